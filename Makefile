@@ -1,0 +1,227 @@
+# SPDX-License-Identifier: Apache-2.0
+# One Makefile, no recursion. One build folder per variant: build/release, debug, asan, tsan, cov, fuzz. `make help` lists the targets.
+MAKEFLAGS += --no-builtin-rules
+.DELETE_ON_ERROR:
+.SUFFIXES:
+.SECONDARY:
+SHELL := /bin/bash
+export LC_ALL := C
+
+VARIANT ?= release
+B := build/$(VARIANT)
+VERSION := $(shell cat VERSION)
+PREFIX ?= /usr/local
+DESTDIR ?=
+CLANG ?= clang
+LLVM_STRIP ?= llvm-strip
+BPFTOOL ?= $(firstword $(wildcard /usr/sbin/bpftool) bpftool)
+PKG_CONFIG ?= pkg-config
+V ?= 0
+Q := $(if $(filter 0,$(V)),@,)
+say = $(if $(filter 0,$(V)),@printf '%-6s %s\n' "$(1)" "$(2)",@:)
+
+ifeq ($(origin CC),default)
+CC := gcc
+endif
+LIBS := libbpf libelf yaml-0.1 libpcre2-8 libsodium
+
+# --- what is there -----------------------------------------------------------------------------------------------------
+ENGINE_SRC := $(sort $(wildcard engine/*/*.c alerts/*.c))
+MAIN_SRC := engine/daemon/main.c
+LIB_SRC := $(filter-out $(MAIN_SRC),$(ENGINE_SRC))
+SUPPORT_SRC := $(sort $(wildcard tests/support/*.c))
+UNIT_SRC := $(sort $(wildcard tests/unit/test_*.c))
+FUZZ_SRC := $(sort $(wildcard tests/fuzz/fuzz_*.c))
+BENCH_SRC := $(sort $(wildcard benchmarks/bench_*.c))
+GEN_SRC := $(sort $(wildcard schemas/gen_*.c))
+PAYLOAD_SRC := $(sort $(wildcard tests/bpf/*.c))
+BPF_SRC := $(wildcard bpf/vedette.bpf.c)
+
+LIB_OBJ := $(LIB_SRC:%.c=$(B)/obj/%.o)
+MAIN_OBJ := $(MAIN_SRC:%.c=$(B)/obj/%.o)
+SUPPORT_OBJ := $(SUPPORT_SRC:%.c=$(B)/obj/%.o)
+UNIT_BIN := $(UNIT_SRC:tests/unit/%.c=$(B)/tests/%)
+FUZZ_BIN := $(FUZZ_SRC:tests/fuzz/%.c=$(B)/tests/%)
+BENCH_BIN := $(BENCH_SRC:benchmarks/%.c=$(B)/bench/%)
+GEN_BIN := $(GEN_SRC:schemas/%.c=$(B)/gen/%)
+PAYLOAD_BIN := $(PAYLOAD_SRC:tests/bpf/%.c=build/payload/%)
+ARCHIVE := $(B)/libvedette.a
+PROGRAM := $(B)/vedette
+SKELETON := build/bpf/vedette.skel.h
+
+# --- flags: the compiler first, then what it knows ----------------------------------------------------------------------
+WARN := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wformat=2 -Wundef -Wvla
+knows = $(shell printf 'int x;' | $(CC) -Werror $(1) -x c -c -o /dev/null - 2>/dev/null && echo '$(1)')
+HARDEN := -fstack-protector-strong $(call knows,-fstack-clash-protection) $(call knows,-fcf-protection=full) $(call knows,-ftrivial-auto-var-init=zero)
+CFLAGS_release := -O2 -g -D_FORTIFY_SOURCE=2 $(HARDEN) -fPIE
+LDFLAGS_release := -pie -Wl,-z,relro,-z,now,-z,noexecstack
+CFLAGS_debug := -O0 -g3
+CFLAGS_asan := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined
+LDFLAGS_asan := -fsanitize=address,undefined
+CFLAGS_tsan := -O1 -g -fsanitize=thread
+LDFLAGS_tsan := -fsanitize=thread
+CFLAGS_cov := -O0 -g --coverage
+LDFLAGS_cov := --coverage
+CFLAGS_fuzz := -O1 -g -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined
+LDFLAGS_fuzz := -fsanitize=address,undefined
+ifeq ($(VARIANT),fuzz)
+CC := $(CLANG)
+endif
+WERROR ?= $(if $(CI),-Werror,)
+PATHMAP := -ffile-prefix-map=$(CURDIR)=.
+LIB_CFLAGS = $(shell $(PKG_CONFIG) --cflags $(LIBS))
+LIB_LIBS = $(shell $(PKG_CONFIG) --libs $(LIBS))
+ALL_CFLAGS = -std=c17 -D_GNU_SOURCE $(WARN) $(WERROR) $(PATHMAP) -I. -Ibuild/bpf -DVEDETTE_VERSION='"$(VERSION)"' $(CFLAGS_$(VARIANT)) $(CFLAGS)
+ALL_LDFLAGS = $(LDFLAGS_$(VARIANT)) $(LDFLAGS)
+
+.PHONY: all
+all: $(PROGRAM)
+
+# --- libraries: a missing one stops with its name ------------------------------------------------------------------------
+build/libraries.ok: Makefile
+	@mkdir -p build
+	@for l in $(LIBS); do $(PKG_CONFIG) --exists $$l || { echo "vedette: library '$$l' is missing: run 'make deps'" >&2; exit 1; }; done
+	@for t in $(CLANG) $(LLVM_STRIP) $(BPFTOOL); do command -v $$t >/dev/null || { echo "vedette: tool '$$t' is missing: run 'make deps'" >&2; exit 1; }; done
+	@touch $@
+
+# --- kernel side ----------------------------------------------------------------------------------------------------------
+BPF_CFLAGS := -target bpf -mcpu=v3 -O2 -g -std=gnu17 -Wall -Wextra -Wshadow -Wno-unused-parameter -Werror \
+	-I. -idirafter /usr/include/$(shell uname -m)-linux-gnu -fdebug-prefix-map=$(CURDIR)=. -fno-ident
+build/bpf/vedette.bpf.o: $(BPF_SRC) | build/libraries.ok
+	$(call say,BPF,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CLANG) $(BPF_CFLAGS) -MMD -MP -c $< -o $@
+	$(Q)$(LLVM_STRIP) -g $@
+
+$(SKELETON): build/bpf/vedette.bpf.o
+	$(call say,SKEL,$@)
+	$(Q)$(BPFTOOL) gen skeleton $< name vedette_bpf > $@
+
+# --- engine ---------------------------------------------------------------------------------------------------------------
+$(B)/obj/%.o: %.c | build/libraries.ok $(if $(BPF_SRC),$(SKELETON))
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) $(LIB_CFLAGS) -MMD -MP -c $< -o $@
+
+$(ARCHIVE): $(LIB_OBJ)
+	$(call say,AR,$@)
+	@mkdir -p $(@D)
+	@rm -f $@
+	$(Q)ar rcsD $@ $^
+
+$(PROGRAM): $(MAIN_OBJ) $(ARCHIVE)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) $(MAIN_OBJ) $(ARCHIVE) $(LIB_LIBS) -o $@
+
+# --- generated files, checked in: docs/events.md, schemas/*.schema.json -----------------------------------------------------
+$(B)/gen/%: $(B)/obj/schemas/%.o $(ARCHIVE)
+	$(call say,LINK,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) $< $(ARCHIVE) $(LIB_LIBS) -o $@
+
+.PHONY: generated
+generated: $(GEN_BIN)
+	$(call say,GEN,docs/events.md schemas/*.schema.json)
+	$(Q)set -e; for g in $(GEN_BIN); do $$g .; done
+
+# --- tests ----------------------------------------------------------------------------------------------------------------
+$(B)/tests/test_%: $(B)/obj/tests/unit/test_%.o $(SUPPORT_OBJ) $(ARCHIVE)
+	$(call say,LINK,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) $^ $(LIB_LIBS) -lcmocka -o $@
+
+ifeq ($(VARIANT),fuzz)
+$(B)/tests/fuzz_%: $(B)/obj/tests/fuzz/fuzz_%.o $(SUPPORT_OBJ) $(ARCHIVE)
+	$(call say,LINK,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -fsanitize=fuzzer $^ $(LIB_LIBS) -o $@
+else
+$(B)/tests/fuzz_%: $(B)/obj/tests/fuzz/fuzz_%.o $(B)/obj/tests/fuzz/replay.o $(SUPPORT_OBJ) $(ARCHIVE)
+	$(call say,LINK,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) $^ $(LIB_LIBS) -o $@
+endif
+
+# Programs that do the deeds in the guests: static, no library of ours.
+build/payload/%: tests/bpf/%.c
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) -std=c17 -D_GNU_SOURCE $(WARN) -O1 -g0 -static $< -o $@ -lpthread
+
+.PHONY: payload tests
+payload: $(PAYLOAD_BIN)
+tests: $(UNIT_BIN) $(FUZZ_BIN) $(GEN_BIN)
+
+.PHONY: check-fast check soak asan lint fuzz
+check-fast: all tests
+	@tests/run fast $(VARIANT)
+
+check:
+	@$(MAKE) --no-print-directory deps
+	@$(MAKE) --no-print-directory all tests payload
+	@tests/run all $(VARIANT)
+
+soak: all tests payload
+	@tests/soak $(VARIANT)
+
+asan:
+	@$(MAKE) --no-print-directory VARIANT=asan all tests
+	@tests/run fast asan
+
+lint:
+	@tests/lint.sh
+
+fuzz:
+	@$(MAKE) --no-print-directory VARIANT=fuzz tests
+	@tests/fuzz/run.sh $${SECONDS_EACH:-60}
+
+# --- benchmarks -----------------------------------------------------------------------------------------------------------
+$(B)/bench/%: $(B)/obj/benchmarks/%.o $(SUPPORT_OBJ) $(ARCHIVE)
+	$(call say,LINK,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) $^ $(LIB_LIBS) -o $@
+
+.PHONY: bench bench-kernel
+bench: all $(BENCH_BIN)
+	@benchmarks/run.sh $(B)
+
+bench-kernel: all payload
+	@benchmarks/kernel.sh $(B)
+
+# --- the rest ---------------------------------------------------------------------------------------------------------------
+.PHONY: demo deps install clean help
+demo:
+	@$(MAKE) --no-print-directory deps
+	@$(MAKE) --no-print-directory all payload
+	@tests/demo/demo.sh $(B)
+
+deps:
+	@tests/deps.sh
+
+install: all
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/vedette
+	install -m 0755 $(PROGRAM) $(DESTDIR)$(PREFIX)/bin/vedette
+	cp -R rules schemas $(DESTDIR)$(PREFIX)/share/vedette/
+	install -d $(DESTDIR)$(PREFIX)/share/doc/vedette
+	install -m 0644 README.md SECURITY.md CHANGELOG.md LICENSE $(wildcard docs/*) $(DESTDIR)$(PREFIX)/share/doc/vedette/
+
+clean:
+	rm -rf build
+
+help:
+	@echo "make               release binary: build/release/vedette"
+	@echo "make deps          install the Debian packages that building and testing need (root, or through sudo)"
+	@echo "make demo          see it work: harmless suspicious acts, signed alerts, a blocked exec in a guest"
+	@echo "make check         all tests that guard main, guests of both kernels included (about 12 minutes)"
+	@echo "make check-fast    the tests that need no privileges and no guest (about a minute)"
+	@echo "make asan          check-fast under AddressSanitizer and UndefinedBehaviorSanitizer"
+	@echo "make lint          format, clang-tidy, forbidden calls"
+	@echo "make fuzz          fuzz every parser (SECONDS_EACH=60)"
+	@echo "make soak          the long runs, resumable"
+	@echo "make bench         user-space costs; make bench-kernel: instructions per operation in the guests"
+	@echo "make generated     write docs/events.md and the event schemas from schemas/events.def"
+	@echo "make install DESTDIR= PREFIX=/usr/local"
+	@echo "make clean         remove build/"
+	@echo "Variables: VARIANT=release|debug|asan|tsan|cov|fuzz  CC=gcc|clang  V=1 (show commands)"
+
+-include $(shell find build -name '*.d' 2>/dev/null)

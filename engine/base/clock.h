@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Time: monotonic and wall nanoseconds, and RFC 3339 text. */
+#pragma once
+
+#include <stdint.h>
+#include <time.h>
+
+#include "engine/base/buf.h"
+
+static inline uint64_t clock_ns(clockid_t id)
+{
+	struct timespec ts = { 0 };
+	clock_gettime(id, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+}
+
+/* "2026-01-02T03:04:05.000000006Z" (UTC, nanoseconds, 30 bytes) appended to b. */
+void clock_add_rfc3339(struct buf *b, uint64_t wall_ns);

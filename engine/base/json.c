@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* JSON writer. Nobody else types a comma or a quote. */
+#include "engine/base/json.h"
+
+#include <assert.h>
+
+void json_init(struct json *j, struct buf *out)
+{
+	*j = (struct json){ .out = out };
+}
+
+static void json_separate(struct json *j)
+{
+	if (j->need_comma)
+		buf_add_char(j->out, ',');
+	j->need_comma = true;
+}
+
+static void json_open(struct json *j, char bracket)
+{
+	assert(j->depth < JSON_MAX_DEPTH);
+	json_separate(j);
+	buf_add_char(j->out, bracket);
+	j->depth++;
+	j->need_comma = false;
+}
+
+static void json_close(struct json *j, char bracket)
+{
+	assert(j->depth > 0);
+	buf_add_char(j->out, bracket);
+	j->depth--;
+	j->need_comma = true;
+}
+
+void json_object_begin(struct json *j)
+{
+	json_open(j, '{');
+}
+
+void json_object_end(struct json *j)
+{
+	json_close(j, '}');
+}
+
+void json_array_begin(struct json *j)
+{
+	json_open(j, '[');
+}
+
+void json_array_end(struct json *j)
+{
+	json_close(j, ']');
+}
+
+size_t utf8_length(const char *p, size_t n)
+{
+	const unsigned char *u = (const unsigned char *)p;
+	if (n == 0)
+		return 0;
+	if (u[0] < 0x80)
+		return 1;
+	size_t len = u[0] >= 0xf0 ? 4 : u[0] >= 0xe0 ? 3 : 2;
+	if (u[0] < 0xc2 || u[0] > 0xf4 || n < len)
+		return 0;
+	for (size_t i = 1; i < len; i++)
+		if ((u[i] & 0xc0) != 0x80)
+			return 0;
+	/* overlong forms, surrogates, beyond U+10FFFF */
+	if ((u[0] == 0xe0 && u[1] < 0xa0) || (u[0] == 0xed && u[1] > 0x9f) || (u[0] == 0xf0 && u[1] < 0x90) ||
+	    (u[0] == 0xf4 && u[1] > 0x8f))
+		return 0;
+	return len;
+}
+
+bool utf8_valid(struct strview text)
+{
+	for (size_t i = 0; i < text.n;) {
+		size_t len = utf8_length(text.p + i, text.n - i);
+		if (!len)
+			return false;
+		i += len;
+	}
+	return true;
+}
+
+static void json_escape(struct buf *out, unsigned char c)
+{
+	static const char hex[] = "0123456789abcdef";
+	switch (c) {
+	case '"':
+		buf_add(out, "\\\"", 2);
+		break;
+	case '\\':
+		buf_add(out, "\\\\", 2);
+		break;
+	case '\b':
+		buf_add(out, "\\b", 2);
+		break;
+	case '\f':
+		buf_add(out, "\\f", 2);
+		break;
+	case '\n':
+		buf_add(out, "\\n", 2);
+		break;
+	case '\r':
+		buf_add(out, "\\r", 2);
+		break;
+	case '\t':
+		buf_add(out, "\\t", 2);
+		break;
+	default: {
+		char u[6] = { '\\', 'u', '0', '0', hex[c >> 4], hex[c & 15] };
+		buf_add(out, u, sizeof(u));
+	}
+	}
+}
+
+static void json_quoted(struct json *j, struct strview text)
+{
+	struct buf *out = j->out;
+	buf_add_char(out, '"');
+	size_t from = 0, i = 0;
+	while (i < text.n) {
+		unsigned char c = (unsigned char)text.p[i];
+		size_t len = utf8_length(text.p + i, text.n - i);
+		if (len && c >= 0x20 && c != '"' && c != '\\') {
+			i += len;
+			continue;
+		}
+		buf_add(out, text.p + from, i - from);
+		if (len) {
+			json_escape(out, c);
+		} else {
+			buf_add(out, "\xef\xbf\xbd", 3);
+			j->replaced = true;
+		}
+		from = ++i;
+	}
+	if (i > from)
+		buf_add(out, text.p + from, i - from);
+	buf_add_char(out, '"');
+}
+
+void json_key(struct json *j, const char *name)
+{
+	json_separate(j);
+	json_quoted(j, sv_from(name));
+	buf_add_char(j->out, ':');
+	j->need_comma = false;
+}
+
+void json_str(struct json *j, struct strview text)
+{
+	json_separate(j);
+	json_quoted(j, text);
+}
+
+void json_u64(struct json *j, uint64_t v)
+{
+	json_separate(j);
+	buf_add_u64(j->out, v);
+}
+
+void json_s64(struct json *j, int64_t v)
+{
+	json_separate(j);
+	if (v < 0)
+		buf_add_char(j->out, '-');
+	buf_add_u64(j->out, v < 0 ? 0 - (uint64_t)v : (uint64_t)v);
+}
+
+void json_bool(struct json *j, bool v)
+{
+	json_separate(j);
+	buf_add_z(j->out, v ? "true" : "false");
+}
+
+void json_hex64(struct json *j, uint64_t v)
+{
+	char text[16];
+	for (int i = 15; i >= 0; i--, v >>= 4)
+		text[i] = "0123456789abcdef"[v & 15];
+	json_str(j, (struct strview){ text, sizeof(text) });
+}
+
+void json_raw(struct json *j, struct strview text)
+{
+	json_separate(j);
+	buf_add_sv(j->out, text);
+}
+
+/* Length of the longest prefix of whole components that both the open path and the new one's folders share. */
+static size_t shared_components(const char *open, size_t open_n, const char *dir, size_t dir_n)
+{
+	size_t shared = 0;
+	for (size_t i = 0;; i++) {
+		bool open_end = i == open_n || open[i] == '.';
+		bool dir_end = i == dir_n || dir[i] == '.';
+		if (open_end && dir_end)
+			shared = i;
+		if (i == open_n || i == dir_n || open[i] != dir[i])
+			return shared;
+	}
+}
+
+static size_t component_count(const char *p, size_t n)
+{
+	size_t count = n > 0;
+	for (size_t i = 0; i < n; i++)
+		count += p[i] == '.';
+	return count;
+}
+
+void json_path(struct json *j, const char *dotted)
+{
+	const char *leaf = strrchr(dotted, '.');
+	size_t dir_n = leaf ? (size_t)(leaf - dotted) : 0;
+	assert(dir_n < JSON_MAX_PATH);
+	size_t shared = shared_components(j->path, j->path_n, dotted, dir_n);
+	for (size_t n = component_count(j->path, j->path_n) - component_count(j->path, shared); n > 0; n--)
+		json_object_end(j);
+	for (size_t at = shared; at < dir_n;) {
+		char name[JSON_MAX_PATH];
+		at += dotted[at] == '.';
+		size_t n = strcspn(dotted + at, ".");
+		memcpy(name, dotted + at, n);
+		name[n] = '\0';
+		json_key(j, name);
+		json_object_begin(j);
+		at += n;
+	}
+	memcpy(j->path, dotted, dir_n);
+	j->path_n = dir_n;
+	json_key(j, leaf ? leaf + 1 : dotted);
+}
+
+void json_path_end(struct json *j)
+{
+	for (size_t n = component_count(j->path, j->path_n); n > 0; n--)
+		json_object_end(j);
+	j->path_n = 0;
+}
+
+int json_path_compare(const char *a, const char *b)
+{
+	for (;; a++, b++) {
+		/* the end of a component sorts before any other byte, and the end of the name before a dot */
+		int ca = *a == '\0' ? 0 : *a == '.' ? 1 : (unsigned char)*a + 1;
+		int cb = *b == '\0' ? 0 : *b == '.' ? 1 : (unsigned char)*b + 1;
+		if (ca != cb)
+			return ca - cb;
+		if (ca == 0)
+			return 0;
+	}
+}

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Enrichment: the process table, names of users and groups, containers, wall clock; fills struct derived.
+ * One object holds all of it, with a fixed ceiling; after enrich_new the per-event path does not allocate.
+ */
+#pragma once
+
+#include "engine/base/diag.h"
+#include "engine/event/event.h"
+
+struct enrich_config {
+	size_t max_processes;    /* images kept, exited ones and ancestors included; power of two not needed; default 32768 */
+	size_t max_text_bytes;   /* all strings of the table; default 8 MiB */
+	const char *proc;        /* "/proc" */
+	const char *passwd, *group; /* "/etc/passwd", "/etc/group" */
+	const char *cgroup_root; /* where the cgroup2 hierarchy is mounted, "" when it is not */
+	uint64_t linger_ns;      /* how long an exited process stays known for late records; default 10 s */
+};
+
+struct enrich_stats {
+	uint64_t processes;        /* in the table now */
+	uint64_t evicted;          /* images dropped because the table was full */
+	uint64_t text_cut;         /* strings cut or dropped because the text budget was used up */
+	uint64_t unknown_process;  /* events whose process was not in the table (made up from /proc or from the record) */
+	uint64_t lost_exits;       /* processes found gone without an exit record */
+	uint64_t seeded;           /* images taken from /proc at start */
+};
+
+struct enrich;
+
+int enrich_new(const struct enrich_config *config, struct enrich **ret, struct diag *diag) MUST_CHECK;
+void enrich_free(struct enrich **e);
+
+/* Reads /proc once (snapshot): call after the probes are attached, before the first event. Only_root_pid != 0: that process and its ancestors only. */
+int enrich_seed(struct enrich *e, uint32_t only_root_pid, struct diag *diag) MUST_CHECK;
+
+/*
+ * Takes over what an exec, fork or exit record says. Priority-ring records must be given in ring order; bulk records never
+ * change the table. Call for every decoded record, before enrich_derive.
+ */
+void enrich_apply(struct enrich *e, const struct event *ev);
+
+/*
+ * Fills derived for the event. Views in derived point into the record, the table, or e's scratch, and are valid until the next
+ * call of an enrich function. Sets no outcome: enrich_outcome does.
+ */
+void enrich_derive(struct enrich *e, const struct event *ev, struct derived *ret);
+
+/* Outcome fields from a result (0 or more: success; negative errno: failure). Types whose record is completed at once carry common.result. */
+void enrich_outcome(struct derived *d, int64_t result);
+
+/* Drops exited processes that lingered long enough, follows changed passwd and group files, re-reads the clock offset. Cheap; call once a second with CLOCK_BOOTTIME. */
+void enrich_tick(struct enrich *e, uint64_t boot_ns);
+
+void enrich_get_stats(const struct enrich *e, struct enrich_stats *ret);

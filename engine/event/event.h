@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * An event: a checked record from the kernel with what enrichment added. Both are borrowed views that live as long as the call.
+ */
+#pragma once
+
+#include "engine/event/table.h"
+
+/* Engine-side types of derived fields, by class. */
+typedef uint64_t derived_UINT;
+typedef int64_t derived_SINT;
+typedef uint64_t derived_BOOL;
+typedef uint64_t derived_ENUM;
+typedef struct strview derived_STR;
+typedef struct strview derived_LIST; /* items each ended by NUL */
+
+/* kind -> class, for struct derived. One line per kind that DERIVED rows use. */
+#define DERIVED_TYPE_TIME derived_UINT
+#define DERIVED_TYPE_STR derived_STR
+#define DERIVED_TYPE_LIST derived_LIST
+#define DERIVED_TYPE_OUTCOME derived_ENUM
+#define DERIVED_TYPE_ERRNO derived_ENUM
+#define DERIVED_TYPE_S64 derived_SINT
+#define DERIVED_TYPE_BOOL derived_BOOL
+
+enum derived_index {
+#define DERIVED(kind, member, name, doc) DERIVED_##member,
+#include "schemas/events.def"
+	DERIVED_COUNT,
+};
+_Static_assert(DERIVED_COUNT <= 64, "derived.present has 64 bits");
+
+struct derived {
+	uint64_t present; /* bit DERIVED_x: member x has a value */
+#define DERIVED(kind, member, name, doc) DERIVED_TYPE_##kind member;
+#include "schemas/events.def"
+};
+
+/* Give a derived field its value. */
+#define DERIVE(derived, which, ...) ((derived)->which = (__VA_ARGS__), (void)((derived)->present |= 1ull << DERIVED_##which))
+#define IS_DERIVED(derived, which) (((derived)->present >> DERIVED_##which) & 1)
+
+struct event {
+	const struct event_type *type;
+	const struct wire_common *common; /* the record: `common` is its first member */
+	uint32_t size;                    /* bytes of the record */
+	const struct derived *derived;    /* NULL: nothing derived yet */
+};
+
+enum outcome { OUTCOME_UNKNOWN, OUTCOME_SUCCESS, OUTCOME_FAILURE };
+enum sensor { SENSOR_NONE, SENSOR_LSM, SENSOR_TRACEPOINT };
+enum source { SOURCE_KERNEL, SOURCE_DESCRIPTOR, SOURCE_ARGUMENT, SOURCE_SNAPSHOT };
+enum stage { STAGE_ATTEMPT, STAGE_COMPLETED };
+enum verdict { VERDICT_NONE, VERDICT_ALLOW, VERDICT_BLOCK };
+
+/* The record's own struct: EVENT_AS(ev, proc_exec)->args. Only when ev->type is that event. */
+#define EVENT_AS(event, struct_name) ((const struct wire_##struct_name *)(const void *)(event)->common)
+
+/* View of a string of the record; p is NULL when it is missing. Needs a decoded record. */
+static inline struct strview event_str(const struct event *ev, struct wire_str s)
+{
+	if (!s.offset)
+		return (struct strview){ NULL, 0 };
+	return (struct strview){ (const char *)ev->common + s.offset, s.length };
+}

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Loaded rules: what the steps after evaluation may know of them. Immutable after loading; a reload builds another set.
+ */
+#pragma once
+
+#include "engine/base/diag.h"
+#include "engine/base/buf.h"
+#include "engine/event/event.h"
+
+enum severity { SEVERITY_INFO, SEVERITY_LOW, SEVERITY_MEDIUM, SEVERITY_HIGH, SEVERITY_CRITICAL, SEVERITY_COUNT };
+enum rule_action { ACTION_ALERT, ACTION_BLOCK, ACTION_KILL };
+
+enum {
+	RULES_MAX = 20000,       /* rules of one set */
+	RULE_MAX_ATTACK = 16,    /* ATT&CK ids of one rule */
+	RULE_MAX_TAGS = 32,
+	RULE_MAX_TEXT = 4096,    /* bytes of title, message, description */
+	RULES_MAX_MATCHES = 256, /* rules that one event may raise; further ones are counted */
+};
+
+/* One rule as others see it. Everything is owned by the set. */
+struct rule_info {
+	const char *id;          /* `rule:` of the file: [a-z0-9-]+, unique in the set */
+	const char *title;       /* falls back on the id */
+	const char *description; /* "" when missing */
+	const char *ruleset;     /* file name without folder and ending */
+	struct place at;         /* where `rule:` stands */
+	enum severity severity;
+	enum rule_action action;
+	const char *attack[RULE_MAX_ATTACK + 1]; /* technique or tactic ids as T1003.008, TA0006; NULL-terminated */
+	const char *tags[RULE_MAX_TAGS + 1];
+	uint64_t events;         /* bit N: applies to event number N */
+	bool needs_outcome;      /* looks at event.outcome, vedette.errno, vedette.result or vedette.stage */
+	uint32_t index;          /* 0.., dense: position in the set */
+};
+
+struct ruleset;
+
+/*
+ * Loads files and folders (recursively, *.yaml and *.yml, sorted). All faults of all files go into diag; 0, or -EINVAL when there is
+ * an error (then *ret_set is untouched).
+ */
+int ruleset_load(const char *const *paths, size_t n_paths, struct ruleset **ret_set, struct diag *diag) MUST_CHECK;
+/* One text in place of a file, for tests and fuzzers. */
+int ruleset_load_text(const char *file, struct strview text, struct ruleset **ret_set, struct diag *diag) MUST_CHECK;
+void ruleset_free(struct ruleset **set);
+
+size_t ruleset_count(const struct ruleset *set);
+const struct rule_info *ruleset_get(const struct ruleset *set, size_t index);
+
+/* Bits of the events that any rule looks at; bits of those whose rules need the outcome. */
+uint64_t ruleset_events(const struct ruleset *set);
+uint64_t ruleset_outcome_events(const struct ruleset *set);
+
+/* SHA-256 over the files' names and bytes in load order, as 64 hexadecimal digits: the policy digest of records. */
+const char *ruleset_digest(const struct ruleset *set);
+
+struct matches {
+	uint32_t rule[RULES_MAX_MATCHES]; /* indexes, in load order */
+	size_t n;
+	size_t not_kept;                  /* matches beyond the maximum */
+	size_t undecided;                 /* regexes that ran into their limit */
+};
+
+/*
+ * Which rules hold on this event. The plain evaluator: walks each rule's tree. Does not allocate. An event needs its derived
+ * fields filled for rules over them to hold.
+ */
+void ruleset_evaluate(const struct ruleset *set, const struct event *ev, struct matches *ret);
+
+/* The rule's message with its {fields} filled in; missing ones become "-". Control bytes are shown as \xHH. */
+void ruleset_message(const struct ruleset *set, uint32_t rule, const struct event *ev, struct buf *out);
+
+/* --- for engine/enforce: the condition as a tree ----------------------------------------------------------------------- */
+
+enum node_type { NODE_AND, NODE_OR, NODE_NOT, NODE_TEST, NODE_CONST };
+/* Operators as written; see engine/rules/ops.def. */
+struct condition;
+
+/* Root of the rule's condition, lists and macros resolved, exceptions included as `and not`. */
+const struct condition *ruleset_condition(const struct ruleset *set, uint32_t rule);
+enum node_type condition_type(const struct condition *c);
+/* AND, OR, NOT: the children. */
+size_t condition_children(const struct condition *c);
+const struct condition *condition_child(const struct condition *c, size_t i);
+/* TEST: field name ("" when the left side is a transformer), operator as text ("=", "in", "startswith", ...), values as text. */
+const char *condition_field(const struct condition *c);
+const char *condition_operator(const struct condition *c);
+size_t condition_values(const struct condition *c);
+struct strview condition_value(const struct condition *c, size_t i);
+/* CONST: its truth. */
+bool condition_truth(const struct condition *c);
+struct place condition_place(const struct condition *c);
+/* The condition as text again, for messages. */
+void condition_text(const struct condition *c, struct buf *out);
+
+/* --- commands ------------------------------------------------------------------------------------------------------------ */
+
+struct case_result {
+	size_t passed, failed;
+};
+/*
+ * Runs the `cases:` of every rule: an event is made of the case's fields (through the same table), evaluated by the whole set,
+ * and must (fires) or must not (quiet) raise its rule. Failures are described in diag.
+ */
+int ruleset_run_cases(const struct ruleset *set, struct case_result *ret, struct diag *diag) MUST_CHECK;
