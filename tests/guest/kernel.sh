@@ -31,7 +31,7 @@ kernel_fetch() {
 	mkdir -p "$cache/kernel"
 	exec 9>"$cache/kernel/lock"
 	flock 9
-
+	rm -rf "$cache"/kernel/new.*
 	package=$(apt-cache depends "$meta" 2>/dev/null | sed -n 's/^ *Depends: \(linux-image-.*\)/\1/p')
 	case $package in
 	'') die "apt does not know $meta: run apt-get update; the kernel comes with Debian 12" ;;
