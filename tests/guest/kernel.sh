@@ -7,19 +7,14 @@ declare -A kernel_metapackage=(
 	[6.1]=linux-image-cloud-amd64
 	[6.12]=linux-image-6.12-cloud-amd64
 )
-kernel_modules=(overlay dummy veth)
 
-# kernel_unpack PACKAGE DIR: leaves DIR/vmlinuz and DIR/modules/*.ko
+# kernel_unpack PACKAGE DIR: leaves DIR/vmlinuz and, in DIR/modules, all modules
 kernel_unpack() {
-	local package=$1 dir=$2 module
+	local package=$1 dir=$2
 	(cd "$dir" && apt-get -q download "$package") >"$dir/apt.log" 2>&1 || die "cannot download $package: $(tail -n 1 "$dir/apt.log")"
 	dpkg -x "$dir"/*.deb "$dir/root"
 	mv "$dir"/root/boot/vmlinuz-* "$dir/vmlinuz"
-	mkdir "$dir/modules"
-	for module in "${kernel_modules[@]}"; do
-		find "$dir/root" -name "$module.ko*" -exec cp {} "$dir/modules" \;
-	done
-	find "$dir/modules" -name '*.xz' -exec xz -d {} +
+	mv "$dir/root/lib/modules" "$dir/modules"
 	rm -rf "$dir/root" "$dir"/*.deb "$dir/apt.log"
 }
 
@@ -48,4 +43,19 @@ kernel_fetch() {
 	ln -sfn "$package" "$link.new"
 	mv -T "$link.new" "$link"
 	exec 9>&-
+}
+
+# kernel_modules SERIES DIR NAME...: copies modules to DIR/NAME.ko, ready for insmod
+kernel_modules() {
+	local kernel_dir dir=$2 name file
+	kernel_dir=$(realpath "$cache/kernel/$1")
+	shift 2
+	for name; do
+		file=$(find "$kernel_dir/modules" -name "$name.ko*" -print -quit)
+		case $file in
+		'') die "the kernel has no module $name" ;;
+		*.xz) xz -dc "$file" >"$dir/$name.ko" ;;
+		*) cp "$file" "$dir/$name.ko" ;;
+		esac
+	done
 }

@@ -1,6 +1,8 @@
 #!/bin/sh
 # Checks the guest harness itself on both kernels: a harness that passes a failed test is worse than none.
 
+# shellcheck disable=SC2016 # the scripts are expanded in the guest
+
 set -u
 guest=$(dirname "$0")/guest
 work=$(mktemp -d)
@@ -35,7 +37,6 @@ echo from-folder >"$work/folder/inner/file"
 echo from-file >"$work/file"
 
 for kernel in 6.1 6.12; do
-	# shellcheck disable=SC2016
 	in_guest '
 		set -e
 		uname -r
@@ -48,9 +49,10 @@ for kernel in 6.1 6.12; do
 		ulimit -l
 		printf "raw\r\n"
 		seq 20000 | tail -n 1
+		vedette --version | sed -n "1s/ .*//p"
 		echo result >/tmp/result
 		cat /nonexistent || true
-	' --add "$work/folder" --add "$work/file" --get /tmp/result --out "$work/out-$kernel"
+	' --vedette "$(command -v env)" --add "$work/folder" --add "$work/file" --get /tmp/result --out "$work/out-$kernel"
 	expect "$kernel: a passing script passes" 0 "$status"
 	expect "$kernel: the kernel is of the series" "$kernel" "$(echo "$output" | sed -n '1s/^\([0-9]*\.[0-9]*\)\..*/\1/p')"
 	expect "$kernel: the system is complete and the output exact" "bpf
@@ -63,6 +65,7 @@ cafe4a11
 unlimited
 $(printf 'raw\r')
 20000
+env
 cat: can't open '/nonexistent': No such file or directory" "$(echo "$output" | sed 1d)"
 	expect "$kernel: a file comes out" result "$(cat "$work/out-$kernel/tmp/result" 2>&1)"
 
@@ -73,6 +76,33 @@ cat: can't open '/nonexistent': No such file or directory" "$(echo "$output" | s
 	expect "$kernel: a crash of the kernel is not a result" 125 "$status"
 	expect "$kernel: a crash of the kernel is told" yes "$(said 'the kernel crashed')"
 	expect "$kernel: the output before a crash is kept" before "$output"
+
+	in_guest '
+		systemctl is-system-running
+		systemctl is-active cron ssh
+		apt-get install -y hello >/dev/null 2>&1
+		hello
+		ssh -q tester@localhost id -u
+		echo "int main(void) { return 3; }" >/tmp/main.c
+		make -s /tmp/main
+		/tmp/main
+		echo $?
+		insmod /t/modules/dummy.ko
+		vedette --version | sed -n "1s/ .*//p"
+		cat /t/file
+		echo result >/tmp/result
+		exit 9
+	' --root debian --vedette "$(command -v env)" --add "$work/file" --get /tmp/result --out "$work/debian-$kernel"
+	expect "$kernel: Debian passes the status on" 9 "$status"
+	expect "$kernel: Debian is complete" "running
+active
+active
+Hello, world!
+1000
+3
+env
+from-file" "$output"
+	expect "$kernel: a file comes out of Debian" result "$(cat "$work/debian-$kernel/tmp/result" 2>&1)"
 done
 
 in_guest 'exit 124'
