@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/* All maps, and the settings. Sizes marked "set at load" are chosen by engine/probe/load.c. */
+#pragma once
+
+#include "bpf/kernel_types.h"
+
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_tracing.h>
+
+#include "bpf/policy_abi.h"
+
+enum {
+	SLOT_TAIL_SLACK = RECORD_ARGS_MAX + 64, /* a clamped copy may start at any offset below RECORD_MAX */
+	PATH_BUFFER = RECORD_PATH_MAX + 256,    /* a component of 255 bytes may start at the last byte */
+};
+
+/* Where a path was built: from buffer end downwards. */
+struct path_result {
+	u32 offset, length;
+	u32 is_cut, is_unstable, is_detached; /* too long; changed while it was read; not below any mount root */
+	u32 reserved;
+};
+
+/*
+ * A record under construction. Slots are claimed by compare-and-swap, because a program can be preempted by another one on the
+ * same CPU when the kernel preempts fully, and a per-CPU buffer would then be overwritten.
+ */
+struct slot {
+	u32 busy;
+	u32 tail; /* next free byte of record */
+	struct path_result path;
+	u8 path_buffer[PATH_BUFFER];
+	u8 small[512]; /* one name, one environment variable's head */
+	u8 record[RECORD_MAX + SLOT_TAIL_SLACK];
+};
+
+/* For verdicts: apart from the record slots, so that telemetry can never take them all. */
+struct decide_slot {
+	u32 busy;
+	u32 reserved;
+	struct path_result path;
+	u8 path_buffer[PATH_BUFFER];
+	struct exec_key key;
+};
+
+struct sensor_config config;
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 4 * 1024 * 1024); /* set at load */
+} ring_priority SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 8 * 1024 * 1024); /* set at load */
+} ring_bulk SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 8); /* set at load: 3 for each CPU */
+	__type(key, u32);
+	__type(value, struct slot);
+} slots SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 16); /* set at load: 8 for each CPU */
+	__type(key, u32);
+	__type(value, struct decide_slot);
+} decide_slots SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, EVENT_NUMBERS);
+	__type(key, u32);
+	__type(value, struct event_counters);
+} counters SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, MISC_COUNT);
+	__type(key, u32);
+	__type(value, u64);
+} misc_counters SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, u64);
+} cpu_sequence SEC(".maps");
+
+/* Preallocated on purpose: what a verdict or the lineage depends on must not need memory at fork. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 32768); /* set at load */
+	__type(key, u32);
+	__type(value, struct task_entry);
+} tasks SEC(".maps");
+
+/* Calls under way whose outcome is wanted: thread id -> call id. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 8192);
+	__type(key, u32);
+	__type(value, u64);
+} calls SEC(".maps");
+
+struct env_name {
+	char text[ENV_NAME_MAX];
+};
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 64);
+	__type(key, struct env_name);
+	__type(value, u32);
+} env_names SEC(".maps");
+
+struct exec_rules {
+	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
+	__uint(max_entries, 4096);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(key_size, sizeof(struct exec_key)); /* sizes, not types: BTF would only hold forward declarations here */
+	__uint(value_size, sizeof(struct exec_verdict));
+};
+/* One inner trie, replaced as a whole: no event sees half a policy. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__array(values, struct exec_rules);
+} exec_policy SEC(".maps");
+
+#define BIT(n) (1ull << (n))
+
+/* Exact under full preemption: migration is off, so the pointer stays this CPU's, and the addition is atomic. */
+static __always_inline void count_misc(u32 which)
+{
+	u64 *n = bpf_map_lookup_elem(&misc_counters, &which);
+	if (n)
+		__sync_fetch_and_add(n, 1);
+}

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/*
+ * Paths of kernel objects, walked by ourselves up to the root of the mount namespace, so that a chroot does not hide anything,
+ * and checked against concurrent renames. bpf_d_path would stop at the caller's root and is allowed in few hooks.
+ */
+#pragma once
+
+#include "bpf/maps.h"
+
+/* Sequence counters of the kernel's rename and mount locks; not every kernel shows them (then a torn path cannot be noticed). */
+extern const void rename_lock __ksym __weak;
+extern const void mount_lock __ksym __weak;
+
+enum { PATH_MAX_STEPS = 2048, WALK_RUNNING = 0, WALK_ROOT = 1, WALK_DETACHED = 2, WALK_CUT = 3 };
+
+struct walk {
+	struct dentry *dentry, *mount_root;
+	struct vfsmount *mnt;
+	u8 *buffer; /* PATH_BUFFER bytes of a slot */
+	u32 offset, state;
+};
+
+static __always_inline u32 sequence_of(const void *lock)
+{
+	u32 v = 0;
+	if (lock)
+		bpf_probe_read_kernel(&v, sizeof(v), lock);
+	return v;
+}
+
+/* One component, or one mount crossing. Kept straight: 6.12 verifies callbacks iteratively and pays for every branch. */
+static long walk_step(u64 i, struct walk *w)
+{
+	struct dentry *d = w->dentry;
+	if (d == w->mount_root) {
+		struct mount *m = (void *)w->mnt - bpf_core_field_offset(struct mount, mnt);
+		struct mount *parent = BPF_CORE_READ(m, mnt_parent);
+		if (parent == m) {
+			w->state = WALK_ROOT;
+			return 1;
+		}
+		struct vfsmount *above = (void *)parent + bpf_core_field_offset(struct mount, mnt);
+		w->dentry = BPF_CORE_READ(m, mnt_mountpoint);
+		w->mnt = above;
+		w->mount_root = BPF_CORE_READ(above, mnt_root);
+		return 0;
+	}
+	/* d_parent and d_name are neighbours (the loader checks it in BTF): one read for both */
+	struct {
+		struct dentry *parent;
+		u32 hash, len;
+		const char *name;
+	} q;
+	if (bpf_probe_read_kernel(&q, sizeof(q), (void *)d + bpf_core_field_offset(struct dentry, d_parent))) {
+		w->state = WALK_CUT;
+		return 1;
+	}
+	u32 len = q.len & 255;
+	if (w->offset < len + 1 || w->offset > RECORD_PATH_MAX) {
+		w->state = WALK_CUT;
+		return 1;
+	}
+	u32 at = w->offset - len;
+	/* the mask tells the verifier what the test above already said */
+	bpf_probe_read_kernel(&w->buffer[at & (RECORD_PATH_MAX - 1)], len, q.name);
+	if (q.parent == d) { /* top of a file system reached without its mount: a memfd, a pipe, or the walk without a mount */
+		if (!(len == 1 && w->buffer[at & (RECORD_PATH_MAX - 1)] == '/'))
+			w->offset = at;
+		w->state = WALK_DETACHED;
+		return 1;
+	}
+	at--;
+	w->buffer[at & (RECORD_PATH_MAX - 1)] = '/';
+	w->offset = at;
+	w->dentry = q.parent;
+	return 0;
+}
+
+/* Returns true when nothing was renamed or mounted meanwhile. mnt 0: inside the file system only. */
+static __always_inline bool walk_once(struct walk *w, u64 mnt, u64 dentry)
+{
+	u32 renames = sequence_of(&rename_lock), mounts = sequence_of(&mount_lock);
+	struct vfsmount *m = (void *)mnt;
+	w->dentry = (void *)dentry;
+	w->mnt = m;
+	w->mount_root = mnt ? BPF_CORE_READ(m, mnt_root) : NULL;
+	w->offset = RECORD_PATH_MAX;
+	w->state = WALK_RUNNING;
+	bpf_loop(PATH_MAX_STEPS, walk_step, w, 0);
+	return !(renames & 1) && !(mounts & 1) && renames == sequence_of(&rename_lock) && mounts == sequence_of(&mount_lock);
+}
+
+static __always_inline void walk_tries(u64 mnt, u64 dentry, u8 *buffer, struct path_result *r)
+{
+	struct walk w = { .buffer = buffer };
+	bool is_stable = walk_once(&w, mnt, dentry); /* written out: a bpf_loop inside a loop is refused by 6.1 */
+	if (!is_stable)
+		is_stable = walk_once(&w, mnt, dentry);
+	if (!is_stable)
+		is_stable = walk_once(&w, mnt, dentry);
+	u32 offset = w.offset;
+	if (offset > RECORD_PATH_MAX)
+		offset = RECORD_PATH_MAX;
+	if (offset == RECORD_PATH_MAX && (w.state == WALK_ROOT || w.state == WALK_DETACHED)) { /* the root itself */
+		offset = RECORD_PATH_MAX - 1;
+		buffer[RECORD_PATH_MAX - 1] = '/';
+	}
+	r->offset = offset;
+	r->length = RECORD_PATH_MAX - offset;
+	r->is_cut = w.state == WALK_CUT || w.state == WALK_RUNNING;
+	r->is_unstable = !is_stable;
+	r->is_detached = w.state == WALK_DETACHED;
+}
+
+/* Global functions are verified once, not at each call; they take scalars only. */
+__noinline int path_walk(u64 mnt, u64 dentry, u32 slot_index)
+{
+	struct slot *s = bpf_map_lookup_elem(&slots, &slot_index);
+	if (!s)
+		return 0;
+	walk_tries(mnt, dentry, s->path_buffer, &s->path);
+	return 0;
+}
+
+__noinline int path_walk_decide(u64 mnt, u64 dentry, u32 slot_index)
+{
+	struct decide_slot *s = bpf_map_lookup_elem(&decide_slots, &slot_index);
+	if (!s)
+		return 0;
+	walk_tries(mnt, dentry, s->path_buffer, &s->path);
+	return 0;
+}

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/* Keys and values of the maps that the engine fills and reads: scope, wanted events, verdicts, counters. */
+#pragma once
+
+#include "bpf/abi.h"
+
+enum scope_mode {
+	SCOPE_HOST,   /* every process but the engine */
+	SCOPE_CGROUP, /* processes below one cgroup */
+	SCOPE_TREE,   /* processes that carry the label, inherited at fork */
+};
+
+/* The engine writes it, the programs read it at each event. */
+struct sensor_config {
+	__u64 wanted;         /* bit N: send event number N */
+	__u64 outcome_wanted; /* bit N: event N needs the outcome of its call */
+	__u64 cgroup_id;      /* SCOPE_CGROUP */
+	__u32 scope;          /* enum scope_mode */
+	__u32 cgroup_level;   /* SCOPE_CGROUP: depth of that cgroup below the root */
+	__u32 own_pid;        /* the engine: never reported */
+	__u32 sensor;         /* value of vedette.sensor in records */
+	__u32 decide_exec;    /* exec verdicts are looked up */
+	__u32 canary_pid;     /* start-up self-test: exec of the canary by this process is seen and, with decide_exec, denied; 0: none */
+	__u32 n_slots;        /* scratch slots there are */
+	__u32 n_decide;       /* decision slots there are */
+};
+
+/* What the kernel side knows of a process; key: its process id. */
+struct task_entry {
+	__u64 exec_id;
+	__u64 parent_id;
+	__u64 start_boot_ns; /* 0: not checked yet (labelled from user space) */
+	__u32 is_labelled;   /* SCOPE_TREE: in scope */
+	__u32 reserved;
+};
+
+/* Counters of one event type on one CPU. produced = delivered + lost_ring + lost_slot once the rings are drained. */
+struct event_counters {
+	__u64 produced;
+	__u64 lost_ring; /* ring full */
+	__u64 lost_slot; /* no scratch slot free */
+	__u64 blocked;   /* denied by a rule, whether the record got through or not */
+	__u64 undecided; /* denied because the path could not be resolved and a rule's default is deny */
+};
+
+/* Counters that have no event type. */
+enum misc_counter {
+	MISC_TASKS_FULL,    /* a process could not be entered: it has a snapshot identity or is out of scope */
+	MISC_CALLS_FULL,    /* a call could not be entered: its outcome stays unknown */
+	MISC_OUT_OF_SCOPE,  /* not counted: reserved */
+	MISC_UNREADABLE_FD, /* tracepoint mode: the descriptor's object was gone or another */
+	MISC_COUNT,
+};
+
+/*
+ * Exec verdicts: one prefix trie over both key spaces. Prefix entries end where the prefix ends, exact ones include the NUL.
+ */
+enum {
+	EXEC_KEY_BYTES = 252,
+	EXEC_SPACE_NAMESPACE = 1, /* data[0]: path from the root of the mount namespace follows at data[1] */
+	EXEC_SPACE_DEVICE = 2,    /* data[0]: device (4 bytes, big endian), then the path inside the file system at data[5] */
+	EXEC_RULE_PATH_MAX = 240, /* bytes of a path in a block rule */
+};
+
+struct exec_key {
+	__u32 prefix_bits;
+	__u8 data[EXEC_KEY_BYTES];
+};
+
+struct exec_verdict {
+	__u32 rule_slot; /* index of the rule plus one */
+};
+
+enum { ENV_NAME_MAX = 32 }; /* bytes of a chosen environment variable's name, NUL-padded: key of env_names */

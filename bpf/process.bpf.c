@@ -1,0 +1,321 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/* Life of processes: fork, exec, exit, and the verdict on exec. The tracepoints serve both sensor modes. */
+#include "bpf/task.h"
+#include "bpf/verdict.h"
+
+/* argv from user memory: at once, or page by page when a page is missing (the read is all or nothing). */
+struct args_walk {
+	struct slot *s;
+	u64 from;
+	u32 at, left;
+	u32 is_missing;
+};
+
+static long args_page(u64 i, struct args_walk *w)
+{
+	u32 n = 4096 - (w->from & 4095);
+	if (n > w->left)
+		n = w->left;
+	u32 at = w->at & (RECORD_MAX - 1);
+	if (bpf_probe_read_user(&w->s->record[at], n & 8191, (void *)w->from)) {
+		w->is_missing = 1;
+		return 1;
+	}
+	w->from += n;
+	w->at += n;
+	w->left -= n;
+	return w->left == 0;
+}
+
+static __always_inline void put_args(struct slot *s, struct wire_str *str, u64 start, u64 end)
+{
+	struct wire_common *c = (void *)s->record;
+	u64 want = end - start;
+	if (end <= start)
+		return;
+	if (want > RECORD_ARGS_MAX) {
+		want = RECORD_ARGS_MAX;
+		c->truncated |= FLAG_ARGS;
+	}
+	u32 n = (u32)want;
+	if (!tail_fits(s, n))
+		return;
+	struct args_walk w = { .s = s, .from = start, .at = s->tail, .left = n };
+	asm volatile("" : "+r"(n));
+	n &= 2 * RECORD_ARGS_MAX - 1;
+	if (n > RECORD_ARGS_MAX)
+		return;
+	if (bpf_probe_read_user(tail_at(s), n, (void *)start)) {
+		bpf_loop(RECORD_ARGS_MAX / 4096 + 1, args_page, &w, 0);
+		if (w.is_missing)
+			c->uncertain |= FLAG_ARGS;
+		n = w.at - s->tail;
+	}
+	if (!n || n > RECORD_ARGS_MAX)
+		return;
+	/* items end with NUL each; a cut or rewritten argv may not */
+	u32 last = (s->tail + n - 1) & (RECORD_MAX - 1);
+	s->record[last] = 0;
+	tail_done(s, str, n);
+}
+
+struct env_walk {
+	struct slot *s;
+	u64 from, end;
+	u32 start_tail;
+};
+
+/* One variable: kept when its name is chosen. */
+static long env_step(u64 i, struct env_walk *w)
+{
+	struct slot *s = w->s;
+	if (w->from >= w->end)
+		return 1;
+	struct env_name key;
+	u8 keep = 0xff;
+	/* the head of the variable is enough to know its name */
+	bpf_probe_read_user(s->small, ENV_NAME_MAX, (void *)w->from);
+	for (u32 k = 0; k < ENV_NAME_MAX; k++) {
+		u8 c = s->small[k];
+		keep &= c == '=' || c == 0 ? 0 : 0xff;
+		key.text[k] = (char)(c & keep);
+	}
+	bool is_chosen = bpf_map_lookup_elem(&env_names, &key) != NULL;
+	u32 at = s->tail & (RECORD_MAX - 1);
+	if (s->tail - w->start_tail + 2 > RECORD_ENV_MAX || s->tail + RECORD_ENV_MAX > RECORD_MAX) {
+		((struct wire_common *)(void *)s->record)->truncated |= FLAG_ENV;
+		return 1;
+	}
+	long n = bpf_probe_read_user_str(&s->record[at], RECORD_ENV_MAX, (void *)w->from);
+	if (n < 1) {
+		((struct wire_common *)(void *)s->record)->uncertain |= FLAG_ENV;
+		return 1;
+	}
+	w->from += n;
+	if (is_chosen)
+		s->tail += n;
+	return 0;
+}
+
+static __always_inline void put_env(struct slot *s, struct wire_str *str, u64 start, u64 end)
+{
+	struct env_walk w = { .s = s, .from = start, .end = end, .start_tail = s->tail };
+	bpf_loop(2048, env_step, &w, 0);
+	if (s->tail == w.start_tail)
+		return;
+	str->offset = w.start_tail;
+	str->length = s->tail - w.start_tail;
+}
+
+static __always_inline struct kernfs_node *kernfs_parent(struct kernfs_node *kn)
+{
+	struct kernfs_node___renamed *later = (void *)kn;
+	if (bpf_core_field_exists(later->__parent))
+		return BPF_CORE_READ(later, __parent);
+	return BPF_CORE_READ(kn, parent);
+}
+
+struct cgroup_walk {
+	struct kernfs_node *kn;
+	struct slot *s;
+	u32 offset, is_whole;
+};
+
+static long cgroup_step(u64 i, struct cgroup_walk *w)
+{
+	struct kernfs_node *kn = w->kn;
+	struct kernfs_node *parent = kernfs_parent(kn);
+	if (!parent) {
+		w->is_whole = 1;
+		return 1;
+	}
+	long n = bpf_probe_read_kernel_str(w->s->small, 256, BPF_CORE_READ(kn, name));
+	u32 len = n > 0 ? (u32)n - 1 : 0;
+	if (len > 255 || w->offset < len + 1 || w->offset > RECORD_PATH_MAX)
+		return 1;
+	u32 at = w->offset - len;
+	bpf_probe_read_kernel(&w->s->path_buffer[at & (RECORD_PATH_MAX - 1)], len & 255, w->s->small);
+	at--;
+	w->s->path_buffer[at & (RECORD_PATH_MAX - 1)] = '/';
+	w->offset = at;
+	w->kn = parent;
+	return 0;
+}
+
+static __always_inline void put_cgroup(struct slot *s, struct wire_str *str, struct task_struct *task)
+{
+	struct kernfs_node *kn = BPF_CORE_READ(task, cgroups, dfl_cgrp, kn);
+	if (!kn)
+		return;
+	struct cgroup_walk w = { .kn = kn, .s = s, .offset = RECORD_PATH_MAX };
+	bpf_loop(32, cgroup_step, &w, 0);
+	if (w.offset == RECORD_PATH_MAX) {
+		w.offset--;
+		s->path_buffer[RECORD_PATH_MAX - 1] = '/';
+	}
+	s->path = (struct path_result){ .offset = w.offset, .length = RECORD_PATH_MAX - w.offset, .is_cut = !w.is_whole };
+	put_path(s, str, FLAG_CGROUP);
+}
+
+static __always_inline void put_exec_file(struct slot *s, u32 index, struct wire_proc_exec *r, struct file *file)
+{
+	struct inode *inode = BPF_CORE_READ(file, f_inode);
+	u64 mnt = (u64)BPF_CORE_READ(file, f_path.mnt), dentry = (u64)BPF_CORE_READ(file, f_path.dentry);
+	PUT_FILE(s, index, r, mnt, dentry);
+	r->file_size = BPF_CORE_READ(inode, i_size);
+	r->mtime = mtime_of(inode);
+	r->nlink = BPF_CORE_READ(inode, i_nlink);
+	r->file_uid = BPF_CORE_READ(inode, i_uid.val);
+	r->file_gid = BPF_CORE_READ(inode, i_gid.val);
+	r->mode = BPF_CORE_READ(inode, i_mode);
+	r->is_fileless = r->nlink == 0;
+}
+
+SEC("tp_btf/sched_process_exec")
+int BPF_PROG(exec_done, struct task_struct *task, int old_pid, struct linux_binprm *bprm)
+{
+	struct subject who;
+	if (!subject_current(task, &who))
+		return 0;
+	u32 tgid = task->tgid;
+	u64 previous = who.exec_id;
+	struct task_entry *e = bpf_map_lookup_elem(&tasks, &tgid);
+	who.exec_id = new_id(bpf_ktime_get_boot_ns());
+	if (e)
+		e->exec_id = who.exec_id;
+	if (!is_wanted(EVENT_PROC_EXEC))
+		return 0;
+	u32 index;
+	struct slot *s = record_start(task, &who, EVENT_PROC_EXEC, sizeof(struct wire_proc_exec), &index);
+	if (!s)
+		return 0;
+	struct wire_proc_exec *r = (void *)s->record;
+	r->common.stage = 1; /* completed */
+	r->common.call_id = 0;
+	r->previous_id = previous;
+	put_exec_file(s, index, r, bprm->file);
+
+	const char *filename = bprm->filename, *interp = bprm->interp;
+	put_kernel_str(s, &r->filename, filename, RECORD_PATH_MAX, FLAG_FILENAME);
+	r->is_script = interp != filename;
+	if (r->is_script)
+		put_kernel_str(s, &r->interpreter, interp, RECORD_PATH_MAX, FLAG_FILENAME);
+	r->is_secure = BPF_CORE_READ_BITFIELD_PROBED(bprm, secureexec);
+
+	struct mm_struct *mm = task->mm;
+	u64 arg_start = mm->arg_start, arg_end = mm->arg_end;
+	put_args(s, &r->args, arg_start, arg_end);
+	put_env(s, &r->env, mm->env_start, mm->env_end);
+	struct fs_struct *fs = task->fs;
+	path_walk((u64)BPF_CORE_READ(fs, pwd.mnt), (u64)BPF_CORE_READ(fs, pwd.dentry), index);
+	put_path(s, &r->cwd, FLAG_CWD);
+	struct tty_struct *tty = BPF_CORE_READ(task, signal, tty);
+	if (tty)
+		put_kernel_str(s, &r->tty, tty->name, 64, 0);
+	put_cgroup(s, &r->cgroup, task);
+	record_finish(s, &ring_priority);
+	return 0;
+}
+
+SEC("tp_btf/sched_process_fork")
+int BPF_PROG(fork_done, struct task_struct *parent, struct task_struct *child)
+{
+	u32 child_tgid = child->tgid;
+	if (child_tgid == (u32)parent->tgid)
+		return 0; /* a thread */
+	struct subject who;
+	if (!subject_current(parent, &who))
+		return 0;
+	u64 now = bpf_ktime_get_boot_ns();
+	struct task_entry e = {
+		.exec_id = new_id(now),
+		.parent_id = who.exec_id,
+		.start_boot_ns = child->start_boottime,
+		.is_labelled = config.scope == SCOPE_TREE,
+	};
+	if (bpf_map_update_elem(&tasks, &child_tgid, &e, BPF_ANY))
+		count_misc(MISC_TASKS_FULL);
+	if (!is_wanted(EVENT_PROC_FORK))
+		return 0;
+	u32 index;
+	struct slot *s = record_start(parent, &who, EVENT_PROC_FORK, sizeof(struct wire_proc_fork), &index);
+	if (!s)
+		return 0;
+	struct wire_proc_fork *r = (void *)s->record;
+	r->common.stage = 1;
+	r->common.call_id = 0;
+	r->child_id = e.exec_id;
+	r->child_start_boot_ns = e.start_boot_ns;
+	r->child_pid = child_tgid;
+	r->child_ns_pid = own_number(child);
+	record_finish(s, &ring_priority);
+	return 0;
+}
+
+SEC("tp_btf/sched_process_exit")
+int BPF_PROG(exit_done, struct task_struct *task)
+{
+	u32 tid = task->pid, tgid = task->tgid;
+	bpf_map_delete_elem(&calls, &tid);
+	if (BPF_CORE_READ(task, signal, live.counter) > 0)
+		return 0; /* other threads live on */
+	struct subject who;
+	if (!subject_current(task, &who))
+		return 0;
+	/* two last threads may both see live == 0: only the one whose deletion succeeds reports */
+	if (bpf_map_delete_elem(&tasks, &tgid))
+		return 0;
+	if (!is_wanted(EVENT_PROC_EXIT))
+		return 0;
+	u32 index;
+	struct slot *s = record_start(task, &who, EVENT_PROC_EXIT, sizeof(struct wire_proc_exit), &index);
+	if (!s)
+		return 0;
+	struct wire_proc_exit *r = (void *)s->record;
+	u32 code = BPF_CORE_READ(task, signal, group_exit_code);
+	if (!code)
+		code = task->exit_code;
+	r->common.stage = 1;
+	r->common.call_id = 0;
+	r->duration_ns = r->common.boot_ns - r->common.start_boot_ns;
+	r->exit_code = (code >> 8) & 0xff;
+	r->signal = code & 0x7f;
+	record_finish(s, &ring_priority);
+	return 0;
+}
+
+/*
+ * The verdict on exec. Taken before any record is reserved and on slots of its own: a full ring or a flood of events cannot
+ * turn a block into an allow. Runs for the script and for its interpreter.
+ */
+SEC("lsm/bprm_check_security")
+int BPF_PROG(exec_check, struct linux_binprm *bprm, int ret)
+{
+	if (ret || !config.decide_exec)
+		return ret;
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct subject who;
+	if (!subject_current(task, &who))
+		return 0;
+	struct file *file = bprm->file;
+	u32 rule = exec_verdict(file);
+	if (!rule)
+		return 0;
+	struct event_counters *n = counters_of(EVENT_PROC_EXEC);
+	if (n)
+		__sync_fetch_and_add(rule == RULE_UNDECIDED ? &n->undecided : &n->blocked, 1);
+	u32 index;
+	struct slot *s = record_start(task, &who, EVENT_PROC_EXEC, sizeof(struct wire_proc_exec), &index);
+	if (s) {
+		struct wire_proc_exec *r = (void *)s->record;
+		r->common.stage = 1; /* refused: the outcome is known */
+		r->common.call_id = 0;
+		r->common.result = -EPERM;
+		r->common.verdict = 2; /* block */
+		r->common.rule_slot = rule;
+		put_exec_file(s, index, r, file);
+		put_kernel_str(s, &r->filename, bprm->filename, RECORD_PATH_MAX, FLAG_FILENAME);
+		record_finish(s, &ring_priority);
+	}
+	return -EPERM;
+}

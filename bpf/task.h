@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/* Who acts: scope, identity, and the common part of a record. */
+#pragma once
+
+#include "bpf/emit.h"
+
+struct subject {
+	u64 exec_id, parent_id;
+};
+
+static __always_inline u64 new_id(u64 now)
+{
+	return (now & ~(u64)ID_CPU_MASK) | (bpf_get_smp_processor_id() & ID_CPU_MASK);
+}
+
+static __always_inline u64 start_of(struct task_struct *task)
+{
+	return task->group_leader->start_boottime;
+}
+
+static __always_inline struct task_entry *task_entry(u32 tgid, u64 start)
+{
+	struct task_entry *e = bpf_map_lookup_elem(&tasks, &tgid);
+	if (!e)
+		return NULL;
+	if (e->start_boot_ns == 0)
+		e->start_boot_ns = start; /* labelled from user space before its first event */
+	return e->start_boot_ns == start ? e : NULL; /* another process of the same number: its exit was missed */
+}
+
+/* A process older than the sensor: entered when it is first seen, with the identity that user space computes too. */
+static __always_inline void task_seed(struct task_struct *task, struct subject *s)
+{
+	u32 tgid = task->tgid;
+	struct task_entry e = { .start_boot_ns = start_of(task) };
+	struct task_struct *parent = task->real_parent;
+	u32 parent_tgid = BPF_CORE_READ(parent, tgid);
+	u64 parent_start = BPF_CORE_READ(parent, group_leader, start_boottime);
+	struct task_entry *pe = bpf_map_lookup_elem(&tasks, &parent_tgid);
+	e.exec_id = id_snapshot(tgid, e.start_boot_ns / ID_TICK_NS);
+	e.parent_id = pe && pe->start_boot_ns == parent_start ? pe->exec_id : id_snapshot(parent_tgid, parent_start / ID_TICK_NS);
+	s->exec_id = e.exec_id;
+	s->parent_id = e.parent_id;
+	if (bpf_map_update_elem(&tasks, &tgid, &e, BPF_ANY))
+		count_misc(MISC_TASKS_FULL);
+}
+
+/* Is the current task in scope, and who is it? What is out of scope pays this and nothing more. */
+static __always_inline bool subject_current(struct task_struct *task, struct subject *s)
+{
+	u32 tgid = task->tgid;
+	if (tgid == config.own_pid)
+		return false;
+	if (config.scope == SCOPE_CGROUP && bpf_get_current_ancestor_cgroup_id(config.cgroup_level) != config.cgroup_id)
+		return false;
+	struct task_entry *e = task_entry(tgid, start_of(task));
+	if (!e) {
+		if (config.scope == SCOPE_TREE)
+			return false;
+		task_seed(task, s);
+		return true;
+	}
+	if (config.scope == SCOPE_TREE && !e->is_labelled)
+		return false;
+	s->exec_id = e->exec_id;
+	s->parent_id = e->parent_id;
+	return true;
+}
+
+/* Identity of another task; 0 when it is not known. */
+static __always_inline u64 id_of(struct task_struct *task)
+{
+	u32 tgid = BPF_CORE_READ(task, tgid);
+	u64 start = BPF_CORE_READ(task, group_leader, start_boottime);
+	struct task_entry *e = bpf_map_lookup_elem(&tasks, &tgid);
+	if (e && e->start_boot_ns == start)
+		return e->exec_id;
+	return id_snapshot(tgid, start / ID_TICK_NS);
+}
+
+/* Number of a pid in its own namespace. */
+static __always_inline u32 own_number(struct task_struct *task)
+{
+	struct pid *pid = BPF_CORE_READ(task, thread_pid);
+	u32 level = BPF_CORE_READ(pid, level);
+	int nr = 0;
+	if (level < 32)
+		bpf_probe_read_kernel(&nr, sizeof(nr), (void *)pid + bpf_core_field_offset(struct pid, numbers) +
+							       level * bpf_core_type_size(struct upid) + bpf_core_field_offset(struct upid, nr));
+	return (u32)nr;
+}
+
+static __always_inline bool is_compat(struct task_struct *task)
+{
+	return task->thread_info.status & TS_COMPAT;
+}
+
+/*
+ * The call this record belongs to, when its outcome is wanted: every record of one system call carries the same id, and the
+ * sys_exit program sends the result under it.
+ */
+static __always_inline u64 call_id_of(struct task_struct *task, u32 event, u64 now)
+{
+	if (!(config.outcome_wanted & BIT(event)) || (task->flags & (PF_IO_WORKER | PF_KTHREAD)))
+		return 0;
+	u32 tid = task->pid;
+	u64 *known = bpf_map_lookup_elem(&calls, &tid);
+	if (known)
+		return *known;
+	u64 id = new_id(now);
+	if (bpf_map_update_elem(&calls, &tid, &id, BPF_ANY)) {
+		count_misc(MISC_CALLS_FULL);
+		return 0;
+	}
+	return id;
+}
+
+static __always_inline void fill_common(struct wire_common *c, struct task_struct *task, const struct subject *who, u32 event, u64 now)
+{
+	const struct cred *cred = task->cred;
+	struct nsproxy *ns = task->nsproxy;
+	struct task_struct *leader = task->group_leader;
+	u32 zero = 0;
+	u64 *sequence = bpf_map_lookup_elem(&cpu_sequence, &zero);
+
+	c->type = event;
+	c->boot_ns = now;
+	c->cpu = bpf_get_smp_processor_id();
+	if (sequence)
+		c->cpu_seq = __sync_fetch_and_add(sequence, 1) + 1;
+	c->exec_id = who->exec_id;
+	c->parent_id = who->parent_id;
+	c->call_id = call_id_of(task, event, now);
+	c->cgroup_id = bpf_get_current_cgroup_id();
+	c->start_boot_ns = leader->start_boottime;
+	c->sensor = config.sensor;
+	if (task->flags & PF_KTHREAD)
+		c->via = 3;
+	else if (task->flags & PF_IO_WORKER)
+		c->via = 1;
+	else if (is_compat(task))
+		c->via = 2;
+	c->pid = task->tgid;
+	c->tid = task->pid;
+	c->ppid = task->real_parent->tgid;
+	c->ns_tid = own_number(task);
+	c->ns_pid = leader == task ? c->ns_tid : own_number(leader);
+	struct pid *session = BPF_CORE_READ(task, signal, pids[PIDTYPE_SID]);
+	if (session)
+		c->sid = BPF_CORE_READ(session, numbers[0].nr);
+	c->uid = cred->uid.val;
+	c->gid = cred->gid.val;
+	c->euid = cred->euid.val;
+	c->egid = cred->egid.val;
+	c->loginuid = task->loginuid.val;
+	c->audit_session = task->sessionid;
+	c->user_ns = cred->user_ns->ns.inum;
+	if (ns) { /* gone while a task exits */
+		c->mnt_ns = BPF_CORE_READ(ns, mnt_ns, ns.inum);
+		c->net_ns = BPF_CORE_READ(ns, net_ns, ns.inum);
+		c->pid_ns = BPF_CORE_READ(ns, pid_ns_for_children, ns.inum);
+	}
+	bpf_get_current_comm(c->comm.text, sizeof(c->comm.text));
+}
+
+/*
+ * A slot with an empty record of the event, the common part filled. NULL: no slot was free; the record is counted as produced
+ * and lost. fixed: sizeof the event's wire struct, a constant.
+ */
+static __always_inline struct slot *record_start(struct task_struct *task, const struct subject *who, u32 event, u32 fixed, u32 *ret_index)
+{
+	u64 now = bpf_ktime_get_boot_ns();
+	struct event_counters *n = counters_of(event);
+	if (n)
+		__sync_fetch_and_add(&n->produced, 1);
+	u32 at = slot_claim();
+	struct slot *s = at == SLOT_NONE ? NULL : bpf_map_lookup_elem(&slots, &at);
+	if (!s) {
+		if (n)
+			__sync_fetch_and_add(&n->lost_slot, 1);
+		return NULL;
+	}
+	/* only the fixed part: a field nobody fills must not be an older event's bytes */
+	u64 *words = (void *)s->record;
+	for (u32 i = 0; i < fixed / 8; i++) {
+		words[i] = 0;
+		asm volatile("" ::: "memory"); /* or clang makes it a memset call, which BPF has not */
+	}
+	s->tail = fixed;
+	fill_common((void *)s->record, task, who, event, now);
+	*ret_index = at;
+	return s;
+}
+
+/* A new file's mtime moved through the inode's layouts over the years. */
+static __always_inline u64 mtime_of(struct inode *inode)
+{
+	struct inode___mtime_split *split = (void *)inode;
+	if (bpf_core_field_exists(split->i_mtime_sec))
+		return (u64)BPF_CORE_READ(split, i_mtime_sec) * 1000000000ull + BPF_CORE_READ(split, i_mtime_nsec);
+	struct inode___mtime_hidden *hidden = (void *)inode;
+	if (bpf_core_field_exists(hidden->__i_mtime))
+		return (u64)BPF_CORE_READ(hidden, __i_mtime.tv_sec) * 1000000000ull + (u64)BPF_CORE_READ(hidden, __i_mtime.tv_nsec);
+	struct inode___mtime_struct *old = (void *)inode;
+	return (u64)BPF_CORE_READ(old, i_mtime.tv_sec) * 1000000000ull + (u64)BPF_CORE_READ(old, i_mtime.tv_nsec);
+}
+
+/* path and fs_path of (mount, dentry) into two strings of the record, with the flag bits of their fields. */
+static __always_inline void put_both_paths(struct slot *s, u32 index, u64 mnt, u64 dentry, struct wire_str *path,
+					   struct wire_str *fs_path, u32 path_flag, u32 fs_flag)
+{
+	path_walk(mnt, dentry, index);
+	put_path(s, path, path_flag);
+	path_walk(0, dentry, index);
+	put_path(s, fs_path, fs_flag);
+}
+
+enum { FLAG_PATH = 1, FLAG_FS_PATH = 2, FLAG_NEW_PATH = 4, FLAG_ARGS = 8, FLAG_ENV = 16, FLAG_CWD = 32, FLAG_FILENAME = 64, FLAG_TARGET = 128,
+       FLAG_CGROUP = 256, FLAG_UNIX_NAME = 512, FLAG_MOUNT_SOURCE = 1024, FLAG_XATTR = 2048 };
+
+/* FILE_OBJECT of a record from an inode's dentry; inode members stay 0 for a negative dentry. A macro: the wire structs differ. */
+#define PUT_FILE(s, index, rec, mnt, dentry_scalar)                                                                           \
+	do {                                                                                                                  \
+		struct dentry *_d = (void *)(dentry_scalar);                                                                  \
+		struct inode *_i = BPF_CORE_READ(_d, d_inode);                                                                \
+		(rec)->device = BPF_CORE_READ(_d, d_sb, s_dev);                                                               \
+		if (_i) {                                                                                                     \
+			(rec)->inode = BPF_CORE_READ(_i, i_ino);                                                              \
+			(rec)->file_type = BPF_CORE_READ(_i, i_mode) & S_IFMT;                                                \
+		}                                                                                                             \
+		put_both_paths(s, index, mnt, dentry_scalar, &(rec)->path, &(rec)->fs_path, FLAG_PATH, FLAG_FS_PATH);          \
+	} while (0)
+
+/* A hook's pointer argument as a scalar, which global functions want. */
+#define SCALAR_ARG(ctx, n)                                                      \
+	({                                                                      \
+		u64 _v = 0;                                                     \
+		bpf_probe_read_kernel(&_v, sizeof(_v), (void *)((u64 *)(ctx) + (n))); \
+		_v;                                                             \
+	})

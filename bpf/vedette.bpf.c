@@ -1,0 +1,5 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/* All programs as one object: they share the maps and the functions that are verified once. */
+#include "bpf/process.bpf.c"
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";
