@@ -17,6 +17,7 @@ static long args_page(u64 i, struct args_walk *w)
 	if (n > w->left)
 		n = w->left;
 	u32 at = w->at & (RECORD_MAX - 1);
+	asm volatile("" : "+r"(n)); /* or clang drops the mask, whose bound 6.1 needs */
 	if (bpf_probe_read_user(&w->s->record[at], n & 8191, (void *)w->from)) {
 		w->is_missing = 1;
 		return 1;
