@@ -255,9 +255,13 @@ struct socket {
 	struct file *file;
 	struct sock *sk;
 };
+struct sockaddr_un {
+	u16 sun_family;
+	char sun_path[108];
+};
 struct unix_address {
 	int len;
-	char name[0]; /* struct sockaddr_un */
+	struct sockaddr_un name[0];
 };
 struct unix_sock {
 	struct unix_address *addr;

@@ -99,12 +99,17 @@ struct {
 	__type(value, struct task_entry);
 } tasks SEC(".maps");
 
-/* Calls under way whose outcome is wanted: thread id -> call id. */
+/* A call under way whose outcome is wanted; key: thread id. */
+struct call_entry {
+	u64 id;
+	u32 is_bulk; /* an attempt of it went to the bulk ring: the outcome must follow it there */
+	u32 reserved;
+};
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 8192);
 	__type(key, u32);
-	__type(value, u64);
+	__type(value, struct call_entry);
 } calls SEC(".maps");
 
 struct env_name {
@@ -133,6 +138,14 @@ struct {
 } exec_policy SEC(".maps");
 
 #define BIT(n) (1ull << (n))
+
+/* Events of the priority ring, which no flood of the others can fill. */
+#define PRIORITY_EVENTS                                                                                                      \
+	(BIT(EVENT_PROC_EXEC) | BIT(EVENT_PROC_FORK) | BIT(EVENT_PROC_EXIT) | BIT(EVENT_PROC_PTRACE) | BIT(EVENT_MODULE_LOAD) | \
+	 BIT(EVENT_BPF_LOAD) | BIT(EVENT_PROC_SETUID) | BIT(EVENT_PROC_SETNS) | BIT(EVENT_PROC_UNSHARE) | BIT(EVENT_FILE_MOUNT) | \
+	 BIT(EVENT_PROC_KILL))
+/* For a constant event. */
+#define RING_OF(event) (BIT(event) & PRIORITY_EVENTS ? (void *)&ring_priority : (void *)&ring_bulk)
 
 /* Exact under full preemption: migration is off, so the pointer stays this CPU's, and the addition is atomic. */
 static __always_inline void count_misc(u32 which)

@@ -95,24 +95,45 @@ static __always_inline bool is_compat(struct task_struct *task)
 	return task->thread_info.status & TS_COMPAT;
 }
 
+/* The registers with which the task entered the kernel. */
+static __always_inline struct pt_regs *entry_regs(struct task_struct *task)
+{
+	return (void *)bpf_task_pt_regs(task);
+}
+
+enum { CALL_IO_URING_ENTER = 426, VIA_SYSCALL = 0, VIA_IO_URING = 1, VIA_COMPAT = 2, VIA_KERNEL = 3 };
+
+/* io_uring runs most operations inside io_uring_enter, and the rest on worker threads. Its number is the same for 32-bit calls. */
+static __always_inline u32 via_of(struct task_struct *task)
+{
+	if (task->flags & PF_KTHREAD)
+		return VIA_KERNEL;
+	if ((task->flags & PF_IO_WORKER) || entry_regs(task)->orig_ax == CALL_IO_URING_ENTER)
+		return VIA_IO_URING;
+	return is_compat(task) ? VIA_COMPAT : VIA_SYSCALL;
+}
+
 /*
  * The call this record belongs to, when its outcome is wanted: every record of one system call carries the same id, and the
- * sys_exit program sends the result under it.
+ * sys_exit program sends the result under it. An io_uring operation has no call of its own whose result could be told.
  */
-static __always_inline u64 call_id_of(struct task_struct *task, u32 event, u64 now)
+static __always_inline u64 call_id_of(struct task_struct *task, u32 event, u64 now, u32 via)
 {
-	if (!(config.outcome_wanted & BIT(event)) || (task->flags & (PF_IO_WORKER | PF_KTHREAD)))
+	if (!(config.outcome_wanted & BIT(event)) || via == VIA_IO_URING || via == VIA_KERNEL)
 		return 0;
-	u32 tid = task->pid;
-	u64 *known = bpf_map_lookup_elem(&calls, &tid);
-	if (known)
-		return *known;
-	u64 id = new_id(now);
-	if (bpf_map_update_elem(&calls, &tid, &id, BPF_ANY)) {
+	u32 tid = task->pid, is_bulk = !(PRIORITY_EVENTS & BIT(event));
+	struct call_entry *known = bpf_map_lookup_elem(&calls, &tid);
+	if (known) {
+		if (is_bulk)
+			known->is_bulk = 1;
+		return known->id;
+	}
+	struct call_entry call = { .id = new_id(now), .is_bulk = is_bulk };
+	if (bpf_map_update_elem(&calls, &tid, &call, BPF_ANY)) {
 		count_misc(MISC_CALLS_FULL);
 		return 0;
 	}
-	return id;
+	return call.id;
 }
 
 static __always_inline void fill_common(struct wire_common *c, struct task_struct *task, const struct subject *who, u32 event, u64 now)
@@ -130,16 +151,11 @@ static __always_inline void fill_common(struct wire_common *c, struct task_struc
 		c->cpu_seq = __sync_fetch_and_add(sequence, 1) + 1;
 	c->exec_id = who->exec_id;
 	c->parent_id = who->parent_id;
-	c->call_id = call_id_of(task, event, now);
+	c->via = via_of(task);
+	c->call_id = call_id_of(task, event, now, c->via);
 	c->cgroup_id = bpf_get_current_cgroup_id();
 	c->start_boot_ns = leader->start_boottime;
 	c->sensor = config.sensor;
-	if (task->flags & PF_KTHREAD)
-		c->via = 3;
-	else if (task->flags & PF_IO_WORKER)
-		c->via = 1;
-	else if (is_compat(task))
-		c->via = 2;
 	c->pid = task->tgid;
 	c->tid = task->pid;
 	c->ppid = task->real_parent->tgid;
@@ -190,6 +206,18 @@ static __always_inline struct slot *record_start(struct task_struct *task, const
 	fill_common((void *)s->record, task, who, event, now);
 	*ret_index = at;
 	return s;
+}
+
+/* All filters, then record_start: what most hooks of the current task do. NULL: not wanted, out of scope, or lost (counted). */
+static __always_inline struct slot *event_start(u32 event, u32 fixed, u32 *ret_index)
+{
+	struct subject who;
+	if (!is_wanted(event))
+		return NULL;
+	struct task_struct *task = bpf_get_current_task_btf();
+	if (!subject_current(task, &who))
+		return NULL;
+	return record_start(task, &who, event, fixed, ret_index);
 }
 
 /* A new file's mtime moved through the inode's layouts over the years. */

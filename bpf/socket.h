@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/* The ends of a socket, from the kernel's socket or from an address the kernel has already copied. Never reads user memory. */
+#pragma once
+
+#include "bpf/emit.h"
+
+enum { SOCK_RAW = 3, PORT_MISSING = 0xffffffff, NET_UNIX = 1, SOCKADDR_IN_MIN = 8, SOCKADDR_IN6_MIN = 24, UNIX_NAME_MAX = 108 };
+
+/* The rows of SOCKET_ENDS, in their order: every event that has them can be filled through this one type. */
+struct socket_ends {
+	struct wire_ip src;
+	u32 src_port;
+	struct wire_ip dst;
+	u32 dst_port;
+	u32 net_type, transport, family, sock_type;
+};
+#define CHECK_ENDS(type)                                                                                                              \
+	_Static_assert(__builtin_offsetof(struct wire_##type, sock_type) - __builtin_offsetof(struct wire_##type, src) ==             \
+			       __builtin_offsetof(struct socket_ends, sock_type),                                                     \
+		       "SOCKET_ENDS of " #type " and struct socket_ends differ")
+CHECK_ENDS(net_connect);
+CHECK_ENDS(proc_dup);
+#define ENDS_OF(record) ((struct socket_ends *)(void *)&(record)->src)
+
+/* A port and an address; family 0: neither is known. */
+struct endpoint {
+	struct wire_ip ip;
+	u32 port;
+};
+
+static __always_inline void ip_from_v4(struct wire_ip *ip, u32 address)
+{
+	u32 *words = (void *)ip->address;
+	ip->family = FAMILY_IPV4;
+	words[0] = 0;
+	words[1] = 0;
+	words[2] = __builtin_bswap32(0xffff);
+	words[3] = address;
+}
+
+/* IPv4-mapped addresses count as IPv4: that is what goes over the wire. */
+static __always_inline void ip_from_v6(struct wire_ip *ip, const struct in6_addr *address)
+{
+	u32 *words = (void *)ip->address;
+	__builtin_memcpy(words, address, sizeof(*address));
+	bool is_mapped = !words[0] && !words[1] && words[2] == __builtin_bswap32(0xffff);
+	ip->family = is_mapped ? FAMILY_IPV4 : FAMILY_IPV6;
+}
+
+static __always_inline bool ip_is_any(const struct wire_ip *ip)
+{
+	const u32 *words = (const void *)ip->address;
+	u32 mapped = ip->family == FAMILY_IPV4 ? __builtin_bswap32(0xffff) : 0;
+	return !words[0] && !words[1] && words[2] == mapped && !words[3];
+}
+
+/* A socket that was not given this end yet has address any and port 0: that is no end. Raw sockets have no ports. */
+static __always_inline void endpoint_finish(struct endpoint *e, u32 sock_type)
+{
+	if (e->port == 0 && ip_is_any(&e->ip))
+		e->ip.family = 0;
+	if (e->ip.family == 0 || sock_type == SOCK_RAW)
+		e->port = PORT_MISSING;
+	if (e->ip.family == 0)
+		__builtin_memset(e->ip.address, 0, sizeof(e->ip.address));
+}
+
+static __always_inline void ends_put_source(struct socket_ends *ends, const struct endpoint *e)
+{
+	ends->src = e->ip;
+	ends->src_port = e->port;
+}
+
+static __always_inline void ends_put_destination(struct socket_ends *ends, const struct endpoint *e)
+{
+	ends->dst = e->ip;
+	ends->dst_port = e->port;
+}
+
+/* What the socket itself knows of its local (is_local) or remote end. */
+static __always_inline void endpoint_of_sock(struct endpoint *e, struct sock *sk, bool is_local)
+{
+	u32 family = BPF_CORE_READ(sk, __sk_common.skc_family);
+	*e = (struct endpoint){ .port = PORT_MISSING };
+	if (family == AF_INET) {
+		ip_from_v4(&e->ip, is_local ? BPF_CORE_READ(sk, __sk_common.skc_rcv_saddr) : BPF_CORE_READ(sk, __sk_common.skc_daddr));
+	} else if (family == AF_INET6) {
+		struct in6_addr a = is_local ? BPF_CORE_READ(sk, __sk_common.skc_v6_rcv_saddr) : BPF_CORE_READ(sk, __sk_common.skc_v6_daddr);
+		ip_from_v6(&e->ip, &a);
+	} else {
+		return;
+	}
+	e->port = is_local ? BPF_CORE_READ(sk, __sk_common.skc_num) : __builtin_bswap16(BPF_CORE_READ(sk, __sk_common.skc_dport));
+	endpoint_finish(e, BPF_CORE_READ(sk, sk_type));
+}
+
+/*
+ * An address the kernel copied from user space, of length bytes. A family-less (AF_UNSPEC) address on an IPv4 socket is an
+ * IPv4 address to bind and sendmsg: is_unspec_v4 says that this is such a call. connect takes it as "dissolve".
+ */
+static __always_inline void endpoint_of_sockaddr(struct endpoint *e, const void *address, u32 length, bool is_unspec_v4)
+{
+	struct {
+		u16 family, port;
+		u32 v4; /* of IPv6: flow information */
+		struct in6_addr v6;
+	} a = {};
+	*e = (struct endpoint){ .port = PORT_MISSING };
+	if (length < SOCKADDR_IN_MIN || bpf_probe_read_kernel(&a, SOCKADDR_IN_MIN, address))
+		return;
+	if (a.family == AF_INET || (a.family == AF_UNSPEC && is_unspec_v4)) {
+		ip_from_v4(&e->ip, a.v4);
+	} else if (a.family == AF_INET6) {
+		if (length < SOCKADDR_IN6_MIN || bpf_probe_read_kernel(&a, SOCKADDR_IN6_MIN, address))
+			return;
+		ip_from_v6(&e->ip, &a.v6);
+	} else {
+		return;
+	}
+	e->port = __builtin_bswap16(a.port);
+}
+
+/* Family, type and protocol of the socket; the ends are missing until they are put. */
+static __always_inline void ends_start(struct socket_ends *ends, struct sock *sk)
+{
+	ends->src_port = PORT_MISSING;
+	ends->dst_port = PORT_MISSING;
+	ends->family = BPF_CORE_READ(sk, __sk_common.skc_family);
+	ends->sock_type = BPF_CORE_READ(sk, sk_type);
+	bool is_inet = ends->family == AF_INET || ends->family == AF_INET6;
+	ends->transport = is_inet ? BPF_CORE_READ(sk, sk_protocol) : 0;
+}
+
+/* After the ends were put: the network layer is that of the addresses, else that of the socket. */
+static __always_inline void ends_finish(struct socket_ends *ends)
+{
+	u32 by_address = ends->dst.family ? ends->dst.family : ends->src.family;
+	u32 family = ends->family;
+	if (by_address)
+		ends->net_type = by_address;
+	else if (family == AF_INET || family == AF_INET6 || family == AF_UNIX)
+		ends->net_type = family;
+}
+
+/* Both ends as the socket knows them: local end in source.*, remote end in destination.*; reversed for accept. */
+static __always_inline void ends_of_sock(struct socket_ends *ends, struct sock *sk, bool is_reversed)
+{
+	struct endpoint e;
+	ends_start(ends, sk);
+	endpoint_of_sock(&e, sk, !is_reversed);
+	ends_put_source(ends, &e);
+	endpoint_of_sock(&e, sk, is_reversed);
+	ends_put_destination(ends, &e);
+	ends_finish(ends);
+}
+
+/* Only a local end, in destination.*: bind and listen. */
+static __always_inline void ends_of_local(struct socket_ends *ends, struct sock *sk)
+{
+	struct endpoint e;
+	ends_start(ends, sk);
+	endpoint_of_sock(&e, sk, true);
+	ends_put_destination(ends, &e);
+	ends_finish(ends);
+}
+
+/* The abstract name of a unix socket, its leading NUL shown as '@'; missing when it has a path or no name. It may hold NULs. */
+static __always_inline void put_unix_name(struct slot *s, struct wire_str *str, struct sock *sk)
+{
+	struct unix_sock *u = (void *)sk;
+	struct unix_address *address = BPF_CORE_READ(u, addr);
+	if (!address || !tail_fits(s, UNIX_NAME_MAX))
+		return;
+	u32 n = (u32)BPF_CORE_READ(address, len) - sizeof(u16); /* the family */
+	const u8 *name = (void *)address + bpf_core_field_offset(struct unix_address, name) + sizeof(u16);
+	u8 first = 1;
+	asm volatile("" : "+r"(n));
+	n &= 127;
+	if (n == 0 || n > UNIX_NAME_MAX || bpf_probe_read_kernel(&first, 1, name) || first)
+		return;
+	u8 *at = tail_at(s);
+	if (bpf_probe_read_kernel(at, n, name))
+		return;
+	at[0] = '@';
+	tail_done(s, str, n);
+}
