@@ -291,4 +291,5 @@ struct sockaddr {
 	char sa_data[14];
 };
 struct mnt_idmap;
+struct posix_acl;
 struct kernel_siginfo;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /* All programs as one object: they share the maps and the functions that are verified once. */
 #include "bpf/process.bpf.c"
+#include "bpf/file.bpf.c"
 #include "bpf/network.bpf.c"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -1,0 +1,448 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/*
+ * Files in lsm mode. The path hooks are handed a directory and a name's dentry: the dentry of a name that does not exist yet
+ * already has its parent, so that the same walk gives the path to be. Nothing is decided here.
+ */
+#include "bpf/task.h"
+
+enum {
+	PROT_EXEC_BIT = 4, /* PROT_EXEC; VM_EXEC is the same */
+	PROT_BITS = 7,
+	/* what a caller can give; without O_LARGEFILE, which the kernel adds, and its own bits */
+	OPEN_FLAGS_GIVEN = 0x7fffc3 & ~0x8000,
+	XATTR_NAME_MAX = 256,
+	FS_TYPE_MAX = 64,
+};
+
+SEC("lsm/file_open")
+int BPF_PROG(file_open, struct file *file, int ret)
+{
+	if (ret)
+		return ret;
+	u32 mode = file->f_mode, flags = file->f_flags;
+	if (mode & FMODE_NOACCOUNT)
+		return 0;
+	u32 index;
+	struct slot *s = event_start(EVENT_FILE_OPEN, sizeof(struct wire_file_open), &index);
+	if (!s)
+		return 0;
+	struct wire_file_open *r = (void *)s->record;
+	struct inode *inode = BPF_CORE_READ(file, f_inode);
+	r->flags = flags & OPEN_FLAGS_GIVEN;
+	r->is_read = !!(mode & FMODE_READ);
+	r->is_write = !!(mode & FMODE_WRITE);
+	r->is_exec = !!(flags & FMODE_EXEC);
+	r->is_created = !!(mode & FMODE_CREATED);
+	r->mode = BPF_CORE_READ(inode, i_mode) & 07777;
+	r->file_uid = BPF_CORE_READ(inode, i_uid.val);
+	r->nlink = BPF_CORE_READ(inode, i_nlink);
+	PUT_FILE(s, index, r, (u64)BPF_CORE_READ(file, f_path.mnt), (u64)BPF_CORE_READ(file, f_path.dentry));
+	record_finish(s, RING_OF(EVENT_FILE_OPEN));
+	return 0;
+}
+
+/* mknod(2) hands on the device as user space writes it. */
+static __always_inline u32 device_from_user(u32 dev)
+{
+	u32 major = (dev & 0xfff00) >> 8, minor = (dev & 0xff) | ((dev >> 12) & 0xfff00);
+	return major << 20 | minor;
+}
+
+/*
+ * Also open with O_CREAT and bind of a unix socket. open asks before it has looked the name up on the disk: for a file that
+ * exists but is not in the cache of names, file.create precedes a file.open that is not `created`.
+ */
+SEC("lsm/path_mknod")
+int BPF_PROG(path_mknod, const struct path *dir, struct dentry *dentry, u16 mode, unsigned int dev, int ret)
+{
+	if (ret)
+		return ret;
+	u32 index;
+	struct slot *s = event_start(EVENT_FILE_CREATE, sizeof(struct wire_file_create), &index);
+	if (!s)
+		return 0;
+	struct wire_file_create *r = (void *)s->record;
+	u32 type = mode & S_IFMT;
+	PUT_FILE(s, index, r, (u64)BPF_CORE_READ(dir, mnt), SCALAR_ARG(ctx, 1));
+	r->file_type = type ? type : S_IFREG;
+	r->mode = mode & 07777;
+	if (type == S_IFCHR || type == S_IFBLK)
+		r->node_device = device_from_user(dev);
+	record_finish(s, RING_OF(EVENT_FILE_CREATE));
+	return 0;
+}
+
+static __always_inline void delete_event(u64 mnt, u64 dentry)
+{
+	u32 index;
+	struct slot *s = event_start(EVENT_FILE_DELETE, sizeof(struct wire_file_delete), &index);
+	if (!s)
+		return;
+	struct wire_file_delete *r = (void *)s->record;
+	struct dentry *d = (void *)dentry;
+	r->nlink = BPF_CORE_READ(d, d_inode, i_nlink);
+	PUT_FILE(s, index, r, mnt, dentry);
+	record_finish(s, RING_OF(EVENT_FILE_DELETE));
+}
+
+SEC("lsm/path_unlink")
+int BPF_PROG(path_unlink, const struct path *dir, struct dentry *dentry, int ret)
+{
+	if (ret)
+		return ret;
+	delete_event((u64)BPF_CORE_READ(dir, mnt), SCALAR_ARG(ctx, 1));
+	return 0;
+}
+
+SEC("lsm/path_rmdir")
+int BPF_PROG(path_rmdir, const struct path *dir, struct dentry *dentry, int ret)
+{
+	if (ret)
+		return ret;
+	delete_event((u64)BPF_CORE_READ(dir, mnt), SCALAR_ARG(ctx, 1));
+	return 0;
+}
+
+SEC("lsm/path_rename")
+int BPF_PROG(path_rename, const struct path *old_dir, struct dentry *old_dentry, const struct path *new_dir, struct dentry *new_dentry,
+	     unsigned int flags, int ret)
+{
+	if (ret)
+		return ret;
+	u32 index;
+	struct slot *s = event_start(EVENT_FILE_RENAME, sizeof(struct wire_file_rename), &index);
+	if (!s)
+		return 0;
+	struct wire_file_rename *r = (void *)s->record;
+	r->flags = flags;
+	r->is_replacing = BPF_CORE_READ(new_dentry, d_inode) != NULL;
+	PUT_FILE(s, index, r, (u64)BPF_CORE_READ(old_dir, mnt), SCALAR_ARG(ctx, 1));
+	put_both_paths(s, index, (u64)BPF_CORE_READ(new_dir, mnt), SCALAR_ARG(ctx, 3), &r->new_path, &r->new_fs_path, FLAG_NEW_PATH,
+		       FLAG_NEW_PATH);
+	record_finish(s, RING_OF(EVENT_FILE_RENAME));
+	return 0;
+}
+
+/* The kernel has refused a link from another mount before: the new name's mount is the old one's too. */
+SEC("lsm/path_link")
+int BPF_PROG(path_link, struct dentry *old_dentry, const struct path *new_dir, struct dentry *new_dentry, int ret)
+{
+	if (ret)
+		return ret;
+	u32 index;
+	struct slot *s = event_start(EVENT_FILE_LINK, sizeof(struct wire_file_link), &index);
+	if (!s)
+		return 0;
+	struct wire_file_link *r = (void *)s->record;
+	u64 mnt = (u64)BPF_CORE_READ(new_dir, mnt);
+	PUT_FILE(s, index, r, mnt, SCALAR_ARG(ctx, 0));
+	put_both_paths(s, index, mnt, SCALAR_ARG(ctx, 2), &r->new_path, &r->new_fs_path, FLAG_NEW_PATH, FLAG_NEW_PATH);
+	record_finish(s, RING_OF(EVENT_FILE_LINK));
+	return 0;
+}
+
+SEC("lsm/path_symlink")
+int BPF_PROG(path_symlink, const struct path *dir, struct dentry *dentry, const char *text, int ret)
+{
+	if (ret)
+		return ret;
+	u32 index;
+	struct slot *s = event_start(EVENT_FILE_SYMLINK, sizeof(struct wire_file_symlink), &index);
+	if (!s)
+		return 0;
+	struct wire_file_symlink *r = (void *)s->record;
+	PUT_FILE(s, index, r, (u64)BPF_CORE_READ(dir, mnt), SCALAR_ARG(ctx, 1));
+	r->file_type = S_IFLNK;
+	put_kernel_str(s, &r->target, text, RECORD_PATH_MAX, FLAG_TARGET);
+	record_finish(s, RING_OF(EVENT_FILE_SYMLINK));
+	return 0;
+}
+
+SEC("lsm/path_mkdir")
+int BPF_PROG(path_mkdir, const struct path *dir, struct dentry *dentry, u16 mode, int ret)
+{
+	if (ret)
+		return ret;
+	u32 index;
+	struct slot *s = event_start(EVENT_FILE_MKDIR, sizeof(struct wire_file_mkdir), &index);
+	if (!s)
+		return 0;
+	struct wire_file_mkdir *r = (void *)s->record;
+	PUT_FILE(s, index, r, (u64)BPF_CORE_READ(dir, mnt), SCALAR_ARG(ctx, 1));
+	r->file_type = S_IFDIR;
+	r->mode = mode & 07777;
+	record_finish(s, RING_OF(EVENT_FILE_MKDIR));
+	return 0;
+}
+
+SEC("lsm/path_chmod")
+int BPF_PROG(path_chmod, const struct path *path, u16 mode, int ret)
+{
+	if (ret)
+		return ret;
+	u32 index;
+	struct slot *s = event_start(EVENT_FILE_CHMOD, sizeof(struct wire_file_chmod), &index);
+	if (!s)
+		return 0;
+	struct wire_file_chmod *r = (void *)s->record;
+	u32 old = BPF_CORE_READ(path, dentry, d_inode, i_mode) & 07777, added = mode & ~old;
+	r->mode = old;
+	r->new_mode = mode & 07777;
+	r->sets_setuid = !!(added & 06000);
+	r->sets_exec = !!(added & 0111);
+	PUT_FILE(s, index, r, (u64)BPF_CORE_READ(path, mnt), (u64)BPF_CORE_READ(path, dentry));
+	record_finish(s, RING_OF(EVENT_FILE_CHMOD));
+	return 0;
+}
+
+/* The ids are structs of one number: declared as numbers, which is how they travel. All bits set: unchanged. */
+SEC("lsm/path_chown")
+int BPF_PROG(path_chown, const struct path *path, u32 uid, u32 gid, int ret)
+{
+	if (ret)
+		return ret;
+	u32 index;
+	struct slot *s = event_start(EVENT_FILE_CHOWN, sizeof(struct wire_file_chown), &index);
+	if (!s)
+		return 0;
+	struct wire_file_chown *r = (void *)s->record;
+	struct inode *inode = BPF_CORE_READ(path, dentry, d_inode);
+	r->file_uid = BPF_CORE_READ(inode, i_uid.val);
+	r->file_gid = BPF_CORE_READ(inode, i_gid.val);
+	r->new_uid = uid;
+	r->new_gid = gid;
+	PUT_FILE(s, index, r, (u64)BPF_CORE_READ(path, mnt), (u64)BPF_CORE_READ(path, dentry));
+	record_finish(s, RING_OF(EVENT_FILE_CHOWN));
+	return 0;
+}
+
+static __always_inline void truncate_event(u64 mnt, u64 dentry)
+{
+	u32 index;
+	struct slot *s = event_start(EVENT_FILE_TRUNCATE, sizeof(struct wire_file_truncate), &index);
+	if (!s)
+		return;
+	struct wire_file_truncate *r = (void *)s->record;
+	struct dentry *d = (void *)dentry;
+	r->file_size = BPF_CORE_READ(d, d_inode, i_size);
+	PUT_FILE(s, index, r, mnt, dentry);
+	record_finish(s, RING_OF(EVENT_FILE_TRUNCATE));
+}
+
+/* Up to 6.1 every truncation; later kernels ask file_truncate where there is a descriptor. */
+SEC("lsm/path_truncate")
+int BPF_PROG(path_truncate, const struct path *path, int ret)
+{
+	if (ret)
+		return ret;
+	truncate_event((u64)BPF_CORE_READ(path, mnt), (u64)BPF_CORE_READ(path, dentry));
+	return 0;
+}
+
+SEC("lsm/file_truncate")
+int BPF_PROG(file_truncate, struct file *file, int ret)
+{
+	if (ret)
+		return ret;
+	truncate_event((u64)BPF_CORE_READ(file, f_path.mnt), (u64)BPF_CORE_READ(file, f_path.dentry));
+	return 0;
+}
+
+SEC("lsm/sb_mount")
+int BPF_PROG(sb_mount, const char *device, const struct path *path, const char *type, unsigned long flags, void *data, int ret)
+{
+	if (ret)
+		return ret;
+	u32 index;
+	struct slot *s = event_start(EVENT_FILE_MOUNT, sizeof(struct wire_file_mount), &index);
+	if (!s)
+		return 0;
+	struct wire_file_mount *r = (void *)s->record;
+	r->flags = flags;
+	put_kernel_str(s, &r->source, device, RECORD_PATH_MAX, FLAG_MOUNT_SOURCE);
+	put_kernel_str(s, &r->fs_type, type, FS_TYPE_MAX, 0);
+	PUT_FILE(s, index, r, (u64)BPF_CORE_READ(path, mnt), (u64)BPF_CORE_READ(path, dentry));
+	record_finish(s, RING_OF(EVENT_FILE_MOUNT));
+	return 0;
+}
+
+/* The last step of mounting with fsopen, fsconfig and fsmount, and of moving a mount. */
+SEC("lsm/move_mount")
+int BPF_PROG(move_mount, const struct path *from, const struct path *to, int ret)
+{
+	if (ret)
+		return ret;
+	u32 index;
+	struct slot *s = event_start(EVENT_FILE_MOUNT, sizeof(struct wire_file_mount), &index);
+	if (!s)
+		return 0;
+	struct wire_file_mount *r = (void *)s->record;
+	r->is_move = 1;
+	path_walk((u64)BPF_CORE_READ(from, mnt), (u64)BPF_CORE_READ(from, dentry), index);
+	put_path(s, &r->source, FLAG_MOUNT_SOURCE);
+	put_kernel_str(s, &r->fs_type, BPF_CORE_READ(from, dentry, d_sb, s_type, name), FS_TYPE_MAX, 0);
+	PUT_FILE(s, index, r, (u64)BPF_CORE_READ(to, mnt), (u64)BPF_CORE_READ(to, dentry));
+	record_finish(s, RING_OF(EVENT_FILE_MOUNT));
+	return 0;
+}
+
+SEC("lsm/mmap_file")
+int BPF_PROG(mmap_file, struct file *file, unsigned long asked, unsigned long prot, unsigned long flags, int ret)
+{
+	if (ret || !(prot & PROT_EXEC_BIT))
+		return ret;
+	u32 index;
+	struct slot *s = event_start(EVENT_MMAP_EXEC, sizeof(struct wire_mmap_exec), &index);
+	if (!s)
+		return 0;
+	struct wire_mmap_exec *r = (void *)s->record;
+	struct file *mapped = (void *)SCALAR_ARG(ctx, 0); /* the verifier takes `file` for never NULL and would drop the test */
+	r->prot = prot;
+	r->flags = flags;
+	r->is_anonymous = !mapped;
+	if (mapped) {
+		r->nlink = BPF_CORE_READ(mapped, f_inode, i_nlink);
+		PUT_FILE(s, index, r, (u64)BPF_CORE_READ(mapped, f_path.mnt), (u64)BPF_CORE_READ(mapped, f_path.dentry));
+	}
+	record_finish(s, RING_OF(EVENT_MMAP_EXEC));
+	return 0;
+}
+
+SEC("lsm/file_mprotect")
+int BPF_PROG(file_mprotect, struct vm_area_struct *vma, unsigned long asked, unsigned long prot, int ret)
+{
+	if (ret || !(prot & PROT_EXEC_BIT))
+		return ret;
+	u32 old = BPF_CORE_READ(vma, vm_flags);
+	if (old & PROT_EXEC_BIT)
+		return 0;
+	u32 index;
+	struct slot *s = event_start(EVENT_MPROTECT_EXEC, sizeof(struct wire_mprotect_exec), &index);
+	if (!s)
+		return 0;
+	struct wire_mprotect_exec *r = (void *)s->record;
+	struct file *mapped = BPF_CORE_READ(vma, vm_file);
+	r->prot = prot;
+	r->old_prot = old & PROT_BITS;
+	r->is_anonymous = !mapped;
+	if (mapped) {
+		r->nlink = BPF_CORE_READ(mapped, f_inode, i_nlink);
+		PUT_FILE(s, index, r, (u64)BPF_CORE_READ(mapped, f_path.mnt), (u64)BPF_CORE_READ(mapped, f_path.dentry));
+	}
+	record_finish(s, RING_OF(EVENT_MPROTECT_EXEC));
+	return 0;
+}
+
+/*
+ * A dentry without a mount: the mounts of its file system that are in our namespace are tried, one of the whole file system first.
+ */
+struct mount_search {
+	struct list_head *at, *end;
+	struct mnt_namespace *ns;
+	struct dentry *top;
+	u64 whole, part[3];
+	u32 n_parts;
+};
+
+static long mount_search_step(u64 i, struct mount_search *w)
+{
+	struct list_head *at = w->at;
+	if (!at || at == w->end)
+		return 1;
+	struct mount *m = (void *)at - bpf_core_field_offset(struct mount, mnt_instance);
+	u64 mnt = (u64)m + bpf_core_field_offset(struct mount, mnt);
+	w->at = BPF_CORE_READ(at, next);
+	if (BPF_CORE_READ(m, mnt_ns) != w->ns)
+		return 0;
+	if (BPF_CORE_READ(m, mnt.mnt_root) == w->top) {
+		w->whole = mnt;
+		return 1;
+	}
+	/* straight, not an array index: 6.12 verifies a callback again for each value of the index */
+	if (!w->part[0])
+		w->part[0] = mnt;
+	else if (!w->part[1])
+		w->part[1] = mnt;
+	else if (!w->part[2])
+		w->part[2] = mnt;
+	return 0;
+}
+
+/* Walks from the dentry through the first mount that holds it. Without one: no path, marked. */
+static __always_inline void put_path_without_mount(struct slot *s, u32 index, u64 dentry, struct wire_str *str)
+{
+	struct wire_common *c = (void *)s->record;
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct dentry *d = (void *)dentry;
+	struct super_block *sb = BPF_CORE_READ(d, d_sb);
+	struct list_head *head = (void *)sb + bpf_core_field_offset(struct super_block, s_mounts);
+	struct mount_search w = {
+		.at = BPF_CORE_READ(head, next),
+		.end = head,
+		.ns = BPF_CORE_READ(task, nsproxy, mnt_ns),
+		.top = BPF_CORE_READ(sb, s_root),
+	};
+	bpf_loop(256, mount_search_step, &w, 0);
+	u64 first = w.whole ? w.whole : w.part[0];
+	if (first)
+		path_walk(first, dentry, index);
+	if (!w.whole && w.part[1] && s->path.is_detached)
+		path_walk(w.part[1], dentry, index);
+	if (!w.whole && w.part[2] && s->path.is_detached)
+		path_walk(w.part[2], dentry, index);
+	if (!first || s->path.is_detached)
+		c->uncertain |= FLAG_PATH;
+	else
+		put_path(s, str, FLAG_PATH);
+}
+
+static __always_inline void setxattr_event(u64 dentry, const char *name, u64 size)
+{
+	u32 index;
+	struct slot *s = event_start(EVENT_FILE_SETXATTR, sizeof(struct wire_file_setxattr), &index);
+	if (!s)
+		return;
+	struct wire_file_setxattr *r = (void *)s->record;
+	struct dentry *d = (void *)dentry;
+	struct inode *inode = BPF_CORE_READ(d, d_inode);
+	r->device = BPF_CORE_READ(d, d_sb, s_dev);
+	r->inode = BPF_CORE_READ(inode, i_ino);
+	r->file_type = BPF_CORE_READ(inode, i_mode) & S_IFMT;
+	r->value_size = size;
+	put_path_without_mount(s, index, dentry, &r->path);
+	path_walk(0, dentry, index);
+	put_path(s, &r->fs_path, FLAG_FS_PATH);
+	put_kernel_str(s, &r->xattr, name, XATTR_NAME_MAX, FLAG_XATTR);
+	record_finish(s, RING_OF(EVENT_FILE_SETXATTR));
+}
+
+/* The loader takes the one whose signature the kernel has: __idmap where struct mnt_idmap exists. */
+SEC("lsm/inode_setxattr")
+int BPF_PROG(inode_setxattr__idmap, struct mnt_idmap *idmap, struct dentry *dentry, const char *name, const void *value, unsigned long size,
+	     int flags, int ret)
+{
+	if (ret)
+		return ret;
+	setxattr_event(SCALAR_ARG(ctx, 1), name, size);
+	return 0;
+}
+
+SEC("lsm/inode_setxattr")
+int BPF_PROG(inode_setxattr__no_idmap, struct user_namespace *userns, struct dentry *dentry, const char *name, const void *value,
+	     unsigned long size, int flags, int ret)
+{
+	if (ret)
+		return ret;
+	setxattr_event(SCALAR_ARG(ctx, 1), name, size);
+	return 0;
+}
+
+/* Access control lists, which since 6.2 do not pass the hook of the other attributes. Their size is not known here. */
+SEC("lsm/inode_set_acl")
+int BPF_PROG(inode_set_acl, struct mnt_idmap *idmap, struct dentry *dentry, const char *name, struct posix_acl *acl, int ret)
+{
+	if (ret)
+		return ret;
+	setxattr_event(SCALAR_ARG(ctx, 1), name, 0);
+	return 0;
+}
