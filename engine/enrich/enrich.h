@@ -24,10 +24,14 @@ struct enrich_stats {
 	uint64_t unknown_process;  /* events whose process was not in the table (made up from /proc or from the record) */
 	uint64_t lost_exits;       /* processes found gone without an exit record */
 	uint64_t seeded;           /* images taken from /proc at start */
+	uint64_t text_bytes;       /* of the text budget, in use */
+	uint64_t users, groups;    /* names known */
+	uint64_t bad_name_lines;   /* lines of passwd and group passed over as malformed */
 };
 
 struct enrich;
 
+/* 0; -EINVAL (a limit out of range) or -ENOMEM, with the reason in diag. Name files that cannot be read are warnings. proc "": never look there. */
 int enrich_new(const struct enrich_config *config, struct enrich **ret, struct diag *diag) MUST_CHECK;
 void enrich_free(struct enrich **e);
 
@@ -51,5 +55,8 @@ void enrich_outcome(struct derived *d, int64_t result);
 
 /* Drops exited processes that lingered long enough, follows changed passwd and group files, re-reads the clock offset. Cheap; call once a second with CLOCK_BOOTTIME. */
 void enrich_tick(struct enrich *e, uint64_t boot_ns);
+
+/* Wall clock minus time since boot, from now on; ticks leave it alone. For records taken elsewhere or at another time. */
+void enrich_set_wall_offset(struct enrich *e, int64_t offset_ns);
 
 void enrich_get_stats(const struct enrich *e, struct enrich_stats *ret);

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Paths of cgroups by id, as far as they were seen: from exec records, from /proc, or found in the hierarchy. Processes
+ * move between cgroups; the id in each record says where one is now.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "engine/base/attr.h"
+#include "engine/base/strview.h"
+#include "engine/enrich/proctable.h"
+
+enum {
+	CGROUPS_MAX = 4096,        /* ids remembered */
+	CGROUPS_WALK_DIRS = 4096,  /* folders looked at in one tick */
+	CGROUPS_WALK_DEPTH = 12,
+};
+#define CGROUPS_RETRY_NS 60000000000ull /* an id that was not found is not looked for again before */
+
+struct cgroups;
+
+/* root: where the version 2 hierarchy is mounted, "" when it is not; kept open. table keeps the texts (borrowed). 0 or -ENOMEM. */
+int cgroups_new(const char *root, struct proctable *table, struct cgroups **ret) MUST_CHECK;
+void cgroups_free(struct cgroups **cgroups);
+
+/* Remembers a path. May drop exited images to make room: hold none over this call. */
+void cgroups_learn(struct cgroups *cgroups, uint64_t id, struct strview path);
+/* The same for a path out of /proc, whose id is read off the hierarchy. */
+void cgroups_learn_path(struct cgroups *cgroups, struct strview path);
+
+struct cgroup_names {
+	struct strview path, container; /* n 0: none; views into the kept text */
+};
+/* False when it is not known; an id asked for in vain is looked for at the next tick. */
+bool cgroups_find(struct cgroups *cgroups, uint64_t id, struct cgroup_names *ret);
+
+/* Looks for the ids asked for in vain, in one bounded walk. Hold no image over this call. */
+void cgroups_tick(struct cgroups *cgroups, uint64_t boot_ns);

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One table of what runtimes name their cgroups. Owns nothing. */
+#include "engine/enrich/container.h"
+
+#include <stdbool.h>
+
+enum id_form {
+	ID_HEX,  /* 64 hexadecimal digits */
+	ID_UUID, /* 8-4-4-4-12 hexadecimal digits */
+	ID_NAME, /* what the user called it: anything without a slash */
+	ID_LONG, /* ID_HEX, or as Mesos and ECS name tasks: 32 hexadecimal digits, a dash, digits */
+};
+
+static const struct rule {
+	const char *under;  /* beginning of some component above it; "" for any place */
+	const char *prefix; /* of the component itself */
+	const char *suffix;
+	enum id_form form;
+} rules[] = {
+	/* systemd as cgroup manager: the prefix tells the runtime, wherever it stands */
+	{ "", "docker-", ".scope", ID_HEX },
+	{ "", "cri-containerd-", ".scope", ID_HEX },
+	{ "", "containerd-", ".scope", ID_HEX },
+	{ "", "nerdctl-", ".scope", ID_HEX },
+	{ "", "crio-", ".scope", ID_HEX },
+	{ "", "crio-", "", ID_HEX },
+	{ "", "libpod-", ".scope", ID_HEX },
+	{ "", "libpod-", "", ID_HEX },
+	/* cgroupfs as manager: a bare id says nothing by itself, the folder does */
+	{ "docker", "", "", ID_HEX },
+	{ "kubepods", "", "", ID_HEX },
+	{ "libpod_parent", "libpod-", "", ID_HEX },
+	{ "actions_job", "", "", ID_HEX },
+	{ "ecs", "", "", ID_LONG },
+	{ "garden", "", "", ID_UUID },
+	{ "buildkit", "", "", ID_NAME },
+	/* machines: named by the administrator */
+	{ "lxc", "", "", ID_NAME },
+	{ "", "lxc.payload.", "", ID_NAME },
+	{ "machine.slice", "systemd-nspawn@", ".service", ID_NAME },
+	{ "machine.slice", "machine-", ".scope", ID_NAME },
+};
+
+enum { MAX_COMPONENTS = 32 }; /* deeper cgroups keep the ids found up to there */
+
+static bool is_hex(struct strview s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if (!((s.p[i] >= '0' && s.p[i] <= '9') || (s.p[i] >= 'a' && s.p[i] <= 'f')))
+			return false;
+	return s.n > 0;
+}
+
+static struct strview part(struct strview s, size_t from, size_t n)
+{
+	struct strview rest = sv_from_index(s, from);
+	return (struct strview){ rest.p, MIN(n, rest.n) };
+}
+
+static bool is_uuid(struct strview s)
+{
+	return s.n == 36 && s.p[8] == '-' && s.p[13] == '-' && s.p[18] == '-' && s.p[23] == '-' && is_hex(part(s, 0, 8)) &&
+	       is_hex(part(s, 9, 4)) && is_hex(part(s, 14, 4)) && is_hex(part(s, 19, 4)) && is_hex(part(s, 24, 12));
+}
+
+static bool is_task(struct strview s)
+{
+	if (s.n < 34 || s.p[32] != '-' || !is_hex(part(s, 0, 32)))
+		return false;
+	for (size_t i = 33; i < s.n; i++)
+		if (s.p[i] < '0' || s.p[i] > '9')
+			return false;
+	return true;
+}
+
+static bool has_form(struct strview id, enum id_form form)
+{
+	switch (form) {
+	case ID_HEX:
+		return id.n == 64 && is_hex(id);
+	case ID_UUID:
+		return is_uuid(id);
+	case ID_LONG:
+		return (id.n == 64 && is_hex(id)) || is_task(id);
+	case ID_NAME:
+		return id.n > 0;
+	}
+	return false;
+}
+
+/* "docker" stands for "docker" and for systemd's "docker.slice", not for "dockerish". */
+static bool is_folder(struct strview component, struct strview name)
+{
+	if (!sv_starts(component, name))
+		return false;
+	if (component.n == name.n)
+		return true;
+	char after = component.p[name.n];
+	return after == '.' || after == '-';
+}
+
+static bool stands_under(const char *name, const struct strview *above, size_t n)
+{
+	if (!name[0])
+		return true;
+	for (size_t i = 0; i < n; i++)
+		if (is_folder(above[i], sv_from(name)))
+			return true;
+	return false;
+}
+
+static struct strview component_id(const struct rule *rule, struct strview component)
+{
+	struct strview prefix = sv_from(rule->prefix), suffix = sv_from(rule->suffix);
+	if (component.n < prefix.n + suffix.n || !sv_starts(component, prefix) || !sv_ends(component, suffix))
+		return (struct strview){ NULL, 0 };
+	struct strview id = part(component, prefix.n, component.n - prefix.n - suffix.n);
+	return has_form(id, rule->form) ? id : (struct strview){ NULL, 0 };
+}
+
+/* A folder named by its user (lxc/web) has folders of its own below it: only the one right under counts. */
+static size_t reach(const struct rule *rule, size_t n)
+{
+	return rule->form == ID_NAME && n > 0 ? n - 1 : 0;
+}
+
+struct strview container_id(struct strview path)
+{
+	struct strview seen[MAX_COMPONENTS], found = { NULL, 0 };
+	size_t n = 0;
+	for (size_t at = 0; at < path.n && n < MAX_COMPONENTS;) {
+		struct strview rest = sv_from_index(path, at);
+		const char *slash = memchr(rest.p, '/', rest.n);
+		struct strview component = { rest.p, slash ? (size_t)(slash - rest.p) : rest.n };
+		at += component.n + 1;
+		if (!component.n)
+			continue;
+		for (size_t i = 0; i < ARRAY_SIZE(rules); i++) {
+			size_t from = reach(&rules[i], n);
+			struct strview id = component_id(&rules[i], component);
+			if (id.n && stands_under(rules[i].under, seen + from, n - from)) {
+				found = id;
+				break;
+			}
+		}
+		seen[n++] = component;
+	}
+	return found;
+}

@@ -1,0 +1,551 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Brings the tables together: takes over what records say of processes, and fills struct derived. Owns the tables and one
+ * scratch. Must never allocate between enrich_new and enrich_free, but for the snapshot and for changed name files.
+ */
+#include "engine/enrich/enrich.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+
+#include "engine/base/clock.h"
+#include "engine/base/fd.h"
+#include "engine/base/num.h"
+#include "engine/enrich/cgroups.h"
+#include "engine/enrich/container.h"
+#include "engine/enrich/procfs.h"
+#include "engine/enrich/proctable.h"
+#include "engine/enrich/region.h"
+#include "engine/enrich/users.h"
+
+enum {
+	PROBES_A_TICK = 64,      /* living images looked for in /proc */
+	PROC_READS_A_TICK = 256, /* unknown processes looked up in /proc between two ticks; further ones come from their record alone */
+	SEED_MAX_DEPTH = 256,    /* parents followed in a snapshot of one process */
+};
+
+struct scratch {
+	struct procfs_process process;
+	char command_line[RECORD_MAX];
+	char executables[LINEAGE_MAX * (TEXT_MAX + 1)];
+	char names[LINEAGE_MAX * (RECORD_COMM + 1)];
+};
+
+/* What is the same for all events of a type, looked up once. */
+struct type_facts {
+	struct strview action;
+	uint16_t path_offset; /* of file.path in the record; 0: it has none */
+};
+
+/* The last lineage listed: events come in runs of one process. */
+struct lineage_cache {
+	uint64_t exec_id, version;
+	struct strview executables, names;
+};
+
+struct enrich {
+	struct text *text;
+	struct proctable *table;
+	struct cgroups *cgroups;
+	struct names *users, *groups;
+	struct scratch *scratch;
+	int proc; /* descriptor of /proc; -1: none */
+	uint64_t linger_ns;
+	int64_t wall_offset_ns;
+	bool is_offset_given;
+	size_t max_processes;
+	unsigned proc_reads_left;
+	struct lineage_cache lineage;
+	struct type_facts types[EVENT_NUMBERS];
+	uint64_t unknown_process, seeded;
+};
+
+static void clock_refresh(struct enrich *e)
+{
+	if (!e->is_offset_given)
+		e->wall_offset_ns = (int64_t)(clock_ns(CLOCK_REALTIME) - clock_ns(CLOCK_BOOTTIME));
+}
+
+static void type_facts_fill(struct type_facts *facts, const struct event_type *type)
+{
+	facts->action = sv_from(type->name);
+	const struct field *path = field_find(type, SV("file.path"));
+	if (path && path->source == FIELD_OWN && path->kind == KIND_STR)
+		facts->path_offset = path->offset;
+}
+
+static int tables_new(struct enrich *e, const struct enrich_config *config, struct diag *diag)
+{
+	void *p = NULL;
+	int r = text_new(config->max_text_bytes, &e->text);
+	if (!r)
+		r = proctable_new(config->max_processes, e->text, &e->table);
+	if (!r)
+		r = cgroups_new(config->cgroup_root, e->table, &e->cgroups);
+	if (!r)
+		r = names_new(config->passwd, &e->users, diag);
+	if (!r)
+		r = names_new(config->group, &e->groups, diag);
+	if (!r)
+		r = region_new(sizeof(struct scratch), &p);
+	e->scratch = p;
+	return r;
+}
+
+int enrich_new(const struct enrich_config *config, struct enrich **ret, struct diag *diag)
+{
+	CLEANUP(enrich_free) struct enrich *e = calloc(1, sizeof(*e));
+	struct place nowhere = { 0 };
+	if (!e) {
+		diag_error(diag, nowhere, "no memory for the process table");
+		return -ENOMEM;
+	}
+	e->proc = -1;
+	e->linger_ns = config->linger_ns;
+	e->max_processes = config->max_processes;
+	e->proc_reads_left = PROC_READS_A_TICK;
+	int r = tables_new(e, config, diag);
+	if (r == -EINVAL)
+		diag_error(diag, nowhere, "a process table of %zu entries is out of range: give 8 to 16777216", config->max_processes);
+	else if (r)
+		diag_error(diag, nowhere, "no memory for a process table of %zu entries and %zu bytes of text", config->max_processes,
+			   config->max_text_bytes);
+	if (r)
+		return r;
+	if (config->proc && config->proc[0]) {
+		e->proc = open(config->proc, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		if (e->proc < 0)
+			diag_warn(diag, (struct place){ .file = config->proc }, "cannot open: %s; processes older than the sensor stay unknown",
+				  strerror(errno));
+	}
+	for (uint32_t i = 0; i < EVENT_NUMBERS; i++)
+		if (event_type_by_number(i))
+			type_facts_fill(&e->types[i], event_type_by_number(i));
+	clock_refresh(e);
+	*ret = TAKE(e);
+	return 0;
+}
+
+void enrich_free(struct enrich **enrich)
+{
+	struct enrich *e = *enrich;
+	if (!e)
+		return;
+	cgroups_free(&e->cgroups);
+	proctable_free(&e->table);
+	text_free(&e->text);
+	names_free(&e->users);
+	names_free(&e->groups);
+	region_free(e->scratch, sizeof(struct scratch));
+	fd_close(&e->proc);
+	free(e);
+	*enrich = NULL;
+}
+
+void enrich_set_wall_offset(struct enrich *e, int64_t offset_ns)
+{
+	e->is_offset_given = true;
+	e->wall_offset_ns = offset_ns;
+}
+
+/* --- the snapshot ----------------------------------------------------------------------------------------------------- */
+
+struct seen_process {
+	uint32_t pid, ppid;
+	uint64_t start_ticks;
+};
+
+struct snapshot {
+	struct seen_process *list; /* owned; sorted by pid */
+	size_t n, max;
+	bool is_full;
+};
+
+static void snapshot_done(struct snapshot *s)
+{
+	free(s->list);
+	s->list = NULL;
+}
+
+static void dir_close(DIR **dir)
+{
+	if (*dir)
+		closedir(*dir);
+	*dir = NULL;
+}
+
+static int by_pid(const void *a, const void *b)
+{
+	const struct seen_process *x = a, *y = b;
+	return (x->pid > y->pid) - (x->pid < y->pid);
+}
+
+static const struct seen_process *snapshot_find(const struct snapshot *s, uint32_t pid)
+{
+	struct seen_process key = { .pid = pid };
+	return s->n ? bsearch(&key, s->list, s->n, sizeof(key), by_pid) : NULL;
+}
+
+static void snapshot_add(struct enrich *e, struct snapshot *s, uint32_t pid)
+{
+	struct procfs_process *process = &e->scratch->process;
+	if (s->n == s->max) {
+		s->is_full = true;
+		return;
+	}
+	if (procfs_read_stat(e->proc, pid, process))
+		return; /* ended meanwhile */
+	s->list[s->n++] = (struct seen_process){ pid, process->ppid, process->start_ticks };
+}
+
+static int snapshot_all(struct enrich *e, struct snapshot *s)
+{
+	int fd = openat(e->proc, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	CLEANUP(dir_close) DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
+	if (!dir) {
+		int error = errno;
+		fd_close(&fd);
+		return -error;
+	}
+	for (struct dirent *d; (d = readdir(dir));) {
+		uint64_t pid;
+		if (num_parse_u64(sv_from(d->d_name), UINT32_MAX, &pid) == 0 && pid)
+			snapshot_add(e, s, (uint32_t)pid);
+	}
+	return 0;
+}
+
+static void snapshot_line(struct enrich *e, struct snapshot *s, uint32_t pid)
+{
+	for (int i = 0; pid && i < SEED_MAX_DEPTH; i++) {
+		size_t before = s->n;
+		snapshot_add(e, s, pid);
+		if (s->n == before)
+			return;
+		pid = s->list[before].ppid;
+	}
+}
+
+static void snapshot_take(struct enrich *e, const struct snapshot *s, const struct seen_process *seen)
+{
+	struct procfs_process *process = &e->scratch->process;
+	if (procfs_read(e->proc, seen->pid, process) || process->start_ticks != seen->start_ticks)
+		return;
+	const struct seen_process *parent = snapshot_find(s, process->ppid);
+	uint64_t parent_id = parent && parent->start_ticks <= seen->start_ticks ? id_snapshot(parent->pid, parent->start_ticks) : 0;
+	cgroups_learn_path(e->cgroups, (struct strview){ process->cgroup, process->cgroup_n });
+	(void)proctable_adopt(e->table, id_snapshot(seen->pid, seen->start_ticks), parent_id, process);
+	e->seeded++;
+}
+
+int enrich_seed(struct enrich *e, uint32_t only_root_pid, struct diag *diag)
+{
+	CLEANUP(snapshot_done) struct snapshot s = { .max = only_root_pid ? SEED_MAX_DEPTH : e->max_processes };
+	struct place nowhere = { 0 };
+	int r = e->proc < 0 ? -ENOENT : 0;
+	s.list = calloc(s.max, sizeof(struct seen_process));
+	if (!r && !s.list)
+		r = -ENOMEM;
+	if (!r && only_root_pid)
+		snapshot_line(e, &s, only_root_pid);
+	else if (!r)
+		r = snapshot_all(e, &s);
+	if (r) {
+		diag_error(diag, nowhere, "cannot list the running processes: %s", strerror(-r));
+		return r;
+	}
+	if (s.is_full)
+		diag_warn(diag, nowhere, "more than %zu processes are running: the others stay unknown; raise the size of the process table", s.max);
+	qsort(s.list, s.n, sizeof(struct seen_process), by_pid);
+	for (size_t i = 0; i < s.n; i++)
+		snapshot_take(e, &s, &s.list[i]);
+	return 0;
+}
+
+/* --- processes of events ------------------------------------------------------------------------------------------------ */
+
+/* From /proc, if the process is still the one the record speaks of. */
+static struct image *look_up_unknown(struct enrich *e, const struct wire_common *common)
+{
+	struct procfs_process *process = &e->scratch->process;
+	e->unknown_process++;
+	if (e->proc < 0 || !e->proc_reads_left)
+		return proctable_make_up(e->table, common);
+	e->proc_reads_left--;
+	int r = procfs_read(e->proc, common->pid, process);
+	bool is_same = process->start_ticks == common->start_boot_ns / ID_TICK_NS;
+	if (r == 0 && is_same)
+		return proctable_adopt(e->table, common->exec_id, common->parent_id, process);
+	struct image *image = proctable_make_up(e->table, common);
+	if (r == -ENOENT || r == -ESRCH || (r == 0 && !is_same))
+		proctable_end(e->table, image, common->boot_ns);
+	return image;
+}
+
+static struct image *process_of(struct enrich *e, const struct wire_common *common)
+{
+	if (!common->exec_id)
+		return NULL;
+	struct image *image = proctable_find(e->table, common->exec_id);
+	if (!image)
+		image = look_up_unknown(e, common);
+	image->flags |= IMAGE_SEEN;
+	return image;
+}
+
+/* Attempts and refusals are acts of the caller, which goes on as it was. */
+static bool is_new_image(const struct event *ev)
+{
+	const struct wire_common *c = ev->common;
+	return c->type == EVENT_PROC_EXEC && c->stage == STAGE_COMPLETED && c->result >= 0 && c->verdict != VERDICT_BLOCK;
+}
+
+static struct strview executable_of(const struct event *ev)
+{
+	const struct wire_proc_exec *exec = EVENT_AS(ev, proc_exec);
+	return event_str(ev, exec->path.length ? exec->path : exec->filename);
+}
+
+static void apply_exec(struct enrich *e, const struct event *ev)
+{
+	const struct wire_proc_exec *exec = EVENT_AS(ev, proc_exec);
+	struct exec_facts facts = {
+		.executable = executable_of(ev),
+		.args = event_str(ev, exec->args),
+		.cwd = event_str(ev, exec->cwd),
+		.tty = event_str(ev, exec->tty),
+		.cgroup = event_str(ev, exec->cgroup),
+	};
+	cgroups_learn(e->cgroups, ev->common->cgroup_id, facts.cgroup);
+	(void)proctable_exec(e->table, ev->common, exec->previous_id, &facts);
+}
+
+static void apply_exit(struct enrich *e, const struct wire_common *common)
+{
+	if (common->exec_id && !proctable_find(e->table, common->exec_id))
+		e->unknown_process++;
+	proctable_exit(e->table, common);
+}
+
+void enrich_apply(struct enrich *e, const struct event *ev)
+{
+	switch (ev->common->type) {
+	case EVENT_PROC_EXEC:
+		if (is_new_image(ev))
+			apply_exec(e, ev);
+		break;
+	case EVENT_PROC_FORK:
+		(void)process_of(e, ev->common); /* the creator, so that the child has a program to share */
+		(void)proctable_fork(e->table, EVENT_AS(ev, proc_fork));
+		break;
+	case EVENT_PROC_EXIT:
+		apply_exit(e, ev->common);
+		break;
+	default:
+		break;
+	}
+}
+
+/* --- derived fields ----------------------------------------------------------------------------------------------------- */
+
+/* A text that is there; NULL text leaves the field missing. */
+#define DERIVE_TEXT(derived, which, ...)                \
+	do {                                            \
+		struct strview text_ = (__VA_ARGS__);   \
+		if (text_.n)                            \
+			DERIVE(derived, which, text_);  \
+	} while (0)
+
+static void derive_names(const struct enrich *e, const struct wire_common *c, struct derived *d)
+{
+	struct strview user = names_find(e->users, c->uid);
+	DERIVE_TEXT(d, user_name, user);
+	DERIVE_TEXT(d, effective_user_name, c->euid == c->uid ? user : names_find(e->users, c->euid));
+	if (c->loginuid != UINT32_MAX)
+		DERIVE_TEXT(d, audit_user_name, c->loginuid == c->uid ? user : names_find(e->users, c->loginuid));
+	DERIVE_TEXT(d, group_name, names_find(e->groups, c->gid));
+}
+
+static void derive_file(const struct enrich *e, const struct event *ev, struct derived *d)
+{
+	uint16_t offset = e->types[ev->type->number].path_offset;
+	if (!offset)
+		return;
+	struct wire_str s;
+	memcpy(&s, (const char *)ev->common + offset, sizeof(s));
+	struct strview path = event_str(ev, s);
+	if (!path.n)
+		return;
+	const char *slash = memrchr(path.p, '/', path.n);
+	size_t folder = slash ? (size_t)(slash - path.p) : 0;
+	struct strview name = slash ? sv_from_index(path, folder + 1) : path;
+	if (slash)
+		DERIVE(d, file_directory, (struct strview){ path.p, MAX(folder, (size_t)1) });
+	if (!name.n)
+		return;
+	DERIVE(d, file_name, name);
+	const char *dot = memrchr(name.p, '.', name.n);
+	if (dot && dot != name.p) /* .bashrc is all name */
+		DERIVE_TEXT(d, file_extension, sv_from_index(name, (size_t)(dot - name.p) + 1));
+}
+
+static void derive_cgroup(struct enrich *e, const struct wire_common *c, const struct image *image, struct derived *d)
+{
+	struct cgroup_names names = { 0 };
+	if (!cgroups_find(e->cgroups, c->cgroup_id, &names)) {
+		bool is_moved = image && image->cgroup_id && c->cgroup_id && image->cgroup_id != c->cgroup_id;
+		if (!image || is_moved)
+			return;
+		names.path = proctable_text(e->table, image->cgroup);
+		names.container = container_id(names.path);
+	}
+	DERIVE_TEXT(d, cgroup_path, names.path);
+	DERIVE_TEXT(d, container_id, names.container);
+}
+
+static struct strview comm_of(const struct image *image)
+{
+	return (struct strview){ image->comm, strnlen(image->comm, sizeof(image->comm)) };
+}
+
+static size_t list_add(char *list, size_t at, struct strview item)
+{
+	if (item.n)
+		memcpy(list + at, item.p, item.n);
+	list[at + item.n] = '\0';
+	return at + item.n + 1;
+}
+
+static void derive_lineage(struct enrich *e, struct image *image, struct derived *d)
+{
+	struct lineage_cache *cache = &e->lineage;
+	if (cache->exec_id != image->exec_id || cache->version != proctable_version(e->table)) {
+		const struct image *line[LINEAGE_MAX];
+		size_t n = proctable_lineage(e->table, image, line), executables = 0, names = 0;
+		for (size_t i = 0; i < n; i++) {
+			executables = list_add(e->scratch->executables, executables, proctable_text(e->table, line[i]->executable));
+			names = list_add(e->scratch->names, names, comm_of(line[i]));
+		}
+		*cache = (struct lineage_cache){ .exec_id = image->exec_id,
+						 .version = proctable_version(e->table),
+						 .executables = { e->scratch->executables, executables },
+						 .names = { e->scratch->names, names } };
+	}
+	DERIVE_TEXT(d, ancestor_executables, cache->executables);
+	DERIVE_TEXT(d, ancestor_names, cache->names);
+}
+
+static void derive_parent(struct enrich *e, struct image *image, struct derived *d)
+{
+	struct image *parent = proctable_parent(e->table, image);
+	if (!parent)
+		return;
+	proctable_complete(e->table, parent);
+	DERIVE_TEXT(d, parent_name, comm_of(parent));
+	DERIVE_TEXT(d, parent_executable, proctable_text(e->table, parent->executable));
+	DERIVE_TEXT(d, parent_command_line, proctable_text(e->table, parent->command_line));
+	DERIVE_TEXT(d, parent_args, proctable_text(e->table, parent->args));
+}
+
+static void derive_process(struct enrich *e, struct image *image, struct derived *d)
+{
+	proctable_complete(e->table, image);
+	DERIVE_TEXT(d, executable, proctable_text(e->table, image->executable));
+	DERIVE_TEXT(d, command_line, proctable_text(e->table, image->command_line));
+	DERIVE_TEXT(d, args, proctable_text(e->table, image->args));
+	DERIVE_TEXT(d, cwd, proctable_text(e->table, image->cwd));
+	DERIVE_TEXT(d, tty, proctable_text(e->table, image->tty));
+	if (!(image->flags & IMAGE_MADE_UP)) {
+		DERIVE(d, interactive, image->tty != 0);
+		DERIVE(d, is_snapshot, (image->flags & IMAGE_SNAPSHOT) != 0);
+	}
+}
+
+/* The exec event shows what the record has, which may be more than the table keeps. */
+static void derive_exec(struct enrich *e, const struct event *ev, struct derived *d)
+{
+	const struct wire_proc_exec *exec = EVENT_AS(ev, proc_exec);
+	struct strview args = event_str(ev, exec->args);
+	DERIVE_TEXT(d, executable, executable_of(ev));
+	DERIVE_TEXT(d, cwd, event_str(ev, exec->cwd));
+	DERIVE_TEXT(d, tty, event_str(ev, exec->tty));
+	DERIVE(d, interactive, exec->tty.length != 0);
+	if (!args.n)
+		return;
+	DERIVE(d, args, args);
+	char *line = e->scratch->command_line;
+	for (size_t i = 0; i + 1 < args.n; i++)
+		line[i] = args.p[i] ? args.p[i] : ' ';
+	DERIVE_TEXT(d, command_line, (struct strview){ line, args.n - 1 });
+}
+
+void enrich_outcome(struct derived *d, int64_t result)
+{
+	d->present &= ~(1ull << DERIVED_error | 1ull << DERIVED_value);
+	DERIVE(d, outcome, result < 0 ? OUTCOME_FAILURE : OUTCOME_SUCCESS);
+	if (result >= 0)
+		DERIVE(d, value, result);
+	else if (result >= -4095) /* MAX_ERRNO of the kernel */
+		DERIVE(d, error, (uint64_t)-result);
+}
+
+void enrich_derive(struct enrich *e, const struct event *ev, struct derived *ret)
+{
+	const struct wire_common *c = ev->common;
+	struct derived *d = ret;
+	*d = (struct derived){ 0 };
+	DERIVE(d, time, c->boot_ns + (uint64_t)e->wall_offset_ns);
+	DERIVE_TEXT(d, action, e->types[ev->type->number].action);
+	struct image *image = process_of(e, c);
+	if (image) {
+		derive_process(e, image, d);
+		derive_parent(e, image, d);
+		derive_lineage(e, image, d);
+	}
+	uint64_t start_boot_ns = c->start_boot_ns ? c->start_boot_ns : image ? image->start_boot_ns : 0;
+	if (start_boot_ns)
+		DERIVE(d, start, start_boot_ns + (uint64_t)e->wall_offset_ns);
+	if (is_new_image(ev))
+		derive_exec(e, ev, d);
+	derive_names(e, c, d);
+	derive_cgroup(e, c, image, d);
+	derive_file(e, ev, d);
+	if (c->verdict == VERDICT_BLOCK)
+		enrich_outcome(d, -EPERM);
+	else if (c->stage == STAGE_COMPLETED)
+		enrich_outcome(d, c->result);
+}
+
+/* --- upkeep ------------------------------------------------------------------------------------------------------------- */
+
+void enrich_tick(struct enrich *e, uint64_t boot_ns)
+{
+	proctable_expire(e->table, boot_ns, e->linger_ns);
+	if (e->proc >= 0)
+		proctable_probe(e->table, e->proc, PROBES_A_TICK, boot_ns);
+	e->proc_reads_left = PROC_READS_A_TICK;
+	cgroups_tick(e->cgroups, boot_ns);
+	(void)names_refresh(e->users, NULL); /* on failure the names stay as they were */
+	(void)names_refresh(e->groups, NULL);
+	clock_refresh(e);
+}
+
+void enrich_get_stats(const struct enrich *e, struct enrich_stats *ret)
+{
+	struct proctable_stats table;
+	proctable_get_stats(e->table, &table);
+	*ret = (struct enrich_stats){
+		.processes = table.images,
+		.evicted = table.evicted,
+		.text_cut = table.text_cut,
+		.unknown_process = e->unknown_process,
+		.lost_exits = table.lost_exits,
+		.seeded = e->seeded,
+		.text_bytes = text_used_bytes(e->text),
+		.users = names_count(e->users),
+		.groups = names_count(e->groups),
+		.bad_name_lines = names_malformed(e->users) + names_malformed(e->groups),
+	};
+}

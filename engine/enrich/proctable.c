@@ -1,0 +1,598 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Owns the images and the hash over their ids. Three lists keep the order of eviction, so that a full table costs no search.
+ * Links between images hold slot and serial number: a slot that was used again does not match, and the link is looked
+ * up anew. A valid link is a reference, which keeps an exited ancestor in the table.
+ */
+#include "engine/enrich/proctable.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/random.h>
+
+#include "engine/base/num.h"
+#include "engine/enrich/region.h"
+
+enum { LIST_LEAF, LIST_EXITED, LIST_LIVING, LISTS }; /* in order of eviction; LEAF: exited, nothing refers to it */
+enum {
+	TEXT_ROOM_TRIES = 16,     /* exited images dropped to make room for one string */
+	EXPIRE_MAX = 1000,        /* a second's worth of forks on a busy host, many times over */
+	COMPLETE_STEPS = 64,      /* forks of forks whose records have not come in */
+	SLOTS_MAX = 1 << 24,
+};
+#define LOST_AFTER_NS 1000000000ull /* an exit record may still be in the ring */
+
+struct list {
+	uint32_t oldest, newest; /* slots; 0: none */
+};
+
+struct proctable {
+	struct image *images; /* owned; slot 0 is not used */
+	uint32_t *hash;       /* owned; slots, open addressing */
+	size_t max, hash_size;
+	unsigned hash_shift;
+	uint64_t hash_key;   /* secret, odd */
+	struct text *text;   /* borrowed */
+	uint32_t fresh;      /* slots from here on were never used */
+	uint32_t free_first; /* returned slots, chained by newer */
+	uint32_t serial;
+	uint32_t probe_at;
+	struct list lists[LISTS];
+	uint64_t version;
+	struct proctable_stats stats;
+};
+
+int proctable_new(size_t max_images, struct text *text, struct proctable **ret)
+{
+	if (max_images < 8 || max_images > SLOTS_MAX)
+		return -EINVAL;
+	CLEANUP(proctable_free) struct proctable *t = calloc(1, sizeof(*t));
+	void *p = NULL;
+	if (!t)
+		return -ENOMEM;
+	t->max = max_images;
+	t->text = text;
+	t->fresh = 1;
+	t->hash_size = 16;
+	t->hash_shift = 60;
+	for (; t->hash_size < max_images * 2; t->hash_shift--)
+		t->hash_size *= 2;
+	if (getrandom(&t->hash_key, sizeof(t->hash_key), 0) != sizeof(t->hash_key))
+		t->hash_key = 0x9e3779b97f4a7c15u; /* spreads as well; only not secret */
+	t->hash_key |= 1;
+	if (region_new((max_images + 1) * sizeof(struct image), &p))
+		return -ENOMEM;
+	t->images = p;
+	if (region_new(t->hash_size * sizeof(uint32_t), &p))
+		return -ENOMEM;
+	t->hash = p;
+	*ret = TAKE(t);
+	return 0;
+}
+
+void proctable_free(struct proctable **table)
+{
+	if (!*table)
+		return;
+	region_free((*table)->images, ((*table)->max + 1) * sizeof(struct image));
+	region_free((*table)->hash, (*table)->hash_size * sizeof(uint32_t));
+	free(*table);
+	*table = NULL;
+}
+
+/* --- hash ----------------------------------------------------------------------------------------------------------- */
+
+static size_t bucket_of(const struct proctable *t, uint64_t exec_id)
+{
+	return (size_t)((exec_id * t->hash_key) >> t->hash_shift);
+}
+
+struct image *proctable_find(const struct proctable *t, uint64_t exec_id)
+{
+	if (!exec_id)
+		return NULL;
+	size_t mask = t->hash_size - 1;
+	for (size_t i = bucket_of(t, exec_id); t->hash[i]; i = (i + 1) & mask)
+		if (t->images[t->hash[i]].exec_id == exec_id)
+			return &t->images[t->hash[i]];
+	return NULL;
+}
+
+static void hash_add(struct proctable *t, uint32_t slot)
+{
+	size_t i = bucket_of(t, t->images[slot].exec_id);
+	while (t->hash[i])
+		i = (i + 1) & (t->hash_size - 1);
+	t->hash[i] = slot;
+}
+
+/* Closes the gap by moving back what stands behind it, so that no markers pile up. */
+static void hash_remove(struct proctable *t, uint32_t slot)
+{
+	size_t mask = t->hash_size - 1, gap = bucket_of(t, t->images[slot].exec_id);
+	while (t->hash[gap] != slot)
+		gap = (gap + 1) & mask;
+	for (size_t i = (gap + 1) & mask; t->hash[i]; i = (i + 1) & mask) {
+		size_t home = bucket_of(t, t->images[t->hash[i]].exec_id);
+		if (((i - home) & mask) < ((i - gap) & mask))
+			continue; /* its way from home does not lead over the gap */
+		t->hash[gap] = t->hash[i];
+		gap = i;
+	}
+	t->hash[gap] = 0;
+}
+
+/* --- lists ---------------------------------------------------------------------------------------------------------- */
+
+static uint32_t slot_of(const struct proctable *t, const struct image *image)
+{
+	return (uint32_t)(image - t->images);
+}
+
+static void list_remove(struct proctable *t, struct image *image)
+{
+	struct list *list = &t->lists[image->list];
+	if (image->older)
+		t->images[image->older].newer = image->newer;
+	else
+		list->oldest = image->newer;
+	if (image->newer)
+		t->images[image->newer].older = image->older;
+	else
+		list->newest = image->older;
+}
+
+static void list_append(struct proctable *t, struct image *image, uint8_t which)
+{
+	struct list *list = &t->lists[which];
+	uint32_t slot = slot_of(t, image);
+	image->list = which;
+	image->older = list->newest;
+	image->newer = 0;
+	if (list->newest)
+		t->images[list->newest].newer = slot;
+	else
+		list->oldest = slot;
+	list->newest = slot;
+}
+
+/* Puts an image into the list its state asks for. */
+static void list_settle(struct proctable *t, struct image *image)
+{
+	uint8_t which = LIST_LIVING;
+	if (image->flags & IMAGE_EXITED)
+		which = image->references ? LIST_EXITED : LIST_LEAF;
+	if (image->list == which)
+		return;
+	list_remove(t, image);
+	list_append(t, image, which);
+}
+
+/* --- links ---------------------------------------------------------------------------------------------------------- */
+
+static struct image *link_peek(const struct proctable *t, const struct image_link *link)
+{
+	struct image *image = &t->images[link->at];
+	return link->serial && image->serial == link->serial ? image : NULL;
+}
+
+static void link_drop(struct proctable *t, struct image_link *link)
+{
+	struct image *image = link_peek(t, link);
+	*link = (struct image_link){ 0 };
+	if (!image)
+		return;
+	assert(image->references);
+	image->references--;
+	list_settle(t, image);
+}
+
+static struct image *link_follow(struct proctable *t, struct image_link *link)
+{
+	struct image *image = link_peek(t, link);
+	if (image || !link->id)
+		return image;
+	image = proctable_find(t, link->id);
+	if (!image)
+		return NULL;
+	link->at = slot_of(t, image);
+	link->serial = image->serial;
+	image->references++;
+	list_settle(t, image);
+	return image;
+}
+
+static void link_set(struct proctable *t, const struct image *from, struct image_link *link, uint64_t id)
+{
+	if (link->id != id) {
+		link_drop(t, link);
+		link->id = id == from->exec_id ? 0 : id; /* only damaged records say so */
+	}
+	(void)link_follow(t, link); /* not there yet: found when it is needed */
+}
+
+/* --- images --------------------------------------------------------------------------------------------------------- */
+
+static void texts_drop(struct proctable *t, struct image *image)
+{
+	text_id *const ids[] = { &image->executable, &image->args, &image->command_line, &image->cwd, &image->tty, &image->cgroup };
+	for (size_t i = 0; i < ARRAY_SIZE(ids); i++)
+		text_drop(t->text, ids[i]);
+}
+
+static void image_remove(struct proctable *t, struct image *image)
+{
+	uint32_t slot = slot_of(t, image);
+	hash_remove(t, slot);
+	link_drop(t, &image->parent);
+	link_drop(t, &image->previous);
+	list_remove(t, image);
+	texts_drop(t, image);
+	*image = (struct image){ .newer = t->free_first }; /* serial 0: no link fits any more */
+	t->free_first = slot;
+	t->stats.images--;
+	t->version++;
+}
+
+/* Makes room by the order of eviction. keep: an image that must stay, or NULL. False when there is nothing to drop. */
+static bool evict_one(struct proctable *t, const struct image *keep, int lists)
+{
+	for (int i = 0; i < lists; i++) {
+		uint32_t slot = t->lists[i].oldest;
+		if (slot && &t->images[slot] == keep)
+			slot = keep->newer;
+		if (!slot)
+			continue;
+		image_remove(t, &t->images[slot]);
+		t->stats.evicted++;
+		return true;
+	}
+	return false;
+}
+
+/* keep: an image in the caller's hands. */
+static struct image *image_add(struct proctable *t, uint64_t exec_id, const struct image *keep)
+{
+	if (!t->free_first && t->fresh > t->max)
+		(void)evict_one(t, keep, LISTS); /* cannot fail: eight images at least, one of them kept */
+	uint32_t slot = t->free_first;
+	if (slot)
+		t->free_first = t->images[slot].newer;
+	else
+		slot = t->fresh++;
+	if (++t->serial == 0)
+		t->serial = 1;
+	struct image *image = &t->images[slot];
+	*image = (struct image){ .exec_id = exec_id, .serial = t->serial };
+	hash_add(t, slot);
+	list_append(t, image, LIST_LIVING);
+	t->stats.images++;
+	t->version++;
+	return image;
+}
+
+static text_id keep_text(struct proctable *t, struct strview s, size_t max, const struct image *keep)
+{
+	if (s.n > max) {
+		s.n = max;
+		t->stats.text_cut++;
+	}
+	if (!s.n)
+		return 0;
+	text_id id = text_keep(t->text, s);
+	for (int i = 0; !id && i < TEXT_ROOM_TRIES && evict_one(t, keep, LIST_EXITED); i++)
+		id = text_keep(t->text, s);
+	if (!id)
+		t->stats.text_cut++;
+	return id;
+}
+
+text_id proctable_keep(struct proctable *t, struct strview s, size_t max)
+{
+	return keep_text(t, s, max, NULL);
+}
+
+void proctable_drop(struct proctable *t, text_id *id)
+{
+	text_drop(t->text, id);
+}
+
+struct strview proctable_text(const struct proctable *t, text_id id)
+{
+	return text_get(t->text, id);
+}
+
+/* The new text first: a text that stays the same keeps its place. */
+static void set_text(struct proctable *t, struct image *image, text_id *at, struct strview s, size_t max)
+{
+	text_id id = keep_text(t, s, max, image);
+	text_drop(t->text, at);
+	*at = id;
+}
+
+static void set_args(struct proctable *t, struct image *image, struct strview args)
+{
+	char items[PROCTABLE_MAX_ARGS + 1];
+	if (args.n > PROCTABLE_MAX_ARGS) {
+		args.n = PROCTABLE_MAX_ARGS;
+		t->stats.text_cut++;
+	}
+	if (args.n) {
+		memcpy(items, args.p, args.n);
+		items[args.n - 1] = '\0'; /* when cut, the last item still has to end */
+	}
+	set_text(t, image, &image->args, (struct strview){ items, args.n }, PROCTABLE_MAX_ARGS);
+	for (size_t i = 0; i + 1 < args.n; i++)
+		if (!items[i])
+			items[i] = ' ';
+	set_text(t, image, &image->command_line, (struct strview){ items, args.n ? args.n - 1 : 0 }, PROCTABLE_MAX_ARGS);
+}
+
+static void share_program(struct proctable *t, struct image *to, const struct image *from)
+{
+	texts_drop(t, to);
+	to->executable = text_share(t->text, from->executable);
+	to->args = text_share(t->text, from->args);
+	to->command_line = text_share(t->text, from->command_line);
+	to->cwd = text_share(t->text, from->cwd);
+	to->tty = text_share(t->text, from->tty);
+	to->cgroup = text_share(t->text, from->cgroup);
+	to->cgroup_id = from->cgroup_id;
+	memcpy(to->comm, from->comm, sizeof(to->comm));
+	t->version++;
+}
+
+static bool has_program(const struct image *image)
+{
+	return image->executable || image->args;
+}
+
+void proctable_end(struct proctable *t, struct image *image, uint64_t boot_ns)
+{
+	if (image->flags & IMAGE_EXITED)
+		return;
+	image->flags |= IMAGE_EXITED;
+	image->exit_boot_ns = boot_ns;
+	list_settle(t, image);
+}
+
+/* --- what records say ----------------------------------------------------------------------------------------------- */
+
+static void take_common(struct image *image, const struct wire_common *common)
+{
+	image->pid = common->pid;
+	image->uid = common->uid;
+	image->start_boot_ns = common->start_boot_ns;
+	image->cgroup_id = common->cgroup_id;
+	memcpy(image->comm, common->comm.text, sizeof(image->comm));
+	image->flags |= IMAGE_SEEN;
+}
+
+struct image *proctable_make_up(struct proctable *t, const struct wire_common *common)
+{
+	if (!common->exec_id)
+		return NULL;
+	struct image *image = proctable_find(t, common->exec_id);
+	if (image)
+		return image;
+	image = image_add(t, common->exec_id, NULL);
+	image->flags |= IMAGE_MADE_UP;
+	take_common(image, common);
+	link_set(t, image, &image->parent, common->parent_id);
+	return image;
+}
+
+/* A process between fork and snapshot was seen in /proc and is now told of by its record: the record's image is the one that counts. */
+static void end_twin(struct proctable *t, uint32_t pid, uint64_t start_boot_ns, uint64_t exec_id)
+{
+	uint64_t id = id_snapshot(pid, start_boot_ns / ID_TICK_NS);
+	struct image *twin = id == exec_id ? NULL : proctable_find(t, id);
+	if (twin && !(twin->flags & IMAGE_SEEN))
+		proctable_end(t, twin, start_boot_ns);
+}
+
+/* The image that exec replaced. When its fork has not been told of, it is put in now, so that a late fork record finds it ended. */
+static void replace_previous(struct proctable *t, const struct wire_common *common, struct image *image)
+{
+	if (!image->previous.id)
+		return;
+	struct image *previous = link_follow(t, &image->previous);
+	if (!previous) {
+		previous = image_add(t, image->previous.id, image);
+		previous->flags |= IMAGE_MADE_UP | IMAGE_FORKED;
+		previous->pid = common->pid;
+		previous->start_boot_ns = common->start_boot_ns;
+		link_set(t, previous, &previous->parent, common->parent_id);
+		(void)link_follow(t, &image->previous);
+	}
+	proctable_end(t, previous, common->boot_ns);
+}
+
+struct image *proctable_exec(struct proctable *t, const struct wire_common *common, uint64_t previous_id, const struct exec_facts *facts)
+{
+	if (!common->exec_id)
+		return NULL;
+	struct image *image = proctable_find(t, common->exec_id);
+	if (!image)
+		image = image_add(t, common->exec_id, NULL);
+	image->flags &= (uint8_t)~(IMAGE_MADE_UP | IMAGE_SNAPSHOT | IMAGE_FORKED);
+	take_common(image, common);
+	set_text(t, image, &image->executable, facts->executable, TEXT_MAX);
+	set_args(t, image, facts->args);
+	set_text(t, image, &image->cwd, facts->cwd, TEXT_MAX);
+	set_text(t, image, &image->tty, facts->tty, TEXT_MAX);
+	set_text(t, image, &image->cgroup, facts->cgroup, TEXT_MAX);
+	link_set(t, image, &image->parent, common->parent_id);
+	link_set(t, image, &image->previous, previous_id);
+	replace_previous(t, common, image);
+	end_twin(t, common->pid, common->start_boot_ns, common->exec_id);
+	t->version++;
+	return image;
+}
+
+struct image *proctable_fork(struct proctable *t, const struct wire_proc_fork *fork)
+{
+	if (!fork->child_id)
+		return NULL;
+	struct image *child = proctable_find(t, fork->child_id);
+	if (child && !(child->flags & IMAGE_MADE_UP))
+		return child; /* told before */
+	if (!child)
+		child = image_add(t, fork->child_id, NULL);
+	child->flags = (uint8_t)((child->flags & IMAGE_EXITED) | IMAGE_FORKED | IMAGE_SEEN);
+	child->pid = fork->child_pid;
+	child->uid = fork->common.uid;
+	child->start_boot_ns = fork->child_start_boot_ns;
+	child->cgroup_id = fork->common.cgroup_id;
+	link_set(t, child, &child->parent, fork->common.exec_id);
+	texts_drop(t, child);
+	memset(child->comm, 0, sizeof(child->comm));
+	proctable_complete(t, child);
+	end_twin(t, fork->child_pid, fork->child_start_boot_ns, fork->child_id);
+	return child;
+}
+
+void proctable_exit(struct proctable *t, const struct wire_common *common)
+{
+	struct image *image = proctable_find(t, common->exec_id);
+	if (!image)
+		image = proctable_make_up(t, common);
+	if (!image)
+		return;
+	image->flags |= IMAGE_SEEN;
+	proctable_end(t, image, common->boot_ns);
+}
+
+struct image *proctable_adopt(struct proctable *t, uint64_t exec_id, uint64_t parent_id, const struct procfs_process *process)
+{
+	if (!exec_id)
+		return NULL;
+	struct image *image = proctable_find(t, exec_id);
+	if (!image)
+		image = image_add(t, exec_id, NULL);
+	image->flags |= IMAGE_SNAPSHOT;
+	image->flags &= (uint8_t)~(IMAGE_MADE_UP | IMAGE_FORKED);
+	image->pid = process->pid;
+	image->uid = process->uid;
+	image->start_boot_ns = process->start_ticks * ID_TICK_NS;
+	memcpy(image->comm, process->comm, sizeof(image->comm));
+	t->stats.text_cut += process->args_cut;
+	set_text(t, image, &image->executable, (struct strview){ process->executable, process->executable_n }, TEXT_MAX);
+	set_args(t, image, (struct strview){ process->args, process->args_n });
+	set_text(t, image, &image->cwd, (struct strview){ process->cwd, process->cwd_n }, TEXT_MAX);
+	set_text(t, image, &image->tty, sv_from(process->tty), TEXT_MAX);
+	set_text(t, image, &image->cgroup, (struct strview){ process->cgroup, process->cgroup_n }, TEXT_MAX);
+	if (parent_id)
+		link_set(t, image, &image->parent, parent_id);
+	t->version++;
+	return image;
+}
+
+/* --- lineage -------------------------------------------------------------------------------------------------------- */
+
+struct image *proctable_parent(struct proctable *t, struct image *image)
+{
+	return link_follow(t, &image->parent);
+}
+
+void proctable_complete(struct proctable *t, struct image *image)
+{
+	struct image *from = image;
+	for (int i = 0; from && i < COMPLETE_STEPS; i++) {
+		if (has_program(from)) {
+			if (from != image)
+				share_program(t, image, from);
+			return;
+		}
+		if (!(from->flags & IMAGE_FORKED)) { /* a kernel thread, or not known yet: a name at least */
+			if (!image->comm[0])
+				memcpy(image->comm, from->comm, sizeof(image->comm));
+			return;
+		}
+		from = link_follow(t, &from->parent);
+	}
+}
+
+static struct image *step_back(struct proctable *t, struct image *image)
+{
+	struct image *previous = link_follow(t, &image->previous);
+	return previous ? previous : link_follow(t, &image->parent);
+}
+
+size_t proctable_lineage(struct proctable *t, struct image *image, const struct image *ret[static LINEAGE_MAX])
+{
+	size_t n = 0;
+	struct image *at = step_back(t, image);
+	for (int i = 0; at && at != image && n < LINEAGE_MAX && i < LINEAGE_STEPS; i++) {
+		struct image *next = step_back(t, at);
+		if (!(at->flags & IMAGE_FORKED) || (!next && (has_program(at) || at->comm[0])))
+			ret[n++] = at;
+		at = next;
+	}
+	return n;
+}
+
+/* --- ends ----------------------------------------------------------------------------------------------------------- */
+
+void proctable_expire(struct proctable *t, uint64_t boot_ns, uint64_t linger_ns)
+{
+	for (int i = 0; i < EXPIRE_MAX && t->lists[LIST_LEAF].oldest; i++) {
+		struct image *image = &t->images[t->lists[LIST_LEAF].oldest];
+		bool is_recent = image->exit_boot_ns + linger_ns > boot_ns;
+		bool is_damaged = image->exit_boot_ns > boot_ns + linger_ns; /* no record comes from that far ahead */
+		if (is_recent && !is_damaged)
+			return;
+		image_remove(t, image);
+	}
+}
+
+static bool is_gone(const struct image *image, int proc_fd)
+{
+	struct procfs_process process;
+	int r = procfs_read_stat(proc_fd, image->pid, &process);
+	if (r == -ENOENT || r == -ESRCH)
+		return true;
+	return r == 0 && image->start_boot_ns && process.start_ticks != image->start_boot_ns / ID_TICK_NS;
+}
+
+static void probe_one(struct proctable *t, struct image *image, int proc_fd, uint64_t boot_ns)
+{
+	if (!is_gone(image, proc_fd)) {
+		image->flags &= (uint8_t)~IMAGE_MISSING;
+		return;
+	}
+	if (!(image->flags & IMAGE_MISSING)) {
+		image->flags |= IMAGE_MISSING;
+		image->exit_boot_ns = boot_ns;
+		return;
+	}
+	if (boot_ns < image->exit_boot_ns + LOST_AFTER_NS)
+		return;
+	if (image->flags & IMAGE_SEEN) /* one of the snapshot that no record named may have been told of under another id */
+		t->stats.lost_exits++;
+	proctable_end(t, image, boot_ns);
+}
+
+void proctable_probe(struct proctable *t, int proc_fd, size_t n, uint64_t boot_ns)
+{
+	size_t slots = t->fresh - 1, looked = 0;
+	for (size_t i = 0; i < slots && i < n * 16 && looked < n; i++) {
+		t->probe_at = t->probe_at % (uint32_t)slots + 1;
+		struct image *image = &t->images[t->probe_at];
+		if (!image->serial || image->flags & IMAGE_EXITED || !image->pid)
+			continue;
+		looked++;
+		probe_one(t, image, proc_fd, boot_ns);
+	}
+}
+
+uint64_t proctable_version(const struct proctable *t)
+{
+	return t->version;
+}
+
+void proctable_get_stats(const struct proctable *t, struct proctable_stats *ret)
+{
+	*ret = t->stats;
+}

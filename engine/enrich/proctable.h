@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The program images of the host in time: who runs what, and who created whom. An image is named by its exec id, never by a
+ * process id. Fork makes an image that shares its creator's program; exec replaces it by one with a program of its own.
+ *
+ * Records may come in any order. What refers to an image that is not known yet is linked when the image turns up.
+ * All memory is set aside by proctable_new. A full table drops, in this order: exited images without descendants, oldest
+ * first; other exited images, oldest first; the oldest.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "bpf/abi.h"
+#include "engine/enrich/procfs.h"
+#include "engine/enrich/text.h"
+
+enum {
+	PROCTABLE_MAX_ARGS = TEXT_HALF, /* bytes of arguments kept of an image; its exec event shows them in full */
+	LINEAGE_MAX = 32,               /* ancestors listed */
+	LINEAGE_STEPS = 256,            /* images walked for them: damaged ids may form a ring */
+};
+
+enum image_flag {
+	IMAGE_FORKED = 1,   /* made by fork and still running its creator's program */
+	IMAGE_MADE_UP = 2,  /* only what other records said of it: its own may still come */
+	IMAGE_SNAPSHOT = 4, /* taken from /proc */
+	IMAGE_EXITED = 8,   /* ended, or replaced by exec */
+	IMAGE_MISSING = 16, /* /proc had no such process at the last look */
+	IMAGE_SEEN = 32,    /* a record named it */
+};
+
+/* Another image: its id, and where it was found last. */
+struct image_link {
+	uint64_t id; /* 0: none */
+	uint32_t at, serial;
+};
+
+struct image {
+	uint64_t exec_id;
+	struct image_link parent;   /* the creator's image */
+	struct image_link previous; /* the image that exec replaced by this one */
+	uint64_t start_boot_ns, exit_boot_ns, cgroup_id;
+	uint32_t pid, uid;
+	text_id executable, args, command_line, cwd, tty, cgroup;
+	uint32_t serial;     /* of this use of the slot */
+	uint32_t references; /* images in the table that are linked to this one */
+	uint32_t older, newer; /* order in its list */
+	uint8_t list;
+	uint8_t flags; /* enum image_flag */
+	char comm[RECORD_COMM]; /* NUL-padded */
+};
+
+struct proctable;
+
+struct proctable_stats {
+	uint64_t images, evicted, text_cut, lost_exits;
+};
+
+/* text is borrowed. 0, -EINVAL (max_images 0 or above 2^24) or -ENOMEM. */
+int proctable_new(size_t max_images, struct text *text, struct proctable **ret) MUST_CHECK;
+void proctable_free(struct proctable **table);
+
+/* NULL when it is not known. Images stay where they are until the next call that adds one. */
+struct image *proctable_find(const struct proctable *table, uint64_t exec_id);
+
+/* What the records say. ev's strings are in the decoded record around it. A fault in the ids (an image its own parent) is passed over. */
+struct exec_facts {
+	struct strview executable, args, cwd, tty, cgroup;
+	uint32_t uid;
+};
+struct image *proctable_exec(struct proctable *table, const struct wire_common *common, uint64_t previous_id, const struct exec_facts *facts);
+struct image *proctable_fork(struct proctable *table, const struct wire_proc_fork *fork);
+void proctable_exit(struct proctable *table, const struct wire_common *common);
+
+/* An image nobody told us of: from the common fields of a record it did something in. */
+struct image *proctable_make_up(struct proctable *table, const struct wire_common *common);
+/* The same with what /proc says; parent_id 0: not known. Adopts into the image if it is in the table already. */
+struct image *proctable_adopt(struct proctable *table, uint64_t exec_id, uint64_t parent_id, const struct procfs_process *process);
+
+/* Marks an image as ended, without a record. */
+void proctable_end(struct proctable *table, struct image *image, uint64_t boot_ns);
+
+/* The creator's image, or NULL. */
+struct image *proctable_parent(struct proctable *table, struct image *image);
+/* Takes over the creator's program if the image was forked from one whose program became known later only. */
+void proctable_complete(struct proctable *table, struct image *image);
+
+/*
+ * Ancestors, nearest first: for each image the one that exec replaced by it, if there is one, else its creator; images that
+ * fork made and that still run their creator's program are passed over, as the creator stands for it. At most LINEAGE_MAX.
+ */
+size_t proctable_lineage(struct proctable *table, struct image *image, const struct image *ret[static LINEAGE_MAX]);
+
+/* Drops exited images that nothing refers to and that ended linger_ns ago. Bounded work: at most a thousand a call. */
+void proctable_expire(struct proctable *table, uint64_t boot_ns, uint64_t linger_ns);
+
+/*
+ * Looks for up to n living images in /proc, going round the table from call to call. One that is gone at two looks a
+ * second apart has ended without a record.
+ */
+void proctable_probe(struct proctable *table, int proc_fd, size_t n, uint64_t boot_ns);
+
+/* Texts of an image; and one kept with the budget's rules (cut or dropped, counted) for who shares the budget. */
+struct strview proctable_text(const struct proctable *table, text_id id);
+text_id proctable_keep(struct proctable *table, struct strview s, size_t max);
+void proctable_drop(struct proctable *table, text_id *id);
+
+/* Counts up with each change that a lineage may show. */
+uint64_t proctable_version(const struct proctable *table);
+void proctable_get_stats(const struct proctable *table, struct proctable_stats *ret);

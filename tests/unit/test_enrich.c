@@ -1,0 +1,633 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include <errno.h>
+
+#include "engine/enrich/enrich.h"
+#include "engine/event/value.h"
+#include "tests/support/record.h"
+#include "tests/support/tree.h"
+
+#define SECOND 1000000000ull
+#define BASH 0x10000ull
+#define SUBSHELL 0x20000ull
+#define CURL 0x30000ull
+#define SSHD 0x8000ull
+
+/* An enrichment over an empty host of its own. */
+struct world {
+	struct tree tree;
+	struct enrich *e;
+	struct record *rec;
+	struct derived d;
+};
+
+static struct enrich *enrich_over(const struct tree *tree, size_t max_processes, size_t max_text)
+{
+	struct enrich *e = NULL;
+	struct diag diag = { 0 };
+	const struct enrich_config config = {
+		.max_processes = max_processes, .max_text_bytes = max_text, .linger_ns = 10 * SECOND,
+		.proc = tree_path(tree, "proc"), .passwd = tree_path(tree, "passwd"), .group = tree_path(tree, "group"),
+		.cgroup_root = tree_path(tree, "cgroup"),
+	};
+	assert_int_equal(enrich_new(&config, &e, &diag), 0);
+	enrich_set_wall_offset(e, (int64_t)(1000 * SECOND));
+	free((char *)config.proc);
+	free((char *)config.passwd);
+	free((char *)config.group);
+	free((char *)config.cgroup_root);
+	diag_done(&diag);
+	return e;
+}
+
+static void world_start(struct world *w)
+{
+	*w = (struct world){ 0 };
+	tree_new(&w->tree);
+	tree_dir(&w->tree, "proc");
+	tree_dir(&w->tree, "cgroup");
+	tree_file(&w->tree, "passwd", SV("root:x:0:0::/root:/bin/sh\nann:x:1000:1000::/:\n"));
+	tree_file(&w->tree, "group", SV("root:x:0:\nstaff:x:50:ann\n"));
+	w->rec = record_new(EVENT_PROC_EXIT);
+	w->e = enrich_over(&w->tree, 1024, 1 << 20);
+}
+
+static void world_end(struct world *w)
+{
+	enrich_free(&w->e);
+	record_free(&w->rec);
+	tree_free(&w->tree);
+}
+
+/* Applies and derives the record in hand. */
+static void world_feed(struct world *w)
+{
+	struct event ev = record_event(w->rec);
+	enrich_apply(w->e, &ev);
+	enrich_derive(w->e, &ev, &w->d);
+}
+
+static struct enrich_stats world_stats(const struct world *w)
+{
+	struct enrich_stats stats;
+	enrich_get_stats(w->e, &stats);
+	return stats;
+}
+
+static void set_exec(struct record *rec, const struct actor *who, uint64_t previous_id, const char *path, struct strview args)
+{
+	record_init(rec, EVENT_PROC_EXEC);
+	record_actor(rec, who);
+	RECORD(rec, proc_exec)->previous_id = previous_id;
+	RECORD_STR(rec, proc_exec, path, sv_from(path));
+	RECORD_STR(rec, proc_exec, args, args);
+}
+
+static void feed_exec(struct world *w, const struct actor *who, uint64_t previous_id, const char *path, struct strview args)
+{
+	set_exec(w->rec, who, previous_id, path, args);
+	world_feed(w);
+}
+
+static void feed_fork(struct world *w, const struct actor *who, uint64_t child_id, uint32_t child_pid)
+{
+	record_init(w->rec, EVENT_PROC_FORK);
+	record_actor(w->rec, who);
+	RECORD(w->rec, proc_fork)->child_id = child_id;
+	RECORD(w->rec, proc_fork)->child_pid = child_pid;
+	RECORD(w->rec, proc_fork)->child_start_boot_ns = who->start_ns + SECOND;
+	world_feed(w);
+}
+
+static void feed_open(struct world *w, const struct actor *who, const char *path)
+{
+	record_init(w->rec, EVENT_FILE_OPEN);
+	record_actor(w->rec, who);
+	RECORD_STR(w->rec, file_open, path, sv_from(path));
+	world_feed(w);
+}
+
+static void assert_text(struct strview got, const char *expected)
+{
+	if (!sv_is(got, expected))
+		fail_msg("got '" SV_FMT "' instead of '%s'", SV_ARG(got), expected);
+}
+
+/* Lists with their items' ends shown as '|'. */
+static void assert_list(struct strview got, const char *expected)
+{
+	char shown[8192];
+	assert_true(got.n < sizeof(shown));
+	for (size_t i = 0; i < got.n; i++)
+		shown[i] = got.p[i] ? got.p[i] : '|';
+	assert_text((struct strview){ shown, got.n }, expected);
+}
+
+static const struct actor sshd = { .exec_id = SSHD, .pid = 50, .start_ns = SECOND, .comm = "sshd" };
+static const struct actor bash = { .exec_id = BASH, .parent_id = SSHD, .pid = 60, .start_ns = 2 * SECOND, .comm = "bash" };
+static const struct actor curl = { .exec_id = CURL, .parent_id = BASH, .pid = 61, .start_ns = 3 * SECOND, .comm = "curl" };
+
+/* sshd -> bash -> (fork) -> curl */
+static void feed_login(struct world *w)
+{
+	feed_exec(w, &sshd, 0, "/usr/sbin/sshd", SV("sshd\0-D\0"));
+	feed_exec(w, &bash, 0, "/bin/bash", SV("-bash\0"));
+	feed_fork(w, &bash, SUBSHELL, 61);
+	feed_exec(w, &curl, SUBSHELL, "/usr/bin/curl", SV("curl\0-s\0http://x/\0"));
+}
+
+static void an_exec_shows_program_parent_and_ancestors(void **state)
+{
+	(void)state;
+	struct world w;
+	world_start(&w);
+	feed_login(&w);
+	assert_text(w.d.action, "process.exec");
+	assert_text(w.d.executable, "/usr/bin/curl");
+	assert_text(w.d.command_line, "curl -s http://x/");
+	assert_list(w.d.args, "curl|-s|http://x/|");
+	assert_text(w.d.parent_name, "bash");
+	assert_text(w.d.parent_executable, "/bin/bash");
+	assert_text(w.d.parent_command_line, "-bash");
+	assert_list(w.d.ancestor_executables, "/bin/bash|/usr/sbin/sshd|");
+	assert_list(w.d.ancestor_names, "bash|sshd|");
+	assert_int_equal(w.d.time, 1001 * SECOND);
+	assert_int_equal(w.d.start, 1003 * SECOND);
+	assert_true(IS_DERIVED(&w.d, is_snapshot) && !w.d.is_snapshot);
+	assert_int_equal(world_stats(&w).unknown_process, 0);
+
+	feed_open(&w, &curl, "/etc/ssl/certs.d/ca.crt");
+	assert_text(w.d.executable, "/usr/bin/curl");
+	assert_text(w.d.command_line, "curl -s http://x/");
+	assert_text(w.d.file_name, "ca.crt");
+	assert_text(w.d.file_directory, "/etc/ssl/certs.d");
+	assert_text(w.d.file_extension, "crt");
+	assert_list(w.d.ancestor_names, "bash|sshd|");
+	world_end(&w);
+}
+
+static void a_forked_process_has_its_creators_program(void **state)
+{
+	(void)state;
+	struct world w;
+	const struct actor subshell = { .exec_id = SUBSHELL, .parent_id = BASH, .pid = 61, .start_ns = 3 * SECOND, .comm = "bash" };
+	world_start(&w);
+	feed_exec(&w, &sshd, 0, "/usr/sbin/sshd", SV("sshd\0"));
+	feed_exec(&w, &bash, 0, "/bin/bash", SV("-bash\0"));
+	feed_fork(&w, &bash, SUBSHELL, 61);
+	feed_open(&w, &subshell, "/tmp/x");
+	assert_text(w.d.executable, "/bin/bash");
+	assert_text(w.d.parent_executable, "/bin/bash");
+	assert_list(w.d.ancestor_executables, "/bin/bash|/usr/sbin/sshd|");
+	world_end(&w);
+}
+
+/* sh -c 'exec id': sh is a program of its own, replaced by id. */
+static void images_replaced_by_exec_are_ancestors(void **state)
+{
+	(void)state;
+	struct world w;
+	const struct actor sh = { .exec_id = CURL, .parent_id = BASH, .pid = 61, .start_ns = 3 * SECOND, .comm = "sh" };
+	const struct actor id = { .exec_id = 0x40000, .parent_id = BASH, .pid = 61, .start_ns = 3 * SECOND, .comm = "id" };
+	world_start(&w);
+	feed_exec(&w, &bash, 0, "/bin/bash", SV("-bash\0"));
+	feed_fork(&w, &bash, SUBSHELL, 61);
+	feed_exec(&w, &sh, SUBSHELL, "/bin/sh", SV("sh\0-c\0exec id\0"));
+	feed_exec(&w, &id, CURL, "/usr/bin/id", SV("id\0"));
+	assert_text(w.d.parent_executable, "/bin/bash");
+	assert_list(w.d.ancestor_executables, "/bin/sh|/bin/bash|");
+	world_end(&w);
+}
+
+static void records_in_any_order_give_the_same_lineage(void **state)
+{
+	(void)state;
+	static const int orders[][4] = {
+		{ 0, 1, 2, 3 }, { 3, 2, 1, 0 }, { 3, 0, 1, 2 }, { 2, 3, 0, 1 }, { 1, 3, 2, 0 }, { 2, 1, 3, 0 },
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(orders); i++) {
+		struct world w;
+		world_start(&w);
+		for (size_t k = 0; k < 4; k++) {
+			if (orders[i][k] == 0)
+				feed_exec(&w, &sshd, 0, "/usr/sbin/sshd", SV("sshd\0"));
+			else if (orders[i][k] == 1)
+				feed_exec(&w, &bash, 0, "/bin/bash", SV("-bash\0"));
+			else if (orders[i][k] == 2)
+				feed_fork(&w, &bash, SUBSHELL, 61);
+			else
+				feed_exec(&w, &curl, SUBSHELL, "/usr/bin/curl", SV("curl\0"));
+		}
+		feed_open(&w, &curl, "/x");
+		assert_text(w.d.parent_executable, "/bin/bash");
+		assert_list(w.d.ancestor_executables, "/bin/bash|/usr/sbin/sshd|");
+		world_end(&w);
+	}
+}
+
+static void a_reused_pid_is_another_process(void **state)
+{
+	(void)state;
+	struct world w;
+	const struct actor later = { .exec_id = 0x90000, .parent_id = SSHD, .pid = 60, .start_ns = 90 * SECOND, .comm = "cat" };
+	world_start(&w);
+	feed_login(&w);
+	feed_exec(&w, &later, 0, "/bin/cat", SV("cat\0"));
+	feed_open(&w, &bash, "/x");
+	assert_text(w.d.executable, "/bin/bash");
+	feed_open(&w, &later, "/x");
+	assert_text(w.d.executable, "/bin/cat");
+	feed_open(&w, &curl, "/x");
+	assert_text(w.d.parent_executable, "/bin/bash");
+	world_end(&w);
+}
+
+static void refused_and_attempted_execs_are_acts_of_the_caller(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *what;
+		uint32_t stage, verdict;
+		int64_t result;
+		bool has_outcome;
+		uint64_t error;
+	} cases[] = {
+		{ "attempt", STAGE_ATTEMPT, VERDICT_NONE, 0, false, 0 },
+		{ "blocked", STAGE_ATTEMPT, VERDICT_BLOCK, 0, true, EPERM },
+		{ "failed", STAGE_COMPLETED, VERDICT_NONE, -ENOENT, true, ENOENT },
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct world w;
+		world_start(&w);
+		feed_login(&w);
+		uint64_t before = world_stats(&w).processes;
+		set_exec(w.rec, &bash, 0, "/tmp/evil.bin", SV("evil\0"));
+		RECORD_COMMON(w.rec)->stage = cases[i].stage;
+		RECORD_COMMON(w.rec)->verdict = cases[i].verdict;
+		RECORD_COMMON(w.rec)->result = cases[i].result;
+		world_feed(&w);
+		assert_text(w.d.executable, "/bin/bash");
+		assert_text(w.d.file_name, "evil.bin");
+		if (IS_DERIVED(&w.d, outcome) != cases[i].has_outcome || IS_DERIVED(&w.d, error) != cases[i].has_outcome)
+			fail_msg("%s: wrong outcome", cases[i].what);
+		if (cases[i].has_outcome) {
+			assert_int_equal(w.d.outcome, OUTCOME_FAILURE);
+			assert_int_equal(w.d.error, cases[i].error);
+		}
+		assert_false(IS_DERIVED(&w.d, value));
+		assert_int_equal(world_stats(&w).processes, before);
+		world_end(&w);
+	}
+}
+
+static void outcomes_come_from_results(void **state)
+{
+	(void)state;
+	static const struct {
+		int64_t result;
+		uint64_t outcome;
+		bool has_error, has_value;
+	} cases[] = {
+		{ 0, OUTCOME_SUCCESS, false, true },     { 7, OUTCOME_SUCCESS, false, true },
+		{ -1, OUTCOME_FAILURE, true, false },    { -4095, OUTCOME_FAILURE, true, false },
+		{ -4096, OUTCOME_FAILURE, false, false }, { INT64_MIN, OUTCOME_FAILURE, false, false },
+	};
+	struct derived d = { 0 };
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) { /* one after the other: nothing of the earlier may stay */
+		enrich_outcome(&d, cases[i].result);
+		assert_int_equal(d.outcome, cases[i].outcome);
+		assert_int_equal(IS_DERIVED(&d, error), cases[i].has_error);
+		assert_int_equal(IS_DERIVED(&d, value), cases[i].has_value);
+		if (cases[i].has_error)
+			assert_int_equal(d.error, -cases[i].result);
+		if (cases[i].has_value)
+			assert_int_equal(d.value, cases[i].result);
+	}
+}
+
+static void paths_are_taken_apart(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *path, *name, *directory, *extension; /* NULL: missing */
+	} cases[] = {
+		{ "/etc/passwd", "passwd", "/etc", NULL },
+		{ "/vmlinuz", "vmlinuz", "/", NULL },
+		{ "/a/b.tar.gz", "b.tar.gz", "/a", "gz" },
+		{ "/root/.bashrc", ".bashrc", "/root", NULL },
+		{ "/root/.x.conf", ".x.conf", "/root", "conf" },
+		{ "/a/ends.", "ends.", "/a", NULL },
+		{ "/a.d/plain", "plain", "/a.d", NULL },
+		{ "/", NULL, "/", NULL },
+		{ "memfd:x.so", "memfd:x.so", NULL, "so" },
+		{ "/a/\xff\xfe.b\xff", "\xff\xfe.b\xff", "/a", "b\xff" },
+	};
+	struct world w;
+	world_start(&w);
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		feed_open(&w, &bash, cases[i].path);
+		if (IS_DERIVED(&w.d, file_name) != (cases[i].name != NULL) || IS_DERIVED(&w.d, file_directory) != (cases[i].directory != NULL) ||
+		    IS_DERIVED(&w.d, file_extension) != (cases[i].extension != NULL))
+			fail_msg("'%s': wrong parts are missing", cases[i].path);
+		if (cases[i].name)
+			assert_text(w.d.file_name, cases[i].name);
+		if (cases[i].directory)
+			assert_text(w.d.file_directory, cases[i].directory);
+		if (cases[i].extension)
+			assert_text(w.d.file_extension, cases[i].extension);
+	}
+	feed_fork(&w, &bash, SUBSHELL, 61);
+	assert_false(IS_DERIVED(&w.d, file_name));
+	world_end(&w);
+}
+
+static void ids_get_the_hosts_names(void **state)
+{
+	(void)state;
+	struct world w;
+	world_start(&w);
+	record_init(w.rec, EVENT_FILE_OPEN);
+	struct wire_common *c = RECORD_COMMON(w.rec);
+	c->uid = 1000;
+	c->euid = 0;
+	c->gid = 50;
+	world_feed(&w);
+	assert_text(w.d.user_name, "ann");
+	assert_text(w.d.effective_user_name, "root");
+	assert_text(w.d.group_name, "staff");
+	assert_false(IS_DERIVED(&w.d, audit_user_name));
+	c->loginuid = 1000;
+	c->uid = 4711;
+	world_feed(&w);
+	assert_text(w.d.audit_user_name, "ann");
+	assert_false(IS_DERIVED(&w.d, user_name));
+
+	tree_file(&w.tree, "passwd", SV("root:x:0:0::/root:/bin/sh\nbob:x:4711:1::/:\n"));
+	enrich_tick(w.e, SECOND);
+	world_feed(&w);
+	assert_text(w.d.user_name, "bob");
+	assert_false(IS_DERIVED(&w.d, audit_user_name));
+	world_end(&w);
+}
+
+/* The event shows all of the record, though the table keeps a part. */
+static void long_arguments_are_shown_in_full_at_exec(void **state)
+{
+	(void)state;
+	struct world w;
+	char *args = malloc(RECORD_ARGS_MAX);
+	assert_non_null(args);
+	memset(args, 'a', RECORD_ARGS_MAX);
+	for (size_t i = 99; i < RECORD_ARGS_MAX; i += 100)
+		args[i] = '\0';
+	args[RECORD_ARGS_MAX - 1] = '\0';
+	world_start(&w);
+	feed_exec(&w, &bash, 0, "/bin/echo", (struct strview){ args, RECORD_ARGS_MAX });
+	assert_int_equal(w.d.args.n, RECORD_ARGS_MAX);
+	assert_int_equal(w.d.command_line.n, RECORD_ARGS_MAX - 1);
+	assert_null(memchr(w.d.command_line.p, 0, w.d.command_line.n));
+	assert_int_equal(w.d.command_line.p[99], ' ');
+	feed_open(&w, &bash, "/x");
+	assert_true(w.d.args.n > 4000 && w.d.args.n < 4200);
+	assert_int_equal(w.d.args.p[w.d.args.n - 1], 0);
+	assert_true(world_stats(&w).text_cut > 0);
+	world_end(&w);
+	free(args);
+}
+
+static void bytes_that_are_not_utf8_pass_unchanged(void **state)
+{
+	(void)state;
+	struct world w;
+	world_start(&w);
+	feed_exec(&w, &bash, 0, "/tmp/\xff\xc0", SV("\xfe\0\x80 \0\0"));
+	assert_text(w.d.executable, "/tmp/\xff\xc0");
+	feed_open(&w, &bash, "/x");
+	assert_text(w.d.command_line, "\xfe \x80  ");
+	assert_list(w.d.args, "\xfe|\x80 ||");
+	world_end(&w);
+}
+
+#define DOCKER_ID "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+
+static void the_cgroup_is_that_of_the_record(void **state)
+{
+	(void)state;
+	struct world w;
+	world_start(&w);
+	set_exec(w.rec, &bash, 0, "/bin/bash", SV("bash\0"));
+	RECORD_COMMON(w.rec)->cgroup_id = 77;
+	RECORD_STR(w.rec, proc_exec, cgroup, SV("/system.slice/docker-" DOCKER_ID ".scope"));
+	world_feed(&w);
+	assert_text(w.d.container_id, DOCKER_ID);
+
+	record_init(w.rec, EVENT_FILE_OPEN);
+	record_actor(w.rec, &bash);
+	RECORD_COMMON(w.rec)->cgroup_id = 77;
+	world_feed(&w);
+	assert_text(w.d.container_id, DOCKER_ID);
+	assert_text(w.d.cgroup_path, "/system.slice/docker-" DOCKER_ID ".scope");
+
+	/* moved: the exec's cgroup is not its cgroup any more; the hierarchy knows the new one */
+	tree_dir(&w.tree, "cgroup/user.slice");
+	tree_dir(&w.tree, "cgroup/user.slice/deep");
+	RECORD_COMMON(w.rec)->cgroup_id = tree_inode(&w.tree, "cgroup/user.slice/deep");
+	world_feed(&w);
+	assert_false(IS_DERIVED(&w.d, cgroup_path));
+	assert_false(IS_DERIVED(&w.d, container_id));
+	enrich_tick(w.e, SECOND);
+	world_feed(&w);
+	assert_text(w.d.cgroup_path, "/user.slice/deep");
+	assert_false(IS_DERIVED(&w.d, container_id));
+
+	/* one that is not found is looked for again a minute later */
+	RECORD_COMMON(w.rec)->cgroup_id = 99999999;
+	world_feed(&w);
+	enrich_tick(w.e, 2 * SECOND);
+	tree_dir(&w.tree, "cgroup/late");
+	world_feed(&w);
+	assert_false(IS_DERIVED(&w.d, cgroup_path));
+	world_end(&w);
+}
+
+/* --- /proc ----------------------------------------------------------------------------------------------------------- */
+
+static void proc_add(struct world *w, uint32_t pid, uint32_t ppid, unsigned long long ticks, const char *exe, struct strview args)
+{
+	tree_process(&w->tree, &(struct tree_process){ .pid = pid, .ppid = ppid, .start_ticks = ticks, .executable = exe, .args = args,
+						       .comm = "a) b (c", .cwd = "/srv", .cgroup = "0::/user.slice\n", .uid = 1000, .tty = 34816 });
+}
+
+static void the_snapshot_links_processes_older_than_the_sensor(void **state)
+{
+	(void)state;
+	struct world w;
+	struct diag diag = { 0 };
+	const struct actor shell = { .exec_id = id_snapshot(60, 200), .parent_id = id_snapshot(1, 10), .pid = 60, .start_ns = 200 * ID_TICK_NS + 5, .comm = "sh" };
+	world_start(&w);
+	proc_add(&w, 1, 0, 10, "/sbin/init", SV("init\0"));
+	proc_add(&w, 60, 1, 200, "/bin/dash (deleted)", SV("dash\0-x\0"));
+	tree_process(&w.tree, &(struct tree_process){ .pid = 2, .start_ticks = 10, .comm = "kthreadd", .cgroup = "0::/\n" });
+	tree_dir(&w.tree, "proc/self-made");
+	tree_dir(&w.tree, "proc/71"); /* a process that ended while it was looked at */
+	assert_int_equal(enrich_seed(w.e, 0, &diag), 0);
+	assert_int_equal(diag.n, 0);
+	assert_int_equal(world_stats(&w).seeded, 3);
+	feed_open(&w, &shell, "/x");
+	assert_int_equal(world_stats(&w).unknown_process, 0);
+	assert_text(w.d.executable, "/bin/dash");
+	assert_text(w.d.command_line, "dash -x");
+	assert_text(w.d.cwd, "/srv");
+	assert_text(w.d.tty, "pts0");
+	assert_text(w.d.cgroup_path, "/user.slice");
+	assert_true(w.d.interactive && w.d.is_snapshot);
+	assert_text(w.d.parent_executable, "/sbin/init");
+	assert_text(w.d.parent_name, "a) b (c");
+	world_end(&w);
+	diag_done(&diag);
+}
+
+static void one_process_and_its_ancestors_can_be_seeded_alone(void **state)
+{
+	(void)state;
+	struct world w;
+	struct diag diag = { 0 };
+	world_start(&w);
+	proc_add(&w, 1, 0, 10, "/sbin/init", SV("init\0"));
+	proc_add(&w, 60, 1, 200, "/bin/sh", SV("sh\0"));
+	proc_add(&w, 61, 60, 300, "/bin/cat", SV("cat\0"));
+	assert_int_equal(enrich_seed(w.e, 60, &diag), 0);
+	assert_int_equal(world_stats(&w).processes, 2);
+	diag_done(&diag);
+	world_end(&w);
+}
+
+static void an_unknown_process_is_looked_up_if_it_is_still_there(void **state)
+{
+	(void)state;
+	struct world w;
+	const struct actor same = { .exec_id = 0x1111000, .parent_id = BASH, .pid = 60, .start_ns = 200 * ID_TICK_NS + 17, .comm = "x" };
+	const struct actor other = { .exec_id = 0x2222000, .parent_id = BASH, .pid = 60, .start_ns = 100 * ID_TICK_NS, .comm = "gone" };
+	world_start(&w);
+	proc_add(&w, 60, 1, 200, "/bin/dash", SV("dash\0"));
+	feed_open(&w, &same, "/x");
+	assert_text(w.d.executable, "/bin/dash");
+	assert_true(w.d.is_snapshot);
+	feed_open(&w, &other, "/x");
+	assert_false(IS_DERIVED(&w.d, executable));
+	assert_false(IS_DERIVED(&w.d, is_snapshot));
+	assert_int_equal(world_stats(&w).unknown_process, 2);
+	feed_open(&w, &other, "/x");
+	assert_int_equal(world_stats(&w).unknown_process, 2);
+	world_end(&w);
+}
+
+static void a_process_that_vanished_is_found_lost(void **state)
+{
+	(void)state;
+	struct world w;
+	const struct actor vanished = { .exec_id = 0x1111000, .pid = 60, .start_ns = 200 * ID_TICK_NS, .boot_ns = 2 * SECOND, .comm = "x" };
+	const struct actor reused = { .exec_id = 0x2222000, .pid = 70, .start_ns = 300 * ID_TICK_NS, .boot_ns = 2 * SECOND, .comm = "y" };
+	const struct actor living = { .exec_id = 0x3333000, .pid = 80, .start_ns = 400 * ID_TICK_NS, .boot_ns = 2 * SECOND, .comm = "z" };
+	world_start(&w);
+	proc_add(&w, 70, 1, 900, "/bin/other", SV("other\0"));
+	proc_add(&w, 80, 1, 400, "/bin/z", SV("z\0"));
+	feed_exec(&w, &vanished, 0, "/bin/x", SV("x\0"));
+	feed_exec(&w, &reused, 0, "/bin/y", SV("y\0"));
+	feed_exec(&w, &living, 0, "/bin/z", SV("z\0"));
+	enrich_tick(w.e, 3 * SECOND);
+	assert_int_equal(world_stats(&w).lost_exits, 0); /* the records may still be on their way */
+	enrich_tick(w.e, 5 * SECOND);
+	assert_int_equal(world_stats(&w).lost_exits, 2);
+	enrich_tick(w.e, 30 * SECOND);
+	assert_int_equal(world_stats(&w).processes, 1);
+	assert_int_equal(world_stats(&w).lost_exits, 2);
+	world_end(&w);
+}
+
+static void exited_processes_linger_for_late_records(void **state)
+{
+	(void)state;
+	struct world w;
+	struct actor end = curl;
+	world_start(&w);
+	feed_login(&w);
+	end.boot_ns = 20 * SECOND;
+	record_init(w.rec, EVENT_PROC_EXIT);
+	record_actor(w.rec, &end);
+	world_feed(&w);
+	assert_text(w.d.executable, "/usr/bin/curl");
+	enrich_tick(w.e, 29 * SECOND);
+	feed_open(&w, &curl, "/late");
+	assert_text(w.d.executable, "/usr/bin/curl");
+	assert_int_equal(world_stats(&w).unknown_process, 0);
+	enrich_tick(w.e, 31 * SECOND);
+	feed_open(&w, &curl, "/too-late");
+	assert_false(IS_DERIVED(&w.d, executable));
+	assert_int_equal(world_stats(&w).unknown_process, 1);
+	world_end(&w);
+}
+
+static void impossible_limits_are_refused(void **state)
+{
+	(void)state;
+	static const size_t sizes[] = { 0, 1, 7, (size_t)1 << 25 };
+	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
+		struct diag diag = { 0 };
+		struct enrich *e = NULL;
+		const struct enrich_config config = { .max_processes = sizes[i], .max_text_bytes = 1 << 20 };
+		assert_int_equal(enrich_new(&config, &e, &diag), -EINVAL);
+		assert_int_equal(diag.errors, 1);
+		assert_null(e);
+		diag_done(&diag);
+	}
+}
+
+static void missing_files_are_warnings(void **state)
+{
+	(void)state;
+	struct diag diag = { 0 };
+	struct enrich *e = NULL;
+	const struct enrich_config config = {
+		.max_processes = 64, .max_text_bytes = 1 << 16, .proc = "/nowhere/proc", .passwd = "/nowhere/passwd",
+		.group = "/nowhere/group", .cgroup_root = "/nowhere",
+	};
+	assert_int_equal(enrich_new(&config, &e, &diag), 0);
+	assert_int_equal(diag.warnings, 3);
+	assert_int_equal(enrich_seed(e, 0, &diag), -ENOENT);
+	assert_int_equal(diag.errors, 1);
+	enrich_tick(e, SECOND);
+	enrich_free(&e);
+	diag_done(&diag);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(an_exec_shows_program_parent_and_ancestors),
+		cmocka_unit_test(a_forked_process_has_its_creators_program),
+		cmocka_unit_test(images_replaced_by_exec_are_ancestors),
+		cmocka_unit_test(records_in_any_order_give_the_same_lineage),
+		cmocka_unit_test(a_reused_pid_is_another_process),
+		cmocka_unit_test(refused_and_attempted_execs_are_acts_of_the_caller),
+		cmocka_unit_test(outcomes_come_from_results),
+		cmocka_unit_test(paths_are_taken_apart),
+		cmocka_unit_test(ids_get_the_hosts_names),
+		cmocka_unit_test(long_arguments_are_shown_in_full_at_exec),
+		cmocka_unit_test(bytes_that_are_not_utf8_pass_unchanged),
+		cmocka_unit_test(the_cgroup_is_that_of_the_record),
+		cmocka_unit_test(the_snapshot_links_processes_older_than_the_sensor),
+		cmocka_unit_test(one_process_and_its_ancestors_can_be_seeded_alone),
+		cmocka_unit_test(an_unknown_process_is_looked_up_if_it_is_still_there),
+		cmocka_unit_test(a_process_that_vanished_is_found_lost),
+		cmocka_unit_test(exited_processes_linger_for_late_records),
+		cmocka_unit_test(impossible_limits_are_refused),
+		cmocka_unit_test(missing_files_are_warnings),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
