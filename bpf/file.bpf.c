@@ -300,7 +300,10 @@ int BPF_PROG(mmap_file, struct file *file, unsigned long asked, unsigned long pr
 	r->prot = prot;
 	r->flags = flags;
 	r->is_anonymous = !mapped;
-	if (mapped) {
+	if (!mapped) {
+		NO_FILE(r);
+		r->nlink = FIELD_MISSING;
+	} else {
 		r->nlink = BPF_CORE_READ(mapped, f_inode, i_nlink);
 		PUT_FILE(s, index, r, (u64)BPF_CORE_READ(mapped, f_path.mnt), (u64)BPF_CORE_READ(mapped, f_path.dentry));
 	}
@@ -325,7 +328,10 @@ int BPF_PROG(file_mprotect, struct vm_area_struct *vma, unsigned long asked, uns
 	r->prot = prot;
 	r->old_prot = old & PROT_BITS;
 	r->is_anonymous = !mapped;
-	if (mapped) {
+	if (!mapped) {
+		NO_FILE(r);
+		r->nlink = FIELD_MISSING;
+	} else {
 		r->nlink = BPF_CORE_READ(mapped, f_inode, i_nlink);
 		PUT_FILE(s, index, r, (u64)BPF_CORE_READ(mapped, f_path.mnt), (u64)BPF_CORE_READ(mapped, f_path.dentry));
 	}

@@ -164,6 +164,8 @@ static __always_inline void unix_event(struct sock *other)
 	u64 dentry = (u64)BPF_CORE_READ(u, path.dentry);
 	if (dentry)
 		PUT_FILE(s, index, r, (u64)BPF_CORE_READ(u, path.mnt), dentry);
+	else
+		NO_FILE(r);
 	record_finish(s, RING_OF(EVENT_UNIX_CONNECT));
 }
 
@@ -189,3 +191,57 @@ int BPF_PROG(unix_may_send, struct socket *sock, struct socket *other, int ret)
 	unix_event(sk);
 	return 0;
 }
+
+/*
+ * A socket on descriptor 0, 1 or 2. Seen when the call returns, for only then is the new descriptor known; what is on it
+ * by then is told, which another thread may have changed meanwhile.
+ */
+static __always_inline void dup_event(u64 old_fd, long new_fd)
+{
+	if (new_fd < 0 || new_fd > 2 || old_fd == (u64)new_fd || !is_wanted(EVENT_PROC_DUP))
+		return;
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct file **table = BPF_CORE_READ(task, files, fdt, fd), *file = NULL;
+	bpf_probe_read_kernel(&file, sizeof(file), &table[new_fd & 3]); /* every table has room for 64 */
+	if (!file || (BPF_CORE_READ(file, f_inode, i_mode) & S_IFMT) != S_IFSOCK)
+		return;
+	struct socket *sock = BPF_CORE_READ(file, private_data);
+	u32 index;
+	struct slot *s = event_start(EVENT_PROC_DUP, sizeof(struct wire_proc_dup), &index);
+	if (!s)
+		return;
+	struct wire_proc_dup *r = (void *)s->record;
+	r->common.stage = 1;
+	r->common.source = 1; /* the object behind the descriptor */
+	r->common.result = new_fd;
+	ends_of_sock(ENDS_OF(r), BPF_CORE_READ(sock, sk), false);
+	r->old_fd = (u32)old_fd;
+	r->new_fd = (u32)new_fd;
+	record_finish(s, RING_OF(EVENT_PROC_DUP));
+}
+
+enum { COMMAND_DUPFD = 0, COMMAND_DUPFD_CLOEXEC = 1030 };
+
+static __always_inline void fcntl_event(u64 fd, u32 command, long result)
+{
+	if (command == COMMAND_DUPFD || command == COMMAND_DUPFD_CLOEXEC)
+		dup_event((u32)fd, result);
+}
+
+/* The wrappers of both kinds of call have names of their own; the loader leaves out those the kernel has not. */
+#define DUP_PROBE(name, function, event)                                  \
+	SEC("fexit/" #function)                                           \
+	int BPF_PROG(name, const struct pt_regs *regs, long result)       \
+	{                                                                 \
+		event;                                                    \
+		return 0;                                                 \
+	}
+DUP_PROBE(dup_exit, __x64_sys_dup, dup_event((u32)regs->di, result))
+DUP_PROBE(dup2_exit, __x64_sys_dup2, dup_event((u32)regs->di, result))
+DUP_PROBE(dup3_exit, __x64_sys_dup3, dup_event((u32)regs->di, result))
+DUP_PROBE(fcntl_exit, __x64_sys_fcntl, fcntl_event(regs->di, regs->si, result))
+DUP_PROBE(dup_exit_compat, __ia32_sys_dup, dup_event((u32)regs->bx, result))
+DUP_PROBE(dup2_exit_compat, __ia32_sys_dup2, dup_event((u32)regs->bx, result))
+DUP_PROBE(dup3_exit_compat, __ia32_sys_dup3, dup_event((u32)regs->bx, result))
+DUP_PROBE(fcntl_exit_compat, __ia32_compat_sys_fcntl, fcntl_event(regs->bx, regs->cx, result))
+DUP_PROBE(fcntl64_exit_compat, __ia32_compat_sys_fcntl64, fcntl_event(regs->bx, regs->cx, result))

@@ -172,6 +172,18 @@ static __always_inline void put_exec_file(struct slot *s, u32 index, struct wire
 	r->is_fileless = r->nlink == 0;
 }
 
+/* exec by a thread that is not the first takes over the first one's id; the id it had never exits. */
+static __always_inline void call_follow(u32 old_tid, u32 tid)
+{
+	struct call_entry *known = old_tid == tid ? NULL : bpf_map_lookup_elem(&calls, &old_tid);
+	if (!known)
+		return;
+	struct call_entry call = *known;
+	bpf_map_delete_elem(&calls, &old_tid);
+	if (bpf_map_update_elem(&calls, &tid, &call, BPF_ANY))
+		count_misc(MISC_CALLS_FULL);
+}
+
 SEC("tp_btf/sched_process_exec")
 int BPF_PROG(exec_done, struct task_struct *task, int old_pid, struct linux_binprm *bprm)
 {
@@ -180,6 +192,7 @@ int BPF_PROG(exec_done, struct task_struct *task, int old_pid, struct linux_binp
 		return 0;
 	u32 tgid = task->tgid;
 	u64 previous = who.exec_id;
+	call_follow((u32)old_pid, task->pid);
 	struct task_entry *e = bpf_map_lookup_elem(&tasks, &tgid);
 	who.exec_id = new_id(bpf_ktime_get_boot_ns());
 	if (e)

@@ -4,6 +4,8 @@
 
 #include "bpf/emit.h"
 
+enum { FIELD_MISSING = 0xffffffff }; /* of kinds that may be missing */
+
 struct subject {
 	u64 exec_id, parent_id;
 };
@@ -101,6 +103,10 @@ static __always_inline struct pt_regs *entry_regs(struct task_struct *task)
 	return (void *)bpf_task_pt_regs(task);
 }
 
+/* Records that carry the result themselves. */
+#define KNOWN_OUTCOME                                                                                                            \
+	(BIT(EVENT_PROC_EXEC) | BIT(EVENT_PROC_FORK) | BIT(EVENT_PROC_EXIT) | BIT(EVENT_PROC_SETNS) | BIT(EVENT_PROC_DUP) | BIT(EVENT_OUTCOME))
+
 enum { CALL_IO_URING_ENTER = 426, VIA_SYSCALL = 0, VIA_IO_URING = 1, VIA_COMPAT = 2, VIA_KERNEL = 3 };
 
 /* io_uring runs most operations inside io_uring_enter, and the rest on worker threads. Its number is the same for 32-bit calls. */
@@ -119,7 +125,7 @@ static __always_inline u32 via_of(struct task_struct *task)
  */
 static __always_inline u64 call_id_of(struct task_struct *task, u32 event, u64 now, u32 via)
 {
-	if (!(config.outcome_wanted & BIT(event)) || via == VIA_IO_URING || via == VIA_KERNEL)
+	if (!(config.outcome_wanted & ~KNOWN_OUTCOME & BIT(event)) || via == VIA_IO_URING || via == VIA_KERNEL)
 		return 0;
 	u32 tid = task->pid, is_bulk = !(PRIORITY_EVENTS & BIT(event));
 	struct call_entry *known = bpf_map_lookup_elem(&calls, &tid);
@@ -257,6 +263,13 @@ enum { FLAG_PATH = 1, FLAG_FS_PATH = 2, FLAG_NEW_PATH = 4, FLAG_ARGS = 8, FLAG_E
 			(rec)->file_type = BPF_CORE_READ(_i, i_mode) & S_IFMT;                                                \
 		}                                                                                                             \
 		put_both_paths(s, index, mnt, dentry_scalar, &(rec)->path, &(rec)->fs_path, FLAG_PATH, FLAG_FS_PATH);          \
+	} while (0)
+
+/* FILE_OBJECT of a record that concerns no file. */
+#define NO_FILE(rec)                                \
+	do {                                        \
+		(rec)->device = FIELD_MISSING;      \
+		(rec)->file_type = FIELD_MISSING;   \
 	} while (0)
 
 /* A hook's pointer argument as a scalar, which global functions want. */

@@ -3,5 +3,8 @@
 #include "bpf/process.bpf.c"
 #include "bpf/file.bpf.c"
 #include "bpf/network.bpf.c"
+#include "bpf/privilege.bpf.c"
+#include "bpf/kernel.bpf.c"
+#include "bpf/outcome.bpf.c"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/*
+ * What became of an attempt, in lsm mode: the result of the system call whose records carry a call id. Attached only while some
+ * rule needs it. The outcome goes to the ring of its attempts; to the bulk ring when they went to both, for the reader empties
+ * the priority ring first.
+ */
+#include "bpf/task.h"
+
+SEC("tp_btf/sys_exit")
+int BPF_PROG(outcome_exit, struct pt_regs *regs, long result)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	u32 tid = task->pid;
+	struct call_entry *known = bpf_map_lookup_elem(&calls, &tid);
+	if (!known)
+		return 0;
+	struct call_entry call = *known;
+	bpf_map_delete_elem(&calls, &tid);
+	struct subject who;
+	if (!subject_current(task, &who))
+		return 0;
+	u32 index;
+	struct slot *s = record_start(task, &who, EVENT_OUTCOME, sizeof(struct wire_outcome), &index);
+	if (!s)
+		return 0;
+	struct wire_outcome *r = (void *)s->record;
+	r->common.stage = 1;
+	r->common.call_id = call.id;
+	r->common.result = result;
+	r->syscall = (u32)regs->orig_ax;
+	if (call.is_bulk)
+		record_finish(s, &ring_bulk);
+	else
+		record_finish(s, &ring_priority);
+	return 0;
+}
