@@ -16,3 +16,6 @@ static inline uint64_t clock_ns(clockid_t id)
 
 /* "2026-01-02T03:04:05.000000006Z" (UTC, nanoseconds, 30 bytes) appended to b. */
 void clock_add_rfc3339(struct buf *b, uint64_t wall_ns);
+
+/* Does the kernel hold the wall clock for synchronised: "yes", "no" or "unknown". */
+const char *clock_sync_text(void);

@@ -184,6 +184,22 @@ void json_hex64(struct json *j, uint64_t v)
 	json_str(j, (struct strview){ text, sizeof(text) });
 }
 
+void json_base64(struct json *j, struct strview bytes)
+{
+	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	json_separate(j);
+	buf_add_char(j->out, '"');
+	for (size_t i = 0; i < bytes.n; i += 3) {
+		size_t left = bytes.n - i;
+		uint32_t v = (uint32_t)(unsigned char)bytes.p[i] << 16;
+		v |= left > 1 ? (uint32_t)(unsigned char)bytes.p[i + 1] << 8 : 0;
+		v |= left > 2 ? (unsigned char)bytes.p[i + 2] : 0;
+		char four[4] = { digits[v >> 18], digits[v >> 12 & 63], left > 1 ? digits[v >> 6 & 63] : '=', left > 2 ? digits[v & 63] : '=' };
+		buf_add(j->out, four, sizeof(four));
+	}
+	buf_add_char(j->out, '"');
+}
+
 void json_raw(struct json *j, struct strview text)
 {
 	json_separate(j);

@@ -38,6 +38,7 @@ void json_u64(struct json *j, uint64_t v);
 void json_s64(struct json *j, int64_t v);
 void json_bool(struct json *j, bool v);
 void json_hex64(struct json *j, uint64_t v); /* string of 16 hexadecimal digits */
+void json_base64(struct json *j, struct strview bytes); /* string, standard alphabet with padding */
 /* A value already in JSON, taken as it is. */
 void json_raw(struct json *j, struct strview text);
 
