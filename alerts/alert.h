@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the steps before hand to the alerts half. Plain structs; everything in them is borrowed for the call. */
+#pragma once
+
+#include "engine/event/event.h"
+#include "engine/rules/ruleset.h"
+
+enum alert_action { ALERT_ACTION_ALERT, ALERT_ACTION_BLOCK, ALERT_ACTION_WOULD_BLOCK, ALERT_ACTION_KILL, ALERT_ACTION_COUNT };
+
+struct alert {
+	const struct event *ev;
+	const struct rule_info *rule;
+	struct strview message;      /* of ruleset_message; empty: the rule's title */
+	enum alert_action action;    /* what was done */
+	const char *policy_digest;   /* of the rules that judged */
+};
+
+/* The clocks, read together. */
+struct instant {
+	uint64_t wall_ns;
+	uint64_t boot_ns;
+	const char *clock_sync; /* of clock_sync_text */
+};
+struct instant instant_now(void);
+
+struct totals {
+	uint64_t produced, delivered, lost; /* kernel records; produced = delivered + lost */
+};
+
+struct open_info {
+	struct instant at;
+	const char *policy_digest;
+	size_t policy_rules;
+	const char *config_digest;           /* "": none */
+	const char *sensor;                  /* "lsm", "tracepoint" */
+	const char *scope;                   /* "host", or what is run; "": not said */
+	const char *const *hooks_attached;   /* NULL-terminated */
+	const char *const *hooks_missing;    /* NULL-terminated */
+};
+
+struct heartbeat_info {
+	struct instant at;
+	const char *policy_digest;
+	const char *sensor;
+	struct totals totals;
+};
+
+struct loss_info {
+	struct instant at;
+	const char *what;  /* ring, decode, matches, output, suppress, render */
+	const char *event; /* name of the event; "": any */
+	int cpu;           /* -1: any */
+	uint64_t count;
+	uint64_t since_ns; /* wall clock */
+};
+
+struct close_info {
+	struct instant at;
+	const char *reason; /* "signal 15", "command ended", ... */
+	struct totals totals;
+};
+
+/* What the log itself knows of its past. */
+struct log_counts {
+	uint64_t alerts;      /* raised */
+	uint64_t unwritten;   /* alerts and events that got no record */
+	uint64_t queue_bytes; /* sealed lines that wait to be written */
+};
+
+const char *alert_action_text(enum alert_action action) PURE;
+const char *severity_text(enum severity severity) PURE;
+/* ECS event.severity. */
+unsigned severity_number(enum severity severity) PURE;
