@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The libsodium back end. The only file that includes it. */
+#include "alerts/crypto.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <sodium.h>
+#include <sys/mman.h>
+
+_Static_assert(CRYPTO_HASH == crypto_hash_sha256_BYTES, "SHA-256");
+_Static_assert(CRYPTO_PUBLIC == crypto_sign_PUBLICKEYBYTES, "Ed25519 public key");
+_Static_assert(CRYPTO_SIGNATURE == crypto_sign_BYTES, "Ed25519 signature");
+
+struct crypto_key {
+	uint8_t secret[crypto_sign_SECRETKEYBYTES];
+	uint8_t public_key[CRYPTO_PUBLIC];
+	bool is_locked;
+};
+
+int crypto_init(void)
+{
+	return sodium_init() < 0 ? -EIO : 0;
+}
+
+void crypto_sha256(const struct strview *parts, size_t n, uint8_t ret_hash[static CRYPTO_HASH])
+{
+	crypto_hash_sha256_state state;
+	crypto_hash_sha256_init(&state);
+	for (size_t i = 0; i < n; i++)
+		crypto_hash_sha256_update(&state, (const unsigned char *)parts[i].p, parts[i].n);
+	crypto_hash_sha256_final(&state, ret_hash);
+}
+
+/*
+ * sodium_malloc: guard pages around, kept out of core dumps, wiped by sodium_free, and locked where the limit allows. It does not say
+ * when locking failed, so ask again: locking twice does no harm.
+ */
+static struct crypto_key *key_alloc(void)
+{
+	struct crypto_key *key = sodium_malloc(sizeof(*key));
+	if (key)
+		key->is_locked = mlock(key, sizeof(*key)) == 0;
+	return key;
+}
+
+int crypto_key_new(struct crypto_key **ret)
+{
+	struct crypto_key *key = key_alloc();
+	if (!key)
+		return -ENOMEM;
+	crypto_sign_keypair(key->public_key, key->secret);
+	(void)sodium_mprotect_readonly(key); /* a second wall only; signing works without it */
+	*ret = key;
+	return 0;
+}
+
+int crypto_key_from_seed(const uint8_t seed[static 32], struct crypto_key **ret)
+{
+	struct crypto_key *key = key_alloc();
+	if (!key)
+		return -ENOMEM;
+	crypto_sign_seed_keypair(key->public_key, key->secret, seed);
+	(void)sodium_mprotect_readonly(key); /* see crypto_key_new */
+	*ret = key;
+	return 0;
+}
+
+void crypto_key_free(struct crypto_key **key)
+{
+	sodium_free(*key); /* makes it writable, wipes it, unlocks it; NULL is fine */
+	*key = NULL;
+}
+
+bool crypto_key_is_locked(const struct crypto_key *key)
+{
+	return key->is_locked;
+}
+
+void crypto_key_public(const struct crypto_key *key, uint8_t ret_public[static CRYPTO_PUBLIC])
+{
+	memcpy(ret_public, key->public_key, CRYPTO_PUBLIC);
+}
+
+void crypto_key_sign(const struct crypto_key *key, struct strview text, uint8_t ret_signature[static CRYPTO_SIGNATURE])
+{
+	crypto_sign_detached(ret_signature, NULL, (const unsigned char *)text.p, text.n, key->secret);
+}
+
+bool crypto_verify(const uint8_t public_key[static CRYPTO_PUBLIC], struct strview text, const uint8_t signature[static CRYPTO_SIGNATURE])
+{
+	return crypto_sign_verify_detached(signature, (const unsigned char *)text.p, text.n, public_key) == 0;
+}
+
+void crypto_base64(struct buf *out, const void *bytes, size_t n)
+{
+	const size_t chunk = 768; /* a multiple of 3: chunks join without padding */
+	char text[768 / 3 * 4 + 1];
+	const unsigned char *p = bytes;
+	for (size_t at = 0; at < n; at += chunk) {
+		sodium_bin2base64(text, sizeof(text), p + at, MIN(chunk, n - at), sodium_base64_VARIANT_ORIGINAL);
+		buf_add_z(out, text);
+	}
+}
+
+int crypto_base64_decode(struct strview text, uint8_t *ret, size_t n)
+{
+	uint8_t bytes[128];
+	size_t got = 0;
+	const char *end = NULL;
+	assert(n <= sizeof(bytes));
+	if (text.n != (n + 2) / 3 * 4 ||
+	    sodium_base642bin(bytes, sizeof(bytes), text.p, text.n, NULL, &got, &end, sodium_base64_VARIANT_ORIGINAL) != 0 ||
+	    got != n || end != text.p + text.n)
+		return -EINVAL;
+	memcpy(ret, bytes, n);
+	return 0;
+}
+
+void crypto_random(void *bytes, size_t n)
+{
+	randombytes_buf(bytes, n);
+}

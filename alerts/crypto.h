@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * All cryptography there is, behind one file: SHA-256, Ed25519, base64, randomness, locked memory. Another library needs another
+ * crypto.c and nothing else. Secrets never leave this file.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "engine/base/buf.h"
+
+enum {
+	CRYPTO_HASH = 32,      /* bytes of a SHA-256 */
+	CRYPTO_PUBLIC = 32,    /* bytes of an Ed25519 public key */
+	CRYPTO_SIGNATURE = 64, /* bytes of an Ed25519 signature */
+};
+
+struct crypto_key; /* a signing key, in locked memory that is wiped when it is freed */
+
+/* Needed once before all else, more often does no harm; 0 or -EIO. */
+int crypto_init(void) MUST_CHECK;
+
+/* SHA-256 over the parts, one after the other. */
+void crypto_sha256(const struct strview *parts, size_t n, uint8_t ret_hash[static CRYPTO_HASH]);
+
+/* A fresh key pair; 0 or -ENOMEM (no memory, or none that can be locked). */
+int crypto_key_new(struct crypto_key **ret) MUST_CHECK;
+/* The pair that a seed of 32 bytes stands for. For tests: real keys come from crypto_key_new. */
+int crypto_key_from_seed(const uint8_t seed[static 32], struct crypto_key **ret) MUST_CHECK;
+void crypto_key_free(struct crypto_key **key);
+/* False when the limit of locked memory did not allow it: the secret might reach swap. */
+bool crypto_key_is_locked(const struct crypto_key *key) PURE;
+void crypto_key_public(const struct crypto_key *key, uint8_t ret_public[static CRYPTO_PUBLIC]);
+void crypto_key_sign(const struct crypto_key *key, struct strview text, uint8_t ret_signature[static CRYPTO_SIGNATURE]);
+
+bool crypto_verify(const uint8_t public_key[static CRYPTO_PUBLIC], struct strview text, const uint8_t signature[static CRYPTO_SIGNATURE]);
+
+/* Standard alphabet with padding. */
+void crypto_base64(struct buf *out, const void *bytes, size_t n);
+/* Exactly n bytes in their only form: no blanks, no missing padding, no stray bits; 0 or -EINVAL. */
+int crypto_base64_decode(struct strview text, uint8_t *ret, size_t n) MUST_CHECK;
+
+void crypto_random(void *bytes, size_t n);

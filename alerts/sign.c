@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Batches, trees and statements of the stream signature. Knows nothing of what the bodies say. */
+#include "alerts/sign.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "alerts/identity.h"
+#include "engine/base/clock.h"
+#include "engine/base/json.h"
+
+enum {
+	TREE_LEVELS = 9,              /* 256 leaves: levels of 256, 128, ... 1 */
+	TIME_TEXT = 30,               /* bytes of an RFC 3339 time with nanoseconds */
+	SEAL_MAX_BYTES = 1024,        /* ",vedette_sig:{...}}" and a line end: about 300 + 47 for each of at most 8 hashes */
+};
+
+struct level {
+	uint8_t hash[SIGN_BATCH_MAX][CRYPTO_HASH];
+	size_t n;
+};
+
+struct signer {
+	struct crypto_key *key; /* owned */
+	char stream[STREAM_NAME_MAX + 1];
+	char public_key[48]; /* base64 */
+	uint64_t next;                 /* sequence of the next body */
+	uint64_t last_wall_ns;
+	uint8_t prev[CRYPTO_HASH];     /* SHA-256 of the statement before */
+	struct buf bodies;             /* one after the other; reserved at the start */
+	size_t end[SIGN_BATCH_MAX];    /* where each ends */
+	size_t n;
+	struct level level[TREE_LEVELS];
+};
+
+void tree_leaf(struct strview body, struct strview body_end, uint8_t ret[static CRYPTO_HASH])
+{
+	const struct strview parts[] = { { "\0", 1 }, body, body_end };
+	crypto_sha256(parts, ARRAY_SIZE(parts), ret);
+}
+
+void tree_node(const uint8_t left[static CRYPTO_HASH], const uint8_t right[static CRYPTO_HASH], uint8_t ret[static CRYPTO_HASH])
+{
+	const struct strview parts[] = { { "\1", 1 }, { (const char *)left, CRYPTO_HASH }, { (const char *)right, CRYPTO_HASH } };
+	crypto_sha256(parts, ARRAY_SIZE(parts), ret);
+}
+
+static void add_hash(struct buf *out, const uint8_t hash[static CRYPTO_HASH])
+{
+	crypto_base64(out, hash, CRYPTO_HASH);
+}
+
+void statement_text(const struct statement *st, struct buf *out)
+{
+	buf_add_z(out, "vedette-batch/v1\n");
+	buf_add_sv(out, st->stream);
+	buf_add_char(out, '\n');
+	buf_add_u64(out, st->epoch);
+	buf_add_char(out, '\n');
+	buf_add_u64(out, st->first);
+	buf_add_char(out, ' ');
+	buf_add_u64(out, st->count);
+	buf_add_char(out, '\n');
+	buf_add_sv(out, st->prev);
+	buf_add_char(out, '\n');
+	buf_add_sv(out, st->time);
+	buf_add_char(out, '\n');
+	add_hash(out, st->root);
+	buf_add_char(out, '\n');
+}
+
+static void json_bytes(struct json *j, const uint8_t *bytes, size_t n)
+{
+	json_base64(j, (struct strview){ (const char *)bytes, n });
+}
+
+void seal_text(const struct seal *seal, struct buf *out)
+{
+	char small[48];
+	struct buf batch = { .p = small, .cap = sizeof(small), .max = sizeof(small) }; /* two numbers and a blank: at most 41 bytes */
+	struct json j;
+	buf_add_u64(&batch, seal->st.first);
+	buf_add_char(&batch, ' ');
+	buf_add_u64(&batch, seal->st.count);
+	json_init(&j, out);
+	json_object_begin(&j);
+	json_key(&j, "batch");
+	json_str(&j, buf_sv(&batch));
+	json_key(&j, "epoch");
+	json_u64(&j, seal->st.epoch);
+	json_key(&j, "path");
+	json_array_begin(&j);
+	for (size_t i = 0; i < seal->n_path; i++)
+		json_bytes(&j, seal->path + i * CRYPTO_HASH, CRYPTO_HASH);
+	json_array_end(&j);
+	json_key(&j, "prev");
+	json_str(&j, seal->st.prev);
+	json_key(&j, "sig");
+	json_bytes(&j, seal->signature, sizeof(seal->signature));
+	json_key(&j, "stream");
+	json_str(&j, seal->st.stream);
+	json_key(&j, "time");
+	json_str(&j, seal->st.time);
+	json_key(&j, "v");
+	json_u64(&j, 1);
+	json_object_end(&j);
+}
+
+/* Letters, digits, dots and dashes, one slash: nothing that JSON would escape or a line would break at. */
+static bool is_stream_name(const char *name)
+{
+	size_t n = strlen(name);
+	const char *slash = strchr(name, '/');
+	return n <= STREAM_NAME_MAX && slash && slash > name && slash[1] && strspn(slash + 1, "0123456789") == strlen(slash + 1) &&
+	       strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-") == (size_t)(slash - name);
+}
+
+int signer_new(const char *stream, struct crypto_key **key, struct signer **ret)
+{
+	if (!is_stream_name(stream))
+		return -EINVAL;
+	CLEANUP(signer_free) struct signer *s = calloc(1, sizeof(*s));
+	if (!s)
+		return -ENOMEM;
+	s->bodies.max = SIGN_PENDING_MAX_BYTES;
+	if (buf_reserve(&s->bodies, SIGN_PENDING_MAX_BYTES))
+		return -ENOMEM;
+	memcpy(s->stream, stream, strlen(stream));
+	uint8_t public_key[CRYPTO_PUBLIC];
+	struct buf text = { .p = s->public_key, .cap = sizeof(s->public_key), .max = sizeof(s->public_key) };
+	crypto_key_public(*key, public_key);
+	crypto_base64(&text, public_key, sizeof(public_key)); /* 44 bytes; the rest stays zero */
+	s->key = TAKE(*key);
+	*ret = TAKE(s);
+	return 0;
+}
+
+void signer_free(struct signer **s)
+{
+	if (!*s)
+		return;
+	crypto_key_free(&(*s)->key);
+	buf_done(&(*s)->bodies);
+	free(*s);
+	*s = NULL;
+}
+
+const char *signer_stream(const struct signer *s)
+{
+	return s->stream;
+}
+
+const char *signer_public_key(const struct signer *s)
+{
+	return s->public_key;
+}
+
+void signer_key_line(const struct signer *s, struct buf *out)
+{
+	buf_add_format(out, "vedette-key/v1 %s 0 %s\n", s->stream, s->public_key);
+}
+
+bool signer_key_is_locked(const struct signer *s)
+{
+	return crypto_key_is_locked(s->key);
+}
+
+uint64_t signer_next_sequence(const struct signer *s)
+{
+	return s->next;
+}
+
+size_t signer_pending(const struct signer *s)
+{
+	return s->n;
+}
+
+size_t signer_pending_bytes(const struct signer *s)
+{
+	return s->bodies.n;
+}
+
+int signer_add(struct signer *s, uint64_t sequence, struct strview body)
+{
+	if (sequence != s->next || body.n < 3 || body.p[0] != '{' || body.p[body.n - 1] != '}' || body.n > SIGN_PENDING_MAX_BYTES)
+		return -EINVAL;
+	if (s->n == SIGN_BATCH_MAX || body.n > SIGN_PENDING_MAX_BYTES - s->bodies.n)
+		return -EAGAIN;
+	buf_add_sv(&s->bodies, body); /* reserved: cannot fail */
+	tree_leaf(body, SV(""), s->level[0].hash[s->n]);
+	s->end[s->n++] = s->bodies.n;
+	s->next++;
+	return 0;
+}
+
+/* A node without a sibling moves up as it is: the shape of RFC 6962. */
+static size_t tree_build(struct signer *s)
+{
+	size_t depth = 0;
+	s->level[0].n = s->n;
+	while (s->level[depth].n > 1) {
+		const struct level *below = &s->level[depth];
+		struct level *up = &s->level[++depth];
+		up->n = (below->n + 1) / 2;
+		for (size_t i = 0; i < below->n / 2; i++)
+			tree_node(below->hash[2 * i], below->hash[2 * i + 1], up->hash[i]);
+		if (below->n % 2)
+			memcpy(up->hash[up->n - 1], below->hash[below->n - 1], CRYPTO_HASH);
+	}
+	return depth;
+}
+
+static size_t tree_path(const struct signer *s, size_t index, uint8_t path[static TREE_LEVELS * CRYPTO_HASH])
+{
+	size_t n = 0;
+	for (size_t depth = 0; s->level[depth].n > 1; depth++, index /= 2) {
+		size_t sibling = index ^ 1;
+		if (sibling < s->level[depth].n)
+			memcpy(path + CRYPTO_HASH * n++, s->level[depth].hash[sibling], CRYPTO_HASH);
+	}
+	return n;
+}
+
+static void seal_body(const struct signer *s, size_t index, struct seal *seal, struct buf *out)
+{
+	uint8_t path[TREE_LEVELS * CRYPTO_HASH];
+	size_t from = index ? s->end[index - 1] : 0;
+	seal->path = path;
+	seal->n_path = tree_path(s, index, path);
+	buf_add(out, s->bodies.p + from, s->end[index] - from - 1); /* without its closing brace */
+	buf_add_z(out, SEAL_MEMBER);
+	seal_text(seal, out);
+	buf_add_z(out, "}\n");
+}
+
+int signer_flush(struct signer *s, uint64_t wall_ns, struct buf *out)
+{
+	if (s->n == 0)
+		return 0;
+	if (buf_reserve(out, s->bodies.n + s->n * SEAL_MAX_BYTES))
+		return -ENOMEM;
+	char small[512], time_text[TIME_TEXT + 34], prev_text[48];
+	struct buf text = { .p = small, .cap = sizeof(small), .max = sizeof(small) }; /* at most 17 + 65 + 21 + 42 + 45 + 31 + 45 bytes */
+	struct buf time = { .p = time_text, .cap = sizeof(time_text), .max = sizeof(time_text) };
+	struct buf prev = { .p = prev_text, .cap = sizeof(prev_text), .max = sizeof(prev_text) };
+	struct seal seal = { .st = { .stream = sv_from(s->stream), .first = s->next - s->n, .count = s->n } };
+
+	s->last_wall_ns = MAX(wall_ns, s->last_wall_ns);
+	clock_add_rfc3339(&time, s->last_wall_ns);
+	add_hash(&prev, s->prev);
+	memcpy(seal.st.root, s->level[tree_build(s)].hash[0], CRYPTO_HASH);
+	seal.st.time = buf_sv(&time);
+	seal.st.prev = buf_sv(&prev);
+	statement_text(&seal.st, &text);
+	crypto_key_sign(s->key, buf_sv(&text), seal.signature);
+	for (size_t i = 0; i < s->n; i++)
+		seal_body(s, i, &seal, out);
+
+	const struct strview whole = buf_sv(&text);
+	crypto_sha256(&whole, 1, s->prev);
+	buf_reset(&s->bodies);
+	s->n = 0;
+	return 0;
+}

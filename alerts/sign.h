@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Stream signature, version 1 (docs/verify.md has every byte). Collects the bodies of one stream, and seals all that is pending with
+ * one signature over their Merkle tree; each sealed line carries the proof for itself.
+ */
+#pragma once
+
+#include "alerts/crypto.h"
+#include "engine/base/buf.h"
+
+enum {
+	SIGN_BATCH_MAX = 256,                    /* records under one signature: more gains nothing and delays the first */
+	SIGN_PENDING_MAX_BYTES = 4 * 1024 * 1024, /* bodies that wait */
+};
+
+struct signer;
+
+/* Takes the key over when it succeeds. stream: agent id "/" incarnation. 0, -ENOMEM, or -EINVAL for a stream name that is none. */
+int signer_new(const char *stream, struct crypto_key **key, struct signer **ret) MUST_CHECK;
+void signer_free(struct signer **s);
+
+const char *signer_stream(const struct signer *s);
+/* Public key in base64, and the line that verifiers take: "vedette-key/v1 STREAM EPOCH BASE64\n". */
+const char *signer_public_key(const struct signer *s);
+void signer_key_line(const struct signer *s, struct buf *out);
+bool signer_key_is_locked(const struct signer *s);
+
+/* The event.sequence that the next body must carry. */
+uint64_t signer_next_sequence(const struct signer *s);
+size_t signer_pending(const struct signer *s);
+size_t signer_pending_bytes(const struct signer *s);
+
+/*
+ * Takes a copy of a body, `{...}` with that event.sequence. 0; -EAGAIN when a flush is needed first; -EINVAL when it is not the next
+ * in sequence or no object.
+ */
+int signer_add(struct signer *s, uint64_t sequence, struct strview body) MUST_CHECK;
+
+/*
+ * Seals what is pending and appends the lines to out. The statement's time is wall_ns, or that of the batch before when the clock went
+ * back. 0, or -ENOMEM: then nothing is sealed, out is as it was, and all stays pending.
+ */
+int signer_flush(struct signer *s, uint64_t wall_ns, struct buf *out) MUST_CHECK;
+
+/* --- the tree, shared with the verifier ---------------------------------------------------------------------------------------- */
+
+enum { TREE_PATH_MAX = 16 };
+
+void tree_leaf(struct strview body, struct strview body_end, uint8_t ret[static CRYPTO_HASH]);
+void tree_node(const uint8_t left[static CRYPTO_HASH], const uint8_t right[static CRYPTO_HASH], uint8_t ret[static CRYPTO_HASH]);
+
+struct statement {
+	struct strview stream, prev, time; /* as text; prev in base64 */
+	uint64_t epoch, first, count;
+	uint8_t root[CRYPTO_HASH];
+};
+/* The signed bytes. */
+void statement_text(const struct statement *st, struct buf *out);
+
+/* The signature member's value. path: n hashes one after the other. */
+struct seal {
+	struct statement st;
+	const uint8_t *path;
+	size_t n_path;
+	uint8_t signature[CRYPTO_SIGNATURE];
+};
+void seal_text(const struct seal *seal, struct buf *out);
+#define SEAL_MEMBER ",\"vedette_sig\":"

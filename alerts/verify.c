@@ -1,0 +1,437 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Checks one line after the other against the rules of docs/verify.md. Trusts nothing but the keys. */
+#include "alerts/verify.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "alerts/sign.h"
+#include "engine/base/fd.h"
+#include "engine/base/jsonread.h"
+#include "engine/base/num.h"
+
+enum {
+	KEY_FILE_MAX = 1024 * 1024,
+	EXPLAIN_MAX = 512,
+	HASH_TEXT = 44,  /* base64 of 32 bytes */
+	TIME_MIN = 20, TIME_MAX = 35, /* RFC 3339, UTC, up to nanoseconds */
+};
+
+/* --- keys -------------------------------------------------------------------------------------------------------------------------- */
+
+static bool next_word(struct strview *rest, struct strview *ret)
+{
+	const char *blank = rest->n ? memchr(rest->p, ' ', rest->n) : NULL;
+	size_t n = blank ? (size_t)(blank - rest->p) : rest->n;
+	*ret = (struct strview){ rest->p, n };
+	*rest = sv_from_index(*rest, n + (blank != NULL));
+	return n > 0;
+}
+
+static bool parse_key(struct strview line, struct verify_key *ret)
+{
+	struct strview mark, stream, epoch, key;
+	bool has_all = next_word(&line, &mark) && next_word(&line, &stream) && next_word(&line, &epoch) && next_word(&line, &key);
+	if (!has_all || line.n || !sv_is(mark, "vedette-key/v1") || stream.n > STREAM_NAME_MAX)
+		return false;
+	memcpy(ret->stream, stream.p, stream.n);
+	ret->stream[stream.n] = '\0';
+	return json_integer(epoch, &ret->epoch) == 0 && crypto_base64_decode(key, ret->public_key, CRYPTO_PUBLIC) == 0;
+}
+
+int verify_keys_parse(const char *name, struct strview text, struct verify_keys *ret, struct diag *diag)
+{
+	CLEANUP(verify_keys_done) struct verify_keys keys = { .key = calloc(VERIFY_KEYS_MAX, sizeof(struct verify_key)) };
+	if (!keys.key)
+		return -ENOMEM;
+	for (unsigned number = 1; text.n; number++) {
+		const char *end = memchr(text.p, '\n', text.n);
+		struct strview line = { text.p, end ? (size_t)(end - text.p) : text.n };
+		struct place at = { name, number, 1 };
+		text = sv_from_index(text, line.n + (end != NULL));
+		if (line.n == 0 || line.p[0] == '#')
+			continue;
+		if (keys.n == VERIFY_KEYS_MAX) {
+			diag_error(diag, at, "more than %d keys", VERIFY_KEYS_MAX);
+			return -E2BIG;
+		}
+		if (!parse_key(line, &keys.key[keys.n++])) {
+			diag_error(diag, at, "is no public key: expected 'vedette-key/v1 STREAM EPOCH BASE64'");
+			return -EINVAL;
+		}
+	}
+	if (keys.n == 0) {
+		diag_error(diag, (struct place){ name, 0, 0 }, "holds no public key: expected lines 'vedette-key/v1 STREAM EPOCH BASE64'");
+		return -EINVAL;
+	}
+	*ret = keys;
+	keys = (struct verify_keys){ 0 };
+	return 0;
+}
+
+int verify_keys_read(const char *path, struct verify_keys *ret, struct diag *diag)
+{
+	CLEANUP(buf_done) struct buf text = { 0 };
+	int r = fd_read_file(path, KEY_FILE_MAX, &text);
+	if (r) {
+		diag_error(diag, (struct place){ path, 0, 0 }, "cannot be read: %s", strerror(-r));
+		return r;
+	}
+	return verify_keys_parse(path, buf_sv(&text), ret, diag);
+}
+
+void verify_keys_done(struct verify_keys *keys)
+{
+	free(keys->key);
+	*keys = (struct verify_keys){ 0 };
+}
+
+/* --- the verifier ------------------------------------------------------------------------------------------------------------------ */
+
+struct verifier {
+	const struct verify_keys *keys;
+	struct verify_options options;
+	uint64_t records, next;
+	bool is_closed;
+	char stream[STREAM_NAME_MAX + 1];
+	char time[TIME_MAX + 1];
+	/* the batch at hand */
+	uint64_t epoch, first, count;
+	uint8_t statement[CRYPTO_HASH]; /* SHA-256 of its statement; what the next batch names as prev */
+	uint8_t signature[CRYPTO_SIGNATURE];
+	enum verify_fault fault;
+	char explain[EXPLAIN_MAX];
+	struct buf text; /* scratch */
+};
+
+/* A line taken apart. Views into the line. */
+struct line {
+	struct strview body; /* without its closing brace */
+	struct strview raw_seal;
+	struct strview dataset;
+	uint64_t sequence;
+	struct seal seal;
+	uint8_t path[TREE_PATH_MAX * CRYPTO_HASH];
+	uint8_t prev[CRYPTO_HASH];
+	uint8_t statement[CRYPTO_HASH];
+};
+
+const char *verify_fault_text(enum verify_fault fault)
+{
+	static const char *const texts[VERIFY_FAULT_COUNT] = {
+		[VERIFY_OK] = "ok",
+		[VERIFY_NOT_A_RECORD] = "not a record",
+		[VERIFY_EDITED] = "edited",
+		[VERIFY_WRONG_KEY] = "wrong key",
+		[VERIFY_SPLICED] = "spliced",
+		[VERIFY_DELETED] = "deleted",
+		[VERIFY_REPLAYED] = "replayed",
+		[VERIFY_CHAIN_BROKEN] = "chain broken",
+		[VERIFY_AFTER_CLOSE] = "after the close",
+	};
+	return texts[fault];
+}
+
+int verifier_new(const struct verify_keys *keys, const struct verify_options *options, struct verifier **ret)
+{
+	struct verifier *v = calloc(1, sizeof(*v));
+	if (!v)
+		return -ENOMEM;
+	v->keys = keys;
+	v->options = *options;
+	*ret = v;
+	return 0;
+}
+
+void verifier_free(struct verifier **v)
+{
+	if (!*v)
+		return;
+	buf_done(&(*v)->text);
+	free(*v);
+	*v = NULL;
+}
+
+const char *verifier_explain(const struct verifier *v)
+{
+	return v->explain;
+}
+
+void verifier_result(const struct verifier *v, struct verify_result *ret)
+{
+	*ret = (struct verify_result){
+		.records = v->records,
+		.next = v->next,
+		.is_closed = v->is_closed,
+		.missing = v->records ? v->first + v->count - v->next : 0,
+		.stream = v->stream,
+		.last_time = v->time,
+	};
+}
+
+static enum verify_fault fault(struct verifier *v, enum verify_fault what, const char *format, ...) PRINTF_LIKE(3, 4);
+static enum verify_fault fault(struct verifier *v, enum verify_fault what, const char *format, ...)
+{
+	va_list args;
+	va_start(args, format);
+	if (vsnprintf(v->explain, sizeof(v->explain), format, args) < 0)
+		v->explain[0] = '\0';
+	va_end(args);
+	v->fault = what;
+	return what;
+}
+
+/* "first count", each without leading zeros. */
+static bool parse_batch(struct strview text, struct statement *st)
+{
+	struct strview first, count;
+	return next_word(&text, &first) && next_word(&text, &count) && text.n == 0 && json_integer(first, &st->first) == 0 &&
+	       json_integer(count, &st->count) == 0 && st->count >= 1 && st->count <= VERIFY_BATCH_MAX;
+}
+
+static bool parse_path(struct strview array, struct line *line)
+{
+	struct json_reader r;
+	enum json_token token;
+	json_reader_init(&r, array);
+	(void)json_next(&r); /* the bracket */
+	for (line->seal.n_path = 0; (token = json_next(&r)) == JSON_STRING; line->seal.n_path++)
+		if (line->seal.n_path == TREE_PATH_MAX ||
+		    crypto_base64_decode(r.raw, line->path + line->seal.n_path * CRYPTO_HASH, CRYPTO_HASH))
+			return false;
+	line->seal.path = line->path;
+	return token == JSON_ARRAY_END;
+}
+
+/* Digits where digits belong; order of times is order of bytes only for one form: nanoseconds and Z. */
+static bool is_time(struct strview t)
+{
+	static const char shape[] = "dddd-dd-ddTdd:dd:dd.dddddddddZ";
+	if (t.n != sizeof(shape) - 1)
+		return false;
+	for (size_t i = 0; i < t.n; i++)
+		if (shape[i] == 'd' ? t.p[i] < '0' || t.p[i] > '9' : t.p[i] != shape[i])
+			return false;
+	return true;
+}
+
+enum { SEAL_BATCH, SEAL_EPOCH, SEAL_PATH, SEAL_PREV, SEAL_SIG, SEAL_STREAM, SEAL_TIME, SEAL_V, SEAL_WANTS };
+
+static enum verify_fault parse_seal(struct verifier *v, struct line *line)
+{
+	struct json_want w[SEAL_WANTS] = {
+		[SEAL_BATCH] = { .path = "batch" }, [SEAL_EPOCH] = { .path = "epoch" }, [SEAL_PATH] = { .path = "path" },
+		[SEAL_PREV] = { .path = "prev" },   [SEAL_SIG] = { .path = "sig" },     [SEAL_STREAM] = { .path = "stream" },
+		[SEAL_TIME] = { .path = "time" },   [SEAL_V] = { .path = "v" },
+	};
+	const char *error;
+	size_t at;
+	uint64_t version = 0;
+	struct statement *st = &line->seal.st;
+	if (json_read_members(line->raw_seal, w, SEAL_WANTS, &error, &at))
+		return fault(v, VERIFY_NOT_A_RECORD, "its vedette_sig is no valid JSON: %s (byte %zu of it)", error, at);
+	for (size_t i = 0; i < SEAL_WANTS; i++)
+		if (w[i].token != (i == SEAL_EPOCH || i == SEAL_V ? JSON_NUMBER : i == SEAL_PATH ? JSON_ARRAY : JSON_STRING))
+			return fault(v, VERIFY_NOT_A_RECORD, "its vedette_sig has no '%s' of the right type", w[i].path);
+	if (json_integer(w[SEAL_V].raw, &version) || version != 1)
+		return fault(v, VERIFY_NOT_A_RECORD, "its signature has a version that this program does not know; it knows 1");
+	st->stream = w[SEAL_STREAM].raw;
+	st->prev = w[SEAL_PREV].raw;
+	st->time = w[SEAL_TIME].raw;
+	if (!parse_batch(w[SEAL_BATCH].raw, st) || json_integer(w[SEAL_EPOCH].raw, &st->epoch) || !parse_path(w[SEAL_PATH].raw, line) ||
+	    st->stream.n == 0 || st->stream.n > STREAM_NAME_MAX || !is_time(st->time) || crypto_base64_decode(st->prev, line->prev, CRYPTO_HASH) ||
+	    crypto_base64_decode(w[SEAL_SIG].raw, line->seal.signature, CRYPTO_SIGNATURE))
+		return fault(v, VERIFY_NOT_A_RECORD, "its vedette_sig has a value that no signer writes");
+	/* The only form: what is not signed itself (blanks, order, escapes) must not vary either. */
+	buf_reset(&v->text);
+	seal_text(&line->seal, &v->text);
+	if (!sv_equal(buf_sv(&v->text), line->raw_seal))
+		return fault(v, VERIFY_NOT_A_RECORD, "its vedette_sig is not written as signers write it (blanks, order of members, escapes)");
+	return VERIFY_OK;
+}
+
+/* The last occurrence of `,"vedette_sig":`. Within a string it would be escaped, so it is a member. */
+static const char *find_seal(struct strview text)
+{
+	static const char mark[] = SEAL_MEMBER;
+	size_t n = sizeof(mark) - 1;
+	for (size_t at = text.n >= n ? text.n - n + 1 : 0; at-- > 0;)
+		if (text.p[at] == ',' && memcmp(text.p + at, mark, n) == 0)
+			return text.p + at;
+	return NULL;
+}
+
+static enum verify_fault parse_line(struct verifier *v, struct strview text, struct line *line)
+{
+	struct json_want w[] = { { .path = "event.sequence" }, { .path = "event.dataset" } };
+	const char *error;
+	size_t at;
+	if (text.n > VERIFY_LINE_MAX)
+		return fault(v, VERIFY_NOT_A_RECORD, "the line is longer than %d bytes", VERIFY_LINE_MAX);
+	if (text.n == 0)
+		return fault(v, VERIFY_NOT_A_RECORD, "the line is empty");
+	if (json_read_members(text, w, ARRAY_SIZE(w), &error, &at))
+		return fault(v, VERIFY_NOT_A_RECORD, "the line is no valid JSON object: %s (byte %zu)", error, at + 1);
+	const char *mark = find_seal(text);
+	if (!mark || text.p[text.n - 1] != '}')
+		return fault(v, VERIFY_NOT_A_RECORD, "the line has no vedette_sig at its end: it was never signed, or the signature was cut off");
+	line->body = (struct strview){ text.p, (size_t)(mark - text.p) };
+	size_t from = line->body.n + sizeof(SEAL_MEMBER) - 1;
+	line->raw_seal = (struct strview){ text.p + from, text.n - from - 1 };
+	if (w[0].token != JSON_NUMBER || json_integer(w[0].raw, &line->sequence))
+		return fault(v, VERIFY_NOT_A_RECORD, "event.sequence is missing or no whole number");
+	if (w[1].token != JSON_STRING)
+		return fault(v, VERIFY_NOT_A_RECORD, "event.dataset is missing or no text");
+	line->dataset = w[1].raw;
+	return parse_seal(v, line);
+}
+
+/* From the leaf to the root along the path; false when the path has not the length that the place in the tree asks for. */
+static bool climb(struct line *line)
+{
+	uint64_t index = line->sequence - line->seal.st.first, last = line->seal.st.count - 1;
+	uint8_t *root = line->seal.st.root;
+	size_t used = 0;
+	tree_leaf(line->body, SV("}"), root);
+	for (; last; index >>= 1, last >>= 1) {
+		if (!(index & 1) && index >= last)
+			continue;
+		if (used == line->seal.n_path)
+			return false;
+		const uint8_t *sibling = line->path + CRYPTO_HASH * used++;
+		if (index & 1)
+			tree_node(sibling, root, root);
+		else
+			tree_node(root, sibling, root);
+	}
+	return used == line->seal.n_path;
+}
+
+static enum verify_fault check_signature(struct verifier *v, struct line *line)
+{
+	const struct statement *st = &line->seal.st;
+	const struct verify_key *key = NULL;
+	for (size_t i = 0; i < v->keys->n && !key; i++)
+		if (sv_is(st->stream, v->keys->key[i].stream) && v->keys->key[i].epoch == st->epoch)
+			key = &v->keys->key[i];
+	if (!key)
+		return fault(v, VERIFY_WRONG_KEY, "there is no key for stream " SV_FMT " epoch %llu; the first key is for stream %s epoch %llu",
+			     SV_ARG(st->stream), (unsigned long long)st->epoch, v->keys->key[0].stream, (unsigned long long)v->keys->key[0].epoch);
+	if (line->sequence < st->first || line->sequence - st->first >= st->count)
+		return fault(v, VERIFY_EDITED, "its sequence %llu is not among the records that its signature covers", (unsigned long long)line->sequence);
+	if (!climb(line))
+		return fault(v, VERIFY_EDITED, "its proof has the wrong length");
+	buf_reset(&v->text);
+	statement_text(st, &v->text);
+	const struct strview text = buf_sv(&v->text);
+	crypto_sha256(&text, 1, line->statement);
+	/* the same statement was verified with the same signature a line ago: no need to pay again */
+	bool is_known = v->records && memcmp(line->statement, v->statement, CRYPTO_HASH) == 0 &&
+			memcmp(line->seal.signature, v->signature, CRYPTO_SIGNATURE) == 0;
+	if (buf_error(&v->text) || (!is_known && !crypto_verify(key->public_key, text, line->seal.signature)))
+		return fault(v, VERIFY_EDITED, "the signature does not fit: the record, its proof or its signature was changed%s",
+			     v->records ? "" : ", or the key is not the one it was signed with");
+	return VERIFY_OK;
+}
+
+static enum verify_fault check_first(struct verifier *v, const struct line *line)
+{
+	static const uint8_t genesis[CRYPTO_HASH];
+	const struct statement *st = &line->seal.st;
+	if (!v->options.from_middle) {
+		if (line->sequence != 0)
+			return fault(v, VERIFY_DELETED, "the log begins with record %llu: records 0 to %llu are missing",
+				     (unsigned long long)line->sequence, (unsigned long long)line->sequence - 1);
+		if (!sv_is(line->dataset, "vedette.open"))
+			return fault(v, VERIFY_NOT_A_RECORD, "the stream does not begin with its open record");
+	}
+	if (st->first == 0 && memcmp(line->prev, genesis, CRYPTO_HASH) != 0)
+		return fault(v, VERIFY_CHAIN_BROKEN, "the first batch names one before it");
+	v->next = line->sequence;
+	return VERIFY_OK;
+}
+
+static enum verify_fault check_sequence(struct verifier *v, const struct line *line)
+{
+	unsigned long long n = line->sequence, next = v->next;
+	if (n < next)
+		return fault(v, VERIFY_REPLAYED, "record %llu stands here again or in the wrong place; record %llu was expected", n, next);
+	if (n == next + 1)
+		return fault(v, VERIFY_DELETED, "record %llu is missing before it, or stands elsewhere", next);
+	if (n > next)
+		return fault(v, VERIFY_DELETED, "records %llu to %llu are missing before it, or stand elsewhere", next, n - 1);
+	return VERIFY_OK;
+}
+
+/* How it joins what was there before. */
+static enum verify_fault check_place(struct verifier *v, const struct line *line)
+{
+	const struct statement *st = &line->seal.st;
+	if (!v->records)
+		return check_first(v, line);
+	if (!sv_is(st->stream, v->stream))
+		return fault(v, VERIFY_SPLICED, "it is of stream " SV_FMT ", the log is of stream %s", SV_ARG(st->stream), v->stream);
+	if (v->is_closed)
+		return fault(v, VERIFY_AFTER_CLOSE, "record %llu follows the stream's close", (unsigned long long)line->sequence);
+	enum verify_fault f = check_sequence(v, line);
+	if (f)
+		return f;
+	if (v->next < v->first + v->count) { /* within the batch */
+		if (memcmp(line->statement, v->statement, CRYPTO_HASH) != 0 || memcmp(line->seal.signature, v->signature, CRYPTO_SIGNATURE) != 0)
+			return fault(v, VERIFY_CHAIN_BROKEN, "it was signed in another batch than the record before it says");
+		return VERIFY_OK;
+	}
+	if (st->first != v->next)
+		return fault(v, VERIFY_CHAIN_BROKEN, "its batch begins at record %llu, not after the batch before", (unsigned long long)st->first);
+	if (memcmp(line->prev, v->statement, CRYPTO_HASH) != 0)
+		return fault(v, VERIFY_CHAIN_BROKEN, "it was signed after another batch than the one that stands before it");
+	if (st->epoch != v->epoch)
+		return fault(v, VERIFY_CHAIN_BROKEN, "its epoch is %llu, the epoch of the stream is %llu", (unsigned long long)st->epoch,
+			     (unsigned long long)v->epoch);
+	if (sv_compare(st->time, sv_from(v->time)) < 0)
+		return fault(v, VERIFY_CHAIN_BROKEN, "its batch was signed at " SV_FMT ", before the one it follows (%s)", SV_ARG(st->time), v->time);
+	return VERIFY_OK;
+}
+
+static enum verify_fault check_kind(struct verifier *v, const struct line *line)
+{
+	if (sv_is(line->dataset, "vedette.open") && line->sequence != 0)
+		return fault(v, VERIFY_NOT_A_RECORD, "an open record stands within the stream");
+	return VERIFY_OK;
+}
+
+static void remember(struct verifier *v, const struct line *line)
+{
+	const struct statement *st = &line->seal.st;
+	memcpy(v->stream, st->stream.p, st->stream.n); /* checked: at most STREAM_NAME_MAX; equal when it is there */
+	memcpy(v->time, st->time.p, st->time.n);
+	memcpy(v->statement, line->statement, CRYPTO_HASH);
+	memcpy(v->signature, line->seal.signature, CRYPTO_SIGNATURE);
+	v->epoch = st->epoch;
+	v->first = st->first;
+	v->count = st->count;
+	v->records++;
+	v->next = line->sequence + 1;
+	v->is_closed = sv_is(line->dataset, "vedette.close");
+}
+
+enum verify_fault verifier_line(struct verifier *v, struct strview text)
+{
+	struct line line;
+	if (v->fault)
+		return v->fault;
+	enum verify_fault f = parse_line(v, text, &line);
+	if (!f && v->records && !sv_is(line.seal.st.stream, v->stream))
+		f = check_place(v, &line); /* of another stream: say so rather than that its key is missing */
+	if (!f)
+		f = check_signature(v, &line);
+	if (!f)
+		f = check_place(v, &line);
+	if (!f)
+		f = check_kind(v, &line);
+	if (!f)
+		remember(v, &line);
+	return f;
+}

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The checker of logs: takes lines one by one, in bounded memory, and says of the first bad one what is wrong with it. Uses nothing of
+ * the program but the bytes of the log and the public keys. docs/verify.md states the rules; docs/verify_log.py is their twin.
+ */
+#pragma once
+
+#include <stdint.h>
+
+#include "alerts/crypto.h"
+#include "alerts/identity.h"
+#include "engine/base/diag.h"
+
+enum {
+	VERIFY_LINE_MAX = 1024 * 1024, /* bytes of a line without its end */
+	VERIFY_BATCH_MAX = 65536,      /* records under one signature: 16 hashes of path */
+	VERIFY_KEYS_MAX = 4096,        /* lines of a key file */
+};
+
+struct verify_key {
+	char stream[STREAM_NAME_MAX + 1];
+	uint64_t epoch;
+	uint8_t public_key[CRYPTO_PUBLIC];
+};
+
+struct verify_keys {
+	struct verify_key *key; /* owned */
+	size_t n;
+};
+
+/* Reads a file of lines "vedette-key/v1 STREAM EPOCH BASE64"; blank lines and lines that begin with # are skipped. 0 or -errno. */
+int verify_keys_read(const char *path, struct verify_keys *ret, struct diag *diag) MUST_CHECK;
+int verify_keys_parse(const char *name, struct strview text, struct verify_keys *ret, struct diag *diag) MUST_CHECK;
+void verify_keys_done(struct verify_keys *keys);
+
+/* What is wrong with a line: stable words, for machines. */
+enum verify_fault {
+	VERIFY_OK,
+	VERIFY_NOT_A_RECORD,   /* no line of a log of ours */
+	VERIFY_EDITED,         /* signature or proof do not fit the bytes */
+	VERIFY_WRONG_KEY,      /* no key for the stream and epoch */
+	VERIFY_SPLICED,        /* of another stream */
+	VERIFY_DELETED,        /* records before it are missing */
+	VERIFY_REPLAYED,       /* its sequence was there before: copied or moved */
+	VERIFY_CHAIN_BROKEN,   /* signed after another past than the one that stands here */
+	VERIFY_AFTER_CLOSE,    /* follows the stream's close */
+	VERIFY_FAULT_COUNT,
+};
+const char *verify_fault_text(enum verify_fault fault) PURE;
+
+struct verify_options {
+	bool from_middle; /* the log may begin within a stream */
+};
+
+struct verifier;
+
+/* keys are borrowed for the verifier's life. 0 or -ENOMEM. */
+int verifier_new(const struct verify_keys *keys, const struct verify_options *options, struct verifier **ret) MUST_CHECK;
+void verifier_free(struct verifier **v);
+
+/*
+ * One line without its line end. VERIFY_OK, or what is wrong: then `explain` has it in words, and the verifier takes no further line.
+ */
+enum verify_fault verifier_line(struct verifier *v, struct strview line) MUST_CHECK;
+const char *verifier_explain(const struct verifier *v);
+
+struct verify_result {
+	uint64_t records;    /* that verified */
+	uint64_t next;       /* sequence that would follow */
+	bool is_closed;      /* the stream's close record was the last */
+	uint64_t missing;    /* records of the last batch that are not there: signed, hence made */
+	const char *stream;  /* "" before the first record */
+	const char *last_time; /* statement's time of the last batch, "" */
+};
+void verifier_result(const struct verifier *v, struct verify_result *ret);

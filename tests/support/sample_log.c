@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tests/support/sample_log.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+#include "alerts/render.h"
+#include "alerts/sign.h"
+
+enum { TIME_2026 = 1767323045 };
+
+static int add_record(struct renderer *renderer, struct signer *signer, struct instant at, bool is_last, const struct sample_spec *spec)
+{
+	static const char *const none[] = { NULL };
+	CLEANUP(buf_done) struct buf body = { 0 };
+	uint64_t n = signer_next_sequence(signer);
+	struct totals totals = { .produced = n + spec->content, .delivered = n };
+	struct log_counts counts = { 0 };
+	int r;
+	if (n == 0)
+		r = render_open(renderer, &(struct open_info){ .at = at, .policy_digest = "00", .config_digest = "", .sensor = "lsm",
+							       .scope = "", .hooks_attached = none, .hooks_missing = none },
+				signer_public_key(signer), &body);
+	else if (is_last && !spec->is_open_ended)
+		r = render_close(renderer, n, &(struct close_info){ .at = at, .reason = "test", .totals = totals }, &counts, &body);
+	else
+		r = render_heartbeat(renderer, n, &(struct heartbeat_info){ .at = at, .policy_digest = "00", .sensor = "lsm", .totals = totals },
+				     &counts, &body);
+	return r ? r : signer_add(signer, n, buf_sv(&body));
+}
+
+static int fill(const struct sample_spec *spec, struct renderer *renderer, struct signer *signer, struct sample_log *log)
+{
+	struct instant at = { .wall_ns = TIME_2026 * 1000000000ull, .boot_ns = 1000000000, .clock_sync = "yes" };
+	for (const size_t *batch = spec->batches; *batch; batch++) {
+		for (size_t i = 0; i < *batch; i++) {
+			int r = add_record(renderer, signer, at, !batch[1] && i + 1 == *batch, spec);
+			if (r)
+				return r;
+			at.wall_ns += 1000000;
+			at.boot_ns += 1000000;
+		}
+		int r = signer_flush(signer, at.wall_ns, &log->text);
+		if (r)
+			return r;
+	}
+	return 0;
+}
+
+static void find_lines(struct sample_log *log)
+{
+	log->n = 0;
+	for (size_t at = 0; at < log->text.n && log->n < SAMPLE_MAX_LINES;) {
+		const char *end = memchr(log->text.p + at, '\n', log->text.n - at);
+		size_t n = end ? (size_t)(end - log->text.p) - at : log->text.n - at;
+		log->line[log->n++] = (struct strview){ log->text.p + at, n };
+		at += n + 1;
+	}
+}
+
+int sample_log_make(const struct sample_spec *spec, struct sample_log *ret)
+{
+	CLEANUP(renderer_free) struct renderer *renderer = NULL;
+	CLEANUP(signer_free) struct signer *signer = NULL;
+	struct crypto_key *key = NULL;
+	struct identity id = { .host_id = "h", .host_name = "test", .boot_id = "b" };
+	const uint8_t seed[32] = { (uint8_t)(spec->stream + 1), spec->key };
+	(void)snprintf(id.agent_id, sizeof(id.agent_id), "00000000-0000-4000-8000-%012u", spec->stream);
+	(void)snprintf(id.stream, sizeof(id.stream), "%s/0", id.agent_id);
+	*ret = (struct sample_log){ .n = 0 };
+	int r = crypto_init();
+	if (!r)
+		r = renderer_new(&id, &renderer);
+	if (!r)
+		r = crypto_key_from_seed(seed, &key);
+	if (!r)
+		r = signer_new(id.stream, &key, &signer);
+	if (!r)
+		r = fill(spec, renderer, signer, ret);
+	if (!r)
+		signer_key_line(signer, &ret->key_line);
+	crypto_key_free(&key);
+	find_lines(ret);
+	return r;
+}
+
+void sample_log_done(struct sample_log *log)
+{
+	buf_done(&log->text);
+	buf_done(&log->key_line);
+}

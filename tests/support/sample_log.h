@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Small signed logs, made by the real renderer and signer with keys that are the same in every run. */
+#pragma once
+
+#include "engine/base/buf.h"
+
+enum { SAMPLE_MAX_LINES = 600 };
+
+struct sample_log {
+	struct buf text;      /* the log */
+	struct buf key_line;  /* what verifiers take */
+	struct strview line[SAMPLE_MAX_LINES]; /* without line ends */
+	size_t n;
+};
+
+struct sample_spec {
+	unsigned stream;       /* 0, 1, ...: other streams, other keys */
+	const size_t *batches; /* records in each batch, ended by 0; the first is the open record, the last a close record */
+	bool is_open_ended;    /* the last is a heartbeat instead */
+	uint8_t key;           /* another key for the same stream */
+	unsigned content;      /* other content at the same places */
+};
+
+/* 0 or a negative errno. */
+int sample_log_make(const struct sample_spec *spec, struct sample_log *ret) MUST_CHECK;
+void sample_log_done(struct sample_log *log);
