@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The file sink: opening with care, whole lines, a bounded queue. */
+#include "alerts/sink_file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "engine/base/fd.h"
+
+enum { PEEK_BYTES = 4096 };
+
+struct sink_file {
+	int fd;               /* owned */
+	bool is_regular;
+	size_t torn;          /* bytes of a part of a line at the end of a regular file that could not be cut off yet */
+	struct buf queue;     /* lines that wait; on pipes it may begin within a line; reserved at the start */
+	size_t queue_max;
+	uint64_t retry_ns, next_try_ns;
+	int error;
+	char *kept_as;        /* owned */
+};
+
+const char *sink_file_kept_as(const struct sink_file *s)
+{
+	return s->kept_as ? s->kept_as : "";
+}
+
+size_t sink_file_queued_bytes(const struct sink_file *s)
+{
+	return s->queue.n;
+}
+
+int sink_file_error(const struct sink_file *s)
+{
+	return s->error;
+}
+
+bool sink_file_is_due(const struct sink_file *s, uint64_t now_ns)
+{
+	return s->queue.n > 0 && now_ns >= s->next_try_ns;
+}
+
+size_t sink_file_room(const struct sink_file *s)
+{
+	return s->queue_max - s->queue.n;
+}
+
+/* --- opening ------------------------------------------------------------------------------------------------------------------ */
+
+/* Does it begin as a log of ours does? The first line's start, up to agent.type, has the same shape in every record. */
+static bool begins_like_a_log(int fd)
+{
+	char head[PEEK_BYTES];
+	ssize_t n = pread(fd, head, sizeof(head), 0);
+	if (n <= 0 || head[0] != '{')
+		return false;
+	static const char mark[] = "\"type\":\"vedette\"";
+	return memmem(head, (size_t)n, mark, sizeof(mark) - 1) && memmem(head, (size_t)n, "\"ecs\":{\"version\":", 17);
+}
+
+static int open_path(const char *path, int flags, int *ret_fd, struct stat *st, struct diag *diag)
+{
+	struct place at = { path, 0, 0 };
+	CLEANUP(fd_close) int fd = open(path, flags | O_APPEND | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY, 0600);
+	if (fd < 0) {
+		int r = -errno;
+		diag_error(diag, at, r == -ELOOP ? "is a symbolic link: name the file itself" : "cannot be opened for writing: %s", strerror(-r));
+		return r;
+	}
+	if (fstat(fd, st))
+		return -errno;
+	if (S_ISREG(st->st_mode) && st->st_nlink != 1) {
+		diag_error(diag, at, "has %lu names (hard links): a log must have one", (unsigned long)st->st_nlink);
+		return -EMLINK;
+	}
+	if (S_ISREG(st->st_mode) && flock(fd, LOCK_EX | LOCK_NB)) {
+		diag_error(diag, at, "is in use by another run");
+		return -EBUSY;
+	}
+	*ret_fd = TAKE_FD(fd);
+	return 0;
+}
+
+/* Gives an earlier log another name, never taking one that exists. */
+static int keep_earlier(const char *path, char **ret_name, struct diag *diag)
+{
+	int r = -EEXIST;
+	for (unsigned i = 1; i <= SINK_FILE_KEEP_MAX && r == -EEXIST; i++) {
+		CLEANUP(str_free) char *name = NULL;
+		if (asprintf(&name, "%s.%u", path, i) < 0) {
+			name = NULL; /* asprintf leaves it undefined */
+			return -ENOMEM;
+		}
+		r = renameat2(AT_FDCWD, path, AT_FDCWD, name, RENAME_NOREPLACE) ? -errno : 0;
+		if (r == 0)
+			*ret_name = TAKE(name);
+	}
+	if (r)
+		diag_error(diag, (struct place){ path, 0, 0 }, "holds an earlier log that cannot be renamed: %s", strerror(-r));
+	return r;
+}
+
+static int open_output(struct sink_file *s, const char *path, struct diag *diag)
+{
+	struct stat st;
+	if (strcmp(path, "-") == 0) {
+		s->fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
+		return s->fd < 0 ? -errno : 0; /* never truncated: others may write there */
+	}
+	int r = open_path(path, O_RDWR | O_CREAT, &s->fd, &st, diag);
+	if (r)
+		return r;
+	s->is_regular = S_ISREG(st.st_mode);
+	if (!s->is_regular || st.st_size == 0)
+		return 0;
+	if (!begins_like_a_log(s->fd)) {
+		diag_error(diag, (struct place){ path, 0, 0 }, "holds data that are no Vedette log: name another file, or remove it");
+		return -EEXIST;
+	}
+	r = keep_earlier(path, &s->kept_as, diag);
+	if (r)
+		return r;
+	fd_close(&s->fd);
+	return open_path(path, O_RDWR | O_CREAT | O_EXCL, &s->fd, &st, diag);
+}
+
+int sink_file_open(const struct sink_file_config *config, struct sink_file **ret, struct diag *diag)
+{
+	struct sink_file *s = calloc(1, sizeof(*s));
+	int r = -ENOMEM;
+	if (!s)
+		return r;
+	s->fd = -1;
+	s->queue_max = MAX(config->queue_max_bytes, (size_t)SINK_FILE_QUEUE_MIN);
+	s->queue.max = s->queue_max;
+	s->retry_ns = config->retry_ns;
+	r = buf_reserve(&s->queue, s->queue_max);
+	if (!r)
+		r = open_output(s, config->path, diag);
+	if (r) {
+		fd_close(&s->fd);
+		buf_done(&s->queue);
+		str_free(&s->kept_as);
+		free(s);
+		return r;
+	}
+	*ret = s;
+	return 0;
+}
+
+/* --- writing ------------------------------------------------------------------------------------------------------------------- */
+
+/* Bytes of text up to and with its last line end. */
+static size_t whole_lines(const char *p, size_t n)
+{
+	const char *end = n ? memrchr(p, '\n', n) : NULL;
+	return end ? (size_t)(end - p) + 1 : 0;
+}
+
+/* Cuts the torn part of a line off the end. Nobody else appends: the file is locked. */
+static int cut_torn_line(struct sink_file *s)
+{
+	struct stat st;
+	if (s->torn == 0)
+		return 0;
+	if (fstat(s->fd, &st))
+		return -errno;
+	if (st.st_size >= (off_t)s->torn && ftruncate(s->fd, st.st_size - (off_t)s->torn))
+		return -errno;
+	s->torn = 0; /* a smaller file was cut by someone else, and the torn line with it */
+	return 0;
+}
+
+/* Writes what it can; *ret_done bytes are safe to forget. A regular file is cut back to its last whole line. */
+static int write_some(struct sink_file *s, struct strview text, size_t *ret_done)
+{
+	size_t done = 0;
+	int r = cut_torn_line(s);
+	while (!r && done < text.n) {
+		ssize_t w = write(s->fd, text.p + done, text.n - done);
+		if (w < 0 && errno == EINTR)
+			continue;
+		if (w <= 0)
+			r = w < 0 ? -errno : -EIO;
+		else
+			done += (size_t)w;
+	}
+	*ret_done = s->is_regular ? whole_lines(text.p, done) : done;
+	if (done != *ret_done) {
+		s->torn = done - *ret_done;
+		(void)cut_torn_line(s); /* tried again before anything else is written */
+	}
+	return r;
+}
+
+static int note_result(struct sink_file *s, int r, uint64_t now_ns)
+{
+	s->error = -r;
+	s->next_try_ns = now_ns + s->retry_ns;
+	return r;
+}
+
+static int drain(struct sink_file *s, uint64_t now_ns)
+{
+	size_t done = 0;
+	int r = write_some(s, buf_sv(&s->queue), &done);
+	if (done) {
+		memmove(s->queue.p, s->queue.p + done, s->queue.n - done);
+		s->queue.n -= done;
+	}
+	return note_result(s, r, now_ns);
+}
+
+int sink_file_retry(struct sink_file *s, uint64_t now_ns)
+{
+	if (s->queue.n == 0)
+		return 0;
+	if (now_ns < s->next_try_ns)
+		return -s->error;
+	return drain(s, now_ns);
+}
+
+int sink_file_write(struct sink_file *s, struct strview lines, uint64_t now_ns)
+{
+	size_t done = 0;
+	int r = 0;
+	if (lines.n > sink_file_room(s))
+		return -ENOBUFS;
+	if (s->queue.n)
+		r = sink_file_retry(s, now_ns);
+	if (s->queue.n == 0)
+		r = note_result(s, write_some(s, lines, &done), now_ns);
+	if (done == lines.n)
+		return r;
+	buf_add(&s->queue, lines.p + done, lines.n - done); /* reserved: cannot fail */
+	return r ? r : -s->error;
+}
+
+int sink_file_sync(struct sink_file *s)
+{
+	if (!s->is_regular)
+		return 0;
+	return fdatasync(s->fd) ? -errno : 0;
+}
+
+size_t sink_file_close(struct sink_file **s)
+{
+	if (!*s)
+		return 0;
+	if ((*s)->queue.n)
+		drain(*s, 0); /* last try: what is left is returned */
+	size_t left = (*s)->queue.n;
+	if ((*s)->is_regular)
+		(void)fdatasync((*s)->fd); /* nobody could do more about a fault now */
+	fd_close(&(*s)->fd);
+	buf_done(&(*s)->queue);
+	str_free(&(*s)->kept_as);
+	free(*s);
+	*s = NULL;
+	return left;
+}

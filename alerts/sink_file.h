@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Sealed lines into a file. While the file cannot be written the lines wait in memory, up to a ceiling, and are tried again; a regular file
+ * never keeps a part of a line. The sink never drops a line: it says in advance whether there is room, so that what cannot be
+ * kept is left out before it gets a sequence number, and the chain stays whole.
+ */
+#pragma once
+
+#include "engine/base/diag.h"
+
+struct sink_file_config {
+	const char *path;       /* "-": standard output */
+	size_t queue_max_bytes; /* lines that wait; at least SINK_FILE_QUEUE_MIN */
+	uint64_t retry_ns;      /* pause between tries after an error */
+};
+
+enum {
+	SINK_FILE_QUEUE_MIN = 1024 * 1024,
+	SINK_FILE_KEEP_MAX = 9999, /* earlier logs kept beside: FILE.1 ... */
+};
+
+struct sink_file;
+
+/*
+ * Opens for a new stream. A missing or empty file is made (0600) or taken; an earlier Vedette log is kept: renamed to FILE.1, or the first
+ * free number; anything else in the file, a symbolic link, a second hard link, or a file in use by another run is refused. Pipes and
+ * character devices are written as they are.
+ */
+int sink_file_open(const struct sink_file_config *config, struct sink_file **ret, struct diag *diag) MUST_CHECK;
+/* Tries once more, syncs, closes. Returns the bytes that could not be written. */
+size_t sink_file_close(struct sink_file **s);
+
+/* The name that an earlier log was moved to at the opening; "" when there was none. */
+const char *sink_file_kept_as(const struct sink_file *s);
+
+/* Bytes that sink_file_write would still take. */
+size_t sink_file_room(const struct sink_file *s);
+
+/*
+ * Takes whole lines and writes them, after those that wait. 0: all is written; -ENOBUFS: more than the room, nothing was taken; else
+ * -errno of the file: the lines wait. now_ns: monotonic.
+ */
+int sink_file_write(struct sink_file *s, struct strview lines, uint64_t now_ns) MUST_CHECK;
+/* Tries what waits again when its time has come; results as sink_file_write. */
+int sink_file_retry(struct sink_file *s, uint64_t now_ns) MUST_CHECK;
+/* Do lines wait whose time has come? */
+bool sink_file_is_due(const struct sink_file *s, uint64_t now_ns);
+/* To the disk; 0 or -errno. Does nothing on pipes and devices. */
+int sink_file_sync(struct sink_file *s) MUST_CHECK;
+
+size_t sink_file_queued_bytes(const struct sink_file *s);
+/* Errno of the last try, 0 when it succeeded. */
+int sink_file_error(const struct sink_file *s);

@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Render, number, sign, write: one stream. Owns the renderer, the signer and the sink. */
+#include "alerts/stream.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "alerts/render.h"
+#include "alerts/sign.h"
+
+/* Kept free in the sink for the last words: a loss and the close record. */
+enum { RESERVE_BYTES = 2 * LINE_MAX_BYTES };
+
+struct stream {
+	struct renderer *renderer; /* owned */
+	struct signer *signer;     /* owned */
+	struct sink_file *sink;    /* owned */
+	struct buf body, lines;
+	uint64_t oldest_boot_ns;   /* when the first pending record came */
+	uint64_t last_sync_ns;
+	bool is_urgent, needs_sync;
+	struct log_counts counts;
+	uint64_t untold;           /* left out since the last loss record */
+	uint64_t untold_since_ns;  /* wall clock */
+};
+
+int stream_new(const struct identity *identity, struct sink_file **sink, struct stream **ret, struct diag *diag)
+{
+	struct crypto_key *key = NULL;
+	struct stream *s = calloc(1, sizeof(*s));
+	int r = s ? crypto_init() : -ENOMEM;
+	if (!r)
+		r = renderer_new(identity, &s->renderer);
+	if (!r)
+		r = crypto_key_new(&key);
+	if (!r)
+		r = signer_new(identity->stream, &key, &s->signer);
+	if (r) {
+		diag_error(diag, (struct place){ 0 }, "the signed stream '%s' cannot be made: %s", identity->stream, strerror(-r));
+		crypto_key_free(&key);
+		(void)stream_free(&s); /* holds no sink yet */
+		return r;
+	}
+	s->sink = TAKE(*sink);
+	*ret = s;
+	return 0;
+}
+
+size_t stream_free(struct stream **s)
+{
+	if (!*s)
+		return 0;
+	size_t left = sink_file_close(&(*s)->sink);
+	renderer_free(&(*s)->renderer);
+	signer_free(&(*s)->signer);
+	buf_done(&(*s)->body);
+	buf_done(&(*s)->lines);
+	free(*s);
+	*s = NULL;
+	return left;
+}
+
+void stream_key_line(const struct stream *s, struct buf *out)
+{
+	signer_key_line(s->signer, out);
+}
+
+bool stream_key_is_locked(const struct stream *s)
+{
+	return signer_key_is_locked(s->signer);
+}
+
+const char *stream_kept_as(const struct stream *s)
+{
+	return sink_file_kept_as(s->sink);
+}
+
+void stream_get_stats(const struct stream *s, struct stream_stats *ret)
+{
+	*ret = (struct stream_stats){
+		.records = signer_next_sequence(s->signer),
+		.alerts = s->counts.alerts,
+		.unwritten = s->counts.unwritten,
+		.queued_bytes = sink_file_queued_bytes(s->sink),
+		.error = sink_file_error(s->sink),
+	};
+}
+
+/* --- records -------------------------------------------------------------------------------------------------------------------- */
+
+/* Would all that is pending, and spare bytes, fit the sink when sealed? Flushes when that could help. */
+static bool has_room(struct stream *s, size_t spare, struct instant now)
+{
+	for (int tries = 0; tries < 2; tries++) {
+		size_t pending = signer_pending_bytes(s->signer) + signer_pending(s->signer) * LINE_SIGNATURE_MAX;
+		if (sink_file_room(s->sink) >= pending + spare)
+			return true;
+		if (tries == 0 && stream_flush(s, now) == -ENOMEM)
+			return false;
+	}
+	return false;
+}
+
+/* Hands s->body to the signer, flushing first when it is full. */
+static int add_body(struct stream *s, struct instant now)
+{
+	uint64_t sequence = signer_next_sequence(s->signer);
+	int r = signer_add(s->signer, sequence, buf_sv(&s->body));
+	if (r == -EAGAIN) {
+		r = stream_flush(s, now); /* a fault of the file is the sink's: the lines wait there, and the signer is free again */
+		if (r == -ENOMEM)
+			return r;
+		r = signer_add(s->signer, sequence, buf_sv(&s->body));
+	}
+	if (r == 0 && signer_pending(s->signer) == 1)
+		s->oldest_boot_ns = now.boot_ns;
+	return r;
+}
+
+static int leave_out(struct stream *s, struct instant now, int r)
+{
+	if (s->untold++ == 0)
+		s->untold_since_ns = now.wall_ns;
+	s->counts.unwritten++;
+	return r;
+}
+
+/* Tells of what was left out, before anything else is added: the record stands where the hole is. */
+static int tell_losses(struct stream *s, struct instant now)
+{
+	if (s->untold == 0)
+		return 0;
+	struct loss_info info = { .at = now, .what = "output", .event = "", .cpu = -1, .count = s->untold, .since_ns = s->untold_since_ns };
+	buf_reset(&s->body);
+	int r = render_loss(s->renderer, signer_next_sequence(s->signer), &info, &s->body);
+	if (!r)
+		r = add_body(s, now);
+	if (!r)
+		s->untold = 0;
+	return r;
+}
+
+/* Room for a record of the event lanes; -ENOBUFS when it has to be left out. */
+static int begin(struct stream *s, struct instant now)
+{
+	if (!has_room(s, RESERVE_BYTES + 2 * LINE_MAX_BYTES, now))
+		return -ENOBUFS;
+	int r = tell_losses(s, now);
+	buf_reset(&s->body);
+	return r;
+}
+
+int stream_alert(struct stream *s, const struct alert *alert, struct instant now)
+{
+	s->counts.alerts++;
+	int r = begin(s, now);
+	if (!r)
+		r = render_alert(s->renderer, signer_next_sequence(s->signer), alert, &s->body);
+	if (!r)
+		r = add_body(s, now);
+	if (r)
+		return leave_out(s, now, r);
+	s->is_urgent |= alert->rule->severity >= SEVERITY_HIGH;
+	return 0;
+}
+
+int stream_event(struct stream *s, const struct event *ev, struct instant now)
+{
+	int r = begin(s, now);
+	if (!r)
+		r = render_event(s->renderer, signer_next_sequence(s->signer), ev, &s->body);
+	if (!r)
+		r = add_body(s, now);
+	return r ? leave_out(s, now, r) : 0;
+}
+
+int stream_open_record(struct stream *s, const struct open_info *info)
+{
+	buf_reset(&s->body);
+	if (signer_next_sequence(s->signer) != 0)
+		return -EINVAL;
+	int r = render_open(s->renderer, info, signer_public_key(s->signer), &s->body);
+	return r ? r : add_body(s, info->at);
+}
+
+/* Our own records may use one line more of the sink than alerts and events, and count as lost only with the caller. */
+static int begin_own(struct stream *s, struct instant now)
+{
+	if (!has_room(s, RESERVE_BYTES + LINE_MAX_BYTES, now))
+		return -ENOBUFS;
+	int r = has_room(s, RESERVE_BYTES + 2 * LINE_MAX_BYTES, now) ? tell_losses(s, now) : 0;
+	buf_reset(&s->body);
+	return r;
+}
+
+int stream_heartbeat(struct stream *s, const struct heartbeat_info *info)
+{
+	int r = begin_own(s, info->at);
+	s->counts.queue_bytes = sink_file_queued_bytes(s->sink);
+	if (!r)
+		r = render_heartbeat(s->renderer, signer_next_sequence(s->signer), info, &s->counts, &s->body);
+	return r ? r : add_body(s, info->at);
+}
+
+int stream_loss(struct stream *s, const struct loss_info *info)
+{
+	int r = begin_own(s, info->at);
+	if (!r)
+		r = render_loss(s->renderer, signer_next_sequence(s->signer), info, &s->body);
+	return r ? r : add_body(s, info->at);
+}
+
+int stream_close_record(struct stream *s, const struct close_info *info)
+{
+	/* the reserve is for this record: it fits, though the file takes nothing */
+	int r = has_room(s, 2 * LINE_MAX_BYTES, info->at) ? tell_losses(s, info->at) : 0;
+	buf_reset(&s->body);
+	if (!r)
+		r = has_room(s, LINE_MAX_BYTES, info->at) ? 0 : -ENOBUFS;
+	if (!r)
+		r = render_close(s->renderer, signer_next_sequence(s->signer), info, &s->counts, &s->body);
+	if (!r)
+		r = add_body(s, info->at);
+	int flushed = stream_flush(s, info->at);
+	int synced = sink_file_sync(s->sink);
+	return r ? r : flushed ? flushed : synced;
+}
+
+/* --- signing and writing -------------------------------------------------------------------------------------------------------- */
+
+bool stream_is_due(const struct stream *s, uint64_t boot_ns)
+{
+	if (signer_pending(s->signer) && (s->is_urgent || boot_ns - s->oldest_boot_ns >= STREAM_WAIT_NS))
+		return true;
+	return sink_file_is_due(s->sink, boot_ns) || (s->needs_sync && boot_ns - s->last_sync_ns >= STREAM_SYNC_NS);
+}
+
+static int sync_when_due(struct stream *s, uint64_t boot_ns)
+{
+	if (!s->needs_sync || (s->last_sync_ns && boot_ns - s->last_sync_ns < STREAM_SYNC_NS))
+		return 0;
+	s->needs_sync = false;
+	s->last_sync_ns = boot_ns;
+	return sink_file_sync(s->sink);
+}
+
+int stream_flush(struct stream *s, struct instant now)
+{
+	if (signer_pending(s->signer) == 0) {
+		int r = sink_file_retry(s->sink, now.boot_ns);
+		return r ? r : sync_when_due(s, now.boot_ns);
+	}
+	buf_reset(&s->lines);
+	int r = signer_flush(s->signer, now.wall_ns, &s->lines);
+	if (r)
+		return r; /* no memory: all stays pending */
+	r = sink_file_write(s->sink, buf_sv(&s->lines), now.boot_ns);
+	s->needs_sync |= s->is_urgent;
+	s->is_urgent = false;
+	return r ? r : sync_when_due(s, now.boot_ns);
+}

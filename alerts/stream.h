@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A stream: one run's signed, dense sequence of lines. Puts the steps together: render, number, sign, write. Ties the loss accounting
+ * to the sequence: what cannot be kept is left out before it gets a number, counted, and told by a loss record as soon as there is room.
+ *
+ * Call order: stream_open_record once, then alerts, events, heartbeats and losses as they come, stream_flush whenever
+ * stream_is_due or the caller has nothing else to do, stream_close_record once, stream_free.
+ */
+#pragma once
+
+#include "alerts/alert.h"
+#include "alerts/identity.h"
+#include "alerts/sink_file.h"
+
+struct stream;
+
+enum {
+	STREAM_WAIT_NS = 5 * 1000 * 1000,  /* longest time that a record waits to be signed */
+	STREAM_SYNC_NS = 25 * 1000 * 1000, /* shortest time between two syncs to the disk */
+};
+
+/* Makes a fresh key and the signer. Takes the sink over when it succeeds. 0, or a negative errno with diag. */
+int stream_new(const struct identity *identity, struct sink_file **sink, struct stream **ret, struct diag *diag) MUST_CHECK;
+/* Without stream_close_record the log stays open-ended. Returns the bytes that could not be written. */
+size_t stream_free(struct stream **s);
+
+/* "vedette-key/v1 STREAM EPOCH BASE64\n": what `vedette verify --key` needs. */
+void stream_key_line(const struct stream *s, struct buf *out);
+/* False: the secret key lies in memory that may be swapped out. */
+bool stream_key_is_locked(const struct stream *s);
+
+/*
+ * Each: 0, or a negative errno when the record was left out (and counted): -ENOBUFS no room, -EMSGSIZE, -ENOMEM. Nothing is signed
+ * or written yet, except that a full batch is flushed.
+ */
+int stream_open_record(struct stream *s, const struct open_info *info) MUST_CHECK;
+int stream_alert(struct stream *s, const struct alert *alert, struct instant now) MUST_CHECK;
+int stream_event(struct stream *s, const struct event *ev, struct instant now) MUST_CHECK;
+int stream_heartbeat(struct stream *s, const struct heartbeat_info *info) MUST_CHECK;
+int stream_loss(struct stream *s, const struct loss_info *info) MUST_CHECK;
+/* Flushes and syncs as well. */
+int stream_close_record(struct stream *s, const struct close_info *info) MUST_CHECK;
+
+/* Something should be flushed now: it waited long enough, is urgent (severity high and above), or the file can be tried again. */
+bool stream_is_due(const struct stream *s, uint64_t boot_ns);
+/* Signs what is pending, writes, syncs when something urgent was written. 0, or a negative errno of the file: the lines wait. */
+int stream_flush(struct stream *s, struct instant now) MUST_CHECK;
+
+struct stream_stats {
+	uint64_t records;      /* given a number */
+	uint64_t alerts;       /* raised, with or without a record */
+	uint64_t unwritten;    /* alerts and events left out */
+	uint64_t queued_bytes; /* sealed, not written */
+	int error;             /* errno of the last write, 0: fine */
+};
+void stream_get_stats(const struct stream *s, struct stream_stats *ret);
+const char *stream_kept_as(const struct stream *s); /* sink_file_kept_as */
