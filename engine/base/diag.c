@@ -126,6 +126,29 @@ static size_t edit_distance(struct strview a, struct strview b)
 	return row[b.n];
 }
 
+static size_t common_prefix(struct strview a, struct strview b)
+{
+	size_t n = 0;
+	while (n < a.n && n < b.n && a.p[n] == b.p[n])
+		n++;
+	return n;
+}
+
+/* A name cut short, with at most its last byte wrong: process.exee for process.executable. */
+static const char *suggest_longer(struct strview text, const char *const *names, size_t n)
+{
+	const char *best = NULL;
+	size_t best_common = text.n - 2;
+	for (size_t i = 0; i < n; i++) {
+		size_t common = common_prefix(text, sv_from(names[i]));
+		if (common > best_common) {
+			best = names[i];
+			best_common = common;
+		}
+	}
+	return best;
+}
+
 const char *diag_suggest(struct strview text, const char *const *names, size_t n)
 {
 	const char *best = NULL;
@@ -142,5 +165,6 @@ const char *diag_suggest(struct strview text, const char *const *names, size_t n
 			best_distance = d;
 		}
 	}
-	return best;
+	const char *longer = text.n >= 6 && (!best || best_distance > 1) ? suggest_longer(text, names, n) : NULL;
+	return longer ? longer : best;
 }

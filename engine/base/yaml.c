@@ -50,7 +50,7 @@ static char *tree_text(struct yaml_tree *tree, const void *bytes, size_t n)
 	return p;
 }
 
-void yaml_free(struct yaml_tree **tree)
+void yaml_tree_free(struct yaml_tree **tree)
 {
 	if (!*tree)
 		return;
@@ -251,7 +251,7 @@ static int read_events(struct reader *r, yaml_parser_t *parser)
 
 int yaml_parse(const char *file, struct strview text, struct yaml_tree **ret, struct diag *diag)
 {
-	CLEANUP(yaml_free) struct yaml_tree *tree = calloc(1, sizeof(*tree));
+	CLEANUP(yaml_tree_free) struct yaml_tree *tree = calloc(1, sizeof(*tree));
 	if (!tree)
 		return -ENOMEM;
 	tree->file = tree_text(tree, file, strlen(file));

@@ -36,7 +36,8 @@ struct yaml_tree;
 int yaml_parse(const char *file, struct strview text, struct yaml_tree **ret, struct diag *diag) MUST_CHECK;
 /* The same from a file; -errno when it cannot be read (also in diag). */
 int yaml_load(const char *path, struct yaml_tree **ret, struct diag *diag) MUST_CHECK;
-void yaml_free(struct yaml_tree **tree);
+/* Not "yaml_free": libyaml has a function of that name, and calls it. */
+void yaml_tree_free(struct yaml_tree **tree);
 
 /* List of the documents' roots. */
 const struct yaml_node *yaml_root(const struct yaml_tree *tree);
