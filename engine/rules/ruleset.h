@@ -10,11 +10,16 @@
 
 enum severity { SEVERITY_INFO, SEVERITY_LOW, SEVERITY_MEDIUM, SEVERITY_HIGH, SEVERITY_CRITICAL, SEVERITY_COUNT };
 enum rule_action { ACTION_ALERT, ACTION_BLOCK, ACTION_KILL };
+enum policy_mode { POLICY_DETECT, POLICY_ENFORCE };
 
 enum {
 	RULES_MAX = 20000,       /* rules of one set */
 	RULE_MAX_ATTACK = 16,    /* ATT&CK ids of one rule */
 	RULE_MAX_TAGS = 32,
+	RULE_MAX_REFERENCES = 16,
+	RULES_MAX_FILES = 4096,
+	RULES_MAX_BYTES = 64 * 1024 * 1024,   /* text of all files of a load */
+	RULES_MAX_MEMORY = 512 * 1024 * 1024, /* what a loaded set may take */
 	RULE_MAX_TEXT = 4096,    /* bytes of title, message, description */
 	RULES_MAX_MATCHES = 256, /* rules that one event may raise; further ones are counted */
 };
@@ -28,8 +33,12 @@ struct rule_info {
 	struct place at;         /* where `rule:` stands */
 	enum severity severity;
 	enum rule_action action;
+	const char *policy;      /* `name:` of the file's policy item, else the ruleset */
+	enum policy_mode mode;   /* detect: block and kill only alert. A file without a policy item detects */
+	bool is_enabled;         /* false: checked, counted, never evaluated */
 	const char *attack[RULE_MAX_ATTACK + 1]; /* technique or tactic ids as T1003.008, TA0006; NULL-terminated */
 	const char *tags[RULE_MAX_TAGS + 1];
+	const char *references[RULE_MAX_REFERENCES + 1];
 	uint64_t events;         /* bit N: applies to event number N */
 	bool needs_outcome;      /* looks at event.outcome, vedette.errno, vedette.result or vedette.stage */
 	uint32_t index;          /* 0.., dense: position in the set */
@@ -47,6 +56,8 @@ int ruleset_load_text(const char *file, struct strview text, struct ruleset **re
 void ruleset_free(struct ruleset **set);
 
 size_t ruleset_count(const struct ruleset *set);
+/* Files it was loaded from. */
+size_t ruleset_files(const struct ruleset *set);
 const struct rule_info *ruleset_get(const struct ruleset *set, size_t index);
 
 /* Bits of the events that any rule looks at; bits of those whose rules need the outcome. */
@@ -60,12 +71,16 @@ struct matches {
 	uint32_t rule[RULES_MAX_MATCHES]; /* indexes, in load order */
 	size_t n;
 	size_t not_kept;                  /* matches beyond the maximum */
-	size_t undecided;                 /* regexes that ran into their limit */
+	size_t undecided;                 /* regexes that ran into a limit, functions that ran out of scratch: no match */
 };
 
 /*
- * Which rules hold on this event. The plain evaluator: walks each rule's tree. Does not allocate. An event needs its derived
- * fields filled for rules over them to hold.
+ * Which rules hold on this event. The plain evaluator: walks each rule's tree. Does not allocate; the set owns the scratch
+ * memory, so one thread at a time may evaluate a set. An event needs its derived fields filled for rules over them to hold.
+ *
+ * A field without a value makes every test of it false, != included. A field that was cut short or changed while it was read
+ * (vedette.truncated, vedette.uncertain) is tested as it is, but below an odd number of `not` (so also in an exception) its
+ * tests are false: what is not known whole buys no exception.
  */
 void ruleset_evaluate(const struct ruleset *set, const struct event *ev, struct matches *ret);
 
@@ -84,7 +99,11 @@ enum node_type condition_type(const struct condition *c);
 /* AND, OR, NOT: the children. */
 size_t condition_children(const struct condition *c);
 const struct condition *condition_child(const struct condition *c, size_t i);
-/* TEST: field name ("" when the left side is a transformer), operator as text ("=", "in", "startswith", ...), values as text. */
+/*
+ * TEST: field name, operator as text ("=", "in", "startswith", ...), values as text. The field is "" when the test is more than a
+ * field against written values: a transformer, another field on the right, a modifier. `==` comes out as "="; ancestor(...) as a
+ * test of vedette.ancestors.executable or vedette.ancestors.name that holds when some item does.
+ */
 const char *condition_field(const struct condition *c);
 const char *condition_operator(const struct condition *c);
 size_t condition_values(const struct condition *c);
@@ -92,6 +111,8 @@ struct strview condition_value(const struct condition *c, size_t i);
 /* CONST: its truth. */
 bool condition_truth(const struct condition *c);
 struct place condition_place(const struct condition *c);
+/* Name of the macro that was written here, or NULL. */
+const char *condition_macro(const struct condition *c);
 /* The condition as text again, for messages. */
 void condition_text(const struct condition *c, struct buf *out);
 
@@ -99,6 +120,7 @@ void condition_text(const struct condition *c, struct buf *out);
 
 struct case_result {
 	size_t passed, failed;
+	size_t rules_without_cases;
 };
 /*
  * Runs the `cases:` of every rule: an event is made of the case's fields (through the same table), evaluated by the whole set,

@@ -1,0 +1,448 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Names to fields and lists, types checked, tree nodes made. Reports semantic faults; the caller goes on. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "engine/rules/compile.h"
+
+/* --- the compiler ---------------------------------------------------------------------------------------------------------- */
+
+static void add_names(struct compiler *c, const struct field *fields, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		size_t k = 0;
+		while (k < c->n_field_names && strcmp(c->field_names[k], fields[i].name) != 0)
+			k++;
+		if (k == c->n_field_names && fields[i].name[0])
+			c->field_names[c->n_field_names++] = fields[i].name;
+	}
+}
+
+int compiler_init(struct compiler *c, struct arena *arena, struct regex_list *regexes, struct diag *diag)
+{
+	*c = (struct compiler){ .arena = arena, .regexes = regexes, .diag = diag };
+	size_t n_common, n_derived, n = 0;
+	const struct field *common = fields_common(&n_common), *derived = fields_derived(&n_derived);
+	for (uint32_t i = 0; i < EVENT_NUMBERS; i++)
+		n += event_type_by_number(i) ? event_type_by_number(i)->n_fields : 0;
+	c->field_names = arena_alloc(arena, (n + n_common + n_derived) * sizeof(*c->field_names));
+	if (!c->field_names)
+		return -ENOMEM;
+	add_names(c, common, n_common);
+	add_names(c, derived, n_derived);
+	for (uint32_t i = 0; i < EVENT_NUMBERS; i++)
+		if (event_type_by_number(i))
+			add_names(c, event_type_by_number(i)->fields, event_type_by_number(i)->n_fields);
+	return 0;
+}
+
+void compiler_done(struct compiler *c)
+{
+	strmap_done(&c->lists);
+	strmap_done(&c->macros);
+	strmap_done(&c->fields);
+}
+
+/* --- fields ---------------------------------------------------------------------------------------------------------------- */
+
+/* Fields that are made of another one, and so are cut when that is. The sensor names only the fields it sends. */
+static const struct {
+	const char *field, *made_of;
+	bool is_exec_only; /* in later events the bits speak of the file concerned, not of the program */
+} made_of[] = {
+	{ "file.name", "file.path", false },
+	{ "file.directory", "file.path", false },
+	{ "file.extension", "file.path", false },
+	{ "vedette.new_fs_path", "vedette.new_path", false },
+	{ "process.executable", "file.path", true },
+	{ "process.command_line", "process.args", false },
+	{ "source.ip", "destination.ip", false },
+	{ "destination.port", "destination.ip", false },
+};
+
+static uint32_t bits_named(enum kind_id kind, const char *name)
+{
+	uint64_t bit = 0;
+	return symbol_value(kind, sv_from(name), &bit) ? (uint32_t)bit : 0;
+}
+
+static void fill_cut_masks(struct field_ref *ref)
+{
+	for (int is_exec = 0; is_exec < 2; is_exec++) {
+		ref->truncated[is_exec] = bits_named(KIND_TRUNCATED, ref->name);
+		ref->uncertain[is_exec] = bits_named(KIND_UNCERTAIN, ref->name);
+		for (size_t i = 0; i < ARRAY_SIZE(made_of); i++) {
+			if (strcmp(made_of[i].field, ref->name) != 0 || (made_of[i].is_exec_only && !is_exec))
+				continue;
+			ref->truncated[is_exec] |= bits_named(KIND_TRUNCATED, made_of[i].made_of);
+			ref->uncertain[is_exec] |= bits_named(KIND_UNCERTAIN, made_of[i].made_of);
+		}
+	}
+}
+
+const struct field_ref *field_lookup(struct compiler *c, struct strview name)
+{
+	struct field_ref *ref = strmap_get(&c->fields, name);
+	if (ref)
+		return ref;
+	const struct field *field = NULL;
+	const struct field *by_event[EVENT_NUMBERS] = { NULL };
+	uint64_t events = 0;
+	for (uint32_t i = 0; i < EVENT_NUMBERS; i++) {
+		const struct event_type *type = event_type_by_number(i);
+		by_event[i] = type && type->name[0] ? field_find(type, name) : NULL;
+		if (by_event[i]) {
+			field = by_event[i];
+			events |= 1ull << i;
+		}
+	}
+	if (!field)
+		return NULL;
+	ref = arena_alloc(c->arena, sizeof(*ref));
+	if (!ref) {
+		c->no_memory = true;
+		return NULL;
+	}
+	*ref = (struct field_ref){ .name = field->name, .class = kind_get(field->kind)->class, .kind = field->kind, .events = events };
+	memcpy(ref->by_event, by_event, sizeof(by_event));
+	fill_cut_masks(ref);
+	if (strmap_add(&c->fields, sv_from(ref->name), ref)) {
+		c->no_memory = true;
+		return NULL;
+	}
+	return ref;
+}
+
+const struct field_ref *field_resolve(struct compiler *c, struct strview name, struct place at)
+{
+	const struct field_ref *ref = field_lookup(c, name);
+	if (ref || c->no_memory)
+		return ref;
+	const char *near = diag_suggest(name, c->field_names, c->n_field_names);
+	char quoted[96];
+	diag_quote(name, quoted, sizeof(quoted));
+	if (near)
+		diag_error(c->diag, at, "unknown field %s (did you mean '%s'?)", quoted, near);
+	else
+		diag_error(c->diag, at, "unknown field %s ('vedette fields' lists them)", quoted);
+	return NULL;
+}
+
+const struct expr *bind_field(struct compiler *c, struct strview name, struct place at)
+{
+	const struct field_ref *ref = field_resolve(c, name, at);
+	struct expr *x = ref ? arena_alloc(c->arena, sizeof(*x)) : NULL;
+	if (!x) {
+		c->no_memory |= ref != NULL;
+		return NULL;
+	}
+	*x = (struct expr){ .type = EXPR_FIELD, .class = ref->class, .kind = ref->kind, .at = at, .field = ref };
+	return x;
+}
+
+/* --- transformers ---------------------------------------------------------------------------------------------------------- */
+
+static bool refuse_call(struct compiler *c, const struct expr *x, const char *why)
+{
+	diag_error(c->diag, x->at, "%s() %s", x->call->name, why);
+	return false;
+}
+
+static bool check_call(struct compiler *c, const struct expr *x)
+{
+	bool is_join = strcmp(x->call->name, "join") == 0, is_getopt = strcmp(x->call->name, "getopt") == 0;
+	bool takes_texts = is_join || is_getopt || strcmp(x->call->name, "concat") == 0;
+	bool takes_lists = strcmp(x->call->name, "concat") != 0;
+	if (x->n_args < x->call->min_args || x->n_args > x->call->max_args) {
+		diag_error(c->diag, x->at, "%s() takes %zu to %zu arguments, here are %zu", x->call->name, x->call->min_args, x->call->max_args, x->n_args);
+		return false;
+	}
+	for (size_t i = 0; i < x->n_args; i++) {
+		const struct expr *arg = x->args[i];
+		if (arg->class != CLASS_STR && !(arg->class == CLASS_LIST && takes_lists))
+			return refuse_call(c, x, takes_lists ? "takes text and lists of text" : "takes text");
+		if (arg->type == EXPR_TEXT && !takes_texts)
+			return refuse_call(c, x, "takes a field, not a text in quotes");
+	}
+	if (is_join && x->args[0]->type != EXPR_TEXT)
+		return refuse_call(c, x, "takes a quoted text first, to stand in between");
+	if (is_getopt && (x->args[0]->class != CLASS_LIST || x->args[1]->type != EXPR_TEXT))
+		return refuse_call(c, x, "takes a list of arguments and a quoted option string: getopt(process.args, \"ab:\")");
+	if (x->text.p && (!is_getopt || x->text.n != 1))
+		return refuse_call(c, x, is_getopt ? "takes one letter in brackets: getopt[b](...)" : "takes nothing in brackets");
+	return true;
+}
+
+const struct expr *bind_call(struct compiler *c, const struct expr *call)
+{
+	if (!check_call(c, call))
+		return NULL;
+	struct expr *x = arena_alloc(c->arena, sizeof(*x));
+	if (!x) {
+		c->no_memory = true;
+		return NULL;
+	}
+	*x = *call;
+	switch (call->call->result) {
+	case TRANSFORM_UINT:
+		x->class = CLASS_UINT;
+		x->kind = KIND_U64;
+		break;
+	case TRANSFORM_STR:
+		x->class = CLASS_STR;
+		x->kind = KIND_STR;
+		break;
+	case TRANSFORM_LIST:
+		x->class = CLASS_LIST;
+		x->kind = KIND_LIST;
+		break;
+	case TRANSFORM_SAME:
+		x->class = call->args[0]->class;
+		x->kind = x->class == CLASS_LIST ? KIND_LIST : KIND_STR;
+		break;
+	}
+	return x;
+}
+
+/* --- lists ----------------------------------------------------------------------------------------------------------------- */
+
+void value_list_done(struct value_list *list)
+{
+	free(list->p);
+	*list = (struct value_list){ 0 };
+}
+
+int value_list_add(struct compiler *c, struct value_list *list, struct written_value v)
+{
+	if (list->n == TEST_MAX_VALUES) {
+		diag_error(c->diag, v.at, "too many values in one list (%d at most)", TEST_MAX_VALUES);
+		return -E2BIG;
+	}
+	if (++c->n_values > RULES_MAX_VALUES) {
+		diag_error(c->diag, v.at, "too many values in all lists and conditions together (%d at most)", RULES_MAX_VALUES);
+		return -E2BIG;
+	}
+	if (list->n == list->size) {
+		size_t size = list->size ? 2 * list->size : 8;
+		struct written_value *bigger = realloc(list->p, size * sizeof(*bigger));
+		if (!bigger) {
+			c->no_memory = true;
+			return -ENOMEM;
+		}
+		list->p = bigger;
+		list->size = size;
+	}
+	list->p[list->n++] = v;
+	return 0;
+}
+
+static int expand(struct compiler *c, struct value_list *list, struct written_value v, unsigned depth)
+{
+	struct named_list *named = v.is_quoted ? NULL : strmap_get(&c->lists, v.text);
+	if (!named)
+		return value_list_add(c, list, v);
+	if (named->state == RESOLVE_BUSY || depth == LIST_MAX_DEPTH) {
+		char quoted[80];
+		diag_error(c->diag, v.at, named->state == RESOLVE_BUSY ? "list %s is made of itself" : "list %s: lists nested too deep (16 levels at most)",
+			   diag_quote(v.text, quoted, sizeof(quoted)));
+		return -EINVAL;
+	}
+	int err = list_resolve(c, named, depth + 1);
+	for (size_t i = 0; !err && i < named->n; i++)
+		err = value_list_add(c, list, (struct written_value){ named->values[i].text, v.at, true });
+	return err;
+}
+
+int value_list_expand(struct compiler *c, struct value_list *list, struct written_value v)
+{
+	return expand(c, list, v, 0);
+}
+
+int list_resolve(struct compiler *c, struct named_list *list, unsigned depth)
+{
+	if (list->state == RESOLVE_DONE)
+		return 0;
+	CLEANUP(value_list_done) struct value_list flat = { 0 };
+	list->state = RESOLVE_BUSY;
+	int err = 0;
+	for (const struct yaml_node *item = list->items->first; item && !err; item = item->next)
+		err = expand(c, &flat, (struct written_value){ item->text, item->at, item->is_quoted }, depth);
+	list->state = RESOLVE_DONE;
+	if (err)
+		return err;
+	list->values = arena_alloc(c->arena, flat.n * sizeof(*flat.p));
+	if (!list->values) {
+		c->no_memory = true;
+		return -ENOMEM;
+	}
+	if (flat.n)
+		memcpy(list->values, flat.p, flat.n * sizeof(*flat.p));
+	for (size_t i = 0; i < flat.n; i++) {
+		char *text = arena_text(c->arena, flat.p[i].text);
+		c->no_memory |= !text;
+		list->values[i].text.p = text;
+	}
+	list->n = c->no_memory ? 0 : flat.n;
+	return c->no_memory ? -ENOMEM : 0;
+}
+
+/* --- tests ----------------------------------------------------------------------------------------------------------------- */
+
+static const char *side_name(const struct expr *x)
+{
+	return x->type == EXPR_FIELD ? x->field->name : x->type == EXPR_CALL ? x->call->name : "text";
+}
+
+static void refuse_operator(struct compiler *c, const struct test_draft *d)
+{
+	char fitting[200] = "";
+	size_t n = 0;
+	for (int i = 0; i < OP_COUNT; i++)
+		if (operator_fits(operator_get((enum op_id)i), d->left->class) && n + 16 < sizeof(fitting))
+			n += (size_t)snprintf(fitting + n, sizeof(fitting) - n, " %s", operator_get((enum op_id)i)->text);
+	diag_error(c->diag, d->op_at, "operator '%s' does not fit %s, which is %s; there are%s", d->op->text, side_name(d->left),
+		   kind_get(d->left->kind)->doc, fitting);
+}
+
+/* Items of a list are text. */
+static enum value_class item_class(const struct expr *x)
+{
+	return x->class == CLASS_LIST ? CLASS_STR : x->class;
+}
+
+static bool check_right(struct compiler *c, const struct test_draft *d)
+{
+	if (!d->right)
+		return false; /* reported */
+	if (d->op->form != OP_FORM_OWN) {
+		diag_error(c->diag, d->right->at, "'%s' takes no field on its right side", d->op->text);
+		return false;
+	}
+	bool is_same = item_class(d->left) == item_class(d->right);
+	if (d->left->class == CLASS_ENUM || d->left->class == CLASS_FLAGS)
+		is_same = d->left->kind == d->right->kind;
+	if (!is_same)
+		diag_error(c->diag, d->right->at, "%s is %s and cannot be compared with %s, which is %s", side_name(d->left),
+			   kind_get(d->left->kind)->doc, side_name(d->right), kind_get(d->right->kind)->doc);
+	return is_same;
+}
+
+static bool fill_operands(struct compiler *c, const struct test_draft *d, struct test *t)
+{
+	struct operand *operands = arena_alloc(c->arena, d->n * sizeof(*operands));
+	if (!operands) {
+		c->no_memory = true;
+		return false;
+	}
+	bool is_good = true;
+	for (size_t i = 0; i < d->n; i++) {
+		if (!operand_read(c, d->left, d->op, &d->values[i], &operands[i])) {
+			is_good = false;
+			continue;
+		}
+		if (d->op->form != OP_FORM_HEX && d->values[i].text.n) {
+			operands[i].text.p = arena_text(c->arena, d->values[i].text);
+			c->no_memory |= !operands[i].text.p;
+		}
+		if (d->left->class == CLASS_FLAGS)
+			t->mask |= operands[i].u;
+	}
+	t->operands = operands;
+	t->n_operands = d->n;
+	return is_good && !c->no_memory;
+}
+
+static struct condition *node_new(struct compiler *c, enum node_type type, struct place at)
+{
+	struct condition *node = arena_alloc(c->arena, sizeof(*node));
+	if (!node) {
+		c->no_memory = true;
+		return NULL;
+	}
+	*node = (struct condition){ .type = type, .at = { c->file ? c->file : at.file, at.line, at.column }, .depth = 1, .weight = 1 };
+	return node;
+}
+
+const struct condition *bind_test(struct compiler *c, const struct test_draft *d)
+{
+	if (!d->left)
+		return c->no_memory ? NULL : node_const(c, false, d->at);
+	if (!operator_fits(d->op, d->left->class)) {
+		refuse_operator(c, d);
+		return node_const(c, false, d->at);
+	}
+	struct test *t = arena_alloc(c->arena, sizeof(*t));
+	if (!t) {
+		c->no_memory = true;
+		return NULL;
+	}
+	*t = (struct test){ .left = d->left, .op = d->op, .modifier = d->modifier, .right = d->right };
+	if (d->is_ancestor) {
+		t->ancestor = strcmp(d->left->field->name, "vedette.ancestors.name") == 0 ? "process.name" : "process.executable";
+		if (t->op->id == OP_IN)
+			t->op = operator_get(OP_INTERSECTS); /* some creator is one of them */
+	}
+	if (d->has_right ? !check_right(c, d) : !fill_operands(c, d, t))
+		return c->no_memory ? NULL : node_const(c, false, d->at);
+	bool is_empty = d->op->values != OP_VALUES_NONE && !d->has_right && d->n == 0;
+	if (is_empty)
+		return node_const(c, false, d->at); /* in () never holds */
+	struct condition *node = node_new(c, NODE_TEST, d->at);
+	if (node)
+		node->test = t;
+	return node;
+}
+
+/* --- nodes ----------------------------------------------------------------------------------------------------------------- */
+
+const struct condition *node_const(struct compiler *c, bool truth, struct place at)
+{
+	struct condition *node = node_new(c, NODE_CONST, at);
+	if (node)
+		node->truth = truth;
+	return node;
+}
+
+static const struct condition *check_size(struct compiler *c, const struct condition *node)
+{
+	if (node->depth > CONDITION_MAX_DEPTH) {
+		diag_error(c->diag, node->at, "nested too deep (%d levels at most, macros included)", CONDITION_MAX_DEPTH);
+		return NULL;
+	}
+	if (node->weight > CONDITION_MAX_NODES) {
+		diag_error(c->diag, node->at, "too large: %d tests at most, those of macros counted at each use", CONDITION_MAX_NODES);
+		return NULL;
+	}
+	return node;
+}
+
+static const struct condition *node_with(struct compiler *c, enum node_type type, const struct condition *const *children, size_t n,
+					 struct place at)
+{
+	struct condition *node = node_new(c, type, at);
+	const struct condition **copy = arena_alloc(c->arena, n * sizeof(*copy));
+	if (!node || !copy) {
+		c->no_memory = true;
+		return NULL;
+	}
+	for (size_t i = 0; i < n; i++) {
+		copy[i] = children[i];
+		node->depth = MAX(node->depth, children[i]->depth + 1);
+		node->weight = MIN(node->weight + children[i]->weight, (unsigned)CONDITION_MAX_NODES + 1);
+	}
+	node->children = copy;
+	node->n = n;
+	return check_size(c, node);
+}
+
+const struct condition *node_not(struct compiler *c, const struct condition *child, struct place at)
+{
+	return node_with(c, NODE_NOT, &child, 1, at);
+}
+
+const struct condition *node_group(struct compiler *c, enum node_type type, const struct condition *const *children, size_t n,
+				   struct place at)
+{
+	return n == 1 ? children[0] : node_with(c, type, children, n, at);
+}

@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* `cases:` of rules: read with the rule, run on real records. */
+#include <errno.h>
+#include <stdio.h>
+
+#include "engine/event/builder.h"
+#include "engine/rules/match.h"
+#include "engine/rules/set.h"
+
+enum { RULE_MAX_CASES = 256, CASE_MAX_FIELDS = 128, CASE_MAX_ITEMS = 4096 };
+
+/* --- reading --------------------------------------------------------------------------------------------------------------- */
+
+/* The first event of the rule, or the one that `event:` names. */
+static const struct event_type *case_event(struct compiler *c, const struct yaml_node *item, const struct rule *rule)
+{
+	const struct yaml_node *event = yaml_get(item, "event");
+	if (!event) {
+		bool is_one = (rule->info.events & (rule->info.events - 1)) == 0;
+		if (is_one)
+			return event_type_by_number((uint32_t)__builtin_ctzll(rule->info.events));
+		diag_error(c->diag, item->at, "case: the rule has several events: say which with 'event:'");
+		return NULL;
+	}
+	const struct event_type *type = event->type == YAML_SCALAR ? event_type_by_name(event->text) : NULL;
+	if (type && rule->info.events >> type->number & 1)
+		return type;
+	char quoted[80];
+	diag_error(c->diag, event->at, "case: %s is none of the rule's events", diag_quote(event->text, quoted, sizeof(quoted)));
+	return NULL;
+}
+
+static int copy_text(struct compiler *c, const struct yaml_node *node, struct strview *ret)
+{
+	const char *copy = arena_text(c->arena, node->text);
+	if (!copy) {
+		c->no_memory = true;
+		return -ENOMEM;
+	}
+	*ret = (struct strview){ copy, node->text.n };
+	return 0;
+}
+
+static int read_items(struct compiler *c, const struct yaml_node *value, struct case_field *ret)
+{
+	size_t n = value->type == YAML_LIST ? value->n : 1;
+	const struct yaml_node *item = value->type == YAML_LIST ? value->first : value;
+	if (value->type == YAML_MAP || n > CASE_MAX_ITEMS) {
+		diag_error(c->diag, value->at, "case: expected a value or a list of them");
+		return -EINVAL;
+	}
+	ret->items = arena_alloc(c->arena, n * sizeof(*ret->items));
+	if (!ret->items) {
+		c->no_memory = true;
+		return -ENOMEM;
+	}
+	for (; ret->n < n; item = item->next) {
+		if (item->type != YAML_SCALAR) {
+			diag_error(c->diag, item->at, "case: expected text, found %s", yaml_type_name(item->type));
+			return -EINVAL;
+		}
+		if (copy_text(c, item, &ret->items[ret->n++]))
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+static int read_fields(struct compiler *c, const struct yaml_node *map, struct rule_case *ret)
+{
+	if (map->type != YAML_MAP || map->n > CASE_MAX_FIELDS) {
+		diag_error(c->diag, map->at, "case: expected a map of fields, {field: value, ...}");
+		return -EINVAL;
+	}
+	ret->fields = arena_alloc(c->arena, map->n * sizeof(*ret->fields));
+	if (!ret->fields) {
+		c->no_memory = true;
+		return -ENOMEM;
+	}
+	int err = 0;
+	for (const struct yaml_node *k = map->first; k; k = k->next->next) {
+		struct case_field *field = &ret->fields[ret->n];
+		const struct field_ref *ref = field_resolve(c, k->text, k->at);
+		if (ref && !(ref->events >> ret->type->number & 1)) {
+			diag_error(c->diag, k->at, "case: %s has no field '%s'", ret->type->name, ref->name);
+			ref = NULL;
+		}
+		if (!ref || read_items(c, k->next, field)) {
+			err = -EINVAL;
+			continue;
+		}
+		field->name = sv_from(ref->name);
+		field->at = k->next->at;
+		ret->n++;
+	}
+	return err;
+}
+
+static int read_case(struct compiler *c, const struct yaml_node *item, const struct rule *rule, struct rule_case *ret)
+{
+	static const char *const keys[] = { "fires", "quiet", "event", "name" };
+	const char *unused;
+	if (item->type != YAML_MAP) {
+		diag_error(c->diag, item->at, "cases: expected maps {fires: {...}} or {quiet: {...}}, found %s", yaml_type_name(item->type));
+		return -EINVAL;
+	}
+	const struct yaml_node *fires = yaml_get(item, "fires"), *quiet = yaml_get(item, "quiet"), *name = yaml_get(item, "name");
+	int err = item_check_keys(c, item, keys, ARRAY_SIZE(keys), "a case");
+	if (!err && name)
+		err = item_text(c, name, "name", &unused);
+	if (err)
+		return err;
+	if (!fires == !quiet) {
+		diag_error(c->diag, item->at, "case: needs either 'fires' or 'quiet'");
+		return -EINVAL;
+	}
+	*ret = (struct rule_case){ .at = item->at, .fires = fires != NULL, .type = case_event(c, item, rule) };
+	ret->at.file = rule->info.at.file;
+	return ret->type ? read_fields(c, fires ? fires : quiet, ret) : -EINVAL;
+}
+
+int cases_read(struct compiler *c, const struct yaml_node *node, struct rule *rule)
+{
+	if (node->type != YAML_LIST || node->n > RULE_MAX_CASES) {
+		diag_error(c->diag, node->at, "cases: expected a list of at most %d maps", RULE_MAX_CASES);
+		return -EINVAL;
+	}
+	rule->cases = arena_alloc(c->arena, node->n * sizeof(*rule->cases));
+	if (!rule->cases) {
+		c->no_memory = true;
+		return -ENOMEM;
+	}
+	int err = 0;
+	for (const struct yaml_node *item = node->first; item; item = item->next) {
+		int failed = read_case(c, item, rule, &rule->cases[rule->n_cases]);
+		if (!failed)
+			rule->n_cases++;
+		err = failed ? failed : err;
+	}
+	return err;
+}
+
+/* --- running --------------------------------------------------------------------------------------------------------------- */
+
+static int build(struct event_builder *b, const struct rule *rule, const struct rule_case *one, struct event *ret, struct diag *diag)
+{
+	event_builder_begin(b, one->type);
+	for (size_t i = 0; i < one->n; i++) {
+		const struct case_field *f = &one->fields[i];
+		int err = event_builder_set(b, f->name, f->items, f->n);
+		if (!err)
+			continue;
+		struct place at = f->at;
+		at.file = rule->info.at.file;
+		char quoted[80];
+		diag_error(diag, at, "case of rule '%s': %s is no value for %.*s: %s", rule->info.id,
+			   f->n == 1 ? diag_quote(f->items[0], quoted, sizeof(quoted)) : "the list", (int)f->name.n, f->name.p,
+			   err == -E2BIG ? "the record is full" : kind_get(field_find(one->type, f->name)->kind)->doc);
+		return err;
+	}
+	return event_builder_event(b, ret);
+}
+
+static bool raises(const struct ruleset *set, const struct rule *rule, const struct event *ev, struct matches *m)
+{
+	if (!rule->info.is_enabled)
+		return condition_holds(rule->condition, ev, set->matcher);
+	ruleset_evaluate(set, ev, m);
+	for (size_t i = 0; i < m->n; i++)
+		if (m->rule[i] == rule->info.index)
+			return true;
+	/* Past the maximum of matches that are kept, the rule is asked by itself. */
+	return m->not_kept && condition_holds(rule->condition, ev, set->matcher);
+}
+
+static bool run_case(const struct ruleset *set, const struct rule *rule, const struct rule_case *one, struct event_builder *b,
+		     struct diag *diag)
+{
+	struct matches m;
+	struct event ev;
+	if (build(b, rule, one, &ev, diag))
+		return false;
+	if (raises(set, rule, &ev, &m) == one->fires)
+		return true;
+	diag_error(diag, one->at, "case of rule '%s': should %s on this %s, and does%s", rule->info.id, one->fires ? "fire" : "be quiet",
+		   one->type->name, one->fires ? " not" : " fire");
+	return false;
+}
+
+int ruleset_run_cases(const struct ruleset *set, struct case_result *ret, struct diag *diag)
+{
+	CLEANUP(event_builder_free) struct event_builder *b = NULL;
+	struct case_result result = { 0 };
+	int err = event_builder_new(&b);
+	if (err)
+		return err;
+	for (size_t i = 0; i < set->n; i++) {
+		const struct rule *rule = &set->rules[i];
+		result.rules_without_cases += rule->n_cases == 0;
+		for (size_t k = 0; k < rule->n_cases; k++) {
+			if (run_case(set, rule, &rule->cases[k], b, diag))
+				result.passed++;
+			else
+				result.failed++;
+		}
+	}
+	*ret = result;
+	return 0;
+}

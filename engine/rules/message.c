@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Message templates: "{process.name} read {file.path}". {{ and }} stand for single braces. */
+#include <errno.h>
+
+#include "engine/event/value.h"
+#include "engine/rules/set.h"
+
+enum { MESSAGE_MAX_PIECES = 64 };
+
+static int add_piece(struct compiler *c, const struct text_source *text, size_t at, struct rule *rule, struct message_piece piece)
+{
+	if (rule->n_message == MESSAGE_MAX_PIECES) {
+		diag_error(c->diag, source_place(text, at), "message: too many fields in one message");
+		return -EINVAL;
+	}
+	rule->message[rule->n_message++] = piece;
+	return 0;
+}
+
+/* Copies text[from..to), one brace for two. */
+static int add_text(struct compiler *c, const struct text_source *text, size_t from, size_t to, struct rule *rule)
+{
+	if (from == to)
+		return 0;
+	char *copy = arena_alloc(c->arena, to - from);
+	if (!copy) {
+		c->no_memory = true;
+		return -ENOMEM;
+	}
+	size_t n = 0;
+	for (size_t i = from; i < to; i++) {
+		copy[n++] = text->text.p[i];
+		if (text->text.p[i] == '{' || text->text.p[i] == '}')
+			i++;
+	}
+	return add_piece(c, text, from, rule, (struct message_piece){ .text = { copy, n } });
+}
+
+static int add_field(struct compiler *c, const struct text_source *text, size_t from, size_t to, uint64_t events, struct rule *rule)
+{
+	struct strview name = { text->text.p + from, to - from };
+	struct place at = source_place(text, from);
+	const struct field_ref *field = field_resolve(c, name, at);
+	if (!field)
+		return -EINVAL;
+	if (events && !(field->events & events)) {
+		diag_error(c->diag, at, "message: none of the rule's events has the field '%s'", field->name);
+		return -EINVAL;
+	}
+	rule->info.needs_outcome |= field_needs_outcome(field->name);
+	return add_piece(c, text, from, rule, (struct message_piece){ .field = field });
+}
+
+int message_compile(struct compiler *c, const struct text_source *text, uint64_t events, struct rule *rule)
+{
+	rule->message = arena_alloc(c->arena, MESSAGE_MAX_PIECES * sizeof(*rule->message));
+	if (!rule->message) {
+		c->no_memory = true;
+		return -ENOMEM;
+	}
+	int err = 0;
+	size_t from = 0, i = 0, n = text->text.n;
+	const char *p = text->text.p;
+	while (i < n) {
+		if ((p[i] == '{' || p[i] == '}') && i + 1 < n && p[i + 1] == p[i]) {
+			i += 2;
+			continue;
+		}
+		if (p[i] != '{' && p[i] != '}') {
+			i++;
+			continue;
+		}
+		const char *close = p[i] == '{' ? memchr(p + i, '}', n - i) : NULL;
+		if (!close) {
+			diag_error(c->diag, source_place(text, i), "message: '%c' without its other; write '%c%c' for the brace itself", p[i], p[i], p[i]);
+			return -EINVAL;
+		}
+		size_t end = (size_t)(close - p);
+		int failed = add_text(c, text, from, i, rule);
+		if (!failed)
+			failed = add_field(c, text, i + 1, end, events, rule);
+		err = failed ? failed : err;
+		i = from = end + 1;
+	}
+	return add_text(c, text, from, n, rule) ? -EINVAL : err;
+}
+
+/* Bytes that could upset a terminal or a log, and those that are not UTF-8, as \xHH. */
+static void add_printable(struct buf *out, struct strview text)
+{
+	for (size_t i = 0; i < text.n;) {
+		unsigned char c = (unsigned char)text.p[i];
+		size_t len = utf8_length(text.p + i, text.n - i);
+		bool is_c1 = len == 2 && c == 0xc2 && (unsigned char)text.p[i + 1] < 0xa0;
+		if (len && c >= 0x20 && c != 0x7f && !is_c1) {
+			buf_add(out, text.p + i, len);
+			i += len;
+			continue;
+		}
+		buf_add_format(out, "\\x%02x", c);
+		i++;
+	}
+}
+
+static void add_value(struct buf *out, const struct value *v)
+{
+	if (v->class != CLASS_LIST && v->class != CLASS_STR) {
+		(void)value_text(v, out); /* appended; numbers and symbols are printable */
+		return;
+	}
+	if (v->class == CLASS_STR) {
+		add_printable(out, v->s);
+		return;
+	}
+	struct strview item;
+	bool is_first = true;
+	for (size_t pos = 0; value_next_item(v, &pos, &item); is_first = false) {
+		if (!is_first)
+			buf_add_char(out, ' ');
+		add_printable(out, item);
+	}
+}
+
+void ruleset_message(const struct ruleset *set, uint32_t index, const struct event *ev, struct buf *out)
+{
+	const struct rule *rule = &set->rules[index];
+	for (size_t i = 0; i < rule->n_message; i++) {
+		const struct message_piece *piece = &rule->message[i];
+		if (!piece->field) {
+			buf_add_sv(out, piece->text);
+			continue;
+		}
+		const struct field *field = piece->field->by_event[ev->type->number];
+		struct value v = { .is_missing = true };
+		if (field)
+			v = event_get(ev, field);
+		if (v.is_missing)
+			buf_add_char(out, '-');
+		else
+			add_value(out, &v);
+	}
+}

@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A loaded set as others see it: its rules, its evaluation, its conditions. */
+#include "engine/rules/ruleset.h"
+
+#include <stdlib.h>
+
+#include "engine/rules/match.h"
+#include "engine/rules/set.h"
+
+void ruleset_free(struct ruleset **set)
+{
+	if (!*set)
+		return;
+	regex_list_done(&(*set)->regexes);
+	matcher_free(&(*set)->matcher);
+	arena_done(&(*set)->arena);
+	free(*set);
+	*set = NULL;
+}
+
+size_t ruleset_count(const struct ruleset *set)
+{
+	return set->n;
+}
+
+size_t ruleset_files(const struct ruleset *set)
+{
+	return set->n_files;
+}
+
+const struct rule_info *ruleset_get(const struct ruleset *set, size_t index)
+{
+	return &set->rules[index].info;
+}
+
+uint64_t ruleset_events(const struct ruleset *set)
+{
+	return set->events;
+}
+
+uint64_t ruleset_outcome_events(const struct ruleset *set)
+{
+	return set->outcome_events;
+}
+
+const char *ruleset_digest(const struct ruleset *set)
+{
+	return set->digest;
+}
+
+void ruleset_evaluate(const struct ruleset *set, const struct event *ev, struct matches *ret)
+{
+	uint32_t number = ev->type->number;
+	ret->n = ret->not_kept = 0;
+	set->matcher->undecided = 0;
+	for (size_t i = 0; i < set->n_by_event[number]; i++) {
+		uint32_t index = set->by_event[number][i];
+		if (!condition_holds(set->rules[index].condition, ev, set->matcher))
+			continue;
+		if (ret->n < RULES_MAX_MATCHES)
+			ret->rule[ret->n++] = index;
+		else
+			ret->not_kept++;
+	}
+	ret->undecided = set->matcher->undecided;
+}
+
+/* --- conditions as trees --------------------------------------------------------------------------------------------------- */
+
+const struct condition *ruleset_condition(const struct ruleset *set, uint32_t rule)
+{
+	return set->rules[rule].condition;
+}
+
+enum node_type condition_type(const struct condition *c)
+{
+	return c->type;
+}
+
+size_t condition_children(const struct condition *c)
+{
+	return c->n;
+}
+
+const struct condition *condition_child(const struct condition *c, size_t i)
+{
+	return c->children[i];
+}
+
+const char *condition_field(const struct condition *c)
+{
+	const struct test *t = c->test;
+	bool is_plain = t && t->left->type == EXPR_FIELD && !t->right && t->modifier == MODIFIER_NONE;
+	return is_plain ? t->left->field->name : "";
+}
+
+const char *condition_operator(const struct condition *c)
+{
+	if (!c->test)
+		return "";
+	return c->test->op->id == OP_EQ2 ? "=" : c->test->op->text;
+}
+
+size_t condition_values(const struct condition *c)
+{
+	return c->test ? c->test->n_operands : 0;
+}
+
+struct strview condition_value(const struct condition *c, size_t i)
+{
+	return c->test->operands[i].text;
+}
+
+bool condition_truth(const struct condition *c)
+{
+	return c->truth;
+}
+
+struct place condition_place(const struct condition *c)
+{
+	return c->at;
+}
+
+const char *condition_macro(const struct condition *c)
+{
+	return c->macro;
+}
+
+/* --- conditions as text ---------------------------------------------------------------------------------------------------- */
+
+static bool needs_quotes(struct strview text)
+{
+	for (size_t i = 0; i < text.n; i++)
+		if ((unsigned char)text.p[i] <= 0x20 || text.p[i] == 0x7f || strchr("(),=\"'\\", text.p[i]))
+			return true;
+	return text.n == 0;
+}
+
+static void add_quoted(struct buf *out, struct strview text)
+{
+	buf_add_char(out, '"');
+	for (size_t i = 0; i < text.n; i++) {
+		unsigned char c = (unsigned char)text.p[i];
+		if (c < 0x20 || c == 0x7f)
+			buf_add_format(out, "\\x%02x", c);
+		else if (c == '"' || c == '\\')
+			buf_add_format(out, "\\%c", c);
+		else
+			buf_add_char(out, (char)c);
+	}
+	buf_add_char(out, '"');
+}
+
+static void add_operand(struct buf *out, const struct test *t, const struct operand *o)
+{
+	if (t->op->form == OP_FORM_HEX)
+		for (size_t i = 0; i < o->text.n; i++)
+			buf_add_format(out, "%02x", (unsigned char)o->text.p[i]);
+	else if (needs_quotes(o->text))
+		add_quoted(out, o->text);
+	else
+		buf_add_sv(out, o->text);
+}
+
+static void add_expr(struct buf *out, const struct expr *x)
+{
+	if (x->type == EXPR_FIELD) {
+		buf_add_z(out, x->field->name);
+		return;
+	}
+	if (x->type == EXPR_TEXT) {
+		add_quoted(out, x->text);
+		return;
+	}
+	buf_add_z(out, x->call->name);
+	if (x->text.p)
+		buf_add_format(out, "[" SV_FMT "]", SV_ARG(x->text));
+	for (size_t i = 0; i < x->n_args; i++) {
+		buf_add_z(out, i ? ", " : "(");
+		add_expr(out, x->args[i]);
+	}
+	buf_add_char(out, ')');
+}
+
+static void add_right(struct buf *out, const struct test *t)
+{
+	static const char *const modifiers[] = { "", " oneof", " anyof", " allof" };
+	if (t->op->values == OP_VALUES_NONE)
+		return;
+	buf_add_z(out, modifiers[t->modifier]);
+	buf_add_char(out, ' ');
+	if (t->right) {
+		buf_add_z(out, t->right->type == EXPR_FIELD ? "val(" : "");
+		add_expr(out, t->right);
+		buf_add_z(out, t->right->type == EXPR_FIELD ? ")" : "");
+		return;
+	}
+	bool is_list = t->op->values == OP_VALUES_SET || t->modifier != MODIFIER_NONE;
+	buf_add_z(out, is_list ? "(" : "");
+	for (size_t i = 0; i < t->n_operands; i++) {
+		buf_add_z(out, i ? ", " : "");
+		add_operand(out, t, &t->operands[i]);
+	}
+	buf_add_z(out, is_list ? ")" : "");
+}
+
+static void add_test(struct buf *out, const struct test *t)
+{
+	if (t->ancestor)
+		buf_add_format(out, "ancestor(%s", t->ancestor);
+	else
+		add_expr(out, t->left);
+	buf_add_format(out, " %s", t->op->text);
+	add_right(out, t);
+	buf_add_z(out, t->ancestor ? ")" : "");
+}
+
+void condition_text(const struct condition *c, struct buf *out)
+{
+	switch (c->type) {
+	case NODE_CONST:
+		buf_add_z(out, c->truth ? "true" : "false");
+		return;
+	case NODE_TEST:
+		add_test(out, c->test);
+		return;
+	case NODE_NOT:
+		buf_add_z(out, "not ");
+		break;
+	case NODE_AND:
+	case NODE_OR:
+		break;
+	}
+	for (size_t i = 0; i < c->n; i++) {
+		const struct condition *child = c->children[i];
+		bool is_group = child->type == NODE_AND || child->type == NODE_OR || child->type == NODE_NOT;
+		if (i)
+			buf_add_z(out, c->type == NODE_AND ? " and " : " or ");
+		buf_add_z(out, is_group ? "(" : "");
+		condition_text(child, out);
+		buf_add_z(out, is_group ? ")" : "");
+	}
+}

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A loaded set from the inside: for the files that build and read it. */
+#pragma once
+
+#include "engine/base/arena.h"
+#include "engine/rules/compile.h"
+#include "engine/rules/op.h"
+
+/* A message is text with fields in between. */
+struct message_piece {
+	struct strview text;           /* when field is NULL */
+	const struct field_ref *field;
+};
+
+struct case_field {
+	struct strview name;
+	struct place at;
+	struct strview *items;
+	size_t n;
+};
+
+/* One of a rule's `cases:`. */
+struct rule_case {
+	struct place at;
+	bool fires;
+	const struct event_type *type;
+	struct case_field *fields;
+	size_t n;
+};
+
+/* Everything lives in the set's arena. */
+struct rule {
+	struct rule_info info;
+	const struct condition *condition;
+	struct message_piece *message;
+	size_t n_message;
+	struct rule_case *cases;
+	size_t n_cases;
+};
+
+struct ruleset {
+	struct arena arena;
+	struct regex_list regexes;
+	struct matcher *matcher; /* owned */
+	struct rule *rules;
+	size_t n, n_files;
+	uint32_t *by_event[EVENT_NUMBERS]; /* indexes of the enabled rules of an event, in load order */
+	size_t n_by_event[EVENT_NUMBERS];
+	uint64_t events, outcome_events;
+	char digest[65];
+};
+
+/* A file of a load, as long as the load. */
+struct rule_file {
+	struct raw_file raw;
+	const char *name;    /* in the set's arena */
+	const char *ruleset; /* name without folder and ending */
+	const char *policy;  /* NULL: no policy item */
+	enum policy_mode mode;
+	bool has_policy_item;
+};
+
+/* Reads a `rule:` item; 0, or a negative errno when the rule has faults (in the compiler's diag). */
+int rule_read(struct compiler *c, const struct rule_file *file, const struct yaml_node *item, struct rule *ret) MUST_CHECK;
+
+/* Cuts a template into pieces; needs_outcome is set when a field asks for it. Reports. */
+int message_compile(struct compiler *c, const struct text_source *text, uint64_t events, struct rule *rule) MUST_CHECK;
+
+/* Reads `cases:` of a rule whose events are known. Reports. */
+int cases_read(struct compiler *c, const struct yaml_node *node, struct rule *rule) MUST_CHECK;
+
+/* Whether a field's value is known only when the call has ended. */
+bool field_needs_outcome(const char *name) PURE;
+
+/* Helpers over YAML for the readers of items; they report and return a negative errno. */
+int item_text(struct compiler *c, const struct yaml_node *node, const char *what, const char **ret) MUST_CHECK;
+int item_list(struct compiler *c, const struct yaml_node *node, const char *what, size_t max, const char **ret) MUST_CHECK;
+int item_check_keys(struct compiler *c, const struct yaml_node *map, const char *const *keys, size_t n, const char *what) MUST_CHECK;
