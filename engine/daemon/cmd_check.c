@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* vedette check: loads rules and says what is wrong with them. */
+#include <getopt.h>
+#include <stdlib.h>
+
+#include "engine/daemon/cmd_rules.h"
+#include "engine/daemon/commands.h"
+
+static const char help[] = "usage: vedette check [--json] PATH...\n"
+			   "\n"
+			   "Loads the rules of files and folders (*.yaml, *.yml) together and reports every problem with file, line and column.\n"
+			   "\n"
+			   "  --json   one JSON object: files, rules and problems\n"
+			   "  --help   this text\n"
+			   "\n"
+			   "Exit status: 0 no errors, 1 errors, 2 usage.\n";
+
+static const char *const severities[SEVERITY_COUNT] = { "info", "low", "medium", "high", "critical" };
+static const char *const actions[] = { "alert", "block", "kill" };
+
+static void add_texts(struct json *j, const char *const *texts)
+{
+	json_array_begin(j);
+	for (; *texts; texts++)
+		json_str(j, sv_from(*texts));
+	json_array_end(j);
+}
+
+static void add_rule(struct json *j, const struct rule_info *rule)
+{
+	json_object_begin(j);
+	json_key(j, "action");
+	json_str(j, sv_from(actions[rule->action]));
+	json_key(j, "attack");
+	add_texts(j, rule->attack);
+	json_key(j, "enabled");
+	json_bool(j, rule->is_enabled);
+	json_key(j, "events");
+	json_array_begin(j);
+	for (uint32_t i = 0; i < EVENT_NUMBERS; i++)
+		if (rule->events >> i & 1)
+			json_str(j, sv_from(event_type_by_number(i)->name));
+	json_array_end(j);
+	json_key(j, "file");
+	json_str(j, sv_from(rule->at.file));
+	json_key(j, "id");
+	json_str(j, sv_from(rule->id));
+	json_key(j, "line");
+	json_u64(j, rule->at.line);
+	json_key(j, "mode");
+	json_str(j, rule->mode == POLICY_ENFORCE ? SV("enforce") : SV("detect"));
+	json_key(j, "severity");
+	json_str(j, sv_from(severities[rule->severity]));
+	json_key(j, "title");
+	json_str(j, sv_from(rule->title));
+	json_object_end(j);
+}
+
+/* set is NULL when the load failed. */
+static int print_json(const struct ruleset *set, size_t files, const struct diag *diag)
+{
+	CLEANUP(buf_done) struct buf out = { .max = 256 * 1024 * 1024 };
+	struct json j;
+	json_init(&j, &out);
+	json_object_begin(&j);
+	json_key(&j, "files");
+	json_u64(&j, files);
+	problems_json(&j, diag);
+	json_key(&j, "rules");
+	json_array_begin(&j);
+	for (size_t i = 0; set && i < ruleset_count(set); i++)
+		add_rule(&j, ruleset_get(set, i));
+	json_array_end(&j);
+	json_object_end(&j);
+	buf_add_char(&out, '\n');
+	return output_write(&out);
+}
+
+int cmd_check(int argc, char **argv)
+{
+	struct rules_options options;
+	int status = rules_options_read(argc, argv, help, &options);
+	if (status || options.is_done)
+		return status;
+	if (optind == argc) {
+		fprintf(stderr, "vedette check: no file or folder given; try 'vedette check --help'\n");
+		return EXIT_USAGE;
+	}
+	CLEANUP(ruleset_free) struct ruleset *set = NULL;
+	CLEANUP(diag_done) struct diag diag = { 0 };
+	int err = ruleset_load((const char *const *)(argv + optind), (size_t)(argc - optind), &set, &diag);
+	if (options.json) {
+		status = print_json(set, set ? ruleset_files(set) : 0, &diag);
+		return err ? EXIT_FAILED : status;
+	}
+	problems_print(stderr, &diag);
+	if (err) {
+		fprintf(stderr, "%zu errors\n", diag.errors);
+		return EXIT_FAILED;
+	}
+	if (diag.warnings)
+		printf("%zu rules in %zu files, %zu warnings\n", ruleset_count(set), ruleset_files(set), diag.warnings);
+	else
+		printf("%zu rules in %zu files, no problems\n", ruleset_count(set), ruleset_files(set));
+	return EXIT_FINE;
+}

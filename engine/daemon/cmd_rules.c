@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Shared by check and test. */
+#include "engine/daemon/cmd_rules.h"
+
+#include <getopt.h>
+#include <unistd.h>
+
+#include "engine/base/fd.h"
+#include "engine/daemon/commands.h"
+
+int rules_options_read(int argc, char **argv, const char *help, struct rules_options *ret)
+{
+	static const struct option options[] = {
+		{ "json", no_argument, NULL, 'j' },
+		{ "help", no_argument, NULL, 'h' },
+		{ NULL, 0, NULL, 0 },
+	};
+	struct rules_options read = { 0 };
+	optind = 0; /* starts afresh: another command may have used it */
+	for (int c; (c = getopt_long(argc, argv, "h", options, NULL)) != -1;) {
+		switch (c) {
+		case 'j':
+			read.json = true;
+			break;
+		case 'h':
+			fputs(help, stdout);
+			read.is_done = true;
+			break;
+		default:
+			fprintf(stderr, "try 'vedette %s --help'\n", argv[0]);
+			return EXIT_USAGE;
+		}
+	}
+	*ret = read;
+	return 0;
+}
+
+void problems_print(FILE *to, const struct diag *diag)
+{
+	char line[2 * DIAG_MAX_TEXT + 4096];
+	for (size_t i = 0; i < diag->n; i++) {
+		diag_format(&diag->messages[i], line, sizeof(line));
+		fprintf(to, "%s\n", line);
+	}
+	size_t all = diag->errors + diag->warnings;
+	if (all > diag->n)
+		fprintf(to, "... and %zu more\n", all - diag->n);
+}
+
+void problems_json(struct json *j, const struct diag *diag)
+{
+	json_key(j, "problems");
+	json_array_begin(j);
+	for (size_t i = 0; i < diag->n; i++) {
+		const struct diag_message *m = &diag->messages[i];
+		json_object_begin(j);
+		json_key(j, "column");
+		json_u64(j, m->column);
+		json_key(j, "file");
+		json_str(j, sv_from(m->file ? m->file : ""));
+		json_key(j, "level");
+		json_str(j, m->level == DIAG_WARNING ? SV("warning") : SV("error"));
+		json_key(j, "line");
+		json_u64(j, m->line);
+		json_key(j, "text");
+		json_str(j, sv_from(m->text ? m->text : "(out of memory)"));
+		json_object_end(j);
+	}
+	json_array_end(j);
+}
+
+int output_write(struct buf *out)
+{
+	int err = buf_error(out);
+	if (!err)
+		err = fd_write_all(STDOUT_FILENO, out->p, out->n);
+	if (err)
+		fprintf(stderr, "vedette: cannot write the output: %s\n", strerror(-err));
+	return err ? EXIT_FAILED : EXIT_FINE;
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the commands over rule files share: their arguments, and how problems are shown. */
+#pragma once
+
+#include <stdio.h>
+
+#include "engine/base/json.h"
+#include "engine/rules/ruleset.h"
+
+struct rules_options {
+	bool json;
+	bool is_done; /* --help was given and printed */
+};
+
+/* --json, --help and PATH...; optind is then at the first path. 0, or an exit status. */
+int rules_options_read(int argc, char **argv, const char *help, struct rules_options *ret);
+
+/* All problems, one a line. */
+void problems_print(FILE *to, const struct diag *diag);
+/* "problems":[...] inside the current object. */
+void problems_json(struct json *j, const struct diag *diag);
+/* Writes the buffer to stdout; 0, or EXIT_FAILED with a note. */
+int output_write(struct buf *out);
