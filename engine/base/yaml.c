@@ -270,7 +270,7 @@ int yaml_parse(const char *file, struct strview text, struct yaml_tree **ret, st
 	yaml_parser_t parser;
 	if (!yaml_parser_initialize(&parser))
 		return -ENOMEM;
-	yaml_parser_set_input_string(&parser, (const unsigned char *)text.p, text.n);
+	yaml_parser_set_input_string(&parser, (const unsigned char *)(text.p ? text.p : ""), text.n); /* it asserts on NULL */
 	int err = read_events(&r, &parser);
 	yaml_parser_delete(&parser);
 	if (err)
