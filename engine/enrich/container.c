@@ -11,34 +11,38 @@ enum id_form {
 	ID_LONG, /* ID_HEX, or as Mesos and ECS name tasks: 32 hexadecimal digits, a dash, digits */
 };
 
+/* With their lengths: this runs at every exec. */
+#define TEXT(literal) { (literal), sizeof(literal) - 1 }
+#define RULE(under, prefix, suffix, form) { TEXT(under), TEXT(prefix), TEXT(suffix), form },
+
 static const struct rule {
-	const char *under;  /* beginning of some component above it; "" for any place */
-	const char *prefix; /* of the component itself */
-	const char *suffix;
+	struct strview under;  /* name of some component above it; empty: in any place */
+	struct strview prefix; /* of the component itself */
+	struct strview suffix;
 	enum id_form form;
 } rules[] = {
 	/* systemd as cgroup manager: the prefix tells the runtime, wherever it stands */
-	{ "", "docker-", ".scope", ID_HEX },
-	{ "", "cri-containerd-", ".scope", ID_HEX },
-	{ "", "containerd-", ".scope", ID_HEX },
-	{ "", "nerdctl-", ".scope", ID_HEX },
-	{ "", "crio-", ".scope", ID_HEX },
-	{ "", "crio-", "", ID_HEX },
-	{ "", "libpod-", ".scope", ID_HEX },
-	{ "", "libpod-", "", ID_HEX },
+	RULE("", "docker-", ".scope", ID_HEX)
+	RULE("", "cri-containerd-", ".scope", ID_HEX)
+	RULE("", "containerd-", ".scope", ID_HEX)
+	RULE("", "nerdctl-", ".scope", ID_HEX)
+	RULE("", "crio-", ".scope", ID_HEX)
+	RULE("", "crio-", "", ID_HEX)
+	RULE("", "libpod-", ".scope", ID_HEX)
+	RULE("", "libpod-", "", ID_HEX)
 	/* cgroupfs as manager: a bare id says nothing by itself, the folder does */
-	{ "docker", "", "", ID_HEX },
-	{ "kubepods", "", "", ID_HEX },
-	{ "libpod_parent", "libpod-", "", ID_HEX },
-	{ "actions_job", "", "", ID_HEX },
-	{ "ecs", "", "", ID_LONG },
-	{ "garden", "", "", ID_UUID },
-	{ "buildkit", "", "", ID_NAME },
+	RULE("docker", "", "", ID_HEX)
+	RULE("kubepods", "", "", ID_HEX)
+	RULE("libpod_parent", "libpod-", "", ID_HEX)
+	RULE("actions_job", "", "", ID_HEX)
+	RULE("ecs", "", "", ID_LONG)
+	RULE("garden", "", "", ID_UUID)
+	RULE("buildkit", "", "", ID_NAME)
 	/* machines: named by the administrator */
-	{ "lxc", "", "", ID_NAME },
-	{ "", "lxc.payload.", "", ID_NAME },
-	{ "machine.slice", "systemd-nspawn@", ".service", ID_NAME },
-	{ "machine.slice", "machine-", ".scope", ID_NAME },
+	RULE("lxc", "", "", ID_NAME)
+	RULE("", "lxc.payload.", "", ID_NAME)
+	RULE("machine.slice", "systemd-nspawn@", ".service", ID_NAME)
+	RULE("machine.slice", "machine-", ".scope", ID_NAME)
 };
 
 enum { MAX_COMPONENTS = 32 }; /* deeper cgroups keep the ids found up to there */
@@ -99,22 +103,22 @@ static bool is_folder(struct strview component, struct strview name)
 	return after == '.' || after == '-';
 }
 
-static bool stands_under(const char *name, const struct strview *above, size_t n)
+static bool stands_under(struct strview name, const struct strview *above, size_t n)
 {
-	if (!name[0])
+	if (!name.n)
 		return true;
 	for (size_t i = 0; i < n; i++)
-		if (is_folder(above[i], sv_from(name)))
+		if (is_folder(above[i], name))
 			return true;
 	return false;
 }
 
 static struct strview component_id(const struct rule *rule, struct strview component)
 {
-	struct strview prefix = sv_from(rule->prefix), suffix = sv_from(rule->suffix);
-	if (component.n < prefix.n + suffix.n || !sv_starts(component, prefix) || !sv_ends(component, suffix))
+	size_t around = rule->prefix.n + rule->suffix.n;
+	if (component.n < around || !sv_starts(component, rule->prefix) || !sv_ends(component, rule->suffix))
 		return (struct strview){ NULL, 0 };
-	struct strview id = part(component, prefix.n, component.n - prefix.n - suffix.n);
+	struct strview id = part(component, rule->prefix.n, component.n - around);
 	return has_form(id, rule->form) ? id : (struct strview){ NULL, 0 };
 }
 

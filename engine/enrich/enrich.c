@@ -14,7 +14,6 @@
 #include "engine/base/fd.h"
 #include "engine/base/num.h"
 #include "engine/enrich/cgroups.h"
-#include "engine/enrich/container.h"
 #include "engine/enrich/procfs.h"
 #include "engine/enrich/proctable.h"
 #include "engine/enrich/region.h"
@@ -399,7 +398,7 @@ static void derive_cgroup(struct enrich *e, const struct wire_common *c, const s
 		if (!image || is_moved)
 			return;
 		names.path = proctable_text(e->table, image->cgroup);
-		names.container = container_id(names.path);
+		names.container = (struct strview){ names.path.n ? names.path.p + image->container_at : NULL, names.path.n ? image->container_n : 0 };
 	}
 	DERIVE_TEXT(d, cgroup_path, names.path);
 	DERIVE_TEXT(d, container_id, names.container);

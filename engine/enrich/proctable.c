@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <sys/random.h>
 
-#include "engine/base/num.h"
+#include "engine/enrich/container.h"
 #include "engine/enrich/region.h"
 
 enum { LIST_LEAF, LIST_EXITED, LIST_LIVING, LISTS }; /* in order of eviction; LEAF: exited, nothing refers to it */
@@ -329,6 +329,14 @@ static void set_args(struct proctable *t, struct image *image, struct strview ar
 	set_text(t, image, &image->command_line, (struct strview){ items, args.n ? args.n - 1 : 0 }, PROCTABLE_MAX_ARGS);
 }
 
+static void set_cgroup(struct proctable *t, struct image *image, struct strview path)
+{
+	set_text(t, image, &image->cgroup, path, PROCFS_TEXT);
+	struct strview kept = text_get(t->text, image->cgroup), container = container_id(kept);
+	image->container_n = (uint16_t)container.n;
+	image->container_at = container.n ? (uint16_t)(container.p - kept.p) : 0;
+}
+
 static void share_program(struct proctable *t, struct image *to, const struct image *from)
 {
 	texts_drop(t, to);
@@ -339,6 +347,8 @@ static void share_program(struct proctable *t, struct image *to, const struct im
 	to->tty = text_share(t->text, from->tty);
 	to->cgroup = text_share(t->text, from->cgroup);
 	to->cgroup_id = from->cgroup_id;
+	to->container_at = from->container_at;
+	to->container_n = from->container_n;
 	memcpy(to->comm, from->comm, sizeof(to->comm));
 	t->version++;
 }
@@ -422,7 +432,7 @@ struct image *proctable_exec(struct proctable *t, const struct wire_common *comm
 	set_args(t, image, facts->args);
 	set_text(t, image, &image->cwd, facts->cwd, TEXT_MAX);
 	set_text(t, image, &image->tty, facts->tty, TEXT_MAX);
-	set_text(t, image, &image->cgroup, facts->cgroup, TEXT_MAX);
+	set_cgroup(t, image, facts->cgroup);
 	link_set(t, image, &image->parent, common->parent_id);
 	link_set(t, image, &image->previous, previous_id);
 	replace_previous(t, common, image);
@@ -482,7 +492,7 @@ struct image *proctable_adopt(struct proctable *t, uint64_t exec_id, uint64_t pa
 	set_args(t, image, (struct strview){ process->args, process->args_n });
 	set_text(t, image, &image->cwd, (struct strview){ process->cwd, process->cwd_n }, TEXT_MAX);
 	set_text(t, image, &image->tty, sv_from(process->tty), TEXT_MAX);
-	set_text(t, image, &image->cgroup, (struct strview){ process->cgroup, process->cgroup_n }, TEXT_MAX);
+	set_cgroup(t, image, (struct strview){ process->cgroup, process->cgroup_n });
 	if (parent_id)
 		link_set(t, image, &image->parent, parent_id);
 	t->version++;

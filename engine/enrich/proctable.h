@@ -48,6 +48,7 @@ struct image {
 	uint32_t serial;     /* of this use of the slot */
 	uint32_t references; /* images in the table that are linked to this one */
 	uint32_t older, newer; /* order in its list */
+	uint16_t container_at, container_n; /* in the text of cgroup */
 	uint8_t list;
 	uint8_t flags; /* enum image_flag */
 	char comm[RECORD_COMM]; /* NUL-padded */
