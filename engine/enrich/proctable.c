@@ -410,7 +410,7 @@ static void replace_previous(struct proctable *t, const struct wire_common *comm
 	struct image *previous = link_follow(t, &image->previous);
 	if (!previous) {
 		previous = image_add(t, image->previous.id, image);
-		previous->flags |= IMAGE_MADE_UP | IMAGE_FORKED;
+		previous->flags |= IMAGE_MADE_UP; /* made by fork or by exec: only its own record can tell whose program it ran */
 		previous->pid = common->pid;
 		previous->start_boot_ns = common->start_boot_ns;
 		link_set(t, previous, &previous->parent, common->parent_id);
@@ -536,7 +536,8 @@ size_t proctable_lineage(struct proctable *t, struct image *image, const struct 
 	struct image *at = step_back(t, image);
 	for (int i = 0; at && at != image && n < LINEAGE_MAX && i < LINEAGE_STEPS; i++) {
 		struct image *next = step_back(t, at);
-		if (!(at->flags & IMAGE_FORKED) || (!next && (has_program(at) || at->comm[0])))
+		bool is_copy = at->flags & IMAGE_FORKED && next; /* without its creator the copy stands for the program */
+		if (!is_copy && (has_program(at) || at->comm[0]))
 			ret[n++] = at;
 		at = next;
 	}

@@ -91,7 +91,8 @@ void proctable_complete(struct proctable *table, struct image *image);
 
 /*
  * Ancestors, nearest first: for each image the one that exec replaced by it, if there is one, else its creator; images that
- * fork made and that still run their creator's program are passed over, as the creator stands for it. At most LINEAGE_MAX.
+ * fork made and that still run their creator's program are passed over, as the creator stands for it, and so are those of which
+ * nothing is known but the id. At most LINEAGE_MAX.
  */
 size_t proctable_lineage(struct proctable *table, struct image *image, const struct image *ret[static LINEAGE_MAX]);
 
