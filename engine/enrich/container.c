@@ -92,7 +92,7 @@ static bool has_form(struct strview id, enum id_form form)
 	return false;
 }
 
-/* "docker" stands for "docker" and for systemd's "docker.slice", not for "dockerish". */
+/* "kubepods" stands for "kubepods" and for systemd's "kubepods.slice" and "kubepods-burstable.slice", not for "kubepodsish". */
 static bool is_folder(struct strview component, struct strview name)
 {
 	if (!sv_starts(component, name))
@@ -100,7 +100,7 @@ static bool is_folder(struct strview component, struct strview name)
 	if (component.n == name.n)
 		return true;
 	char after = component.p[name.n];
-	return after == '.' || after == '-';
+	return (after == '.' || after == '-') && sv_ends(component, SV(".slice"));
 }
 
 static bool stands_under(struct strview name, const struct strview *above, size_t n)
