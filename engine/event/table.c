@@ -20,7 +20,9 @@ static const struct kind kinds[KIND_COUNT] = {
 	[KIND_##kind_name] = { .name = #kind_name,                                                                      \
 			       .class = CLASS_##kind_class,                                                             \
 			       .form = FORM_##json,                                                                     \
-			       .is_optional = KIND_##kind_name == KIND_U32N || KIND_##kind_name == KIND_ID32N,          \
+			       .is_optional = KIND_##kind_name == KIND_U32N || KIND_##kind_name == KIND_ID32N ||        \
+					      KIND_##kind_name == KIND_MODE || KIND_##kind_name == KIND_DEV ||          \
+					      CLASS_##kind_class == CLASS_ENUM || CLASS_##kind_class == CLASS_FLAGS,    \
 			       .wire_size = sizeof(wire),                                                               \
 			       .doc = (kind_doc) },
 #include "schemas/kinds.def"

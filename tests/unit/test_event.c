@@ -123,6 +123,9 @@ static void values_are_read_and_shown(void **state)
 	rec.r.is_write = 7;
 	rec.r.device = 8u << 20 | 17;
 	rec.r.common.loginuid = UINT32_MAX;
+	rec.r.nlink = UINT32_MAX;
+	rec.r.file_uid = UINT32_MAX;
+	rec.r.file_type = UINT32_MAX;
 	rec.r.common.exec_id = 0xabc;
 	memcpy(rec.r.common.comm.text, "sixteen letters!", 16);
 	struct event ev;
@@ -140,6 +143,9 @@ static void values_are_read_and_shown(void **state)
 		{ "process.entity_id", "\"0000000000000abc\"" },
 		{ "process.name", "\"sixteen letters!\"" },
 		{ "user.audit.id", NULL },
+		{ "vedette.file.nlink", NULL },
+		{ "file.uid", NULL },
+		{ "file.type", NULL },
 		{ "vedette.file.fs_path", NULL },
 		{ "process.executable", NULL },
 		{ "vedette.stage", "\"attempt\"" },
