@@ -109,8 +109,8 @@ static __always_inline void put_user_str(struct slot *s, struct wire_str *str, c
 	tail_done(s, str, (u32)n - 1);
 }
 
-/* Puts the finished record into its ring and frees the slot. */
-static __always_inline void record_finish(struct slot *s, void *ring)
+/* Puts the finished record into its ring; the slot stays claimed. */
+static __always_inline void record_send(struct slot *s, void *ring)
 {
 	struct wire_common *c = (void *)s->record;
 	u32 size = s->tail;
@@ -124,5 +124,10 @@ static __always_inline void record_finish(struct slot *s, void *ring)
 		size = RECORD_MAX;
 	if (bpf_ringbuf_output(ring, s->record, size, 0) && n)
 		__sync_fetch_and_add(&n->lost_ring, 1);
+}
+
+static __always_inline void record_finish(struct slot *s, void *ring)
+{
+	record_send(s, ring);
 	slot_release(s);
 }

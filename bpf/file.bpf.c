@@ -8,8 +8,6 @@
 enum {
 	PROT_EXEC_BIT = 4, /* PROT_EXEC; VM_EXEC is the same */
 	PROT_BITS = 7,
-	/* what a caller can give; without O_LARGEFILE, which the kernel adds, and its own bits */
-	OPEN_FLAGS_GIVEN = 0x7fffc3 & ~0x8000,
 	XATTR_NAME_MAX = 256,
 	FS_TYPE_MAX = 64,
 };
@@ -39,13 +37,6 @@ int BPF_PROG(file_open, struct file *file, int ret)
 	PUT_FILE(s, index, r, (u64)BPF_CORE_READ(file, f_path.mnt), (u64)BPF_CORE_READ(file, f_path.dentry));
 	record_finish(s, RING_OF(EVENT_FILE_OPEN));
 	return 0;
-}
-
-/* mknod(2) hands on the device as user space writes it. */
-static __always_inline u32 device_from_user(u32 dev)
-{
-	u32 major = (dev & 0xfff00) >> 8, minor = (dev & 0xff) | ((dev >> 12) & 0xfff00);
-	return major << 20 | minor;
 }
 
 /*

@@ -149,6 +149,7 @@ struct inode {
 	unsigned int i_nlink;
 	u32 i_rdev;
 	s64 i_size;
+	void *i_private;
 };
 struct inode___mtime_struct { /* up to 6.5 */
 	struct timespec64 i_mtime;

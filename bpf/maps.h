@@ -22,6 +22,15 @@ struct path_result {
 	u32 reserved;
 };
 
+/* Tracepoint mode: the system call that just ended, its arguments in the order of its verb (syscalls.def). */
+struct call {
+	u64 args[6];
+	s64 result;
+	u64 exec_id, parent_id;
+	u32 verb, form;
+	u32 is_compat, reserved;
+};
+
 /*
  * A record under construction. Slots are claimed by compare-and-swap, because a program can be preempted by another one on the
  * same CPU when the kernel preempts fully, and a per-CPU buffer would then be overwritten.
@@ -30,6 +39,7 @@ struct slot {
 	u32 busy;
 	u32 tail; /* next free byte of record */
 	struct path_result path;
+	struct call call;
 	u8 path_buffer[PATH_BUFFER];
 	u8 small[512]; /* one name, one environment variable's head */
 	u8 record[RECORD_MAX + SLOT_TAIL_SLACK];

@@ -15,6 +15,8 @@ struct sensor_config {
 	__u64 wanted;         /* bit N: send event number N */
 	__u64 outcome_wanted; /* bit N: event N needs the outcome of its call */
 	__u64 cgroup_id;      /* SCOPE_CGROUP */
+	__u64 native[8];      /* tracepoint mode: bit N: system call number N serves a wanted event (engine/probe/syscalls.h) */
+	__u64 compat[8];      /* the same of 32-bit calls */
 	__u32 scope;          /* enum scope_mode */
 	__u32 cgroup_level;   /* SCOPE_CGROUP: depth of that cgroup below the root */
 	__u32 own_pid;        /* the engine: never reported */

@@ -239,6 +239,16 @@ static __always_inline u64 mtime_of(struct inode *inode)
 	return (u64)BPF_CORE_READ(old, i_mtime.tv_sec) * 1000000000ull + (u64)BPF_CORE_READ(old, i_mtime.tv_nsec);
 }
 
+/* mknod(2) hands on the device as user space writes it. */
+static __always_inline u32 device_from_user(u32 dev)
+{
+	u32 major = (dev & 0xfff00) >> 8, minor = (dev & 0xff) | ((dev >> 12) & 0xfff00);
+	return major << 20 | minor;
+}
+
+/* Flags that a caller of open can give; without O_LARGEFILE, which the kernel adds, and its own bits. */
+enum { OPEN_FLAGS_GIVEN = 0x7fffc3 & ~0x8000 };
+
 /* path and fs_path of (mount, dentry) into two strings of the record, with the flag bits of their fields. */
 static __always_inline void put_both_paths(struct slot *s, u32 index, u64 mnt, u64 dentry, struct wire_str *path,
 					   struct wire_str *fs_path, u32 path_flag, u32 fs_flag)
