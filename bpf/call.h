@@ -4,7 +4,7 @@
 
 #include "bpf/task.h"
 
-enum { CALL_LIMIT = 512, AT_FDCWD = -100, EBADF = 9, EINTR = 4 };
+enum { CALL_LIMIT = 512, AT_FDCWD = -100, EINTR = 4, EBADF = 9, ENOTSOCK = 88 };
 
 /* How the arguments of a call lie; what they become stands in call_arrange. */
 enum call_form {

@@ -112,7 +112,7 @@ static __always_inline struct file *file_of(u64 descriptor)
 static __always_inline void note_no_file(struct slot *s, u32 flag)
 {
 	struct wire_common *c = (void *)s->record;
-	if (s->call.result == -EBADF)
+	if (s->call.result == -EBADF || s->call.result == -ENOTSOCK)
 		return;
 	count_misc(MISC_UNREADABLE_FD);
 	c->uncertain |= flag;
