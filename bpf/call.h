@@ -251,6 +251,12 @@ static __always_inline void call_read(struct call *c, struct pt_regs *regs, long
 	}
 }
 
+#define O_ACCMODE 03
+#define O_CREAT 0100
+#define O_TRUNC 01000
+#define O_DIRECTORY 0200000
+#define O_PATH 010000000
+
 enum {
 	PROT_EXEC = 4,
 	F_DUPFD = 0,
@@ -281,6 +287,8 @@ static __always_inline bool call_is_relevant(struct call *c)
 {
 	u64 *a = c->args;
 	switch (c->verb) {
+	case VERB_OPEN:
+		return !(a[2] & O_PATH); /* a handle on a name, no access to the file */
 	case VERB_EXEC:
 		return c->result < 0; /* sched_process_exec reports success */
 	case VERB_MMAP:

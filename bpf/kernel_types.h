@@ -192,6 +192,7 @@ struct files_struct {
 	struct fdtable *fdt;
 };
 struct fs_struct {
+	int umask;
 	struct path root, pwd;
 };
 struct mm_struct {

@@ -7,10 +7,6 @@
 
 #include "bpf/call.h"
 
-#define O_ACCMODE 03
-#define O_CREAT 0100
-#define O_DIRECTORY 0200000
-#define O_PATH 010000000
 #define MAP_ANONYMOUS 0x20
 #define MODE_BITS 07777
 #define ANON_INODE_MAGIC 0x09041934
@@ -37,6 +33,7 @@ FIRST_ROWS(proc_exec, wire_file, file_type);
 FIRST_ROWS(file_open, wire_file, file_type);
 FIRST_ROWS(file_mount, wire_file, file_type);
 FIRST_ROWS(unix_connect, wire_file, file_type);
+FIRST_ROWS(file_truncate, wire_file, file_type);
 FIRST_ROWS(mprotect_exec, wire_file, file_type);
 FIRST_ROWS(module_load, wire_file, file_type);
 FIRST_ROWS(proc_ptrace, wire_target, target_comm);
@@ -206,6 +203,13 @@ __noinline int tp_put_file(u32 index, u64 dirfd, u64 name)
 	else
 		note_no_file(s, FLAG_PATH);
 	return 0;
+}
+
+/* Permission bits a new file is asked to have. */
+static __always_inline u32 new_mode(u64 mode)
+{
+	struct fs_struct *fs = bpf_get_current_task_btf()->fs;
+	return mode & ~(u32)BPF_CORE_READ(fs, umask) & MODE_BITS;
 }
 
 static __always_inline bool has_inode(struct slot *s)

@@ -70,8 +70,7 @@ __noinline int tp_name_differs(u32 index, u64 dentry, u64 name)
 static __always_inline bool is_other_file(u32 index, struct file *file, u32 flags, u64 name)
 {
 	u32 shown = BPF_CORE_READ(file, f_flags);
-	u32 kept = flags & O_PATH ? O_PATH : O_PATH | O_ACCMODE | O_DIRECTORY;
-	if ((shown ^ flags) & kept)
+	if ((shown ^ flags) & (O_PATH | O_ACCMODE | O_DIRECTORY))
 		return true;
 	return tp_name_differs(index, (u64)BPF_CORE_READ(file, f_path.dentry), name);
 }
@@ -99,8 +98,8 @@ VERB_FUNCTION(open_record)
 			r->common.uncertain |= FLAG_PATH;
 	} else {
 		u32 access = flags & O_ACCMODE;
-		r->is_read = !(flags & O_PATH) && access != 1;
-		r->is_write = !(flags & O_PATH) && access != 0;
+		r->is_read = access != 1;
+		r->is_write = access != 0;
 		if (c->result >= 0)
 			note_no_file(s, FLAG_PATH);
 		NO_FILE(r);
@@ -118,7 +117,20 @@ VERB_FUNCTION(open_created)
 		return;
 	RECORD(file_create, FILE_CREATE);
 	put_file_of(index, file);
-	r->mode = a[3] & MODE_BITS;
+	r->mode = new_mode(a[3]);
+	if (is_other_file(index, file, (u32)a[2], a[1]))
+		r->common.uncertain |= FLAG_PATH;
+	tp_finish(index);
+}
+
+/* An open that emptied a file there was. Its size before is gone. */
+VERB_FUNCTION(open_truncated)
+{
+	struct file *file = c->result >= 0 && (a[2] & O_TRUNC) ? file_of(c->result) : NULL;
+	if (!file || (BPF_CORE_READ(file, f_mode) & FMODE_CREATED) || (BPF_CORE_READ(file, f_inode, i_mode) & S_IFMT) != S_IFREG)
+		return;
+	RECORD(file_truncate, FILE_TRUNCATE);
+	put_file_of(index, file);
 	if (is_other_file(index, file, (u32)a[2], a[1]))
 		r->common.uncertain |= FLAG_PATH;
 	tp_finish(index);
@@ -130,6 +142,8 @@ static __always_inline int tp_open(u32 index)
 		tp_open_created(index);
 	if (is_wanted(EVENT_FILE_OPEN))
 		tp_open_record(index);
+	if (is_wanted(EVENT_FILE_TRUNCATE))
+		tp_open_truncated(index);
 	return 0;
 }
 
@@ -139,7 +153,7 @@ VERB_FUNCTION(mknod)
 {
 	RECORD(file_create, FILE_CREATE);
 	tp_put_file(index, a[0], a[1]);
-	r->mode = a[2] & MODE_BITS;
+	r->mode = new_mode(a[2]);
 	u32 type = a[2] & S_IFMT;
 	r->file_type = type ? type : S_IFREG;
 	if (type == S_IFCHR || type == S_IFBLK)
@@ -186,7 +200,7 @@ VERB_FUNCTION(mkdir)
 	RECORD(file_mkdir, FILE_MKDIR);
 	tp_put_file(index, a[0], a[1]);
 	r->file_type = S_IFDIR;
-	r->mode = a[2] & MODE_BITS;
+	r->mode = new_mode(a[2]);
 	tp_finish(index);
 }
 
@@ -252,6 +266,8 @@ VERB_FUNCTION(move_mount)
 	RECORD(file_mount, FILE_MOUNT);
 	tp_put_file(index, a[2], a[3]);
 	tp_put_name(index, a[0], a[1], __builtin_offsetof(struct wire_file_mount, source), FLAG_MOUNT_SOURCE);
+	struct file *from = (s32)a[0] == AT_FDCWD ? NULL : file_of(a[0]); /* what fsmount or open_tree made */
+	put_kernel_str(s, &r->fs_type, BPF_CORE_READ(from, f_path.dentry, d_sb, s_type, name), 64, 0);
 	r->is_move = 1;
 	tp_finish(index);
 }

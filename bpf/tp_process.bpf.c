@@ -4,6 +4,36 @@
 
 /* --- other processes ------------------------------------------------------------------------------------------------------------ */
 
+/* From 6.2 on. Takes a reference, which must be given back. */
+extern struct task_struct *bpf_task_from_pid(s32 number) __ksym __weak;
+extern void bpf_task_release(struct task_struct *task) __ksym __weak;
+
+/* A process by its number in the first pid namespace: whole where the kernel finds it for us, else what we know of it. */
+__noinline int tp_put_process(u32 index, u32 number)
+{
+	struct slot *s = slot_at(index);
+	if (!s)
+		return 0;
+	struct wire_target *r = (void *)s->record;
+	r->target_pid = number;
+	if (bpf_task_from_pid) {
+		struct task_struct *target = bpf_task_from_pid(number);
+		if (target) {
+			r->target_id = id_of(target);
+			r->target_pid = BPF_CORE_READ(target, tgid);
+			bpf_probe_read_kernel_str(r->target_comm.text, sizeof(r->target_comm.text), &target->comm);
+			bpf_task_release(target);
+			return 0;
+		}
+	}
+	struct task_entry *e = bpf_map_lookup_elem(&tasks, &number);
+	if (number && e)
+		r->target_id = e->exec_id;
+	else
+		r->common.uncertain |= UNCERTAIN_ENTITY;
+	return 0;
+}
+
 /*
  * Another process by its number. A number means the same to us only in the first pid namespace; elsewhere only the caller's own
  * number is known.
@@ -25,12 +55,7 @@ __noinline int tp_put_target(u32 index, u32 number)
 		r->common.uncertain |= UNCERTAIN_ENTITY;
 		return 0;
 	}
-	r->target_pid = number;
-	struct task_entry *e = bpf_map_lookup_elem(&tasks, &number);
-	if (e)
-		r->target_id = e->exec_id;
-	else
-		r->common.uncertain |= UNCERTAIN_ENTITY;
+	tp_put_process(index, number);
 	return 0;
 }
 
@@ -77,13 +102,7 @@ VERB_FUNCTION(kill)
 	RECORD(proc_kill, PROC_KILL);
 	r->signal = (u32)a[1];
 	if ((c->form & FORM_MASK) == FORM_PIDFD) {
-		u32 number = c->result == 0 ? pid_of_pidfd(a[0]) : 0;
-		struct task_entry *e = bpf_map_lookup_elem(&tasks, &number);
-		r->target_pid = number;
-		if (number && e)
-			r->target_id = e->exec_id;
-		else
-			r->common.uncertain |= UNCERTAIN_ENTITY;
+		tp_put_process(index, c->result == 0 ? pid_of_pidfd(a[0]) : 0);
 	} else if ((s32)a[0] > 0) {
 		tp_put_target(index, (u32)a[0]);
 	} else {
