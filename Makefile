@@ -71,7 +71,7 @@ WERROR ?= $(if $(CI),-Werror,)
 PATHMAP := -ffile-prefix-map=$(CURDIR)=.
 LIB_CFLAGS = $(shell $(PKG_CONFIG) --cflags $(LIBS))
 LIB_LIBS = $(shell $(PKG_CONFIG) --libs $(LIBS))
-ALL_CFLAGS = -std=c17 -D_GNU_SOURCE $(WARN) $(WERROR) $(PATHMAP) -I. -Ibuild/bpf -DVEDETTE_VERSION='"$(VERSION)"' $(CFLAGS_$(VARIANT)) $(CFLAGS)
+ALL_CFLAGS = -std=c17 -D_GNU_SOURCE $(WARN) $(WERROR) $(PATHMAP) -I. -isystem build/bpf -DVEDETTE_VERSION='"$(VERSION)"' $(CFLAGS_$(VARIANT)) $(CFLAGS)
 ALL_LDFLAGS = $(LDFLAGS_$(VARIANT)) $(LDFLAGS)
 
 .PHONY: all

@@ -305,9 +305,13 @@ int BPF_PROG(exit_done, struct task_struct *task)
 SEC("lsm/bprm_check_security")
 int BPF_PROG(exec_check, struct linux_binprm *bprm, int ret)
 {
-	if (ret || !config.decide_exec)
+	if (ret)
 		return ret;
 	struct task_struct *task = bpf_get_current_task_btf();
+	if (config.canary_pid && (u32)task->tgid == config.canary_pid)
+		return -EPERM; /* the engine proves at start that this program runs */
+	if (!config.decide_exec)
+		return 0;
 	struct subject who;
 	if (!subject_current(task, &who))
 		return 0;

@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* `vedette daemon`: watches the host, or one cgroup, by a configuration file; and `vedette status`. */
+#include <errno.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "engine/base/fd.h"
+#include "engine/config/config.h"
+#include "engine/daemon/commands.h"
+#include "engine/daemon/say.h"
+#include "engine/daemon/watch.h"
+
+static const char usage[] =
+	"usage: vedette daemon -c CONFIG [--check | --show]\n"
+	"       vedette daemon --template\n"
+	"Watches the host in the foreground until SIGTERM or SIGINT.\n"
+	"\n"
+	"  -c, --config FILE  configuration (YAML)\n"
+	"      --check        read the configuration and the rules, say what is wrong, and end\n"
+	"      --show         print the settings in force, and end\n"
+	"      --template     print a commented configuration with every key and its default\n"
+	"  -h, --help\n"
+	"\n"
+	"Exit status: 0 after a signal; 1 when the watch could not start or failed; 2 for wrong use.\n";
+
+enum daemon_task { DAEMON_RUN, DAEMON_CHECK, DAEMON_SHOW, DAEMON_TEMPLATE };
+
+static struct watch_options options_of(const struct config *c)
+{
+	struct watch_options o = watch_defaults();
+	o.rule_paths = c->rules.items;
+	o.n_rule_paths = c->rules.n;
+	o.sensor = strcmp(c->sensor, "lsm") == 0 ? SENSOR_LSM : strcmp(c->sensor, "tracepoint") == 0 ? SENSOR_TRACEPOINT : SENSOR_NONE;
+	o.enforce = c->enforce;
+	o.detect_only = c->detect_only;
+	o.log_events = c->log_events;
+	o.output = c->output_file;
+	o.key_file = c->output_key;
+	o.queue_bytes = c->output_queue;
+	o.heartbeat_ns = c->heartbeat;
+	o.status_file = c->status_file;
+	o.ring_priority_bytes = c->ring_priority;
+	o.ring_bulk_bytes = c->ring_bulk;
+	o.max_processes = (uint32_t)c->processes;
+	o.process_text_bytes = c->process_text;
+	o.outcome_timeout_ns = c->outcome_timeout;
+	o.env_names = c->environment.items;
+	o.scope_text = c->cgroup[0] ? c->cgroup : "host";
+	o.config_digest = c->digest;
+	return o;
+}
+
+static int set_scope(struct watch *w, const struct config *c, struct diag *diag)
+{
+	if (c->cgroup[0])
+		return sensor_scope_cgroup(watch_sensor(w), c->cgroup, diag);
+	sensor_scope_host(watch_sensor(w));
+	return 0;
+}
+
+/* The folders of the log and the status file, when they are the usual ones and missing. */
+static void make_folder_of(const char *file)
+{
+	CLEANUP(str_free) char *folder = strdup(file);
+	char *slash = folder ? strrchr(folder, '/') : NULL;
+	if (!slash || slash == folder)
+		return;
+	*slash = '\0';
+	(void)mkdir(folder, 0755); /* there already, or opening the file says why not */
+}
+
+static int watch_host(const struct config *c, struct diag *diag)
+{
+	CLEANUP(watch_close) struct watch *w = NULL;
+	struct watch_options o = options_of(c);
+	struct watch_end end;
+	make_folder_of(o.output);
+	make_folder_of(o.status_file);
+	int err = watch_open(&o, &w, diag);
+	if (err)
+		return err;
+	say_diag(diag);
+	diag_done(diag);
+	err = set_scope(w, c, diag);
+	if (!err)
+		err = watch_seed(w, 0, diag);
+	if (err)
+		return err;
+	fprintf(stderr, "vedette: watching %s in %s mode with %zu rules; log: %s\n", o.scope_text,
+		symbol_text(KIND_SENSOR, sensor_get_caps(watch_sensor(w))->mode), ruleset_count(watch_rules(w)), o.output);
+	err = watch_loop(w, 0, &end, diag);
+	char reason[64];
+	snprintf(reason, sizeof(reason), err ? "failure %d" : "signal %d", err ? -err : end.signal);
+	int finish = watch_finish(w, reason, diag);
+	return err ? err : finish < 0 ? finish : 0;
+}
+
+static int check_rules(const struct config *c, struct diag *diag)
+{
+	CLEANUP(ruleset_free) struct ruleset *set = NULL;
+	int err = ruleset_load(c->rules.items, c->rules.n, &set, diag);
+	if (!err)
+		printf("configuration and %zu rules are fine\n", ruleset_count(set));
+	return err;
+}
+
+static void block_signals(void)
+{
+	sigset_t set;
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGHUP);
+	sigaddset(&set, SIGCHLD);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	signal(SIGPIPE, SIG_IGN);
+}
+
+static int do_task(enum daemon_task task, const char *file)
+{
+	CLEANUP(diag_done) struct diag diag = { 0 };
+	CLEANUP(config_free) struct config *c = NULL;
+	CLEANUP(buf_done) struct buf text = { 0 };
+	int err = 0;
+	if (task != DAEMON_TEMPLATE)
+		err = config_load(file, &c, &diag);
+	if (!err) {
+		switch (task) {
+		case DAEMON_TEMPLATE:
+			config_template(&text);
+			break;
+		case DAEMON_SHOW:
+			config_show(c, &text);
+			break;
+		case DAEMON_CHECK:
+			err = check_rules(c, &diag);
+			break;
+		case DAEMON_RUN:
+			block_signals();
+			err = watch_host(c, &diag);
+			break;
+		}
+	}
+	fputs(buf_cstr(&text), stdout);
+	say_diag(&diag);
+	return err ? 1 : 0;
+}
+
+int cmd_daemon(int argc, char **argv)
+{
+	static const struct option long_options[] = {
+		{ "config", required_argument, NULL, 'c' }, { "check", no_argument, NULL, 'C' }, { "show", no_argument, NULL, 'S' },
+		{ "template", no_argument, NULL, 'T' }, { "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 },
+	};
+	enum daemon_task task = DAEMON_RUN;
+	const char *file = NULL;
+	int c;
+	while ((c = getopt_long(argc, argv, "c:h", long_options, NULL)) != -1) {
+		switch (c) {
+		case 'c':
+			file = optarg;
+			break;
+		case 'C':
+			task = DAEMON_CHECK;
+			break;
+		case 'S':
+			task = DAEMON_SHOW;
+			break;
+		case 'T':
+			task = DAEMON_TEMPLATE;
+			break;
+		case 'h':
+			fputs(usage, stdout);
+			return 0;
+		default:
+			return 2;
+		}
+	}
+	if (optind < argc || (!file && task != DAEMON_TEMPLATE)) {
+		fputs(optind < argc ? "vedette daemon: too many arguments; see vedette daemon --help\n" :
+				      "vedette daemon: -c CONFIG is needed (vedette daemon --template prints one to start from)\n", stderr);
+		return 2;
+	}
+	return do_task(task, file);
+}

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Whoever reads pipeline_record and judge has read the program. */
+#include "engine/daemon/pipeline.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "alerts/terminal.h"
+#include "engine/base/fd.h"
+#include "engine/event/decode.h"
+
+struct pipeline {
+	struct pipeline_config config;
+	struct pipeline_stats stats;
+	struct matches matches;
+	struct derived derived;
+	struct buf message, terminal; /* owned; memory is kept between events */
+	const struct rule_info *first_block; /* names a block whose rule is not known */
+};
+
+int pipeline_new(const struct pipeline_config *config, struct pipeline **ret)
+{
+	CLEANUP(pipeline_free) struct pipeline *p = calloc(1, sizeof(*p));
+	if (!p)
+		return -ENOMEM;
+	p->config = *config;
+	p->stats.worst = -1;
+	p->message.max = RULE_MAX_TEXT * 16;
+	p->terminal.max = LINE_MAX_BYTES * 4;
+	if (buf_reserve(&p->message, RULE_MAX_TEXT) || buf_reserve(&p->terminal, LINE_MAX_BYTES))
+		return -ENOMEM;
+	for (size_t i = 0; i < ruleset_count(config->rules) && !p->first_block; i++)
+		if (ruleset_get(config->rules, i)->action == ACTION_BLOCK)
+			p->first_block = ruleset_get(config->rules, i);
+	*ret = TAKE(p);
+	return 0;
+}
+
+void pipeline_free(struct pipeline **p)
+{
+	if (!*p)
+		return;
+	buf_done(&(*p)->message);
+	buf_done(&(*p)->terminal);
+	free(*p);
+	*p = NULL;
+}
+
+static void raise_alert(struct pipeline *p, const struct event *ev, const struct rule_info *rule, enum alert_action action)
+{
+	buf_reset(&p->message);
+	ruleset_message(p->config.rules, rule->index, ev, &p->message);
+	struct alert alert = {
+		.ev = ev,
+		.rule = rule,
+		.message = buf_sv(&p->message),
+		.action = action,
+		.policy_digest = ruleset_digest(p->config.rules),
+	};
+	p->stats.alerts++;
+	p->stats.blocked += action == ALERT_ACTION_BLOCK;
+	p->stats.worst = MAX(p->stats.worst, (int)rule->severity);
+	if (p->config.stream)
+		(void)stream_alert(p->config.stream, &alert, instant_now()); /* left out: the stream counted it and will tell */
+	if (p->config.terminal_fd >= 0) {
+		buf_reset(&p->terminal);
+		terminal_alert(&alert, p->config.terminal_colour, &p->terminal);
+		(void)fd_write_all(p->config.terminal_fd, p->terminal.p, p->terminal.n); /* a closed terminal must not stop the watch */
+	}
+}
+
+static enum alert_action action_of(const struct pipeline *p, const struct rule_info *rule)
+{
+	if (rule->action == ACTION_BLOCK && !p->config.is_enforcing)
+		return ALERT_ACTION_WOULD_BLOCK;
+	return ALERT_ACTION_ALERT;
+}
+
+static const struct rule_info *blocking_rule(const struct pipeline *p, const struct event *ev)
+{
+	uint32_t slot = ev->common->rule_slot;
+	if (slot >= 1 && slot <= ruleset_count(p->config.rules))
+		return ruleset_get(p->config.rules, slot - 1);
+	return p->first_block; /* the path could not be resolved: any of them might have meant it */
+}
+
+/* Enrich, evaluate, alert. result: of the call, when has_result. */
+static void judge(struct pipeline *p, struct event ev, bool has_result, int64_t result)
+{
+	enrich_derive(p->config.enrich, &ev, &p->derived);
+	if (has_result)
+		enrich_outcome(&p->derived, result);
+	ev.derived = &p->derived;
+
+	bool is_blocked = ev.common->verdict == VERDICT_BLOCK;
+	const struct rule_info *blocker = is_blocked ? blocking_rule(p, &ev) : NULL;
+	if (blocker)
+		raise_alert(p, &ev, blocker, ALERT_ACTION_BLOCK);
+	ruleset_evaluate(p->config.rules, &ev, &p->matches);
+	for (size_t i = 0; i < p->matches.n; i++) {
+		const struct rule_info *rule = ruleset_get(p->config.rules, p->matches.rule[i]);
+		if (rule != blocker)
+			raise_alert(p, &ev, rule, action_of(p, rule));
+	}
+	p->stats.matches_dropped += p->matches.not_kept;
+	p->stats.undecided += p->matches.undecided;
+
+	if (p->config.log_events && p->config.stream)
+		(void)stream_event(p->config.stream, &ev, instant_now()); /* as above */
+	if (p->config.terminal_events && p->config.terminal_fd >= 0) {
+		buf_reset(&p->terminal);
+		terminal_event(&ev, &p->terminal);
+		(void)fd_write_all(p->config.terminal_fd, p->terminal.p, p->terminal.n);
+	}
+}
+
+static void join_outcome(struct pipeline *p, const struct event *outcome)
+{
+	struct event held[OUTCOME_MAX_PER_CALL];
+	size_t n = outcome_take(p->config.outcomes, outcome->common->call_id, held);
+	for (size_t i = 0; i < n; i++)
+		judge(p, held[i], true, outcome->common->result);
+}
+
+void pipeline_record(void *pipeline, const void *bytes, size_t size, bool is_priority)
+{
+	struct pipeline *p = pipeline;
+	struct event ev;
+	if (event_decode(bytes, size, &ev)) {
+		p->stats.damaged++;
+		return;
+	}
+	p->stats.delivered[ev.type->number]++;
+	if (ev.type->number == EVENT_OUTCOME) {
+		join_outcome(p, &ev);
+		return;
+	}
+	if (is_priority)
+		enrich_apply(p->config.enrich, &ev);
+	bool is_attempt = ev.common->stage == STAGE_ATTEMPT;
+	if (is_attempt && ev.common->call_id && outcome_hold(p->config.outcomes, &ev) == 0)
+		return;
+	judge(p, ev, false, 0);
+}
+
+void pipeline_expire(struct pipeline *p, uint64_t boot_ns)
+{
+	struct event held[OUTCOME_MAX_PER_CALL];
+	size_t n;
+	while ((n = outcome_expired(p->config.outcomes, boot_ns, held, ARRAY_SIZE(held))) > 0)
+		for (size_t i = 0; i < n; i++)
+			judge(p, held[i], false, 0);
+}
+
+const struct pipeline_stats *pipeline_get_stats(const struct pipeline *p)
+{
+	return &p->stats;
+}

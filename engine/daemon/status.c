@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The status document. */
+#include "engine/daemon/status.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "engine/base/clock.h"
+#include "engine/base/fd.h"
+#include "engine/probe/blind.h"
+
+static void add_events(struct json *j, const struct sensor *sensor, const struct pipeline_stats *stats)
+{
+	json_key(j, "events");
+	json_object_begin(j);
+	for (uint32_t i = 0; i < EVENT_NUMBERS; i++) {
+		const struct event_type *type = event_type_by_number(i);
+		struct event_counters c;
+		if (!type || sensor_get_counters(sensor, i, -1, &c) || (!c.produced && !c.blocked && !c.undecided))
+			continue;
+		json_key(j, type->name[0] ? type->name : "outcome");
+		json_object_begin(j);
+		json_key(j, "blocked");
+		json_u64(j, c.blocked + c.undecided);
+		json_key(j, "delivered");
+		json_u64(j, stats->delivered[i]);
+		json_key(j, "lost_ring");
+		json_u64(j, c.lost_ring);
+		json_key(j, "lost_scratch");
+		json_u64(j, c.lost_slot);
+		json_key(j, "produced");
+		json_u64(j, c.produced);
+		json_object_end(j);
+	}
+	json_object_end(j);
+}
+
+static void add_hooks(struct json *j, const struct sensor *sensor)
+{
+	const struct sensor_hook *hooks;
+	size_t n = sensor_get_hooks(sensor, &hooks);
+	json_key(j, "hooks");
+	json_array_begin(j);
+	for (size_t i = 0; i < n; i++) {
+		if (!hooks[i].is_attached && !hooks[i].missing)
+			continue;
+		json_object_begin(j);
+		json_key(j, "attached");
+		json_bool(j, hooks[i].is_attached);
+		if (hooks[i].missing) {
+			json_key(j, "missing");
+			json_str(j, sv_from(hooks[i].missing));
+		}
+		json_key(j, "where");
+		json_str(j, sv_from(hooks[i].where));
+		json_object_end(j);
+	}
+	json_array_end(j);
+}
+
+static void add_sensor(struct json *j, const struct sensor *sensor)
+{
+	const struct sensor_caps *caps = sensor_get_caps(sensor);
+	json_key(j, "sensor");
+	json_object_begin(j);
+	json_key(j, "blind_spots");
+	json_array_begin(j);
+	for (const char *const *b = blind_spots(caps->mode); *b; b++)
+		json_str(j, sv_from(*b));
+	json_array_end(j);
+	json_key(j, "canary_denied");
+	json_bool(j, caps->is_canary_denied);
+	json_key(j, "canary_seen");
+	json_bool(j, caps->is_canary_seen);
+	if (caps->lsm_refused[0]) {
+		json_key(j, "lsm_refused");
+		json_str(j, sv_from(caps->lsm_refused));
+	}
+	json_key(j, "mode");
+	json_str(j, sv_from(symbol_text(KIND_SENSOR, caps->mode)));
+	json_key(j, "paths_checked");
+	json_bool(j, caps->is_path_checked);
+	json_key(j, "preemption");
+	json_str(j, sv_from(caps->preemption[0] ? caps->preemption : "unknown"));
+	json_key(j, "skipped_runs");
+	json_u64(j, sensor_missed_runs(sensor));
+	json_object_end(j);
+}
+
+static void add_totals(struct json *j, const struct pipeline_stats *stats, struct totals totals, const struct stream *stream)
+{
+	json_key(j, "totals");
+	json_object_begin(j);
+	json_key(j, "alerts");
+	json_u64(j, stats->alerts);
+	json_key(j, "blocked");
+	json_u64(j, stats->blocked);
+	json_key(j, "damaged");
+	json_u64(j, stats->damaged);
+	json_key(j, "delivered");
+	json_u64(j, totals.delivered);
+	json_key(j, "lost");
+	json_u64(j, totals.lost);
+	json_key(j, "produced");
+	json_u64(j, totals.produced);
+	json_key(j, "undecided");
+	json_u64(j, stats->undecided);
+	if (stream) {
+		struct stream_stats s;
+		stream_get_stats(stream, &s);
+		json_key(j, "unwritten");
+		json_u64(j, s.unwritten);
+	}
+	json_object_end(j);
+}
+
+void status_json(const struct sensor *sensor, const struct ruleset *rules, const struct pipeline_stats *stats, struct totals totals,
+		 const struct stream *stream, struct buf *out)
+{
+	struct json j;
+	json_init(&j, out);
+	json_object_begin(&j);
+	json_key(&j, "at");
+	CLEANUP(buf_done) struct buf at = { 0 };
+	clock_add_rfc3339(&at, clock_ns(CLOCK_REALTIME));
+	json_str(&j, buf_sv(&at));
+	add_events(&j, sensor, stats);
+	add_hooks(&j, sensor);
+	json_key(&j, "pid");
+	json_u64(&j, (uint64_t)getpid());
+	json_key(&j, "policy");
+	json_object_begin(&j);
+	json_key(&j, "digest");
+	json_str(&j, sv_from(ruleset_digest(rules)));
+	json_key(&j, "rules");
+	json_u64(&j, ruleset_count(rules));
+	json_object_end(&j);
+	add_sensor(&j, sensor);
+	add_totals(&j, stats, totals, stream);
+	json_key(&j, "version");
+	json_str(&j, SV(VEDETTE_VERSION));
+	json_object_end(&j);
+	buf_add_char(out, '\n');
+}
+
+int status_write(const char *file, const struct sensor *sensor, const struct ruleset *rules, const struct pipeline_stats *stats,
+		 struct totals totals, const struct stream *stream)
+{
+	CLEANUP(buf_done) struct buf text = { 0 };
+	CLEANUP(buf_done) struct buf temp = { 0 };
+	status_json(sensor, rules, stats, totals, stream, &text);
+	buf_add_z(&temp, file);
+	buf_add_z(&temp, ".new");
+	CLEANUP(fd_close) int fd = open(buf_cstr(&temp), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
+	if (fd < 0)
+		return -errno;
+	int err = fd_write_all(fd, text.p, text.n);
+	if (!err && rename(buf_cstr(&temp), file))
+		err = -errno;
+	return err;
+}

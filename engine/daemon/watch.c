@@ -1,0 +1,505 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Building, running and ending a watch. */
+#include "engine/daemon/watch.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "engine/base/clock.h"
+#include "engine/base/fd.h"
+#include "engine/daemon/status.h"
+#include "engine/probe/blind.h"
+
+enum {
+	BULK_ROUND = 4096,       /* records of the bulk ring between two looks at the clock and the signals */
+	IDLE_WAIT_MS = 200,      /* longest sleep: timers are no finer */
+	BUSY_WAIT_MS = 5,        /* while something waits to be signed */
+};
+#define TICK_NS 1000000000ull
+
+struct watch {
+	struct watch_options options; /* its strings are borrowed from the caller */
+	struct ruleset *rules;
+	struct mounts *mounts;
+	struct exec_policy exec_policy;
+	struct sensor *sensor;
+	struct enrich *enrich;
+	struct outcome_table *outcomes;
+	struct stream *stream;
+	struct pipeline *pipeline;
+	int signal_fd;
+	uint64_t next_tick, next_heartbeat;
+	uint64_t told_lost_ring[EVENT_NUMBERS], told_lost_slot[EVENT_NUMBERS];
+	uint64_t told_damaged, told_matches, told_misc[MISC_COUNT], told_missed_runs;
+	uint64_t since_ns; /* wall clock of the last look at the losses */
+};
+
+struct watch_options watch_defaults(void)
+{
+	static const char *const env_names[] = { "LD_PRELOAD", "LD_LIBRARY_PATH", "LD_AUDIT", "LD_DEBUG", "LD_BIND_NOW", NULL };
+	return (struct watch_options){
+		.output = "",
+		.key_file = "",
+		.scope_text = "",
+		.ring_priority_bytes = 4 << 20,
+		.ring_bulk_bytes = 8 << 20,
+		.max_processes = 32768,
+		.process_text_bytes = 8 << 20,
+		.queue_bytes = 16 << 20,
+		.heartbeat_ns = 10000000000ull,
+		.outcome_timeout_ns = OUTCOME_DEFAULT_TIMEOUT_NS,
+		.env_names = env_names,
+		.config_digest = "",
+		.status_file = "",
+	};
+}
+
+/* --- building ------------------------------------------------------------------------------------------------------------ */
+
+/* Events that must always come: they carry the process table. */
+static const uint64_t lineage_events = 1ull << EVENT_PROC_EXEC | 1ull << EVENT_PROC_FORK | 1ull << EVENT_PROC_EXIT;
+
+static uint64_t every_event(void)
+{
+	uint64_t all = 0;
+	for (uint32_t i = 0; i < EVENT_NUMBERS; i++) {
+		const struct event_type *type = event_type_by_number(i);
+		if (type && type->name[0])
+			all |= 1ull << i;
+	}
+	return all;
+}
+
+static bool has_block_rules(const struct ruleset *set)
+{
+	for (size_t i = 0; i < ruleset_count(set); i++)
+		if (ruleset_get(set, i)->action == ACTION_BLOCK)
+			return true;
+	return false;
+}
+
+/* Rules that block need the lsm mode: without it they are refused, unless the user said that reporting is enough. */
+static int check_blocking(struct watch *w, struct diag *diag)
+{
+	bool is_lsm = sensor_get_caps(w->sensor)->mode == SENSOR_LSM;
+	if (!has_block_rules(w->rules) || is_lsm)
+		return 0;
+	for (size_t i = 0; i < ruleset_count(w->rules); i++) {
+		const struct rule_info *rule = ruleset_get(w->rules, i);
+		if (rule->action != ACTION_BLOCK)
+			continue;
+		if (w->options.detect_only)
+			diag_warn(diag, rule->at, "rule %s only reports: this host offers the tracepoint mode, which cannot block", rule->id);
+		else
+			diag_error(diag, rule->at, "rule %s blocks, and this host offers only the tracepoint mode, which cannot (--detect-only loads it as "
+				   "a reporting rule)", rule->id);
+	}
+	return w->options.detect_only ? 0 : -EOPNOTSUPP;
+}
+
+static int open_sensor(struct watch *w, struct diag *diag)
+{
+	const struct watch_options *o = &w->options;
+	uint64_t events = o->log_events ? every_event() : ruleset_events(w->rules);
+	struct sensor_options so = {
+		.wanted = o->sensor,
+		.enforce = o->enforce,
+		.events = events | lineage_events,
+		.outcome_events = o->log_events ? every_event() : ruleset_outcome_events(w->rules),
+		.ring_priority_bytes = o->ring_priority_bytes,
+		.ring_bulk_bytes = o->ring_bulk_bytes,
+		.max_processes = o->max_processes,
+		.env_names = o->env_names,
+	};
+	int err = sensor_open(&so, &w->sensor, diag);
+	if (!err)
+		err = check_blocking(w, diag);
+	if (err || !o->enforce)
+		return err;
+	err = mounts_load("/proc/self/mountinfo", &w->mounts, diag);
+	if (!err)
+		err = exec_policy_compile(w->rules, w->mounts, &w->exec_policy, diag);
+	if (!err)
+		err = sensor_set_exec_rules(w->sensor, w->exec_policy.keys, w->exec_policy.n, diag);
+	return err;
+}
+
+static int open_enrich(struct watch *w, struct diag *diag)
+{
+	struct enrich_config ec = {
+		.max_processes = w->options.max_processes,
+		.max_text_bytes = w->options.process_text_bytes,
+		.proc = "/proc",
+		.passwd = "/etc/passwd",
+		.group = "/etc/group",
+		.cgroup_root = access("/sys/fs/cgroup/cgroup.controllers", F_OK) == 0 ? "/sys/fs/cgroup" :
+			       access("/sys/fs/cgroup/unified/cgroup.controllers", F_OK) == 0 ? "/sys/fs/cgroup/unified" : "",
+		.linger_ns = 10000000000ull,
+	};
+	int err = enrich_new(&ec, &w->enrich, diag);
+	if (err)
+		return err;
+	return outcome_new(OUTCOME_DEFAULT_RECORDS, OUTCOME_DEFAULT_BYTES, w->options.outcome_timeout_ns, &w->outcomes);
+}
+
+static int write_key(struct watch *w, struct diag *diag)
+{
+	CLEANUP(buf_done) struct buf path = { 0 };
+	CLEANUP(buf_done) struct buf line = { 0 };
+	if (w->options.key_file[0]) {
+		buf_add_z(&path, w->options.key_file);
+	} else {
+		buf_add_z(&path, w->options.output);
+		buf_add_z(&path, ".pub");
+	}
+	stream_key_line(w->stream, &line);
+	CLEANUP(fd_close) int fd = open(buf_cstr(&path), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
+	if (fd < 0 || fd_write_all(fd, line.p, line.n)) {
+		diag_error(diag, (struct place){ .file = buf_cstr(&path) }, "the public key cannot be written: %s", strerror(errno));
+		return errno ? -errno : -EIO;
+	}
+	return 0;
+}
+
+static int open_stream(struct watch *w, struct diag *diag)
+{
+	if (!w->options.output[0])
+		return 0;
+	struct identity identity;
+	int err = identity_gather(&identity, diag);
+	if (err)
+		return err;
+	struct sink_file_config sc = { .path = w->options.output, .queue_max_bytes = w->options.queue_bytes, .retry_ns = TICK_NS };
+	struct sink_file *sink = NULL;
+	err = sink_file_open(&sc, &sink, diag);
+	if (err)
+		return err;
+	err = stream_new(&identity, &sink, &w->stream, diag);
+	if (err) {
+		(void)sink_file_close(&sink); /* nothing was written */
+		return err;
+	}
+	if (strcmp(w->options.output, "-") == 0 && !w->options.key_file[0])
+		return 0;
+	return write_key(w, diag);
+}
+
+static int say_open(struct watch *w)
+{
+	if (!w->stream)
+		return 0;
+	const struct sensor_hook *hooks;
+	size_t n = sensor_get_hooks(w->sensor, &hooks), attached = 0, missing = 0;
+	const char *names[SENSOR_MAX_HOOKS + 1], *absent[SENSOR_MAX_HOOKS + 1];
+	for (size_t i = 0; i < n; i++) {
+		if (hooks[i].is_attached)
+			names[attached++] = hooks[i].where;
+		else if (hooks[i].missing)
+			absent[missing++] = hooks[i].where;
+	}
+	names[attached] = absent[missing] = NULL;
+	struct open_info info = {
+		.at = instant_now(),
+		.policy_digest = ruleset_digest(w->rules),
+		.policy_rules = ruleset_count(w->rules),
+		.config_digest = w->options.config_digest,
+		.sensor = symbol_text(KIND_SENSOR, sensor_get_caps(w->sensor)->mode),
+		.scope = w->options.scope_text,
+		.hooks_attached = names,
+		.hooks_missing = absent,
+	};
+	int err = stream_open_record(w->stream, &info);
+	return err ? err : stream_flush(w->stream, info.at);
+}
+
+static void warn_of_limits(const struct watch *w, struct diag *diag)
+{
+	const struct sensor_caps *caps = sensor_get_caps(w->sensor);
+	const struct sensor_hook *hooks;
+	size_t n = sensor_get_hooks(w->sensor, &hooks);
+	if (caps->lsm_refused[0])
+		diag_warn(diag, (struct place){ 0 }, "tracepoint mode: it detects, it cannot block (lsm mode: %s)", caps->lsm_refused);
+	for (size_t i = 0; i < n; i++)
+		if (hooks[i].missing)
+			diag_warn(diag, (struct place){ 0 }, "%s is missing: %s", hooks[i].where, hooks[i].missing);
+	if (strcmp(caps->preemption, "full") == 0 && w->options.enforce)
+		diag_warn(diag, (struct place){ 0 }, "this kernel preempts fully; missed program runs are watched");
+}
+
+int watch_open(const struct watch_options *options, struct watch **ret, struct diag *diag)
+{
+	CLEANUP(watch_close) struct watch *w = calloc(1, sizeof(*w));
+	if (!w)
+		return -ENOMEM;
+	w->options = *options;
+	w->signal_fd = -1;
+	w->since_ns = clock_ns(CLOCK_REALTIME);
+	int err = ruleset_load(options->rule_paths, options->n_rule_paths, &w->rules, diag);
+	if (!err)
+		err = open_sensor(w, diag);
+	if (!err)
+		err = open_enrich(w, diag);
+	if (!err)
+		err = open_stream(w, diag);
+	if (err)
+		return err;
+	struct pipeline_config pc = {
+		.rules = w->rules,
+		.enrich = w->enrich,
+		.outcomes = w->outcomes,
+		.stream = w->stream,
+		.log_events = options->log_events,
+		.is_enforcing = options->enforce,
+		.terminal_fd = options->terminal ? STDERR_FILENO : -1,
+		.terminal_colour = options->terminal && isatty(STDERR_FILENO) && !getenv("NO_COLOR"),
+		.terminal_events = options->log_events && !options->output[0],
+	};
+	err = pipeline_new(&pc, &w->pipeline);
+	if (err)
+		return err;
+	sensor_on_record(w->sensor, pipeline_record, w->pipeline);
+	err = say_open(w);
+	if (err) {
+		diag_error(diag, (struct place){ .file = options->output }, "cannot be written: %s", strerror(-err));
+		return err;
+	}
+	warn_of_limits(w, diag);
+	*ret = TAKE(w);
+	return 0;
+}
+
+void watch_close(struct watch **watch)
+{
+	struct watch *w = *watch;
+	if (!w)
+		return;
+	sensor_close(&w->sensor);
+	pipeline_free(&w->pipeline);
+	(void)stream_free(&w->stream); /* watch_finish has told what could not be written */
+	outcome_free(&w->outcomes);
+	enrich_free(&w->enrich);
+	exec_policy_done(&w->exec_policy);
+	mounts_free(&w->mounts);
+	ruleset_free(&w->rules);
+	fd_close(&w->signal_fd);
+	free(w);
+	*watch = NULL;
+}
+
+struct sensor *watch_sensor(struct watch *w)
+{
+	return w->sensor;
+}
+
+const struct pipeline_stats *watch_stats(const struct watch *w)
+{
+	return pipeline_get_stats(w->pipeline);
+}
+
+const struct ruleset *watch_rules(const struct watch *w)
+{
+	return w->rules;
+}
+
+int watch_seed(struct watch *w, uint32_t root_pid, struct diag *diag)
+{
+	return enrich_seed(w->enrich, root_pid, diag);
+}
+
+/* --- accounting ------------------------------------------------------------------------------------------------------------ */
+
+struct totals watch_totals(const struct watch *w)
+{
+	struct totals t = { 0 };
+	const struct pipeline_stats *stats = watch_stats(w);
+	for (uint32_t event = 0; event < EVENT_NUMBERS; event++) {
+		struct event_counters c;
+		if (sensor_get_counters(w->sensor, event, -1, &c))
+			continue;
+		t.produced += c.produced;
+		t.lost += c.lost_ring + c.lost_slot;
+		t.delivered += stats->delivered[event];
+	}
+	t.delivered += stats->damaged;
+	return t;
+}
+
+static void tell_loss(struct watch *w, const char *what, const char *event, uint64_t now, uint64_t *told)
+{
+	if (now <= *told)
+		return;
+	struct loss_info info = { .at = instant_now(), .what = what, .event = event, .cpu = -1, .count = now - *told, .since_ns = w->since_ns };
+	if (w->stream) {
+		if (stream_loss(w->stream, &info))
+			return; /* no room: told at the next look */
+	} else {
+		fprintf(stderr, "vedette: lost %llu records (%s%s%s)\n", (unsigned long long)info.count, what, event[0] ? " of " : "", event);
+	}
+	*told = now;
+}
+
+static void tell_losses(struct watch *w)
+{
+	static const char *const misc_names[MISC_COUNT] = {
+		[MISC_TASKS_FULL] = "processes", [MISC_CALLS_FULL] = "outcomes", [MISC_UNREADABLE_FD] = "descriptors",
+	};
+	const struct pipeline_stats *stats = watch_stats(w);
+	uint64_t now_ns = clock_ns(CLOCK_REALTIME);
+	for (uint32_t event = 0; event < EVENT_NUMBERS; event++) {
+		const struct event_type *type = event_type_by_number(event);
+		struct event_counters c;
+		if (!type || sensor_get_counters(w->sensor, event, -1, &c))
+			continue;
+		tell_loss(w, "ring", type->name, c.lost_ring, &w->told_lost_ring[event]);
+		tell_loss(w, "scratch", type->name, c.lost_slot, &w->told_lost_slot[event]);
+	}
+	tell_loss(w, "decode", "", stats->damaged, &w->told_damaged);
+	tell_loss(w, "matches", "", stats->matches_dropped, &w->told_matches);
+	for (int i = 0; i < MISC_COUNT; i++) {
+		uint64_t n;
+		if (misc_names[i] && sensor_get_misc(w->sensor, (enum misc_counter)i, &n) == 0)
+			tell_loss(w, misc_names[i], "", n, &w->told_misc[i]);
+	}
+	tell_loss(w, "skipped-programs", "", sensor_missed_runs(w->sensor), &w->told_missed_runs);
+	w->since_ns = now_ns;
+}
+
+static void heartbeat(struct watch *w)
+{
+	struct heartbeat_info info = {
+		.at = instant_now(),
+		.policy_digest = ruleset_digest(w->rules),
+		.sensor = symbol_text(KIND_SENSOR, sensor_get_caps(w->sensor)->mode),
+		.totals = watch_totals(w),
+	};
+	if (w->stream)
+		(void)stream_heartbeat(w->stream, &info); /* no room: its absence and the next one's totals tell */
+}
+
+static void tick(struct watch *w, uint64_t boot_ns)
+{
+	if (boot_ns < w->next_tick)
+		return;
+	w->next_tick = boot_ns + TICK_NS;
+	enrich_tick(w->enrich, boot_ns);
+	pipeline_expire(w->pipeline, boot_ns);
+	tell_losses(w);
+	if (boot_ns >= w->next_heartbeat) {
+		if (w->next_heartbeat)
+			heartbeat(w);
+		w->next_heartbeat = boot_ns + w->options.heartbeat_ns;
+	}
+	if (w->options.status_file[0])
+		(void)watch_write_status(w); /* its age shows that it could not be written */
+}
+
+int watch_write_status(const struct watch *w)
+{
+	return status_write(w->options.status_file, w->sensor, w->rules, watch_stats(w), watch_totals(w), w->stream);
+}
+
+/* --- the loop -------------------------------------------------------------------------------------------------------------- */
+
+static int open_signals(struct watch *w, struct diag *diag)
+{
+	sigset_t set;
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGHUP);
+	sigaddset(&set, SIGCHLD);
+	w->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	struct epoll_event e = { .events = EPOLLIN };
+	if (w->signal_fd < 0 || epoll_ctl(sensor_poll_fd(w->sensor), EPOLL_CTL_ADD, w->signal_fd, &e)) {
+		diag_error(diag, (struct place){ 0 }, "signals cannot be waited for: %s", strerror(errno));
+		return -errno;
+	}
+	return 0;
+}
+
+/* True when the loop is over. */
+static bool take_signals(struct watch *w, pid_t child, struct watch_end *end)
+{
+	struct signalfd_siginfo info;
+	while (read(w->signal_fd, &info, sizeof(info)) == sizeof(info)) {
+		int sig = (int)info.ssi_signo;
+		if (sig == SIGCHLD && child && waitpid(child, &end->child_status, WNOHANG) == child)
+			return true;
+		if (sig == SIGCHLD || (sig == SIGINT && child))
+			continue;
+		if (child) {
+			kill(child, sig);
+			continue;
+		}
+		if (sig == SIGTERM || sig == SIGINT) {
+			end->signal = sig;
+			return true;
+		}
+	}
+	return false;
+}
+
+static int flush_if_due(struct watch *w, uint64_t boot_ns)
+{
+	if (!w->stream || !stream_is_due(w->stream, boot_ns))
+		return 0;
+	return stream_flush(w->stream, instant_now());
+}
+
+int watch_loop(struct watch *w, pid_t child, struct watch_end *ret, struct diag *diag)
+{
+	*ret = (struct watch_end){ 0 };
+	int err = open_signals(w, diag);
+	bool was_failing = false;
+	while (!err) {
+		int n = sensor_consume(w->sensor, BULK_ROUND);
+		if (n < 0) {
+			diag_error(diag, (struct place){ 0 }, "the rings cannot be read: %s", strerror(-n));
+			return n;
+		}
+		uint64_t boot_ns = clock_ns(CLOCK_BOOTTIME);
+		tick(w, boot_ns);
+		int write_error = flush_if_due(w, boot_ns);
+		if (write_error && !was_failing)
+			fprintf(stderr, "vedette: %s: %s; records wait in memory and are tried again\n", w->options.output, strerror(-write_error));
+		was_failing = write_error != 0 || (was_failing && w->stream && !stream_is_due(w->stream, boot_ns));
+		if (take_signals(w, child, ret))
+			break;
+		if (n > 0)
+			continue;
+		struct epoll_event e[4];
+		bool has_pending = w->stream && stream_has_pending(w->stream);
+		if (epoll_wait(sensor_poll_fd(w->sensor), e, ARRAY_SIZE(e), has_pending ? BUSY_WAIT_MS : IDLE_WAIT_MS) < 0 && errno != EINTR)
+			err = -errno;
+	}
+	return err;
+}
+
+int watch_finish(struct watch *w, const char *reason, struct diag *diag)
+{
+	int n;
+	sensor_stop(w->sensor);
+	while ((n = sensor_consume(w->sensor, BULK_ROUND)) > 0)
+		(void)flush_if_due(w, clock_ns(CLOCK_BOOTTIME)); /* the last flush below reports */
+	pipeline_expire(w->pipeline, UINT64_MAX);
+	tell_losses(w);
+	if (!w->stream)
+		return n;
+	struct close_info info = { .at = instant_now(), .reason = reason, .totals = watch_totals(w) };
+	int err = stream_close_record(w->stream, &info);
+	struct stream_stats stats;
+	stream_get_stats(w->stream, &stats);
+	if (err || stats.queued_bytes) {
+		diag_error(diag, (struct place){ .file = w->options.output }, "%s: %llu bytes of the log could not be written, the log has no end record",
+			   strerror(err ? -err : stats.error), (unsigned long long)stats.queued_bytes);
+		return err ? err : -EIO;
+	}
+	return n;
+}

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Everything a watch needs, built in order and taken down in order: rules, kernel side, enrichment, stream, pipeline; and the loop
+ * that `run` and `daemon` share.
+ */
+#pragma once
+
+#include <sys/types.h>
+
+#include "engine/daemon/pipeline.h"
+#include "engine/enforce/exec_policy.h"
+#include "engine/probe/sensor.h"
+
+struct watch_options {
+	const char *const *rule_paths; /* files and folders */
+	size_t n_rule_paths;
+	enum sensor_mode sensor;       /* SENSOR_NONE: the best there is */
+	bool enforce;                  /* rules that block do block */
+	bool detect_only;              /* take rules that block in tracepoint mode too: they only report */
+	bool log_events;
+	const char *output;            /* file for the signed log; "": none */
+	const char *key_file;          /* where the public key goes; "": output with ".pub" */
+	bool terminal;                 /* readable alerts on stderr */
+	const char *scope_text;        /* for the stream-open record */
+	uint64_t ring_priority_bytes, ring_bulk_bytes;
+	uint32_t max_processes;
+	uint64_t process_text_bytes;
+	uint64_t queue_bytes;
+	uint64_t heartbeat_ns;
+	uint64_t outcome_timeout_ns;
+	const char *const *env_names;
+	const char *config_digest;
+	const char *status_file;       /* "": none; else rewritten every second */
+};
+
+/* The defaults of all sizes and times; paths stay empty. */
+struct watch_options watch_defaults(void);
+
+struct watch;
+
+/*
+ * Loads the rules, the kernel side and all the rest; nothing is in scope yet. Messages for people go to diag; notes (what is missing on
+ * this host) as warnings.
+ */
+int watch_open(const struct watch_options *options, struct watch **ret, struct diag *diag) MUST_CHECK;
+void watch_close(struct watch **w);
+
+struct sensor *watch_sensor(struct watch *w);
+const struct pipeline_stats *watch_stats(const struct watch *w);
+const struct ruleset *watch_rules(const struct watch *w);
+/* Reads what ran before the watch (root_pid and its ancestors, or everything with 0). Call when the scope is set. */
+int watch_seed(struct watch *w, uint32_t root_pid, struct diag *diag) MUST_CHECK;
+
+struct watch_end {
+	int signal;       /* that ended the loop; 0: the child ended */
+	int child_status; /* of waitpid; when the child ended */
+};
+/*
+ * Until child ends (0: none is waited for), or SIGTERM or SIGINT. SIGTERM, SIGHUP, SIGINT, SIGCHLD must be blocked. With a child, SIGINT is
+ * left to it (the terminal sends it to both) and SIGTERM is passed on.
+ */
+int watch_loop(struct watch *w, pid_t child, struct watch_end *ret, struct diag *diag) MUST_CHECK;
+
+/* Empties the rings, tells losses, closes the stream with the reason. */
+int watch_finish(struct watch *w, const char *reason, struct diag *diag) MUST_CHECK;
+
+/* Writes the status file now; 0 or -errno. */
+int watch_write_status(const struct watch *w) MUST_CHECK;
+
+struct totals watch_totals(const struct watch *w);

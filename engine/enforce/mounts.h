@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The mount table: where on which device a path lies. */
+#pragma once
+
+#include <stdint.h>
+
+#include "engine/base/buf.h"
+#include "engine/base/diag.h"
+
+struct mounts;
+
+/* file: "/proc/self/mountinfo". 0, or -errno with the reason in diag. */
+int mounts_load(const char *file, struct mounts **ret, struct diag *diag) MUST_CHECK;
+void mounts_free(struct mounts **m);
+
+/*
+ * Device (as the kernel numbers it: 12 bits major, 20 bits minor) and path inside the file system of an absolute path without
+ * symbolic links. The path need not exist: only mount points are looked at. false: no mount covers it.
+ */
+bool mounts_locate(const struct mounts *m, struct strview path, uint32_t *ret_device, struct buf *fs_path) MUST_CHECK;

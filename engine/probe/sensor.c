@@ -1,0 +1,674 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Loading, attaching and reading the kernel side. */
+#include "engine/probe/sensor.h"
+
+#include <bpf/bpf.h>
+#include <bpf/btf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <linux/membarrier.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include "engine/base/fd.h"
+#include "engine/base/num.h"
+#include "engine/probe/canary.h"
+#include "engine/probe/caps.h"
+#include "vedette.skel.h"
+
+enum { LOG_BYTES = 16384 };
+
+
+struct sensor {
+	struct vedette_bpf *skel;
+	struct btf *kernel;
+	struct sensor_caps caps;
+	struct sensor_hook hooks[SENSOR_MAX_HOOKS];
+	char reasons[SENSOR_MAX_HOOKS][160];
+	struct bpf_link *links[SENSOR_MAX_HOOKS];
+	size_t n_hooks;
+	int cpus;
+	struct ring_buffer *priority, *bulk;
+	int poll_fd;
+	sensor_record_fn *on_record;
+	void *context;
+	size_t handed_on, bulk_left;
+};
+
+static const struct {
+	const char *program;
+	uint64_t events;
+} hook_events[] = {
+#define EVENT_BIT(id) (1ull << EVENT_##id)
+#define HOOK(program, events) { #program, events },
+#include "engine/probe/hooks.def"
+	{ "", 0 },
+};
+
+/* --- which programs ------------------------------------------------------------------------------------------------------ */
+
+static bool serves_wanted(const char *program, uint64_t events)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(hook_events); i++)
+		if (strcmp(hook_events[i].program, program) == 0)
+			return (hook_events[i].events & events) != 0;
+	return true;
+}
+
+static bool ends_with(const char *text, const char *end)
+{
+	return sv_ends(sv_from(text), sv_from(end));
+}
+
+/* NULL: load it. Else why not; "" when it is simply not needed. */
+static const char *why_not_load(const struct sensor *s, const struct bpf_program *p, const struct sensor_options *o, enum sensor_mode mode)
+{
+	const char *name = bpf_program__name(p), *where = bpf_program__section_name(p);
+	bool is_lsm = strncmp(where, "lsm", 3) == 0 || strncmp(where, "fexit/", 6) == 0 || strncmp(where, "fentry/", 7) == 0;
+	bool has_idmap = s->kernel && btf__find_by_name_kind(s->kernel, "mnt_idmap", BTF_KIND_STRUCT) > 0;
+	if (strcmp(name, "sys_exit_sensor") == 0)
+		return mode == SENSOR_TRACEPOINT ? NULL : "";
+	if (strcmp(name, "outcome_exit") == 0)
+		return mode == SENSOR_LSM && o->outcome_events ? NULL : "";
+	if (is_lsm && mode != SENSOR_LSM)
+		return "";
+	if (ends_with(name, "__no_idmap") ? has_idmap : ends_with(name, "__idmap") && !has_idmap)
+		return "";
+	if (!serves_wanted(name, o->events))
+		return "";
+	if (strcmp(name, "exec_check") == 0)
+		return NULL; /* the canary needs it too */
+	if (is_lsm && !caps_has_hook(s->kernel, where))
+		return strncmp(where, "lsm", 3) == 0 ? "this kernel has no such hook" : "this kernel has no such function";
+	return NULL;
+}
+
+static struct sensor_hook *hook_of(struct sensor *s, const char *name)
+{
+	for (size_t i = 0; i < s->n_hooks; i++)
+		if (strcmp(s->hooks[i].name, name) == 0)
+			return &s->hooks[i];
+	return NULL;
+}
+
+static void hook_fail(struct sensor *s, struct sensor_hook *h, const char *why)
+{
+	char *reason = s->reasons[h - s->hooks];
+	snprintf(reason, sizeof(s->reasons[0]), "%s", why);
+	h->missing = reason;
+}
+
+/* The last line of a verifier log that says something. */
+static void last_words(const char *log, char *text, size_t size)
+{
+	const char *best = log, *line = log;
+	while (*line) {
+		size_t n = strcspn(line, "\n");
+		if (n && strncmp(line, "processed ", 10) != 0 && strncmp(line, "verification time", 17) != 0)
+			best = line;
+		line += n + (line[n] == '\n');
+	}
+	snprintf(text, size, "%.*s", (int)strcspn(best, "\n"), best);
+}
+
+/* --- loading --------------------------------------------------------------------------------------------------------------- */
+
+static int configure(struct sensor *s, const struct sensor_options *o)
+{
+	struct vedette_bpf *k = s->skel;
+	int err = bpf_map__set_max_entries(k->maps.ring_priority, (uint32_t)o->ring_priority_bytes);
+	if (!err)
+		err = bpf_map__set_max_entries(k->maps.ring_bulk, (uint32_t)o->ring_bulk_bytes);
+	if (!err)
+		err = bpf_map__set_max_entries(k->maps.slots, (uint32_t)s->cpus * 3);
+	if (!err)
+		err = bpf_map__set_max_entries(k->maps.decide_slots, (uint32_t)s->cpus * 8);
+	if (!err)
+		err = bpf_map__set_max_entries(k->maps.tasks, o->max_processes);
+	return err;
+}
+
+/* The program whose load failed has words in its log buffer: libbpf asks for the log only then. */
+static struct bpf_program *failed_program(struct vedette_bpf *skel)
+{
+	struct bpf_program *p;
+	bpf_object__for_each_program(p, skel->obj)
+	{
+		size_t size;
+		const char *log = bpf_program__log_buf(p, &size);
+		if (bpf_program__autoload(p) && log && log[0])
+			return p;
+	}
+	return NULL;
+}
+
+/* One attempt. On failure of a single program that is not essential it is noted and -EAGAIN returned. */
+static int load_once(struct sensor *s, const struct sensor_options *o, enum sensor_mode mode, char *logs, struct diag *diag)
+{
+	s->skel = vedette_bpf__open();
+	if (!s->skel) {
+		diag_error(diag, (struct place){ 0 }, "the kernel programs cannot be opened: %s", strerror(errno));
+		return -errno;
+	}
+	struct bpf_program *p;
+	size_t i = 0;
+	bpf_object__for_each_program(p, s->skel->obj)
+	{
+		struct sensor_hook *h = hook_of(s, bpf_program__name(p));
+		if (!h && s->n_hooks < SENSOR_MAX_HOOKS) {
+			h = &s->hooks[s->n_hooks++];
+			*h = (struct sensor_hook){ .name = strdup(bpf_program__name(p)), .where = strdup(bpf_program__section_name(p)) };
+		}
+		if (!h || !h->name || !h->where)
+			return -ENOMEM;
+		const char *why = h->missing ? h->missing : why_not_load(s, p, o, mode);
+		bpf_program__set_autoload(p, !why);
+		if (why && why[0] && !h->missing)
+			hook_fail(s, h, why);
+		logs[i * LOG_BYTES] = '\0';
+		bpf_program__set_log_buf(p, logs + i * LOG_BYTES, LOG_BYTES);
+		i++;
+	}
+	int err = configure(s, o);
+	if (!err)
+		err = vedette_bpf__load(s->skel);
+	if (!err)
+		return 0;
+	p = failed_program(s->skel);
+	char words[160];
+	if (p) {
+		size_t size;
+		last_words(bpf_program__log_buf(p, &size), words, sizeof(words));
+		struct sensor_hook *h = hook_of(s, bpf_program__name(p));
+		bool is_essential = strncmp(bpf_program__section_name(p), "tp_btf/", 7) == 0;
+		if (h && !is_essential) {
+			hook_fail(s, h, words);
+			vedette_bpf__destroy(s->skel);
+			s->skel = NULL;
+			return -EAGAIN;
+		}
+		diag_error(diag, (struct place){ 0 }, "kernel program %s was refused: %s", bpf_program__name(p), words);
+	} else {
+		diag_error(diag, (struct place){ 0 }, "the kernel programs cannot be loaded: %s%s", strerror(-err),
+			   err == -EPERM ? " (root, or CAP_BPF with CAP_PERFMON and CAP_SYS_ADMIN, is needed)" : "");
+	}
+	vedette_bpf__destroy(s->skel);
+	s->skel = NULL;
+	return err;
+}
+
+static void forget_hooks(struct sensor *s)
+{
+	for (size_t i = 0; i < s->n_hooks; i++) {
+		free((char *)s->hooks[i].name);
+		free((char *)s->hooks[i].where);
+	}
+	s->n_hooks = 0;
+}
+
+static int load(struct sensor *s, const struct sensor_options *o, enum sensor_mode mode, struct diag *diag)
+{
+	char *logs = malloc((size_t)SENSOR_MAX_HOOKS * LOG_BYTES);
+	if (!logs)
+		return -ENOMEM;
+	int err = -EAGAIN;
+	for (int tries = 0; err == -EAGAIN && tries < SENSOR_MAX_HOOKS; tries++)
+		err = load_once(s, o, mode, logs, diag);
+	if (s->skel) { /* the buffers go: libbpf must not write there any more */
+		struct bpf_program *p;
+		bpf_object__for_each_program(p, s->skel->obj)
+			bpf_program__set_log_buf(p, NULL, 0);
+	}
+	free(logs);
+	return err;
+}
+
+/* Attaches every loaded program. Returns how many of section prefix `lsm` run; failures are noted. */
+static size_t attach(struct sensor *s)
+{
+	size_t lsm = 0, i = 0;
+	struct bpf_program *p;
+	bpf_object__for_each_program(p, s->skel->obj)
+	{
+		struct sensor_hook *h = hook_of(s, bpf_program__name(p));
+		size_t at = i++;
+		if (!h || !bpf_program__autoload(p))
+			continue;
+		s->links[at] = bpf_program__attach(p);
+		if (!s->links[at]) {
+			hook_fail(s, h, strerror(errno));
+			continue;
+		}
+		h->is_attached = true;
+		lsm += strncmp(h->where, "lsm", 3) == 0;
+	}
+	return lsm;
+}
+
+static void destroy_links(struct sensor *s)
+{
+	for (size_t i = 0; i < SENSOR_MAX_HOOKS; i++) {
+		if (s->links[i])
+			bpf_link__destroy(s->links[i]);
+		s->links[i] = NULL;
+	}
+}
+
+static void detach(struct sensor *s)
+{
+	destroy_links(s);
+	if (s->skel)
+		vedette_bpf__destroy(s->skel);
+	s->skel = NULL;
+	forget_hooks(s);
+}
+
+static int on_priority(void *context, void *bytes, size_t size)
+{
+	struct sensor *s = context;
+	s->handed_on++;
+	if (s->on_record)
+		s->on_record(s->context, bytes, size, true);
+	return 0;
+}
+
+static int on_bulk(void *context, void *bytes, size_t size)
+{
+	struct sensor *s = context;
+	int err = ring_buffer__consume(s->priority);
+	if (err < 0)
+		return err;
+	s->handed_on++;
+	if (s->on_record)
+		s->on_record(s->context, bytes, size, false);
+	/* the record is consumed all the same; the negative value ends this round */
+	return --s->bulk_left ? 0 : -EAGAIN;
+}
+
+static int open_rings(struct sensor *s, struct diag *diag)
+{
+	s->priority = ring_buffer__new(bpf_map__fd(s->skel->maps.ring_priority), on_priority, s, NULL);
+	s->bulk = ring_buffer__new(bpf_map__fd(s->skel->maps.ring_bulk), on_bulk, s, NULL);
+	s->poll_fd = epoll_create1(EPOLL_CLOEXEC);
+	if (!s->priority || !s->bulk || s->poll_fd < 0) {
+		diag_error(diag, (struct place){ 0 }, "the rings cannot be opened: %s", strerror(errno));
+		return -errno;
+	}
+	int fds[] = { ring_buffer__epoll_fd(s->priority), ring_buffer__epoll_fd(s->bulk) };
+	for (size_t i = 0; i < ARRAY_SIZE(fds); i++) {
+		struct epoll_event e = { .events = EPOLLIN };
+		if (epoll_ctl(s->poll_fd, EPOLL_CTL_ADD, fds[i], &e))
+			return -errno;
+	}
+	return 0;
+}
+
+static int put_env_names(struct sensor *s, const char *const *names, struct diag *diag)
+{
+	for (size_t i = 0; names && names[i]; i++) {
+		char key[ENV_NAME_MAX] = "";
+		uint32_t one = 1;
+		if (strlen(names[i]) >= sizeof(key)) {
+			diag_error(diag, (struct place){ 0 }, "environment variable name '%s' is longer than %d bytes", names[i], ENV_NAME_MAX - 1);
+			return -EINVAL;
+		}
+		memcpy(key, names[i], strlen(names[i]));
+		if (bpf_map__update_elem(s->skel->maps.env_names, key, sizeof(key), &one, sizeof(one), BPF_ANY)) {
+			diag_error(diag, (struct place){ 0 }, "too many environment variable names (64 at most)");
+			return -E2BIG;
+		}
+	}
+	return 0;
+}
+
+/* The lock words are data symbols: without them in kallsyms (or for a kernel that hides them) a torn path cannot be noticed. */
+static bool shows_rename_lock(void)
+{
+	CLEANUP(file_close) FILE *f = fopen("/proc/kallsyms", "re");
+	char line[256];
+	while (f && fgets(line, sizeof(line), f)) {
+		const char *name = strrchr(line, ' ');
+		if (name && strncmp(name + 1, "rename_lock\n", 12) == 0)
+			return true;
+	}
+	return false;
+}
+
+static int try_mode(struct sensor *s, const struct sensor_options *o, enum sensor_mode mode, struct diag *diag)
+{
+	int err = load(s, o, mode, diag);
+	if (err)
+		return err;
+	struct sensor_config *c = &s->skel->bss->config;
+	*c = (struct sensor_config){
+		.scope = SCOPE_TREE, /* nobody is labelled yet: nothing is in scope */
+		.own_pid = (uint32_t)getpid(),
+		.sensor = mode,
+		.n_slots = (uint32_t)s->cpus * 3,
+		.n_decide = (uint32_t)s->cpus * 8,
+	};
+	err = put_env_names(s, o->env_names, diag);
+	if (err)
+		return err;
+	size_t lsm = attach(s);
+	if (mode == SENSOR_LSM && lsm == 0) {
+		diag_error(diag, (struct place){ 0 }, "no LSM program can be attached");
+		return -EOPNOTSUPP;
+	}
+	s->caps.mode = mode;
+	return 0;
+}
+
+/* Proof by deed: programs that load and attach may still never run. */
+static int prove(struct sensor *s, const struct sensor_options *o, struct diag *diag)
+{
+	struct canary_result seen;
+	int err = canary_run(s, &s->skel->bss->config, &seen, diag);
+	if (err)
+		return err;
+	s->caps.is_canary_seen = seen.is_seen;
+	s->caps.is_canary_denied = seen.is_denied;
+	if (!seen.is_seen) {
+		diag_error(diag, (struct place){ 0 }, "self-test: a process that started a program was not seen by the kernel programs");
+		return -EOPNOTSUPP;
+	}
+	if (s->caps.mode == SENSOR_LSM && !seen.is_denied) {
+		diag_error(diag, (struct place){ 0 },
+			   "self-test: LSM programs are attached but do not run (does /proc/sys/kernel/ftrace_enabled read 1, and 'bpf' stand in "
+			   "/sys/kernel/security/lsm?)");
+		return -EOPNOTSUPP;
+	}
+	(void)o;
+	return 0;
+}
+
+static int choose_mode(struct sensor *s, const struct sensor_options *o, struct diag *diag)
+{
+	if (o->wanted != SENSOR_NONE || o->enforce) {
+		enum sensor_mode mode = o->wanted == SENSOR_NONE ? SENSOR_LSM : o->wanted;
+		int err = try_mode(s, o, mode, diag);
+		return err ? err : prove(s, o, diag);
+	}
+	struct diag refused = { 0 };
+	int err = try_mode(s, o, SENSOR_LSM, &refused);
+	if (!err)
+		err = prove(s, o, &refused);
+	if (err) {
+		snprintf(s->caps.lsm_refused, sizeof(s->caps.lsm_refused), "%s", refused.n ? refused.messages[0].text : strerror(-err));
+		detach(s);
+		err = try_mode(s, o, SENSOR_TRACEPOINT, diag);
+		if (!err)
+			err = prove(s, o, diag);
+	}
+	diag_done(&refused);
+	return err;
+}
+
+static int discard(enum libbpf_print_level level, const char *format, va_list args)
+{
+	(void)level, (void)format, (void)args; /* what matters is told through diag */
+	return 0;
+}
+
+/* The self-test left records and counts behind: nobody is in scope now, so both can go. */
+static int forget_canary(struct sensor *s)
+{
+	int r = sensor_consume(s, SIZE_MAX); /* on_record is not set yet: discarded */
+	if (r < 0)
+		return r;
+	struct event_counters *none = calloc((size_t)s->cpus, sizeof(*none));
+	if (!none)
+		return -ENOMEM;
+	int err = 0;
+	for (uint32_t event = 0; !err && event < EVENT_NUMBERS; event++)
+		err = bpf_map__update_elem(s->skel->maps.counters, &event, sizeof(event), none, (size_t)s->cpus * sizeof(*none), BPF_ANY);
+	uint32_t zero = 0;
+	if (!err)
+		err = bpf_map__update_elem(s->skel->maps.cpu_sequence, &zero, sizeof(zero), none, (size_t)s->cpus * sizeof(uint64_t), BPF_ANY);
+	free(none);
+	return err;
+}
+
+int sensor_open(const struct sensor_options *options, struct sensor **ret, struct diag *diag)
+{
+	CLEANUP(sensor_close) struct sensor *s = calloc(1, sizeof(*s));
+	if (!s)
+		return -ENOMEM;
+	s->poll_fd = -1;
+	s->cpus = libbpf_num_possible_cpus();
+	if (s->cpus < 1 || s->cpus > SENSOR_MAX_CPUS) {
+		diag_error(diag, (struct place){ 0 }, "%d processors: between 1 and %d are supported", s->cpus, SENSOR_MAX_CPUS);
+		return -EINVAL;
+	}
+	libbpf_set_print(discard);
+	s->kernel = btf__load_vmlinux_btf();
+	if (!s->kernel) {
+		diag_error(diag, (struct place){ 0 }, "this kernel has no type information (/sys/kernel/btf/vmlinux); CONFIG_DEBUG_INFO_BTF is needed");
+		return -EOPNOTSUPP;
+	}
+	caps_read(s->kernel, &s->caps);
+	s->caps.is_path_checked = shows_rename_lock();
+	if (options->enforce && !s->caps.is_lsm_unguarded) {
+		diag_error(diag, (struct place){ 0 }, "this kernel may skip LSM programs (no __bpf_prog_enter_recur): enforcement would have holes");
+		return -EOPNOTSUPP;
+	}
+	int err = choose_mode(s, options, diag);
+	if (!err)
+		err = open_rings(s, diag);
+	if (!err)
+		err = forget_canary(s);
+	if (err)
+		return err;
+	s->skel->bss->config.outcome_wanted = options->outcome_events;
+	s->skel->bss->config.wanted = options->events;
+	btf__free(s->kernel); /* several MiB that nothing needs any more */
+	s->kernel = NULL;
+	*ret = TAKE(s);
+	return 0;
+}
+
+void sensor_close(struct sensor **sensor)
+{
+	struct sensor *s = *sensor;
+	if (!s)
+		return;
+	ring_buffer__free(s->priority);
+	ring_buffer__free(s->bulk);
+	fd_close(&s->poll_fd);
+	detach(s);
+	btf__free(s->kernel);
+	free(s);
+	*sensor = NULL;
+}
+
+const struct sensor_caps *sensor_get_caps(const struct sensor *s)
+{
+	return &s->caps;
+}
+
+size_t sensor_get_hooks(const struct sensor *s, const struct sensor_hook **ret)
+{
+	*ret = s->hooks;
+	return s->n_hooks;
+}
+
+/* --- scope ----------------------------------------------------------------------------------------------------------------- */
+
+void sensor_scope_host(struct sensor *s)
+{
+	s->skel->bss->config.scope = SCOPE_HOST;
+}
+
+void sensor_scope_tree(struct sensor *s)
+{
+	s->skel->bss->config.scope = SCOPE_TREE;
+}
+
+int sensor_scope_cgroup(struct sensor *s, const char *path, struct diag *diag)
+{
+	struct stat st;
+	struct statfs fs;
+	if (stat(path, &st) || statfs(path, &fs) || !S_ISDIR(st.st_mode)) {
+		diag_error(diag, (struct place){ 0 }, "cgroup '%s': %s", path, errno ? strerror(errno) : "not a folder");
+		return -EINVAL;
+	}
+	if ((unsigned long)fs.f_type != 0x63677270ul) { /* CGROUP2_SUPER_MAGIC */
+		diag_error(diag, (struct place){ 0 }, "'%s' is not a folder of the cgroup version 2 file system", path);
+		return -EINVAL;
+	}
+	/* depth: how many folders up until another file system begins */
+	CLEANUP(buf_done) struct buf up = { 0 };
+	uint32_t level = 0;
+	struct stat here = st, above;
+	buf_add_z(&up, path);
+	for (;; level++) {
+		buf_add_z(&up, "/..");
+		if (stat(buf_cstr(&up), &above) || above.st_dev != here.st_dev || level > 64)
+			break;
+		here = above;
+	}
+	struct sensor_config *c = &s->skel->bss->config;
+	c->cgroup_id = st.st_ino;
+	c->cgroup_level = level;
+	c->scope = SCOPE_CGROUP;
+	return 0;
+}
+
+int sensor_label(struct sensor *s, uint32_t pid, uint64_t exec_id, uint64_t parent_id)
+{
+	struct task_entry e = { .exec_id = exec_id, .parent_id = parent_id, .is_labelled = 1 };
+	return bpf_map__update_elem(s->skel->maps.tasks, &pid, sizeof(pid), &e, sizeof(e), BPF_ANY);
+}
+
+/* --- verdicts -------------------------------------------------------------------------------------------------------------- */
+
+int sensor_set_exec_rules(struct sensor *s, const struct exec_rule *rules, size_t n, struct diag *diag)
+{
+	struct bpf_map_create_opts opts = { .sz = sizeof(opts), .map_flags = BPF_F_NO_PREALLOC };
+	CLEANUP(fd_close) int inner = bpf_map_create(BPF_MAP_TYPE_LPM_TRIE, "exec_rules", sizeof(struct exec_key), sizeof(struct exec_verdict), 4096, &opts);
+	if (inner < 0) {
+		diag_error(diag, (struct place){ 0 }, "table of exec rules cannot be made: %s", strerror(errno));
+		return -errno;
+	}
+	for (size_t i = 0; i < n; i++) {
+		struct exec_verdict v = { .rule_slot = rules[i].rule + 1 };
+		if (bpf_map_update_elem(inner, &rules[i].key, &v, BPF_NOEXIST) && errno != EEXIST) {
+			diag_error(diag, (struct place){ 0 }, "exec rule %zu of %zu does not fit: %s", i + 1, n, strerror(errno));
+			return -errno;
+		}
+	}
+	uint32_t zero = 0;
+	if (bpf_map__update_elem(s->skel->maps.exec_policy, &zero, sizeof(zero), &inner, sizeof(inner), BPF_ANY)) {
+		diag_error(diag, (struct place){ 0 }, "exec rules cannot be put in force: %s", strerror(errno));
+		return -errno;
+	}
+	s->skel->bss->config.decide_exec = n > 0;
+	return 0;
+}
+
+/* --- reading --------------------------------------------------------------------------------------------------------------- */
+
+void sensor_on_record(struct sensor *s, sensor_record_fn *call, void *context)
+{
+	s->on_record = call;
+	s->context = context;
+}
+
+int sensor_poll_fd(const struct sensor *s)
+{
+	return s->poll_fd;
+}
+
+int sensor_consume(struct sensor *s, size_t max_bulk)
+{
+	s->handed_on = 0;
+	s->bulk_left = max_bulk;
+	int err = ring_buffer__consume(s->priority);
+	if (err >= 0)
+		err = ring_buffer__consume(s->bulk);
+	if (err < 0 && err != -EAGAIN)
+		return err;
+	return (int)s->handed_on;
+}
+
+void sensor_stop(struct sensor *s)
+{
+	s->skel->bss->config.wanted = 0;
+	destroy_links(s);
+	/* programs run with preemption off or under RCU: after a grace period none is left (ENOSYS: nothing better to do) */
+	(void)syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0);
+}
+
+size_t sensor_labelled(const struct sensor *s)
+{
+	size_t n = 0;
+	uint32_t key, next;
+	struct task_entry e;
+	void *from = NULL;
+	while (n < UINT32_MAX && bpf_map__get_next_key(s->skel->maps.tasks, from, &next, sizeof(next)) == 0) {
+		if (bpf_map__lookup_elem(s->skel->maps.tasks, &next, sizeof(next), &e, sizeof(e), 0) == 0)
+			n += e.is_labelled != 0;
+		key = next;
+		from = &key;
+	}
+	return n;
+}
+
+int sensor_get_counters(const struct sensor *s, uint32_t event, int cpu, struct event_counters *ret)
+{
+	struct event_counters *per_cpu = calloc((size_t)s->cpus, sizeof(*per_cpu));
+	if (!per_cpu)
+		return -ENOMEM;
+	int err = bpf_map__lookup_elem(s->skel->maps.counters, &event, sizeof(event), per_cpu, (size_t)s->cpus * sizeof(*per_cpu), 0);
+	*ret = (struct event_counters){ 0 };
+	for (int i = 0; !err && i < s->cpus; i++) {
+		if (cpu >= 0 && i != cpu)
+			continue;
+		ret->produced += per_cpu[i].produced;
+		ret->lost_ring += per_cpu[i].lost_ring;
+		ret->lost_slot += per_cpu[i].lost_slot;
+		ret->blocked += per_cpu[i].blocked;
+		ret->undecided += per_cpu[i].undecided;
+	}
+	free(per_cpu);
+	return err;
+}
+
+int sensor_get_misc(const struct sensor *s, enum misc_counter which, uint64_t *ret)
+{
+	uint64_t per_cpu[SENSOR_MAX_CPUS];
+	uint32_t key = which;
+	int err = bpf_map__lookup_elem(s->skel->maps.misc_counters, &key, sizeof(key), per_cpu, (size_t)s->cpus * sizeof(uint64_t), 0);
+	if (err)
+		return err;
+	*ret = 0;
+	for (int i = 0; i < s->cpus; i++)
+		*ret += per_cpu[i];
+	return 0;
+}
+
+size_t sensor_cpus(const struct sensor *s)
+{
+	return (size_t)s->cpus;
+}
+
+uint64_t sensor_missed_runs(const struct sensor *s)
+{
+	uint64_t sum = 0;
+	struct bpf_program *p;
+	bpf_object__for_each_program(p, s->skel->obj)
+	{
+		struct bpf_prog_info info = { 0 };
+		uint32_t size = sizeof(info);
+		int fd = bpf_program__fd(p);
+		if (fd >= 0 && bpf_obj_get_info_by_fd(fd, &info, &size) == 0)
+			sum += info.recursion_misses;
+	}
+	return sum;
+}

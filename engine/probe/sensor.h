@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The kernel side, loaded: programs, maps and rings behind one object. Finds out by trying what this kernel can do. Knows no
+ * rules: it is told which events are wanted, who is in scope, and which exec verdicts to give.
+ */
+#pragma once
+
+#include "bpf/policy_abi.h"
+#include "engine/base/diag.h"
+#include "engine/event/event.h"
+
+enum {
+	SENSOR_MAX_HOOKS = 96,  /* programs in the object */
+	SENSOR_MAX_CPUS = 1024, /* identities hold 10 bits of CPU number */
+};
+
+struct sensor_options {
+	enum sensor_mode wanted;        /* SENSOR_NONE: try lsm, fall back on tracepoint */
+	bool enforce;              /* verdicts are wanted: without lsm mode that is an error */
+	uint64_t events;           /* bit N: event number N is wanted; hooks that serve none of them are not attached */
+	uint64_t outcome_events;   /* bit N: with its outcome */
+	uint64_t ring_priority_bytes, ring_bulk_bytes; /* powers of two, at least a page */
+	uint32_t max_processes;
+	const char *const *env_names; /* NULL-terminated names of environment variables to keep */
+};
+
+/* A program of the object and what became of it. */
+struct sensor_hook {
+	const char *name;    /* program */
+	const char *where;   /* section: lsm/file_open, tp_btf/sched_process_exec */
+	bool is_attached;
+	const char *missing; /* why not; NULL when attached or not needed */
+};
+
+struct sensor_caps {
+	enum sensor_mode mode;
+	bool has_lsm_list;        /* bpf stands in /sys/kernel/security/lsm, as far as readable */
+	bool is_lsm_unguarded;    /* LSM programs are never skipped (__bpf_prog_enter_recur) */
+	bool is_canary_seen;      /* the self-test's open was seen */
+	bool is_canary_denied;    /* the self-test's exec was denied (enforce) */
+	bool is_path_checked;     /* the kernel shows rename_lock: torn paths are noticed */
+	char preemption[16];      /* none, voluntary, full; "" unknown */
+	char lsm_refused[160];    /* why lsm mode was not chosen; "" */
+};
+
+struct sensor;
+
+int sensor_open(const struct sensor_options *options, struct sensor **ret, struct diag *diag) MUST_CHECK;
+void sensor_close(struct sensor **s);
+
+const struct sensor_caps *sensor_get_caps(const struct sensor *s);
+size_t sensor_get_hooks(const struct sensor *s, const struct sensor_hook **ret);
+
+/* Scope. Before the first call nothing is in scope. */
+void sensor_scope_host(struct sensor *s);
+int sensor_scope_cgroup(struct sensor *s, const char *path, struct diag *diag) MUST_CHECK;
+void sensor_scope_tree(struct sensor *s);
+/* SCOPE_TREE: labels a process; its later children inherit the label. It must not have forked yet. */
+int sensor_label(struct sensor *s, uint32_t pid, uint64_t exec_id, uint64_t parent_id) MUST_CHECK;
+
+/* Verdicts on exec: replaces all rules at once; n 0 switches them off. */
+struct exec_rule {
+	struct exec_key key;
+	uint32_t rule; /* index */
+};
+int sensor_set_exec_rules(struct sensor *s, const struct exec_rule *rules, size_t n, struct diag *diag) MUST_CHECK;
+
+/* Called for every record, in ring order; the bytes are borrowed. is_priority: which ring. */
+typedef void sensor_record_fn(void *context, const void *bytes, size_t size, bool is_priority);
+void sensor_on_record(struct sensor *s, sensor_record_fn *call, void *context);
+
+/* Descriptor to poll for input. */
+int sensor_poll_fd(const struct sensor *s);
+/*
+ * Hands on what lies in the rings: the priority ring to its end before each record of the bulk ring, so that the process of
+ * an event is known before the event. At most max_bulk bulk records; returns how many records were handed on, or -errno.
+ */
+int sensor_consume(struct sensor *s, size_t max_bulk) MUST_CHECK;
+
+/*
+ * Detaches every program and waits until none runs any more: what lies in the rings then is the rest. Counters stay readable.
+ */
+void sensor_stop(struct sensor *s);
+
+/* Processes that carry the label now. */
+size_t sensor_labelled(const struct sensor *s);
+
+/* Counters summed over CPUs; of one CPU with cpu >= 0. */
+int sensor_get_counters(const struct sensor *s, uint32_t event, int cpu, struct event_counters *ret) MUST_CHECK;
+int sensor_get_misc(const struct sensor *s, enum misc_counter which, uint64_t *ret) MUST_CHECK;
+size_t sensor_cpus(const struct sensor *s);
+/* Runs of programs that the kernel skipped (recursion_misses), summed. */
+uint64_t sensor_missed_runs(const struct sensor *s);

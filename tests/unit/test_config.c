@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "engine/config/config.h"
+
+static void bad_configurations_are_refused_with_their_place(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *text, *says;
+	} cases[] = {
+		{ "", "c.yaml: no rules" },
+		{ "rules: [r]\nsensr: auto\n", "c.yaml:2:1: unknown key 'sensr' (did you mean 'sensor'?)" },
+		{ "rules: [r]\noutput:\n  fil: x\n", "c.yaml:3:3: unknown key 'output.fil' (did you mean 'output.file'?)" },
+		{ "rules: r\n", "c.yaml:1:8: rules: expected a list, found text" },
+		{ "rules: [[r]]\n", "c.yaml:1:9: rules: an item must be text, not a list" },
+		{ "rules: [r]\nenforce: maybe\n", "c.yaml:2:10: enforce: 'maybe' is not true or false" },
+		{ "rules: [r]\nrings: {bulk: 5000}\n", "c.yaml:2:15: rings.bulk: '5000' is not a power of two" },
+		{ "rules: [r]\nrings: {bulk: 1KiB}\n", "is not between 4096 and 1073741824 bytes" },
+		{ "rules: [r]\nrings: {bulk: -1}\n", "is not a size as" },
+		{ "rules: [r]\noutcome_timeout: 5\n", "is not a time with its unit" },
+		{ "rules: [r]\nsensor: ebpf\n", "sensor: 'ebpf' is not auto, lsm or tracepoint" },
+		{ "- a\n", "the configuration is a map of keys, not a list" },
+		{ "rules: [r]\nrules: [s]\n", "key 'rules' stands twice" },
+		{ "rules: &a [r]\n", "anchors, aliases and tags are not allowed here" },
+		{ "rules: [r\n", "c.yaml:2:1:" },
+		{ "rules: [r]\nprocesses: {max: 99999999999999999999}\n", "is not a whole number" },
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		CLEANUP(diag_done) struct diag diag = { 0 };
+		CLEANUP(config_free) struct config *c = NULL;
+		assert_true(config_parse("c.yaml", sv_from(cases[i].text), &c, &diag) < 0);
+		assert_null(c);
+		char said[512] = "";
+		if (diag.n)
+			diag_format(&diag.messages[0], said, sizeof(said));
+		if (!strstr(said, cases[i].says))
+			fail_msg("'%s' gave '%s', not '%s'", cases[i].text, said, cases[i].says);
+	}
+}
+
+static void all_faults_of_a_file_come_at_once(void **state)
+{
+	(void)state;
+	CLEANUP(diag_done) struct diag diag = { 0 };
+	CLEANUP(config_free) struct config *c = NULL;
+	assert_true(config_parse("c", SV("rules: [r]\nenforce: 1\nx: 2\nrings: {bulk: 3, y: 1}\n"), &c, &diag) < 0);
+	assert_int_equal(diag.errors, 4);
+}
+
+/* Walks the whole table: every key is printed and read back to the same. */
+static void every_key_survives_printing_and_reading(void **state)
+{
+	(void)state;
+	CLEANUP(config_free) struct config *one = NULL, *two = NULL;
+	CLEANUP(buf_done) struct buf first = { 0 }, second = { 0 }, template = { 0 };
+	CLEANUP(diag_done) struct diag diag = { 0 };
+	assert_int_equal(config_parse("a", SV("rules: [a b, \"it's\"]\nrings: {bulk: 64KiB}\noutput: {heartbeat: 90s}\nenforce: true\n"), &one, &diag), 0);
+	assert_int_equal(one->ring_bulk, 65536);
+	assert_int_equal(one->heartbeat, 90000000000);
+	assert_int_equal(one->ring_priority, 4 << 20);
+	assert_true(one->enforce);
+	assert_string_equal(one->rules.items[1], "it's");
+	config_show(one, &first);
+	assert_int_equal(config_parse("b", buf_sv(&first), &two, &diag), 0);
+	config_show(two, &second);
+	assert_string_equal(buf_cstr(&first), buf_cstr(&second));
+	config_template(&template);
+	config_free(&two);
+	assert_int_equal(config_parse("template", buf_sv(&template), &two, &diag), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(bad_configurations_are_refused_with_their_place),
+		cmocka_unit_test(all_faults_of_a_file_come_at_once),
+		cmocka_unit_test(every_key_survives_printing_and_reading),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
