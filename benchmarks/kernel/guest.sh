@@ -1,0 +1,14 @@
+# SPDX-License-Identifier: Apache-2.0
+# In the guest: each operation with no program, filtered in the kernel (another process is in scope), and as a full event.
+sleep 3 # settle: the first seconds after boot read double on 6.12
+show() { while read -r op cost; do echo "@ $1 $op $cost"; done; }
+/t/bench_ops | show none
+vedette run --quiet --sensor lsm --rules /t/rules.yaml --output /tmp/f.jsonl -- sleep 1000 &
+watcher=$!
+sleep 3
+/t/bench_ops | show filtered
+kill $watcher
+wait $watcher
+vedette run --quiet --sensor lsm --rules /t/rules.yaml --output /tmp/e.jsonl -- /t/bench_ops > /tmp/out || exit 1
+show event < /tmp/out
+tail -n 1 /tmp/e.jsonl | grep -o '"totals":{[^}]*}'
