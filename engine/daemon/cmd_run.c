@@ -162,7 +162,7 @@ static void child_main(int go_fd, int error_fd, char **argv, const sigset_t *mas
 		_exit(EXIT_VEDETTE);
 	execvp(argv[0], argv);
 	int error = errno;
-	(void)fd_write_all(error_fd, &error, sizeof(error)); /* the parent reads end of file then, and takes the status below */
+	IGNORE(fd_write_all(error_fd, &error, sizeof(error))); /* the parent reads end of file then, and takes the status below */
 	_exit(error == ENOENT ? EXIT_NOT_FOUND : EXIT_CANNOT_RUN);
 }
 

@@ -6,42 +6,44 @@
 #include "engine/base/attr.h"
 #include "engine/daemon/commands.h"
 
-static const struct {
-	const char *name;
+static const struct command {
+	const char *name, *what;
 	int (*run)(int argc, char **argv);
-	const char *doc;
 } commands[] = {
-	{ "check", cmd_check, "load rules and report every problem" },
-	{ "test", cmd_test, "run the cases that stand with the rules" },
-	{ "fields", cmd_fields, "list the events and fields that rules may use" },
-	{ "verify", cmd_verify, "prove or refute a log of alerts" },
+	{ "run", "watch one command and its descendants", cmd_run },
+	{ "daemon", "watch the host, by a configuration file", cmd_daemon },
+	{ "status", "how a running daemon fares", cmd_status },
+	{ "check", "check rule files", cmd_check },
+	{ "test", "run the cases of rule files", cmd_test },
+	{ "verify", "prove or refute a signed log", cmd_verify },
+	{ "fields", "events and fields that rules can use", cmd_fields },
 };
 
-static void usage(FILE *to)
+static void print_usage(FILE *to)
 {
-	fprintf(to, "usage: vedette COMMAND [OPTION...] [ARGUMENT...]\n\n");
+	fputs("usage: vedette COMMAND [OPTION]...\n\n", to);
 	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
-		fprintf(to, "  %-10s %s\n", commands[i].name, commands[i].doc);
-	fprintf(to, "\n'vedette COMMAND --help' tells more. 'vedette --version' prints the version.\n");
+		fprintf(to, "  %-8s %s\n", commands[i].name, commands[i].what);
+	fputs("\nvedette COMMAND --help tells more; vedette --version names the version.\n", to);
 }
 
 int main(int argc, char **argv)
 {
 	if (argc < 2) {
-		usage(stderr);
-		return EXIT_USAGE;
+		print_usage(stderr);
+		return 2;
 	}
 	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
-		usage(stdout);
-		return EXIT_FINE;
+		print_usage(stdout);
+		return 0;
 	}
-	if (strcmp(argv[1], "--version") == 0) {
-		printf("vedette %s\n", VEDETTE_VERSION);
-		return EXIT_FINE;
+	if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0 || strcmp(argv[1], "version") == 0) {
+		puts("vedette " VEDETTE_VERSION);
+		return 0;
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
 		if (strcmp(argv[1], commands[i].name) == 0)
 			return commands[i].run(argc - 1, argv + 1);
-	fprintf(stderr, "vedette: unknown command '%s'; try 'vedette --help'\n", argv[1]);
-	return EXIT_USAGE;
+	fprintf(stderr, "vedette: no command '%s'; see vedette --help\n", argv[1]);
+	return 2;
 }

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "alerts/render.h"
 #include "alerts/terminal.h"
 #include "engine/base/fd.h"
 #include "engine/event/decode.h"
@@ -61,11 +62,11 @@ static void raise_alert(struct pipeline *p, const struct event *ev, const struct
 	p->stats.blocked += action == ALERT_ACTION_BLOCK;
 	p->stats.worst = MAX(p->stats.worst, (int)rule->severity);
 	if (p->config.stream)
-		(void)stream_alert(p->config.stream, &alert, instant_now()); /* left out: the stream counted it and will tell */
+		IGNORE(stream_alert(p->config.stream, &alert, instant_now())); /* left out: the stream counted it and will tell */
 	if (p->config.terminal_fd >= 0) {
 		buf_reset(&p->terminal);
 		terminal_alert(&alert, p->config.terminal_colour, &p->terminal);
-		(void)fd_write_all(p->config.terminal_fd, p->terminal.p, p->terminal.n); /* a closed terminal must not stop the watch */
+		IGNORE(fd_write_all(p->config.terminal_fd, p->terminal.p, p->terminal.n)); /* a closed terminal must not stop the watch */
 	}
 }
 
@@ -106,11 +107,11 @@ static void judge(struct pipeline *p, struct event ev, bool has_result, int64_t 
 	p->stats.undecided += p->matches.undecided;
 
 	if (p->config.log_events && p->config.stream)
-		(void)stream_event(p->config.stream, &ev, instant_now()); /* as above */
+		IGNORE(stream_event(p->config.stream, &ev, instant_now())); /* as above */
 	if (p->config.terminal_events && p->config.terminal_fd >= 0) {
 		buf_reset(&p->terminal);
 		terminal_event(&ev, &p->terminal);
-		(void)fd_write_all(p->config.terminal_fd, p->terminal.p, p->terminal.n);
+		IGNORE(fd_write_all(p->config.terminal_fd, p->terminal.p, p->terminal.n));
 	}
 }
 

@@ -9,6 +9,7 @@
 
 #include "engine/base/clock.h"
 #include "engine/base/fd.h"
+#include "engine/base/json.h"
 #include "engine/probe/blind.h"
 
 static void add_events(struct json *j, const struct sensor *sensor, const struct pipeline_stats *stats)

@@ -380,7 +380,7 @@ static void heartbeat(struct watch *w)
 		.totals = watch_totals(w),
 	};
 	if (w->stream)
-		(void)stream_heartbeat(w->stream, &info); /* no room: its absence and the next one's totals tell */
+		IGNORE(stream_heartbeat(w->stream, &info)); /* no room: its absence and the next one's totals tell */
 }
 
 static void tick(struct watch *w, uint64_t boot_ns)
@@ -397,7 +397,7 @@ static void tick(struct watch *w, uint64_t boot_ns)
 		w->next_heartbeat = boot_ns + w->options.heartbeat_ns;
 	}
 	if (w->options.status_file[0])
-		(void)watch_write_status(w); /* its age shows that it could not be written */
+		IGNORE(watch_write_status(w)); /* its age shows that it could not be written */
 }
 
 int watch_write_status(const struct watch *w)
@@ -453,6 +453,12 @@ static int flush_if_due(struct watch *w, uint64_t boot_ns)
 	return stream_flush(w->stream, instant_now());
 }
 
+/* Records that wait to be signed must not wait for longer than STREAM_WAIT_NS. */
+static int wait_ms(const struct watch *w)
+{
+	return w->stream && stream_is_due(w->stream, UINT64_MAX) ? BUSY_WAIT_MS : IDLE_WAIT_MS;
+}
+
 int watch_loop(struct watch *w, pid_t child, struct watch_end *ret, struct diag *diag)
 {
 	*ret = (struct watch_end){ 0 };
@@ -475,8 +481,7 @@ int watch_loop(struct watch *w, pid_t child, struct watch_end *ret, struct diag 
 		if (n > 0)
 			continue;
 		struct epoll_event e[4];
-		bool has_pending = w->stream && stream_has_pending(w->stream);
-		if (epoll_wait(sensor_poll_fd(w->sensor), e, ARRAY_SIZE(e), has_pending ? BUSY_WAIT_MS : IDLE_WAIT_MS) < 0 && errno != EINTR)
+		if (epoll_wait(sensor_poll_fd(w->sensor), e, ARRAY_SIZE(e), wait_ms(w)) < 0 && errno != EINTR)
 			err = -errno;
 	}
 	return err;
@@ -487,7 +492,7 @@ int watch_finish(struct watch *w, const char *reason, struct diag *diag)
 	int n;
 	sensor_stop(w->sensor);
 	while ((n = sensor_consume(w->sensor, BULK_ROUND)) > 0)
-		(void)flush_if_due(w, clock_ns(CLOCK_BOOTTIME)); /* the last flush below reports */
+		IGNORE(flush_if_due(w, clock_ns(CLOCK_BOOTTIME))); /* the last flush below reports */
 	pipeline_expire(w->pipeline, UINT64_MAX);
 	tell_losses(w);
 	if (!w->stream)

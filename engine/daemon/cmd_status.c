@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* `vedette status`: shows what a running daemon wrote to its status file. */
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "engine/base/fd.h"
+#include "engine/base/yaml.h"
+#include "engine/daemon/commands.h"
+#include "engine/daemon/say.h"
+
+static const char usage[] =
+	"usage: vedette status [--json] [FILE]\n"
+	"Shows how a running daemon fares: sensor mode, probes and blind spots, rules, events and losses. FILE is its status_file\n"
+	"(default: /run/vedette/status.json).\n"
+	"\n"
+	"Exit status: 0 healthy; 1 degraded (losses, missing probes, an old file) or not running; 2 wrong use.\n";
+
+enum { STALE_SECONDS = 10 };
+
+static const char *text_of(const struct yaml_node *map, const char *key)
+{
+	const struct yaml_node *n = yaml_get(map, key);
+	return n && n->type == YAML_SCALAR ? n->text.p : "?";
+}
+
+/* Prints what is not as it should be; returns how many such things there are. */
+static size_t show_hooks(const struct yaml_node *hooks)
+{
+	size_t attached = 0, missing = 0;
+	for (const struct yaml_node *h = hooks ? hooks->first : NULL; h; h = h->next)
+		*(strcmp(text_of(h, "attached"), "true") == 0 ? &attached : &missing) += 1;
+	printf("probes    %zu attached, %zu missing\n", attached, missing);
+	for (const struct yaml_node *h = hooks ? hooks->first : NULL; h; h = h->next)
+		if (strcmp(text_of(h, "attached"), "true") != 0)
+			printf("          missing: %s: %s\n", text_of(h, "where"), text_of(h, "missing"));
+	return missing;
+}
+
+static void show_events(const struct yaml_node *events)
+{
+	for (const struct yaml_node *k = events ? events->first : NULL; k; k = k->next->next)
+		printf("  %-22s %12s produced %12s delivered  lost: %s ring, %s scratch  blocked: %s\n", k->text.p, text_of(k->next, "produced"),
+		       text_of(k->next, "delivered"), text_of(k->next, "lost_ring"), text_of(k->next, "lost_scratch"), text_of(k->next, "blocked"));
+}
+
+static int show(const struct yaml_node *doc, time_t age)
+{
+	const struct yaml_node *sensor = yaml_get(doc, "sensor"), *policy = yaml_get(doc, "policy"), *totals = yaml_get(doc, "totals");
+	printf("vedette   %s, process %s, as of %s%s\n", text_of(doc, "version"), text_of(doc, "pid"), text_of(doc, "at"),
+	       age > STALE_SECONDS ? " (old: the daemon does not run or hangs)" : "");
+	printf("sensor    %s mode; canary seen: %s, denied: %s; paths checked: %s; preemption: %s; skipped runs: %s\n", text_of(sensor, "mode"),
+	       text_of(sensor, "canary_seen"), text_of(sensor, "canary_denied"), text_of(sensor, "paths_checked"), text_of(sensor, "preemption"),
+	       text_of(sensor, "skipped_runs"));
+	if (yaml_get(sensor, "lsm_refused"))
+		printf("          lsm mode was refused: %s\n", text_of(sensor, "lsm_refused"));
+	const struct yaml_node *blind = yaml_get(sensor, "blind_spots");
+	for (const struct yaml_node *b = blind ? blind->first : NULL; b; b = b->next)
+		printf("          not seen: %s\n", b->text.p);
+	size_t missing = show_hooks(yaml_get(doc, "hooks"));
+	printf("policy    %s rules, digest %s\n", text_of(policy, "rules"), text_of(policy, "digest"));
+	printf("totals    %s produced, %s delivered, %s lost, %s damaged; %s alerts, %s blocked\n", text_of(totals, "produced"),
+	       text_of(totals, "delivered"), text_of(totals, "lost"), text_of(totals, "damaged"), text_of(totals, "alerts"), text_of(totals, "blocked"));
+	show_events(yaml_get(doc, "events"));
+	bool is_lossy = strcmp(text_of(totals, "lost"), "0") != 0 || strcmp(text_of(totals, "damaged"), "0") != 0;
+	return missing || is_lossy || age > STALE_SECONDS ? 1 : 0;
+}
+
+int cmd_status(int argc, char **argv)
+{
+	static const struct option long_options[] = {
+		{ "json", no_argument, NULL, 'j' }, { "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 },
+	};
+	bool json = false;
+	int c;
+	while ((c = getopt_long(argc, argv, "jh", long_options, NULL)) != -1) {
+		if (c == 'h') {
+			fputs(usage, stdout);
+			return 0;
+		}
+		if (c != 'j')
+			return 2;
+		json = true;
+	}
+	if (argc - optind > 1) {
+		fputs("vedette status: one file at most; see vedette status --help\n", stderr);
+		return 2;
+	}
+	const char *file = optind < argc ? argv[optind] : "/run/vedette/status.json";
+	CLEANUP(buf_done) struct buf text = { 0 };
+	CLEANUP(yaml_free) struct yaml_tree *tree = NULL;
+	CLEANUP(diag_done) struct diag diag = { 0 };
+	struct stat st;
+	int err = stat(file, &st) ? -errno : fd_read_file(file, 1 << 20, &text);
+	if (err) {
+		fprintf(stderr, "vedette status: %s: %s (does the daemon run?)\n", file, strerror(-err));
+		return 1;
+	}
+	/* JSON is YAML: the tree reader serves */
+	if (yaml_parse(file, buf_sv(&text), &tree, &diag) || !yaml_root(tree)->first || yaml_root(tree)->first->type != YAML_MAP) {
+		fprintf(stderr, "vedette status: %s is not a status file\n", file);
+		return 1;
+	}
+	if (json)
+		fputs(buf_cstr(&text), stdout);
+	int status = 0;
+	time_t age = time(NULL) - st.st_mtime;
+	if (!json)
+		status = show(yaml_root(tree)->first, age);
+	return json ? age > STALE_SECONDS : status;
+}
