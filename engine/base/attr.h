@@ -30,3 +30,10 @@
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 #define MIN(a, b) ((a) < (b) ? (a) : (b))
 #define MAX(a, b) ((a) > (b) ? (a) : (b))
+
+/* A result that is ignored on purpose; the reason stands beside it. (A cast to void does not silence gcc here.) */
+#define IGNORE(call)            \
+	do {                    \
+		if (call) {     \
+		}               \
+	} while (0)
