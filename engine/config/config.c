@@ -213,7 +213,7 @@ static int check(const struct config *c, const char *name, struct diag *diag)
 int config_parse(const char *name, struct strview text, struct config **ret, struct diag *diag)
 {
 	CLEANUP(config_free) struct config *c = calloc(1, sizeof(*c));
-	CLEANUP(yaml_free) struct yaml_tree *tree = NULL;
+	CLEANUP(yaml_tree_free) struct yaml_tree *tree = NULL;
 	if (!c)
 		return -ENOMEM;
 	int err = yaml_parse(name, text, &tree, diag);

@@ -91,7 +91,7 @@ int cmd_status(int argc, char **argv)
 	}
 	const char *file = optind < argc ? argv[optind] : "/run/vedette/status.json";
 	CLEANUP(buf_done) struct buf text = { 0 };
-	CLEANUP(yaml_free) struct yaml_tree *tree = NULL;
+	CLEANUP(yaml_tree_free) struct yaml_tree *tree = NULL;
 	CLEANUP(diag_done) struct diag diag = { 0 };
 	struct stat st;
 	int err = stat(file, &st) ? -errno : fd_read_file(file, 1 << 20, &text);
