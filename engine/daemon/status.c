@@ -68,8 +68,13 @@ static void add_sensor(struct json *j, const struct sensor *sensor)
 	json_object_begin(j);
 	json_key(j, "blind_spots");
 	json_array_begin(j);
-	for (const char *const *b = blind_spots(caps->mode); *b; b++)
-		json_str(j, sv_from(*b));
+	size_t n_blind;
+	const struct blind_spot *blind = blind_spots(caps->mode, &n_blind);
+	for (size_t i = 0; i < n_blind; i++) {
+		CLEANUP(buf_done) struct buf text = { 0 };
+		buf_add_format(&text, "%s: %s", blind[i].what, blind[i].why);
+		json_str(j, buf_sv(&text));
+	}
 	json_array_end(j);
 	json_key(j, "canary_denied");
 	json_bool(j, caps->is_canary_denied);
