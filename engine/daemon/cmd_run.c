@@ -9,12 +9,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "engine/base/clock.h"
 #include "engine/base/fd.h"
 #include "engine/base/num.h"
 #include "engine/daemon/commands.h"
 #include "engine/daemon/say.h"
 #include "engine/daemon/watch.h"
+#include "engine/enrich/procfs.h"
 
 enum { EXIT_VEDETTE = 125, EXIT_CANNOT_RUN = 126, EXIT_NOT_FOUND = 127, MAX_RULE_PATHS = 64 };
 
@@ -185,13 +185,26 @@ static int child_start(char **argv, const sigset_t *mask, struct child *ret)
 	return 0;
 }
 
-/* Identity of the child before its first exec, so that its lineage leads to us. */
+/* The identity that a process older than the sensor has, as the process table computes it from /proc. */
+static uint64_t identity_of(int proc_fd, uint32_t pid, uint32_t *ret_ppid)
+{
+	struct procfs_process p;
+	if (procfs_read_stat(proc_fd, pid, &p))
+		return 0;
+	*ret_ppid = p.ppid;
+	return id_snapshot(pid, p.start_ticks);
+}
+
+/* Puts the child in scope; it waits, so it has not forked yet. */
 static int child_label(struct watch *w, pid_t pid)
 {
-	uint64_t now = clock_ns(CLOCK_BOOTTIME);
-	uint64_t id = (now & ~(uint64_t)ID_CPU_MASK) | ID_CPU_MASK;
+	CLEANUP(fd_close) int proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	uint32_t parent = 0, grandparent = 0;
+	uint64_t id = identity_of(proc, (uint32_t)pid, &parent);
+	if (!id)
+		return -ESRCH;
 	sensor_scope_tree(watch_sensor(w));
-	return sensor_label(watch_sensor(w), (uint32_t)pid, id, 0);
+	return sensor_label(watch_sensor(w), (uint32_t)pid, id, identity_of(proc, parent, &grandparent));
 }
 
 static int exec_error_of(struct child *c)

@@ -20,6 +20,7 @@
 #include "engine/base/num.h"
 #include "engine/probe/canary.h"
 #include "engine/probe/caps.h"
+#include "engine/probe/syscalls.h"
 #include "vedette.skel.h"
 
 enum { LOG_BYTES = 16384 };
@@ -435,6 +436,15 @@ static int forget_canary(struct sensor *s)
 	return err;
 }
 
+static void set_syscalls(struct sensor_config *c, uint64_t events)
+{
+	uint64_t native[SYSCALL_WORDS], compat[SYSCALL_WORDS];
+	syscalls_wanted(events, native, compat);
+	_Static_assert(sizeof(native) == sizeof(c->native) && sizeof(compat) == sizeof(c->compat), "both sides hold the same numbers");
+	memcpy(c->native, native, sizeof(native));
+	memcpy(c->compat, compat, sizeof(compat));
+}
+
 int sensor_open(const struct sensor_options *options, struct sensor **ret, struct diag *diag)
 {
 	CLEANUP(sensor_close) struct sensor *s = calloc(1, sizeof(*s));
@@ -465,6 +475,8 @@ int sensor_open(const struct sensor_options *options, struct sensor **ret, struc
 		err = forget_canary(s);
 	if (err)
 		return err;
+	if (s->caps.mode == SENSOR_TRACEPOINT)
+		set_syscalls(&s->skel->bss->config, options->events);
 	s->skel->bss->config.outcome_wanted = options->outcome_events;
 	s->skel->bss->config.wanted = options->events;
 	btf__free(s->kernel); /* several MiB that nothing needs any more */
