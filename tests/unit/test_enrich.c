@@ -6,8 +6,11 @@
 #include <cmocka.h>
 
 #include <errno.h>
+#include <stdio.h>
 
+#include "engine/base/fd.h"
 #include "engine/enrich/enrich.h"
+#include "engine/enrich/outcome.h"
 #include "engine/event/value.h"
 #include "tests/support/record.h"
 #include "tests/support/tree.h"
@@ -606,6 +609,52 @@ static void missing_files_are_warnings(void **state)
 	diag_done(&diag);
 }
 
+static size_t anonymous_bytes(void)
+{
+	CLEANUP(buf_done) struct buf status = { 0 };
+	uint64_t kib = 0;
+	assert_int_equal(fd_read_file("/proc/self/status", 1 << 16, &status), 0);
+	const char *line = strstr(buf_cstr(&status), "RssAnon:");
+	assert_non_null(line);
+	for (line += strlen("RssAnon:"); *line && *line != '\n'; line++)
+		if (*line >= '0' && *line <= '9')
+			kib = kib * 10 + (uint64_t)(*line - '0');
+	return kib * 1024;
+}
+
+/* All that the defaults allow for is set aside at start, and none of it is taken from an idle host. */
+static void tables_of_full_size_cost_an_idle_host_little(void **state)
+{
+	(void)state;
+	struct enrich *e = NULL;
+	struct outcome_table *held = NULL;
+	const struct enrich_config config = { .max_processes = 32768, .max_text_bytes = 8 << 20, .linger_ns = 10 * SECOND };
+	CLEANUP(record_free) struct record *rec = record_new(EVENT_PROC_EXEC);
+	size_t before = anonymous_bytes();
+	assert_int_equal(enrich_new(&config, &e, NULL), 0);
+	assert_int_equal(outcome_new(OUTCOME_DEFAULT_RECORDS, OUTCOME_DEFAULT_BYTES, OUTCOME_DEFAULT_TIMEOUT_NS, &held), 0);
+	for (uint64_t id = 1; id <= 300; id++) { /* as many processes as an idle host runs */
+		const struct actor who = { .exec_id = id << 10, .parent_id = (id - 1) << 10, .pid = (uint32_t)id, .start_ns = id, .comm = "idle" };
+		struct derived d;
+		char path[64];
+		(void)snprintf(path, sizeof(path), "/usr/lib/systemd/systemd-something-%u", (unsigned)id);
+		set_exec(rec, &who, 0, path, SV("a\0b\0c\0"));
+		struct event ev = record_event(rec);
+		enrich_apply(e, &ev);
+		enrich_derive(e, &ev, &d);
+		RECORD_COMMON(rec)->call_id = id;
+		struct event taken[OUTCOME_MAX_PER_CALL];
+		assert_int_equal(outcome_hold(held, &ev), 0);
+		assert_int_equal(outcome_take(held, id, taken), 1);
+		enrich_tick(e, SECOND + id);
+	}
+	size_t after = anonymous_bytes();
+	if (after > before + 2 * 1024 * 1024)
+		fail_msg("%zu KiB are in use", (after - before) / 1024);
+	outcome_free(&held);
+	enrich_free(&e);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -628,6 +677,7 @@ int main(void)
 		cmocka_unit_test(exited_processes_linger_for_late_records),
 		cmocka_unit_test(impossible_limits_are_refused),
 		cmocka_unit_test(missing_files_are_warnings),
+		cmocka_unit_test(tables_of_full_size_cost_an_idle_host_little),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
