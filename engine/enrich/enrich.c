@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "engine/base/clock.h"
 #include "engine/base/fd.h"
@@ -51,6 +52,7 @@ struct enrich {
 	struct names *users, *groups;
 	struct scratch *scratch;
 	int proc; /* descriptor of /proc; -1: none */
+	bool is_proc_foreign;
 	uint64_t linger_ns;
 	int64_t wall_offset_ns;
 	bool is_offset_given;
@@ -93,6 +95,31 @@ static int tables_new(struct enrich *e, const struct enrich_config *config, stru
 	return r;
 }
 
+/*
+ * Process ids in records are those of the first pid namespace. A /proc of another one numbers processes otherwise: to look there
+ * would be to find the wrong ones. A folder that is no real /proc has no such link.
+ */
+static bool is_foreign(int proc_fd)
+{
+	char text[64];
+	ssize_t n = readlinkat(proc_fd, "self/ns/pid", text, sizeof(text));
+	return n >= 0 && !sv_equal((struct strview){ text, (size_t)n }, SV("pid:[4026531836]")); /* PROC_PID_INIT_INO, never another */
+}
+
+static void proc_open(struct enrich *e, const char *path, struct diag *diag)
+{
+	struct place at = { .file = path };
+	e->proc = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (e->proc < 0) {
+		diag_warn(diag, at, "cannot open: %s; processes older than the sensor stay unknown", strerror(errno));
+	} else if (is_foreign(e->proc)) {
+		fd_close(&e->proc);
+		e->is_proc_foreign = true;
+		diag_warn(diag, at, "belongs to another pid namespace than the host's first; processes older than the sensor stay unknown: "
+				    "run in the host's pid namespace");
+	}
+}
+
 int enrich_new(const struct enrich_config *config, struct enrich **ret, struct diag *diag)
 {
 	CLEANUP(enrich_free) struct enrich *e = calloc(1, sizeof(*e));
@@ -113,12 +140,8 @@ int enrich_new(const struct enrich_config *config, struct enrich **ret, struct d
 			   config->max_text_bytes);
 	if (r)
 		return r;
-	if (config->proc && config->proc[0]) {
-		e->proc = open(config->proc, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-		if (e->proc < 0)
-			diag_warn(diag, (struct place){ .file = config->proc }, "cannot open: %s; processes older than the sensor stay unknown",
-				  strerror(errno));
-	}
+	if (config->proc && config->proc[0])
+		proc_open(e, config->proc, diag);
 	for (uint32_t i = 0; i < EVENT_NUMBERS; i++)
 		if (event_type_by_number(i))
 			type_facts_fill(&e->types[i], event_type_by_number(i));
@@ -243,6 +266,8 @@ int enrich_seed(struct enrich *e, uint32_t only_root_pid, struct diag *diag)
 {
 	CLEANUP(snapshot_done) struct snapshot s = { .max = only_root_pid ? SEED_MAX_DEPTH : e->max_processes };
 	struct place nowhere = { 0 };
+	if (e->is_proc_foreign)
+		return 0; /* said at start */
 	int r = e->proc < 0 ? -ENOENT : 0;
 	s.list = calloc(s.max, sizeof(struct seen_process));
 	if (!r && !s.list)

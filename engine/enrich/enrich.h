@@ -35,7 +35,8 @@ struct enrich;
 int enrich_new(const struct enrich_config *config, struct enrich **ret, struct diag *diag) MUST_CHECK;
 void enrich_free(struct enrich **e);
 
-/* Reads /proc once (snapshot): call after the probes are attached, before the first event. Only_root_pid != 0: that process and its ancestors only. */
+/* Reads /proc once (snapshot): call after the probes are attached, before the first event. Only_root_pid != 0: that process and its ancestors only.
+ * 0; -ENOENT or another -errno when there is no /proc to read, in diag. A /proc of another pid namespace is not read: 0, warned of by enrich_new. */
 int enrich_seed(struct enrich *e, uint32_t only_root_pid, struct diag *diag) MUST_CHECK;
 
 /*

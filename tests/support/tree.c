@@ -77,14 +77,20 @@ static void add_file(const struct tree *tree, uint32_t pid, const char *name, st
 	tree_file(tree, path, content);
 }
 
+void tree_link(const struct tree *tree, const char *name, const char *target)
+{
+	CLEANUP(str_free) char *path = tree_path(tree, name);
+	(void)unlink(path); /* there only when it is given anew */
+	must(symlink(target, path) == 0, path);
+}
+
 static void add_link(const struct tree *tree, uint32_t pid, const char *name, const char *target)
 {
 	CLEANUP(str_free) char *path = NULL;
 	if (!target)
 		return;
-	must(asprintf(&path, "%s/proc/%u/%s", tree->root, pid, name) > 0, "asprintf");
-	(void)unlink(path); /* there only when the process is given anew */
-	must(symlink(target, path) == 0, path);
+	must(asprintf(&path, "proc/%u/%s", pid, name) > 0, "asprintf");
+	tree_link(tree, path, target);
 }
 
 void tree_process(const struct tree *tree, const struct tree_process *p)

@@ -18,6 +18,7 @@ char *tree_path(const struct tree *tree, const char *name);
 void tree_dir(const struct tree *tree, const char *name);
 /* Written beside and renamed over: a new inode each time. */
 void tree_file(const struct tree *tree, const char *name, struct strview content);
+void tree_link(const struct tree *tree, const char *name, const char *target);
 uint64_t tree_inode(const struct tree *tree, const char *name);
 
 /* A process as /proc shows it, under proc/. executable NULL: a kernel thread. */

@@ -609,6 +609,37 @@ static void missing_files_are_warnings(void **state)
 	diag_done(&diag);
 }
 
+/* In a container, /proc numbers other processes than the records do. */
+static void the_proc_of_another_pid_namespace_is_not_looked_at(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *link;
+		size_t seeded, warnings;
+	} cases[] = { { "pid:[4026531836]", 1, 0 }, { "pid:[4026532201]", 0, 1 } };
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct world w;
+		struct diag diag = { 0 };
+		world_start(&w);
+		proc_add(&w, 60, 1, 200, "/bin/sh", SV("sh\0"));
+		tree_dir(&w.tree, "proc/self");
+		tree_dir(&w.tree, "proc/self/ns");
+		tree_link(&w.tree, "proc/self/ns/pid", cases[i].link);
+		CLEANUP(str_free) char *proc = tree_path(&w.tree, "proc");
+		const struct enrich_config config = { .max_processes = 64, .max_text_bytes = 1 << 16, .proc = proc };
+		struct enrich *e = NULL;
+		struct enrich_stats stats;
+		assert_int_equal(enrich_new(&config, &e, &diag), 0);
+		assert_int_equal(enrich_seed(e, 0, &diag), 0);
+		enrich_get_stats(e, &stats);
+		assert_int_equal(stats.seeded, cases[i].seeded);
+		assert_int_equal(diag.warnings, cases[i].warnings);
+		enrich_free(&e);
+		diag_done(&diag);
+		world_end(&w);
+	}
+}
+
 static size_t anonymous_bytes(void)
 {
 	CLEANUP(buf_done) struct buf status = { 0 };
@@ -677,6 +708,7 @@ int main(void)
 		cmocka_unit_test(exited_processes_linger_for_late_records),
 		cmocka_unit_test(impossible_limits_are_refused),
 		cmocka_unit_test(missing_files_are_warnings),
+		cmocka_unit_test(the_proc_of_another_pid_namespace_is_not_looked_at),
 		cmocka_unit_test(tables_of_full_size_cost_an_idle_host_little),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
