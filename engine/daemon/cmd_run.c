@@ -32,6 +32,7 @@ static const char usage[] =
 	"      --fail-on SEVERITY exit with 1 when an alert of that severity or a higher one was raised: info, low, medium,\n"
 	"                         high or critical\n"
 	"      --ring SIZE        size of the ring for file and network events, a power of two (default: 8MiB)\n"
+	"      --priority-ring SIZE  size of the ring for processes, blocks and privileges (default: 4MiB)\n"
 	"  -q, --quiet            no alerts on the terminal\n"
 	"      --status FILE      write the final status, as JSON, to FILE\n"
 	"  -h, --help\n"
@@ -66,13 +67,22 @@ static int parse_sensor(const char *text, enum sensor_mode *ret)
 	return 0;
 }
 
-enum { OPT_KEY = 256, OPT_DETECT, OPT_EVENTS, OPT_FAIL, OPT_RING, OPT_STATUS };
+static int parse_ring(const char *text, uint64_t *ret_bytes)
+{
+	uint64_t n;
+	if (num_parse_size(sv_from(text), &n) || n < 4096 || n > 1 << 30 || (n & (n - 1)))
+		return -EINVAL;
+	*ret_bytes = n;
+	return 0;
+}
+
+enum { OPT_KEY = 256, OPT_DETECT, OPT_EVENTS, OPT_FAIL, OPT_RING, OPT_PRIORITY_RING, OPT_STATUS };
 
 static const struct option long_options[] = {
 	{ "rules", required_argument, NULL, 'r' }, { "output", required_argument, NULL, 'o' }, { "key-file", required_argument, NULL, OPT_KEY },
 	{ "sensor", required_argument, NULL, 's' }, { "enforce", no_argument, NULL, 'e' }, { "detect-only", no_argument, NULL, OPT_DETECT },
 	{ "events", no_argument, NULL, OPT_EVENTS }, { "fail-on", required_argument, NULL, OPT_FAIL }, { "ring", required_argument, NULL, OPT_RING },
-	{ "quiet", no_argument, NULL, 'q' }, { "status", required_argument, NULL, OPT_STATUS }, { "help", no_argument, NULL, 'h' },
+	{ "priority-ring", required_argument, NULL, OPT_PRIORITY_RING }, { "quiet", no_argument, NULL, 'q' }, { "status", required_argument, NULL, OPT_STATUS }, { "help", no_argument, NULL, 'h' },
 	{ NULL, 0, NULL, 0 },
 };
 
@@ -119,9 +129,12 @@ static int parse_options(int argc, char **argv, struct run_options *o, bool *ret
 				return misuse("--fail-on is info, low, medium, high or critical, not", optarg);
 			break;
 		case OPT_RING:
-			if (num_parse_size(sv_from(optarg), &w->ring_bulk_bytes) || w->ring_bulk_bytes < 4096 || w->ring_bulk_bytes > 1 << 30 ||
-			    (w->ring_bulk_bytes & (w->ring_bulk_bytes - 1)))
+			if (parse_ring(optarg, &w->ring_bulk_bytes))
 				return misuse("--ring is a power of two from 4KiB to 1GiB, not", optarg);
+			break;
+		case OPT_PRIORITY_RING:
+			if (parse_ring(optarg, &w->ring_priority_bytes))
+				return misuse("--priority-ring is a power of two from 4KiB to 1GiB, not", optarg);
 			break;
 		case 'q':
 			w->terminal = false;
