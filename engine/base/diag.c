@@ -85,7 +85,7 @@ const char *diag_quote(struct strview text, char *buffer, size_t size)
 	}
 	buffer[at++] = '\'';
 	for (size_t i = 0; i < text.n; i++) {
-		if (at + 8 > size) { /* room for one escape, "...", quote and NUL */
+		if (at + 9 > size) { /* room for one escape, "...", quote and NUL */
 			memcpy(buffer + at, "...", 3);
 			at += 3;
 			break;
