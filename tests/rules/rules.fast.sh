@@ -1,0 +1,66 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# The rules that ship: they load without a problem, their cases pass, and each has one that fires and one that does not.
+set -u
+cd "$(dirname "$0")/../.." || exit 1
+failed=0
+result() { # result STATUS TEXT [DETAIL]
+	if [ "$1" -eq 0 ]; then echo "ok - $2"; else echo "not ok - $2"; printf '%s\n' "${3:-}" | sed 's/^/# /'; failed=1; fi
+}
+
+out=$("$VEDETTE" check rules 2>&1)
+[[ $out =~ ^[0-9]+\ rules\ in\ [0-9]+\ files,\ no\ problems$ ]]
+result $? "vedette check rules: $out" "$out"
+
+out=$("$VEDETTE" test rules 2>&1)
+[[ $out =~ ^[1-9][0-9]*\ cases\ passed,\ 0\ failed$ ]]
+result $? "vedette test rules: $out" "$out"
+
+# Facts about the set, from the machine-readable form.
+facts=$("$VEDETTE" check --json rules | python3 -c '
+import collections, glob, json, sys
+import yaml
+rules = json.load(sys.stdin)["rules"]
+print("count", len(rules))
+print("tactics", len({r["file"].split("/")[1] for r in rules}))
+print("without-attack", sum(not r["attack"] for r in rules))
+print("blocking", sum(r["action"] != "alert" for r in rules if "/blocking/" not in r["file"]))
+bad = []
+for path in glob.glob("rules/**/*.yaml", recursive=True):
+    for item in yaml.safe_load(open(path)):
+        if "rule" in item:
+            kinds = {k for c in item.get("cases", []) for k in c if k in ("fires", "quiet")}
+            if kinds != {"fires", "quiet"} or "message" not in item:
+                bad.append(item["rule"])
+print("incomplete", " ".join(bad) or "none")')
+value() { sed -n "s/^$1 //p" <<< "$facts"; }
+[ "$(value count)" -ge 14 ] && [ "$(value tactics)" -ge 8 ]
+result $? "$(value count) rules in $(value tactics) folders" "$facts"
+[ "$(value without-attack)" = 0 ]
+result $? "every rule names ATT&CK techniques" "$facts"
+[ "$(value blocking)" = 0 ]
+result $? "only the examples in rules/blocking block" "$facts"
+[ "$(value incomplete)" = none ]
+result $? "every rule has a message, a case that fires and a near miss" "$facts"
+
+# The commands' exit status.
+status() { local want=$1 got; shift; "$VEDETTE" "$@" > "$BUILD/rules.out" 2>&1; got=$?; [ $got -eq "$want" ]; result $? "exit status $want: vedette $*" "got $got: $(cat "$BUILD/rules.out")"; }
+bad=$BUILD/rules-bad.yaml
+printf -- '- rule: r\n  event: file.open\n  severity: low\n  when: file.pth = /x\n' > "$bad"
+status 1 check "$bad"
+grep -qF "rules-bad.yaml:4:9: unknown field 'file.pth' (did you mean 'file.path'?)" "$BUILD/rules.out"
+result $? "a fault comes with file, line and column" "$(cat "$BUILD/rules.out")"
+printf -- '- rule: r\n  event: file.open\n  severity: low\n  when: file.path = /x\n  cases:\n    - quiet: {file.path: /x}\n' > "$bad"
+status 0 check "$bad"
+status 1 test "$bad"
+status 1 check /nonexistent
+status 2 check
+status 2 test --nonsense rules
+status 2 fields a b
+status 1 fields no.such.
+status 0 fields
+status 0 fields file.open
+status 0 check --help
+"$VEDETTE" fields --json destination. | python3 -c 'import json,sys; f=json.load(sys.stdin)["fields"]; sys.exit(not ({"destination.ip","destination.port"} <= {x["name"] for x in f}))'
+result $? "fields --json lists fields by prefix"
+exit $failed
