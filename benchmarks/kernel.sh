@@ -13,7 +13,7 @@ for kernel in 6.1 6.12; do
 		-- benchmarks/kernel/guest.sh > build/bench/kernel-$kernel.log 2>&1 || { tail -n 20 build/bench/kernel-$kernel.log; echo "bench-kernel: the $kernel guest failed"; exit 1; }
 	sed -nE "s/^@ ([a-z]+) ([a-z]+) ([0-9]+)\r?$/$kernel \2 \1 \3/p" build/bench/kernel-$kernel.log >> "$rows"
 done
-python3 - "$rows" <<'P'
+/usr/bin/python3 - "$rows" <<'P'
 import json, sys
 limits = {("filtered", "open"): 400, ("event", "open"): 2500}
 cost, rows, bad = {}, [], []
