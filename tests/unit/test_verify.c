@@ -2,11 +2,14 @@
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include <cmocka.h>
 
+#include "alerts/sign.h"
 #include "alerts/verify.h"
+#include "engine/base/fd.h"
 #include "tests/support/sample_log.h"
 
 static const size_t batches[] = { 1, 3, 2, 1, 0 };
@@ -234,8 +237,95 @@ static void key_files_are_read_strictly(void **state)
 	}
 }
 
-int main(void)
+/* --- `test_verify --write FOLDER`: samples for tests/alerts/verifiers.py ------------------------------------------------------------ */
+
+static int write_file(const char *folder, const char *name, struct strview text)
 {
+	char path[512];
+	(void)snprintf(path, sizeof(path), "%s/%s", folder, name);
+	CLEANUP(file_close) FILE *f = fopen(path, "w");
+	return f && fwrite(text.p, 1, text.n, f) == text.n ? 0 : -EIO;
+}
+
+/* Bodies as no renderer makes them, signed all the same with the key of the first sample: the name says what is wrong. */
+static int write_odd(const char *folder)
+{
+	static const struct {
+		const char *name;
+		const char *bodies[4];
+	} odd[] = {
+#define OPEN "{\"event\":{\"dataset\":\"vedette.open\",\"sequence\":0}}"
+#define CLOSE_1 "{\"event\":{\"dataset\":\"vedette.close\",\"sequence\":1}}"
+		{ "good-minimal", { OPEN, CLOSE_1 } },
+		{ "bad-sequence-as-string", { "{\"event\":{\"dataset\":\"vedette.open\",\"sequence\":\"0\"}}", CLOSE_1 } },
+		{ "bad-sequence-as-float", { "{\"event\":{\"dataset\":\"vedette.open\",\"sequence\":0.0}}", CLOSE_1 } },
+		{ "bad-sequence-as-bool", { OPEN, "{\"event\":{\"dataset\":\"vedette.close\",\"sequence\":true}}" } },
+		{ "bad-sequence-lies", { "{\"event\":{\"dataset\":\"vedette.open\",\"sequence\":1}}", CLOSE_1 } },
+		{ "bad-no-sequence", { "{\"event\":{\"dataset\":\"vedette.open\"}}", CLOSE_1 } },
+		{ "bad-no-dataset", { "{\"event\":{\"sequence\":0}}", CLOSE_1 } },
+		{ "bad-doubled-key", { "{\"a\":1,\"a\":1,\"event\":{\"dataset\":\"vedette.open\",\"sequence\":0}}", CLOSE_1 } },
+		{ "bad-doubled-sequence", { "{\"event\":{\"dataset\":\"vedette.open\",\"sequence\":0,\"sequence\":0}}", CLOSE_1 } },
+		{ "bad-doubled-key-escaped", { "{\"event\":{\"dataset\":\"vedette.open\",\"sequence\":0},\"\\u0065vent\":{}}", CLOSE_1 } },
+		{ "bad-not-utf8", { "{\"a\":\"\xff\",\"event\":{\"dataset\":\"vedette.open\",\"sequence\":0}}", CLOSE_1 } },
+		{ "bad-nan", { "{\"a\":NaN,\"event\":{\"dataset\":\"vedette.open\",\"sequence\":0}}", CLOSE_1 } },
+		{ "bad-first-is-not-open", { "{\"event\":{\"dataset\":\"vedette.alert\",\"sequence\":0}}", CLOSE_1 } },
+		{ "bad-opened-twice", { OPEN, "{\"event\":{\"dataset\":\"vedette.open\",\"sequence\":1}}" } },
+		{ "bad-signed-after-close", { OPEN, CLOSE_1, "{\"event\":{\"dataset\":\"vedette.alert\",\"sequence\":2}}" } },
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(odd); i++) {
+		CLEANUP(signer_free) struct signer *s = NULL;
+		CLEANUP(buf_done) struct buf out = { 0 };
+		struct crypto_key *key = NULL;
+		char name[64];
+		const uint8_t seed[32] = { 1 };
+		int r = crypto_key_from_seed(seed, &key);
+		if (!r)
+			r = signer_new("00000000-0000-4000-8000-000000000000/0", &key, &s);
+		for (uint64_t k = 0; !r && odd[i].bodies[k]; k++)
+			r = signer_add(s, k, sv_from(odd[i].bodies[k]));
+		if (!r)
+			r = signer_flush(s, 1767323045000000000, &out);
+		(void)snprintf(name, sizeof(name), "%s.log", odd[i].name);
+		if (!r)
+			r = write_file(folder, name, buf_sv(&out));
+		if (r)
+			return r;
+	}
+	return 0;
+}
+
+static int write_samples(const char *folder)
+{
+	static const size_t few[] = { 1, 2, 0 }, many[] = { 1, 2, 3, 5, 7, 13, 100, 256, 1, 0 };
+	static const struct {
+		const char *name;
+		struct sample_spec spec;
+	} samples[] = {
+		{ "a", { .batches = batches } },                      { "other-stream", { .batches = batches, .stream = 1 } },
+		{ "other-key", { .batches = batches, .key = 1 } },    { "other-content", { .batches = batches, .content = 1 } },
+		{ "open-ended", { .batches = batches, .is_open_ended = true } },
+		{ "small", { .batches = few } },                      { "many", { .batches = many } },
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(samples); i++) {
+		CLEANUP(sample_log_done) struct sample_log log;
+		char name[64];
+		int r = sample_log_make(&samples[i].spec, &log);
+		(void)snprintf(name, sizeof(name), "%s.sample", samples[i].name);
+		if (!r)
+			r = write_file(folder, name, buf_sv(&log.text));
+		(void)snprintf(name, sizeof(name), "%s.key", samples[i].name);
+		if (!r)
+			r = write_file(folder, name, buf_sv(&log.key_line));
+		if (r)
+			return r;
+	}
+	return write_odd(folder);
+}
+
+int main(int argc, char **argv)
+{
+	if (argc == 3 && strcmp(argv[1], "--write") == 0)
+		return write_samples(argv[2]) != 0;
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_first_bad_line_is_named_with_its_fault),
 		cmocka_unit_test(other_keys_do_not_fit),
