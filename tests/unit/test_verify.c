@@ -296,7 +296,7 @@ static int write_odd(const char *folder)
 
 static int write_samples(const char *folder)
 {
-	static const size_t few[] = { 1, 2, 0 }, many[] = { 1, 2, 3, 5, 7, 13, 100, 256, 1, 0 };
+	static const size_t few[] = { 1, 2, 0 }, many[] = { 1, 2, 3, 5, 7, 13, 100, 256, 1, 0 }, fuzz[] = { 1, 2, 1, 0 };
 	static const struct {
 		const char *name;
 		struct sample_spec spec;
@@ -304,6 +304,7 @@ static int write_samples(const char *folder)
 		{ "a", { .batches = batches } },                      { "other-stream", { .batches = batches, .stream = 1 } },
 		{ "other-key", { .batches = batches, .key = 1 } },    { "other-content", { .batches = batches, .content = 1 } },
 		{ "open-ended", { .batches = batches, .is_open_ended = true } },
+		{ "fuzz", { .batches = fuzz, .key = 7 } }, /* what tests/fuzz/corpus/verify/sample holds */
 		{ "small", { .batches = few } },                      { "many", { .batches = many } },
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(samples); i++) {
