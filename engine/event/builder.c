@@ -42,11 +42,11 @@ static struct wire_common *common_of(struct event_builder *b)
 	return (struct wire_common *)(void *)b->record;
 }
 
-/* Numbers whose "missing" is all bits set. */
+/* Numbers whose "missing" is all bits set. What a record says of itself (its flags, mode and stage) is never missing. */
 static void mark_missing(struct event_builder *b, const struct field *fields, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
-		if (kind_get(fields[i].kind)->is_optional)
+		if (kind_get(fields[i].kind)->is_optional && (fields[i].source == FIELD_OWN || kind_get(fields[i].kind)->class == CLASS_UINT))
 			memset(b->record + fields[i].offset, 0xff, kind_get(fields[i].kind)->wire_size);
 }
 

@@ -13,7 +13,7 @@ struct event_builder;
 int event_builder_new(struct event_builder **ret) MUST_CHECK;
 void event_builder_free(struct event_builder **b);
 
-/* Starts an event of a type: all numbers 0, all texts missing. What an earlier event of the builder was is gone. */
+/* Starts an event of a type: numbers 0, texts and all else that can be missing are missing. What an earlier event of the builder was is gone. */
 void event_builder_begin(struct event_builder *b, const struct event_type *type);
 
 /*
