@@ -191,7 +191,7 @@ static void bench_done(struct bench *b)
 }
 
 void measured_run(struct bench *b, step_fn *step, size_t n);
-__attribute__((noipa)) void measured_run(struct bench *b, step_fn *step, size_t n)
+__attribute__((noinline)) void measured_run(struct bench *b, step_fn *step, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
 		step(b, i);

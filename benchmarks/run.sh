@@ -26,7 +26,7 @@ limit_of() { # limit_of PROGRAM CASE
 
 instructions_of() { # instructions_of PROGRAM CASE: per event, or nothing
 	local out
-	out=$(valgrind --tool=callgrind --callgrind-out-file=/dev/null --toggle-collect=measured_run "$1" "$2" $counted_events 2>&1) || return
+	out=$(valgrind --tool=callgrind --callgrind-out-file=/dev/null --toggle-collect='measured_run*' "$1" "$2" $counted_events 2>&1) || return
 	sed -nE 's/^==[0-9]+== Collected : ([0-9]+).*/\1/p' <<< "$out" | awk -v n=$counted_events '{ printf "%.0f\n", $1 / n }'
 }
 
