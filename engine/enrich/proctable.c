@@ -85,7 +85,9 @@ void proctable_free(struct proctable **table)
 
 static size_t bucket_of(const struct proctable *t, uint64_t exec_id)
 {
-	return (size_t)((exec_id * t->hash_key) >> t->hash_shift);
+	/* twice: ids in even steps, as snapshots have them, would crowd together under some keys with one product */
+	uint64_t h = exec_id * t->hash_key;
+	return (size_t)(((h ^ h >> 32) * 0x9e3779b97f4a7c15u) >> t->hash_shift);
 }
 
 struct image *proctable_find(const struct proctable *t, uint64_t exec_id)
