@@ -477,7 +477,8 @@ int sensor_open(const struct sensor_options *options, struct sensor **ret, struc
 		return err;
 	if (s->caps.mode == SENSOR_TRACEPOINT)
 		set_syscalls(&s->skel->bss->config, options->events);
-	s->skel->bss->config.outcome_wanted = options->outcome_events;
+	else /* in tracepoint mode every record has its outcome, and nobody would take a call off the list */
+		s->skel->bss->config.outcome_wanted = options->outcome_events;
 	s->skel->bss->config.wanted = options->events;
 	btf__free(s->kernel); /* several MiB that nothing needs any more */
 	s->kernel = NULL;
