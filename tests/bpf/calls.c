@@ -1,0 +1,728 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * System calls as tracepoint mode sees them: what comes from a descriptor, what from arguments, in every form of each call, done and
+ * failed, by 64-bit and by 32-bit calls. Runs as root on the host, scoped to itself, and in the guests: changes nothing outside its
+ * folder. Where a kernel refuses a call, the refusal is the deed.
+ */
+#include "expect.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/bpf.h>
+#include <linux/openat2.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/ptrace.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <sys/un.h>
+#include <sys/xattr.h>
+
+#ifndef SYS_fchmodat2
+#define SYS_fchmodat2 452
+#endif
+
+/* Where the facts of the next expectation come from. */
+static void from(const struct deeds *d, const char *source)
+{
+	expect_str(d, "vedette.source", source);
+	expect_str(d, "vedette.stage", "completed");
+	expect_str(d, "vedette.sensor", "tracepoint");
+}
+
+/* The result that the call under test really had; ends the expectation. error: errno right after it. */
+static void ended(const struct deeds *d, long result, int error)
+{
+	expect_str(d, "event.outcome", result < 0 ? "failure" : "success");
+	if (result < 0)
+		expect_str(d, "vedette.errno", strerrorname_np(error));
+	else
+		expect_num(d, "vedette.result", result);
+	expect_end(d);
+}
+
+/* A call's result and errno, kept together while the expectation is written. */
+struct outcome {
+	long result;
+	int error;
+};
+#define DO(call)                                                    \
+	({                                                          \
+		errno = 0;                                          \
+		long result_ = (long)(call);                        \
+		(struct outcome){ .result = result_, .error = errno }; \
+	})
+
+static void expect_named(const struct deeds *d, const char *event, const char *path)
+{
+	expect(d, event);
+	from(d, "argument");
+	expect_str(d, "file.path", path);
+	expect_missing(d, "vedette.file.fs_path");
+	expect_missing(d, "file.device");
+}
+
+static void expect_object(const struct deeds *d, const char *event, const char *path)
+{
+	expect(d, event);
+	from(d, "descriptor");
+	expect_file(d, path);
+	expect_missing(d, "vedette.uncertain");
+}
+
+/* --- files ------------------------------------------------------------------------------------------------------------------ */
+
+static void opened(const struct deeds *d, struct outcome o, const char *path, bool is_created)
+{
+	expect_object(d, "file.open", path);
+	expect_bool(d, "file.open.created", is_created);
+	ended(d, o.result, o.error);
+	if (o.result >= 0)
+		close((int)o.result);
+}
+
+static void opens(const struct deeds *d)
+{
+	char *path = in_dir(d, "o"), *made = in_dir(d, "made");
+	struct open_how how = { .flags = O_RDWR | O_NOFOLLOW };
+	int dir = (int)MUST(open(d->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+	make_file(path, "o", 0640);
+	MUST(chdir(d->dir));
+	opened(d, DO(syscall(SYS_open, path, O_RDONLY | O_NOCTTY)), path, false);
+	opened(d, DO(syscall(SYS_open, "o", O_RDONLY | O_APPEND)), path, false);
+	opened(d, DO(openat(dir, "./o", O_WRONLY)), path, false);
+	opened(d, DO(syscall(SYS_openat2, dir, "o", &how, sizeof(how))), path, false);
+	opened(d, DO(syscall(SYS_creat, "made", 0600)), made, true);
+	expect(d, "file.open");
+	expect_list(d, "file.open.flags", "\"O_PATH\"");
+	close((int)MUST(open(path, O_PATH)));
+	expect_never(d); /* a handle on a name, no access to the file */
+
+	expect_named(d, "file.open", "/nonexistent/file");
+	expect_missing(d, "file.mode");
+	expect_missing(d, "file.uid");
+	expect_missing(d, "vedette.file.nlink");
+	expect_bool(d, "file.open.read", true);
+	expect_bool(d, "file.open.write", true);
+	struct outcome o = DO(open("/nonexistent/file", O_RDWR));
+	ended(d, o.result, o.error);
+
+	char *missing = in_dir(d, "not/there");
+	o = DO(openat(dir, "not/there", O_RDONLY));
+	expect_named(d, "file.open", missing);
+	expect_bool(d, "file.open.read", true);
+	ended(d, o.result, o.error);
+	o = DO(open("not/there", O_WRONLY));
+	expect_named(d, "file.open", missing);
+	expect_bool(d, "file.open.read", false);
+	ended(d, o.result, o.error);
+	/* a descriptor that is not open: nothing says what the name is relative to */
+	o = DO(openat(999, "name", O_RDONLY));
+	expect_named(d, "file.open", "name");
+	ended(d, o.result, o.error);
+	close(dir);
+	free(missing);
+	free(made);
+	free(path);
+}
+
+static void names(const struct deeds *d)
+{
+	char *a = in_dir(d, "n-a"), *b = in_dir(d, "n-b"), *folder = in_dir(d, "n-folder"), *dots = in_dir(d, "n-folder/../n-a");
+	int dir = (int)MUST(open(d->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+	make_file(a, "a", 0600);
+	struct outcome o = DO(mkdirat(dir, "n-folder", 0750));
+	expect_named(d, "file.mkdir", folder);
+	expect_str(d, "file.type", "dir");
+	expect_mode(d, "file.mode", 0750);
+	ended(d, o.result, o.error);
+
+	o = DO(syscall(SYS_linkat, dir, "n-folder/../n-a", AT_FDCWD, b, 0));
+	expect_named(d, "file.link", dots);
+	expect_str(d, "vedette.new_path", b);
+	ended(d, o.result, o.error);
+	o = DO(syscall(SYS_renameat2, AT_FDCWD, a, dir, "n-b", 1 /* RENAME_NOREPLACE */));
+	expect_named(d, "file.rename", a);
+	expect_str(d, "vedette.new_path", b);
+	expect_list(d, "vedette.rename.flags", "\"RENAME_NOREPLACE\"");
+	ended(d, o.result, o.error);
+	o = DO(syscall(SYS_rename, "n-b", "n-a"));
+	expect_named(d, "file.rename", b);
+	expect_str(d, "vedette.new_path", a);
+	ended(d, o.result, o.error);
+	o = DO(syscall(SYS_symlink, "/to/this", "n-link"));
+	char *link_path = in_dir(d, "n-link");
+	expect_named(d, "file.symlink", link_path);
+	expect_str(d, "file.target_path", "/to/this");
+	ended(d, o.result, o.error);
+	o = DO(unlinkat(dir, "n-link", 0));
+	expect_named(d, "file.delete", link_path);
+	expect_missing(d, "vedette.file.nlink");
+	ended(d, o.result, o.error);
+	o = DO(syscall(SYS_rmdir, "n-folder"));
+	expect_named(d, "file.delete", folder);
+	ended(d, o.result, o.error);
+	o = DO(unlink("/nonexistent"));
+	expect_named(d, "file.delete", "/nonexistent");
+	ended(d, o.result, o.error);
+	o = DO(mknod("n-fifo", S_IFIFO | 0600, 0));
+	char *fifo = in_dir(d, "n-fifo");
+	expect_named(d, "file.create", fifo);
+	expect_str(d, "file.type", "fifo");
+	ended(d, o.result, o.error);
+	close(dir);
+	free(fifo);
+	free(link_path);
+	free(dots);
+	free(folder);
+	free(b);
+	free(a);
+}
+
+static void attributes(const struct deeds *d)
+{
+	char *path = in_dir(d, "attr");
+	make_file(path, "0123456789", 0644);
+	int fd = (int)MUST(open(path, O_RDWR | O_CLOEXEC)), dir = (int)MUST(open(d->dir, O_RDONLY | O_CLOEXEC));
+	struct outcome o = DO(fchmod(fd, 04750));
+	expect_object(d, "file.chmod", path);
+	expect_missing(d, "file.mode");
+	expect_mode(d, "vedette.new_mode", 04750);
+	expect_bool(d, "vedette.chmod.sets_setuid", true);
+	expect_bool(d, "vedette.chmod.sets_exec", true);
+	ended(d, o.result, o.error);
+	o = DO(syscall(SYS_fchmodat, dir, "attr", 0640));
+	expect_named(d, "file.chmod", path);
+	expect_mode(d, "vedette.new_mode", 0640);
+	expect_bool(d, "vedette.chmod.sets_setuid", false);
+	expect_bool(d, "vedette.chmod.sets_exec", false);
+	ended(d, o.result, o.error);
+	o = DO(syscall(SYS_fchmodat2, dir, "attr", 0600, AT_SYMLINK_NOFOLLOW));
+	expect_named(d, "file.chmod", path);
+	expect_mode(d, "vedette.new_mode", 0600);
+	ended(d, o.result, o.error); /* ENOSYS up to 6.5 */
+
+	o = DO(fchown(fd, 0, (gid_t)-1));
+	expect_object(d, "file.chown", path);
+	expect_id(d, "vedette.new_uid", 0);
+	expect_missing(d, "vedette.new_gid");
+	expect_missing(d, "file.uid");
+	ended(d, o.result, o.error);
+	o = DO(fchownat(fd, "", (uid_t)-1, 0, AT_EMPTY_PATH));
+	expect_object(d, "file.chown", path);
+	expect_missing(d, "vedette.new_uid");
+	expect_id(d, "vedette.new_gid", 0);
+	ended(d, o.result, o.error);
+	o = DO(lchown("attr", 0, 0));
+	expect_named(d, "file.chown", path);
+	ended(d, o.result, o.error);
+
+	o = DO(ftruncate(fd, 3));
+	expect_object(d, "file.truncate", path);
+	ended(d, o.result, o.error);
+	o = DO(truncate(path, 2));
+	expect_named(d, "file.truncate", path);
+	ended(d, o.result, o.error);
+	o = DO(fsetxattr(fd, "trusted.vedette", "12345", 5, 0));
+	expect_object(d, "file.setxattr", path);
+	expect_str(d, "vedette.xattr.name", "trusted.vedette");
+	expect_num(d, "vedette.xattr.size", 5);
+	ended(d, o.result, o.error);
+	o = DO(lsetxattr("/nonexistent", "nonsense", "1", 1, 0));
+	expect_named(d, "file.setxattr", "/nonexistent");
+	expect_str(d, "vedette.xattr.name", "nonsense");
+	ended(d, o.result, o.error);
+	close(dir);
+	close(fd);
+	free(path);
+}
+
+static void memory(const struct deeds *d)
+{
+	char *path = in_dir(d, "lib");
+	make_file(path, "content", 0755);
+	int fd = (int)MUST(open(path, O_RDONLY | O_CLOEXEC));
+	void *map = mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE, fd, 0);
+	expect_object(d, "file.mmap_exec", path);
+	expect_bool(d, "vedette.memory.anonymous", false);
+	expect_num(d, "vedette.file.nlink", 1);
+	expect_str(d, "event.outcome", "success");
+	expect_end(d);
+	munmap(map, 4096);
+	map = mmap(NULL, 4096, PROT_READ, MAP_PRIVATE, fd, 0);
+	struct outcome o = DO(mprotect(map, 4096, PROT_READ | PROT_EXEC));
+	expect_object(d, "file.mprotect_exec", path);
+	expect_missing(d, "vedette.memory.old_protection");
+	ended(d, o.result, o.error);
+	munmap(map, 4096);
+	map = mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	expect(d, "file.mmap_exec");
+	expect_str(d, "vedette.via", "syscall");
+	expect_bool(d, "vedette.memory.anonymous", true);
+	expect_missing(d, "file.path");
+	expect_missing(d, "vedette.file.nlink");
+	expect_end(d);
+	munmap(map, 4096);
+	close(fd);
+	free(path);
+}
+
+static void failed_exec(const struct deeds *d)
+{
+	char *path = in_dir(d, "not-a-program");
+	make_file(path, "", 0600);
+	struct outcome o = DO(execl(path, path, "argument", NULL));
+	expect_named(d, "process.exec", path);
+	expect_str(d, "vedette.exec.filename", path);
+	ended(d, o.result, o.error);
+	o = DO(execl("./not-a-program", "x", NULL));
+	char *dots = in_dir(d, "./not-a-program");
+	expect_named(d, "process.exec", dots);
+	expect_str(d, "vedette.exec.filename", "./not-a-program");
+	ended(d, o.result, o.error);
+	free(dots);
+	free(path);
+}
+
+/* --- sockets ---------------------------------------------------------------------------------------------------------------- */
+
+/* An address and how it is shown. */
+struct address {
+	struct sockaddr_storage raw;
+	socklen_t length;
+	char text[INET6_ADDRSTRLEN];
+	unsigned port;
+};
+
+static struct address address_of(const char *text, unsigned port)
+{
+	struct address a = { .port = port };
+	snprintf(a.text, sizeof(a.text), "%s", text);
+	struct sockaddr_in *v4 = (void *)&a.raw;
+	struct sockaddr_in6 *v6 = (void *)&a.raw;
+	if (inet_pton(AF_INET, text, &v4->sin_addr) == 1) {
+		v4->sin_family = AF_INET;
+		v4->sin_port = htons((uint16_t)port);
+		a.length = sizeof(*v4);
+	} else {
+		MUST(inet_pton(AF_INET6, text, &v6->sin6_addr) == 1 ? 0 : -1);
+		v6->sin6_family = AF_INET6;
+		v6->sin6_port = htons((uint16_t)port);
+		a.length = sizeof(*v6);
+	}
+	return a;
+}
+
+static unsigned local_port(int fd)
+{
+	struct sockaddr_in6 name;
+	socklen_t length = sizeof(name);
+	MUST(getsockname(fd, (void *)&name, &length));
+	return ntohs(name.sin6_port); /* at the same place in IPv4 */
+}
+
+static void expect_ends(const struct deeds *d, const char *event, const char *source, const struct address *to)
+{
+	expect(d, event);
+	from(d, source);
+	expect_str(d, "destination.ip", to->text);
+	expect_num(d, "destination.port", to->port);
+}
+
+static int listener(const char *text)
+{
+	struct address any = address_of(text, 0);
+	int fd = (int)MUST(socket(any.raw.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0));
+	MUST(bind(fd, (void *)&any.raw, any.length));
+	return fd;
+}
+
+static void streams(const struct deeds *d, const char *text, const char *type)
+{
+	int server = listener(text);
+	struct address to = address_of(text, local_port(server));
+	struct outcome o = { 0 };
+	expect_ends(d, "network.bind", "descriptor", &to);
+	expect_str(d, "network.type", type);
+	expect_str(d, "network.transport", "tcp");
+	ended(d, 0, 0);
+
+	int refused = (int)MUST(socket(to.raw.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0));
+	o = DO(connect(refused, (void *)&to.raw, to.length)); /* nobody listens yet */
+	expect_ends(d, "network.connect", "argument", &to);
+	ended(d, o.result, o.error);
+	close(refused);
+
+	o = DO(listen(server, 7));
+	expect_ends(d, "network.listen", "descriptor", &to);
+	expect_num(d, "vedette.socket.backlog", 7);
+	ended(d, o.result, o.error);
+	int client = (int)MUST(socket(to.raw.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0));
+	o = DO(connect(client, (void *)&to.raw, to.length));
+	expect_ends(d, "network.connect", "descriptor", &to);
+	expect_str(d, "source.ip", to.text);
+	expect_num(d, "source.port", local_port(client));
+	expect_str(d, "vedette.socket.type", "SOCK_STREAM");
+	ended(d, o.result, o.error);
+	o = DO(accept4(server, NULL, NULL, SOCK_CLOEXEC));
+	expect_ends(d, "network.accept", "descriptor", &to);
+	expect_str(d, "source.ip", to.text);
+	expect_num(d, "source.port", local_port(client));
+	ended(d, o.result, o.error);
+
+	int kept = (int)MUST(fcntl(0, F_DUPFD_CLOEXEC, 10));
+	struct outcome dup_outcome = DO(dup2(client, 0));
+	MUST(dup2(kept, 0)); /* before the expectation is written */
+	expect_ends(d, "process.dup", "descriptor", &to);
+	expect_num(d, "vedette.fd.old", client);
+	expect_num(d, "vedette.fd.new", 0);
+	ended(d, dup_outcome.result, dup_outcome.error);
+	close(kept);
+	close((int)o.result);
+	close(client);
+	close(server);
+}
+
+static void datagrams(const struct deeds *d)
+{
+	struct address to = address_of("127.0.0.1", 9), far = address_of("::ffff:127.0.0.1", 10);
+	char text[] = "hello";
+	int fd = (int)MUST(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+	struct outcome o = DO(sendto(fd, text, 5, 0, (void *)&to.raw, to.length));
+	expect_ends(d, "network.send", "argument", &to);
+	expect_num(d, "network.bytes", 5);
+	expect_str(d, "network.transport", "udp");
+	ended(d, o.result, o.error);
+
+	struct iovec part = { text, 4 };
+	struct mmsghdr message = { .msg_hdr = { .msg_name = &to.raw, .msg_namelen = to.length, .msg_iov = &part, .msg_iovlen = 1 } };
+	close(fd); /* the refusal of the first one would come back on this socket */
+	fd = (int)MUST(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+	o = DO(sendmsg(fd, &message.msg_hdr, 0));
+	expect_ends(d, "network.send", "argument", &to);
+	expect_num(d, "network.bytes", 4);
+	ended(d, o.result, o.error);
+	close(fd);
+	fd = (int)MUST(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+	part.iov_len = 3;
+	o = DO(sendmmsg(fd, &message, 1, 0));
+	expect_ends(d, "network.send", "argument", &to);
+	expect_num(d, "network.bytes", 3);
+	ended(d, o.result, o.error);
+	close(fd);
+
+	/* an address without a family counts as IPv4 on such a socket */
+	fd = (int)MUST(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+	struct address none = to;
+	none.raw.ss_family = AF_UNSPEC;
+	o = DO(sendto(fd, text, 2, 0, (void *)&none.raw, none.length));
+	expect_ends(d, "network.send", "argument", &to);
+	expect_num(d, "network.bytes", 2);
+	ended(d, o.result, o.error);
+	o = DO(connect(fd, (void *)&to.raw, to.length));
+	expect_ends(d, "network.connect", "descriptor", &to);
+	expect_str(d, "network.transport", "udp");
+	ended(d, o.result, o.error);
+	close(fd);
+
+	fd = (int)MUST(socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+	o = DO(connect(fd, (void *)&far.raw, far.length));
+	snprintf(far.text, sizeof(far.text), "127.0.0.1");
+	expect_ends(d, "network.connect", "descriptor", &far);
+	expect_str(d, "network.type", "ipv4");
+	expect_str(d, "vedette.socket.family", "AF_INET6");
+	ended(d, o.result, o.error);
+	close(fd);
+
+	/* multicast without a route out: the socket keeps nothing of the address */
+	far = address_of("203.0.113.77", 80);
+	fd = (int)MUST(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+	MUST(setsockopt(fd, SOL_SOCKET, SO_DONTROUTE, &(int){ 1 }, sizeof(int)));
+	o = DO(connect(fd, (void *)&far.raw, far.length));
+	expect_ends(d, "network.connect", "argument", &far);
+	ended(d, o.result, o.error);
+	close(fd);
+	o = DO(connect(999, (void *)&far.raw, far.length));
+	expect_ends(d, "network.connect", "argument", &far);
+	ended(d, o.result, o.error);
+	o = DO(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, IPPROTO_UDP));
+	expect(d, "network.socket");
+	expect_str(d, "vedette.socket.type", "SOCK_DGRAM");
+	expect_num(d, "vedette.socket.protocol", IPPROTO_UDP);
+	ended(d, o.result, o.error);
+	close((int)o.result);
+}
+
+static void unix_sockets(const struct deeds *d)
+{
+	struct sockaddr_un name = { .sun_family = AF_UNIX }, abstract = { .sun_family = AF_UNIX };
+	snprintf(name.sun_path, sizeof(name.sun_path), "%s/socket", d->dir);
+	int length = snprintf(abstract.sun_path + 1, sizeof(abstract.sun_path) - 1, "vedette-%d", getpid());
+	socklen_t abstract_length = (socklen_t)(sizeof(sa_family_t) + 1 + (size_t)length);
+	int server = (int)MUST(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+	MUST(bind(server, (void *)&name, sizeof(name)));
+	expect_object(d, "file.create", name.sun_path);
+	expect_end(d);
+	MUST(listen(server, 1));
+	int client = (int)MUST(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+	/* by a relative name: the peer knows the whole path */
+	struct sockaddr_un relative = { .sun_family = AF_UNIX, .sun_path = "socket" };
+	struct outcome o = DO(connect(client, (void *)&relative, sizeof(relative)));
+	expect_object(d, "network.unix_connect", name.sun_path);
+	expect_str(d, "network.type", "unix");
+	ended(d, o.result, o.error);
+	close(client);
+	client = (int)MUST(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+	snprintf(relative.sun_path, sizeof(relative.sun_path), "no-socket");
+	o = DO(connect(client, (void *)&relative, sizeof(relative)));
+	char *missing = in_dir(d, "no-socket");
+	expect_named(d, "network.unix_connect", missing);
+	ended(d, o.result, o.error);
+	free(missing);
+
+	int other = (int)MUST(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+	MUST(bind(other, (void *)&abstract, abstract_length));
+	int sender = (int)MUST(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+	o = DO(sendto(sender, "x", 1, 0, (void *)&abstract, abstract_length));
+	expect(d, "network.unix_connect");
+	from(d, "argument");
+	abstract.sun_path[0] = '@';
+	expect_str(d, "vedette.unix.name", abstract.sun_path);
+	expect_str(d, "vedette.socket.type", "SOCK_DGRAM");
+	expect_missing(d, "file.path");
+	ended(d, o.result, o.error);
+	close(sender);
+	close(other);
+	close(client);
+	close(server);
+}
+
+/* --- other processes, powers -------------------------------------------------------------------------------------------------- */
+
+static void expect_target(const struct deeds *d, const char *event, pid_t target)
+{
+	expect(d, event);
+	expect_num(d, "vedette.target.pid", target);
+}
+
+static void processes(const struct deeds *d)
+{
+	pid_t child = (pid_t)MUST(fork());
+	if (child == 0) {
+		for (;;)
+			pause();
+	}
+	struct outcome o = DO(ptrace(PTRACE_SEIZE, child, 0, 0));
+	expect_target(d, "process.ptrace", child);
+	expect_str(d, "vedette.ptrace.request", "PTRACE_SEIZE");
+	expect_bool(d, "vedette.ptrace.traceme", false);
+	ended(d, o.result, o.error);
+	char byte;
+	struct iovec here = { &byte, 1 }, there = { &byte, 1 };
+	o = DO(process_vm_readv(child, &here, 1, &there, 1, 0));
+	expect_target(d, "process.ptrace", child);
+	expect_missing(d, "vedette.ptrace.request");
+	ended(d, o.result, o.error);
+	o = DO(kill(child, 0));
+	expect_target(d, "process.kill", child);
+	expect_str(d, "vedette.signal", "0");
+	ended(d, o.result, o.error);
+	o = DO(syscall(SYS_tgkill, child, child, SIGCONT));
+	expect_target(d, "process.kill", child);
+	expect_str(d, "vedette.signal", "SIGCONT");
+	ended(d, o.result, o.error);
+	int fd = (int)MUST(syscall(SYS_pidfd_open, child, 0));
+	o = DO(syscall(SYS_pidfd_send_signal, fd, SIGKILL, NULL, 0));
+	expect_target(d, "process.kill", child);
+	expect_str(d, "vedette.signal", "SIGKILL");
+	ended(d, o.result, o.error);
+	close(fd);
+	waitpid(child, NULL, 0);
+	o = DO(kill(getpid(), 0));
+	expect_target(d, "process.kill", getpid());
+	ended(d, o.result, o.error);
+}
+
+/* In a child: what it does to itself must not stay. */
+static void powers(const struct deeds *d)
+{
+	struct outcome o = DO(prctl(PR_SET_NAME, "renamed", 0, 0, 0));
+	expect(d, "process.prctl");
+	expect_str(d, "vedette.prctl.option", "PR_SET_NAME");
+	ended(d, o.result, o.error);
+	o = DO(unshare(CLONE_NEWUTS));
+	expect(d, "process.unshare");
+	expect_list(d, "vedette.namespace.flags", "\"CLONE_NEWUTS\"");
+	expect_bool(d, "vedette.namespace.by_clone", false);
+	ended(d, o.result, o.error);
+	o = DO(syscall(SYS_clone, CLONE_NEWIPC | SIGCHLD, 0, 0, 0, 0));
+	if (o.result == 0)
+		_exit(0);
+	if (o.result > 0)
+		wait_child((pid_t)o.result);
+	expect(d, "process.unshare");
+	expect_list(d, "vedette.namespace.flags", "\"CLONE_NEWIPC\"");
+	expect_bool(d, "vedette.namespace.by_clone", true);
+	ended(d, o.result, o.error);
+	int ns = (int)MUST(open("/proc/self/ns/uts", O_RDONLY | O_CLOEXEC));
+	o = DO(setns(ns, CLONE_NEWUTS));
+	expect(d, "process.setns");
+	expect_list(d, "vedette.namespace.flags", "\"CLONE_NEWUTS\"");
+	expect_num(d, "vedette.namespace.fd", ns);
+	ended(d, o.result, o.error);
+	o = DO(syscall(SYS_userfaultfd, 0));
+	expect(d, "process.userfaultfd");
+	ended(d, o.result, o.error);
+	union bpf_attr attr = { .prog_type = BPF_PROG_TYPE_SOCKET_FILTER, .insn_cnt = 0, .prog_name = "vedette_none" };
+	o = DO(syscall(SYS_bpf, BPF_PROG_LOAD, &attr, sizeof(attr)));
+	expect(d, "bpf.load");
+	expect_str(d, "vedette.bpf.name", "vedette_none");
+	ended(d, o.result, o.error);
+	char *path = in_dir(d, "module");
+	make_file(path, "no module", 0600);
+	int fd = (int)MUST(open(path, O_RDONLY | O_CLOEXEC));
+	o = DO(syscall(SYS_finit_module, fd, "", 0));
+	expect_object(d, "kernel.module_load", path);
+	expect_str(d, "vedette.module.from", "file");
+	ended(d, o.result, o.error);
+	o = DO(syscall(SYS_init_module, "no module", 9, ""));
+	expect(d, "kernel.module_load");
+	expect_str(d, "vedette.module.from", "memory");
+	expect_missing(d, "file.path");
+	ended(d, o.result, o.error);
+	free(path);
+
+	/* in a jail a name that begins with '/' is still told from the namespace's root */
+	char *absent = in_dir(d, "absent"), *present = in_dir(d, "o");
+	MUST(chroot(d->dir));
+	o = DO(open("/absent", O_RDONLY));
+	expect_named(d, "file.open", absent);
+	ended(d, o.result, o.error);
+	o = DO(open("/o", O_RDONLY | O_CLOEXEC));
+	expect(d, "file.open");
+	from(d, "descriptor");
+	expect_str(d, "file.path", present);
+	ended(d, o.result, o.error);
+	free(absent);
+	free(present);
+
+	o = DO(syscall(SYS_setresuid, 1234, 1235, 0));
+	expect(d, "process.setuid");
+	expect_id(d, "vedette.new_uid", 1234);
+	expect_id(d, "vedette.new_euid", 1235);
+	expect_id(d, "vedette.new_suid", 0);
+	ended(d, o.result, o.error);
+	o = DO(syscall(SYS_setreuid, -1, 77));
+	expect(d, "process.setuid");
+	expect_id(d, "vedette.new_uid", 1234);
+	expect_id(d, "vedette.new_euid", 77);
+	expect_id(d, "vedette.new_suid", 0);
+	ended(d, o.result, o.error); /* refused: what was asked for */
+	o = DO(ptrace(PTRACE_TRACEME, 0, 0, 0)); /* last: from now on a signal would stop us */
+	expect_target(d, "process.ptrace", getppid());
+	expect_bool(d, "vedette.ptrace.traceme", true);
+	ended(d, o.result, o.error);
+}
+
+/* --- 32-bit calls --------------------------------------------------------------------------------------------------------------- */
+
+/* The i386 way into the kernel, from a 64-bit program; pointers must lie in the first 4 GiB. */
+static long call32(long number, unsigned long a, unsigned long b, unsigned long c)
+{
+	long result;
+	__asm__ volatile("int $0x80" : "=a"(result) : "a"(number), "b"(a), "c"(b), "d"(c), "S"(0L), "D"(0L) : "memory", "r8", "r9", "r10", "r11");
+	errno = result < 0 && result > -4096 ? (int)-result : 0;
+	return errno ? -1 : result;
+}
+
+enum { OPEN32 = 5, UNLINK32 = 10, MKDIR32 = 39, MMAP32 = 90, SOCKETCALL32 = 102, CHOWN32_16 = 182, SOCKETCALL_CONNECT = 3 };
+
+static void expect32(const struct deeds *d, const char *event, const char *source)
+{
+	expect(d, event);
+	from(d, source);
+	expect_str(d, "vedette.via", "compat");
+}
+
+static void compat_calls(const struct deeds *d)
+{
+	char *low = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0);
+	if (low == MAP_FAILED)
+		MUST(-1);
+	unsigned long at = (unsigned long)low;
+	char *path = in_dir(d, "compat");
+	snprintf(low, 4096, "%s", path);
+	struct outcome o = DO(call32(OPEN32, at, O_CREAT | O_RDWR, 0600));
+	if (o.result < 0 && o.error == ENOSYS) {
+		fprintf(stderr, "# this kernel has no 32-bit calls\n");
+		return;
+	}
+	expect32(d, "file.open", "descriptor");
+	expect_file(d, path);
+	expect_bool(d, "file.open.created", true);
+	ended(d, o.result, o.error);
+	close((int)o.result);
+	o = DO(call32(CHOWN32_16, at, 0xffff, 12));
+	expect32(d, "file.chown", "argument");
+	expect_str(d, "file.path", path);
+	expect_missing(d, "vedette.new_uid");
+	expect_id(d, "vedette.new_gid", 12);
+	ended(d, o.result, o.error);
+	o = DO(call32(UNLINK32, at, 0, 0));
+	expect32(d, "file.delete", "argument");
+	expect_str(d, "file.path", path);
+	ended(d, o.result, o.error);
+	o = DO(call32(MKDIR32, at, 0700, 0));
+	expect32(d, "file.mkdir", "argument");
+	expect_str(d, "file.path", path);
+	ended(d, o.result, o.error);
+	rmdir(path);
+
+	struct address to = address_of("127.0.0.1", 7);
+	int fd = (int)MUST(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+	memcpy(low + 64, &to.raw, to.length);
+	uint32_t arguments[3] = { (uint32_t)fd, (uint32_t)at + 64, to.length };
+	memcpy(low, arguments, sizeof(arguments));
+	o = DO(call32(SOCKETCALL32, SOCKETCALL_CONNECT, at, 0));
+	expect32(d, "network.connect", "descriptor");
+	expect_str(d, "destination.ip", to.text);
+	expect_num(d, "destination.port", to.port);
+	ended(d, o.result, o.error);
+	close(fd);
+	uint32_t map[6] = { 0, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, (uint32_t)-1, 0 };
+	memcpy(low, map, sizeof(map));
+	o = DO(call32(MMAP32, at, 0, 0));
+	expect32(d, "file.mmap_exec", "argument");
+	expect_bool(d, "vedette.memory.anonymous", true);
+	expect_str(d, "event.outcome", o.result == -1 ? "failure" : "success");
+	expect_end(d);
+	free(path);
+}
+
+int main(int argc, char **argv)
+{
+	struct deeds d = deeds_begin(argc, argv);
+	umask(022);
+	opens(&d);
+	names(&d);
+	attributes(&d);
+	memory(&d);
+	failed_exec(&d);
+	streams(&d, "127.0.0.1", "ipv4");
+	streams(&d, "::1", "ipv6");
+	datagrams(&d);
+	unix_sockets(&d);
+	processes(&d);
+	compat_calls(&d);
+	fflush(d.out);
+	pid_t child = (pid_t)MUST(fork());
+	if (child == 0) {
+		powers(&d);
+		_exit(0);
+	}
+	wait_child(child);
+	return 0;
+}
