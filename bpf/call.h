@@ -37,7 +37,7 @@ enum call_form {
 enum call_verb {
 	VERB_NONE,
 #define VERB(id, function, events) VERB_##id,
-#include "bpf/syscalls.def"
+#include "schemas/syscalls.def"
 };
 
 struct call_kind {
@@ -53,12 +53,12 @@ struct call_kind {
 #include <asm/unistd_64.h>
 static const struct call_kind native_calls[CALL_LIMIT] = {
 #define NATIVE(name, verb, form) [__NR_##name] = { VERB_##verb, form },
-#include "bpf/syscalls.def"
+#include "schemas/syscalls.def"
 };
 #include <asm/unistd_32.h>
 static const struct call_kind compat_calls[CALL_LIMIT] = {
 #define COMPAT(name, verb, form) [__NR_##name] = { VERB_##verb, form },
-#include "bpf/syscalls.def"
+#include "schemas/syscalls.def"
 };
 
 /* A word of user memory; 0 when it cannot be read. */

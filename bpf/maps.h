@@ -22,7 +22,7 @@ struct path_result {
 	u32 reserved;
 };
 
-/* Tracepoint mode: the system call that just ended, its arguments in the order of its verb (syscalls.def). */
+/* Tracepoint mode: the system call that just ended, its arguments in the order of its verb (schemas/syscalls.def). */
 struct call {
 	u64 args[6];
 	s64 result;

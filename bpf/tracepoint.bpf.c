@@ -20,7 +20,7 @@ static __always_inline void count_lost(u32 verb)
 	static const u64 events[] = {
 		0,
 #define VERB(id, function, verb_events) verb_events,
-#include "bpf/syscalls.def"
+#include "schemas/syscalls.def"
 	};
 	u64 wanted = verb < sizeof(events) / sizeof(events[0]) ? events[verb] & config.wanted : 0;
 	for (u32 i = 1; i < EVENT_NUMBERS; i++) {
@@ -42,7 +42,7 @@ static __always_inline void call_report(u32 index, u32 verb)
 	case VERB_##id:             \
 		tp_##function(index); \
 		break;
-#include "bpf/syscalls.def"
+#include "schemas/syscalls.def"
 	}
 }
 

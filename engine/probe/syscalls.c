@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Expansion of bpf/syscalls.def. Both headers of numbers use the same names, so each table stands right after its header. */
+/* Expansion of schemas/syscalls.def. Both headers of numbers use the same names, so each table stands right after its header. */
 #include "engine/probe/syscalls.h"
 
 #include <string.h>
@@ -13,25 +13,25 @@
 enum verb {
 	VERB_NONE,
 #define VERB(id, function, events) VERB_##id,
-#include "bpf/syscalls.def"
+#include "schemas/syscalls.def"
 };
 
 static const uint64_t verb_events[] = {
 	0,
 #define VERB(id, function, events) events,
-#include "bpf/syscalls.def"
+#include "schemas/syscalls.def"
 };
 
 #include <asm/unistd_64.h>
 static const struct syscall_row native_rows[] = {
 #define NATIVE(call, verb, form) { #call, __NR_##call, VERB_##verb },
-#include "bpf/syscalls.def"
+#include "schemas/syscalls.def"
 };
 
 #include <asm/unistd_32.h>
 static const struct syscall_row compat_rows[] = {
 #define COMPAT(call, verb, form) { #call, __NR_##call, VERB_##verb },
-#include "bpf/syscalls.def"
+#include "schemas/syscalls.def"
 };
 
 const struct syscall_row *syscalls_native(size_t *ret_n)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Which system calls serve which events in tracepoint mode: the table of bpf/syscalls.def seen from user space. */
+/* Which system calls serve which events in tracepoint mode: the table of schemas/syscalls.def seen from user space. */
 #pragma once
 
 #include <stddef.h>
