@@ -83,12 +83,11 @@ static bool read_unsigned(struct compiler *c, const struct expr *left, const str
 		return read_device(c, left, v, ret);
 	if (v->text.n && v->text.p[0] == '-')
 		return refuse_number(c, left, v, -ERANGE);
-	int err = num_parse_u64(v->text, left->kind == KIND_MODE ? 07777 : largest(kind), &ret->u);
-	if (err)
-		return refuse_number(c, left, v, err);
-	if (left->kind == KIND_MODE && v->text.n > 1 && v->text.p[0] != '0')
+	bool is_decimal = v->text.n > 1 && v->text.p[0] >= '1' && v->text.p[0] <= '9';
+	if (left->kind == KIND_MODE && is_decimal)
 		return refuse(c, v, "is decimal: write permission bits in octal with a leading 0, as 04755", "");
-	return true;
+	int err = num_parse_u64(v->text, left->kind == KIND_MODE ? 07777 : largest(kind), &ret->u);
+	return err ? refuse_number(c, left, v, err) : true;
 }
 
 static bool read_signed(struct compiler *c, const struct expr *left, const struct written_value *v, struct operand *ret)

@@ -96,10 +96,11 @@ static const char *found(const struct parser *p, char *buffer, size_t size)
 {
 	if (at_end(p))
 		return "the end of the condition";
-	struct strview name = peek_name(p);
-	if (name.n == 0)
-		name = (struct strview){ p->src->text.p + p->at, 1 };
-	return diag_quote(name, buffer, size);
+	struct parser look = *p;
+	struct strview word = take_while(&look, is_value_char);
+	if (word.n == 0)
+		word = (struct strview){ p->src->text.p + p->at, 1 };
+	return diag_quote(word, buffer, size);
 }
 
 static void *refuse(struct parser *p, const char *expected)
@@ -492,7 +493,8 @@ static const struct condition *take_check(struct parser *p)
 	if (is_bare) {
 		p->at += name.n;
 		skip_blanks(p);
-		if (ends_here(p))
+		bool is_whole = sv_is(name, "true") || sv_is(name, "false") || strmap_get(&p->c->macros, name);
+		if (is_whole || ends_here(p))
 			return bind_bare(p, name, d.at);
 		p->at = from;
 	}
