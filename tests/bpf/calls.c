@@ -10,9 +10,11 @@
 #include <limits.h>
 #include <linux/bpf.h>
 #include <linux/openat2.h>
+#include <linux/sched.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/resource.h>
@@ -23,6 +25,9 @@
 
 #ifndef SYS_fchmodat2
 #define SYS_fchmodat2 452
+#endif
+#ifndef SYS_setxattrat
+#define SYS_setxattrat 463
 #endif
 
 /* Where the facts of the next expectation come from. */
@@ -101,6 +106,14 @@ static void opens(const struct deeds *d)
 	close((int)MUST(open(path, O_PATH)));
 	expect_never(d); /* a handle on a name, no access to the file */
 
+	union {
+		struct file_handle handle;
+		char room[sizeof(struct file_handle) + MAX_HANDLE_SZ];
+	} h = { .handle.handle_bytes = MAX_HANDLE_SZ };
+	int mount_id;
+	if (name_to_handle_at(AT_FDCWD, path, &h.handle, &mount_id, 0) == 0)
+		opened(d, DO(open_by_handle_at(dir, &h.handle, O_RDWR | O_NONBLOCK)), path, false);
+
 	expect_named(d, "file.open", "/nonexistent/file");
 	expect_missing(d, "file.mode");
 	expect_missing(d, "file.uid");
@@ -173,6 +186,11 @@ static void names(const struct deeds *d)
 	expect_named(d, "file.create", fifo);
 	expect_str(d, "file.type", "fifo");
 	ended(d, o.result, o.error);
+	o = DO(mknod(fifo, S_IFCHR | 0600, makedev(300, 70000))); /* exists already */
+	expect_named(d, "file.create", fifo);
+	expect_str(d, "file.type", "char_device");
+	expect_device(d, "vedette.file.node_device", makedev(300, 70000));
+	ended(d, o.result, o.error);
 	close(dir);
 	free(fifo);
 	free(link_path);
@@ -231,6 +249,15 @@ static void attributes(const struct deeds *d)
 	expect_str(d, "vedette.xattr.name", "trusted.vedette");
 	expect_num(d, "vedette.xattr.size", 5);
 	ended(d, o.result, o.error);
+	struct {
+		uint64_t value;
+		uint32_t size, flags;
+	} xattr = { .value = (uintptr_t)"1234", .size = 4 };
+	o = DO(syscall(SYS_setxattrat, dir, "attr", 0, "trusted.at", &xattr, sizeof(xattr)));
+	expect_named(d, "file.setxattr", path);
+	expect_str(d, "vedette.xattr.name", "trusted.at");
+	expect_num(d, "vedette.xattr.size", 4);
+	ended(d, o.result, o.error); /* ENOSYS up to 6.12 */
 	o = DO(lsetxattr("/nonexistent", "nonsense", "1", 1, 0));
 	expect_named(d, "file.setxattr", "/nonexistent");
 	expect_str(d, "vedette.xattr.name", "nonsense");
@@ -332,6 +359,14 @@ static void expect_ends(const struct deeds *d, const char *event, const char *so
 	expect_num(d, "destination.port", to->port);
 }
 
+static void expect_dup(const struct deeds *d, const struct address *to, int fd)
+{
+	expect_ends(d, "process.dup", "descriptor", to);
+	expect_num(d, "source.port", local_port(fd));
+	expect_num(d, "vedette.fd.old", fd);
+	expect_num(d, "vedette.fd.new", 0);
+}
+
 static int listener(const char *text)
 {
 	struct address any = address_of(text, 0);
@@ -376,9 +411,12 @@ static void streams(const struct deeds *d, const char *text, const char *type)
 	int kept = (int)MUST(fcntl(0, F_DUPFD_CLOEXEC, 10));
 	struct outcome dup_outcome = DO(dup2(client, 0));
 	MUST(dup2(kept, 0)); /* before the expectation is written */
-	expect_ends(d, "process.dup", "descriptor", &to);
-	expect_num(d, "vedette.fd.old", client);
-	expect_num(d, "vedette.fd.new", 0);
+	expect_dup(d, &to, client);
+	ended(d, dup_outcome.result, dup_outcome.error);
+	close(0);
+	dup_outcome = DO(fcntl(client, F_DUPFD, 0));
+	MUST(dup2(kept, 0));
+	expect_dup(d, &to, client);
 	ended(d, dup_outcome.result, dup_outcome.error);
 	close(kept);
 	close((int)o.result);
@@ -546,6 +584,36 @@ static void processes(const struct deeds *d)
 	ended(d, o.result, o.error);
 }
 
+/* In a mount namespace of its own: nothing of it is seen outside. */
+static void mounts(const struct deeds *d)
+{
+	struct outcome o = DO(mount("a-source", "/nonexistent", "tmpfs", MS_NOSUID | MS_NOEXEC, NULL));
+	expect_named(d, "file.mount", "/nonexistent");
+	expect_str(d, "vedette.mount.source", "a-source");
+	expect_str(d, "vedette.mount.type", "tmpfs");
+	expect_list(d, "vedette.mount.flags", "\"MS_NOSUID\",\"MS_NOEXEC\"");
+	expect_bool(d, "vedette.mount.move", false);
+	ended(d, o.result, o.error);
+	if (unshare(CLONE_NEWNS) || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL))
+		return;
+	char *at = in_dir(d, "mounted"), *inside = in_dir(d, "mounted/inside");
+	MUST(mkdir(at, 0755));
+	o = DO(mount("other-source", "mounted", "tmpfs", 0, "size=64k"));
+	expect_named(d, "file.mount", at);
+	expect_str(d, "vedette.mount.source", "other-source");
+	ended(d, o.result, o.error);
+	opened(d, DO(open(inside, O_CREAT | O_RDWR, 0600)), inside, true); /* its path inside the file system is /inside */
+	int tree = (int)MUST(syscall(SYS_open_tree, AT_FDCWD, at, 1 /* OPEN_TREE_CLONE */));
+	o = DO(syscall(SYS_move_mount, tree, "", AT_FDCWD, at, 4 /* MOVE_MOUNT_F_EMPTY_PATH */));
+	expect_named(d, "file.mount", at);
+	expect_str(d, "vedette.mount.type", "tmpfs");
+	expect_bool(d, "vedette.mount.move", true);
+	ended(d, o.result, o.error);
+	close(tree);
+	free(inside);
+	free(at);
+}
+
 /* In a child: what it does to itself must not stay. */
 static void powers(const struct deeds *d)
 {
@@ -565,6 +633,16 @@ static void powers(const struct deeds *d)
 		wait_child((pid_t)o.result);
 	expect(d, "process.unshare");
 	expect_list(d, "vedette.namespace.flags", "\"CLONE_NEWIPC\"");
+	expect_bool(d, "vedette.namespace.by_clone", true);
+	ended(d, o.result, o.error);
+	struct clone_args clone_args = { .flags = CLONE_NEWCGROUP, .exit_signal = SIGCHLD };
+	o = DO(syscall(SYS_clone3, &clone_args, sizeof(clone_args)));
+	if (o.result == 0)
+		_exit(0);
+	if (o.result > 0)
+		wait_child((pid_t)o.result);
+	expect(d, "process.unshare");
+	expect_list(d, "vedette.namespace.flags", "\"CLONE_NEWCGROUP\"");
 	expect_bool(d, "vedette.namespace.by_clone", true);
 	ended(d, o.result, o.error);
 	int ns = (int)MUST(open("/proc/self/ns/uts", O_RDONLY | O_CLOEXEC));
@@ -594,6 +672,8 @@ static void powers(const struct deeds *d)
 	expect_missing(d, "file.path");
 	ended(d, o.result, o.error);
 	free(path);
+
+	mounts(d);
 
 	/* in a jail a name that begins with '/' is still told from the namespace's root */
 	char *absent = in_dir(d, "absent"), *present = in_dir(d, "o");
@@ -638,7 +718,7 @@ static long call32(long number, unsigned long a, unsigned long b, unsigned long 
 	return errno ? -1 : result;
 }
 
-enum { OPEN32 = 5, UNLINK32 = 10, MKDIR32 = 39, MMAP32 = 90, SOCKETCALL32 = 102, CHOWN32_16 = 182, SOCKETCALL_CONNECT = 3 };
+enum { OPEN32 = 5, UNLINK32 = 10, MKDIR32 = 39, MMAP32 = 90, SOCKETCALL32 = 102, CHOWN32_16 = 182, SOCKETCALL_CONNECT = 3, SOCKETCALL_SENDTO = 11, SOCKETCALL_SENDMSG = 16 };
 
 static void expect32(const struct deeds *d, const char *event, const char *source)
 {
@@ -690,6 +770,30 @@ static void compat_calls(const struct deeds *d)
 	expect32(d, "network.connect", "descriptor");
 	expect_str(d, "destination.ip", to.text);
 	expect_num(d, "destination.port", to.port);
+	ended(d, o.result, o.error);
+	close(fd);
+
+	/* the kernel's 32-bit message header: name, its length, parts, their number, control, its length, flags */
+	uint32_t at32 = (uint32_t)at, part[2] = { at32 + 64, 3 }, header[7] = { at32 + 64, to.length, at32 + 32, 1, 0, 0, 0 };
+	fd = (int)MUST(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+	memcpy(low + 32, part, sizeof(part));
+	memcpy(low + 128, header, sizeof(header));
+	uint32_t send_message[3] = { (uint32_t)fd, at32 + 128, 0 };
+	memcpy(low, send_message, sizeof(send_message));
+	o = DO(call32(SOCKETCALL32, SOCKETCALL_SENDMSG, at, 0));
+	expect32(d, "network.send", "argument");
+	expect_str(d, "destination.ip", to.text);
+	expect_num(d, "destination.port", to.port);
+	expect_num(d, "network.bytes", 3);
+	ended(d, o.result, o.error);
+	close(fd);
+	fd = (int)MUST(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+	uint32_t send_to[6] = { (uint32_t)fd, at32 + 64, 2, 0, at32 + 64, to.length };
+	memcpy(low, send_to, sizeof(send_to));
+	o = DO(call32(SOCKETCALL32, SOCKETCALL_SENDTO, at, 0));
+	expect32(d, "network.send", "argument");
+	expect_num(d, "destination.port", to.port);
+	expect_num(d, "network.bytes", 2);
 	ended(d, o.result, o.error);
 	close(fd);
 	uint32_t map[6] = { 0, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, (uint32_t)-1, 0 };

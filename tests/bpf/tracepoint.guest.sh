@@ -11,10 +11,10 @@ printf '[]\n' > /tmp/none.yaml
 watch() {
 	name=$1
 	shift
-	vedette run --quiet --sensor tracepoint --events --rules /tmp/none.yaml --output /tmp/out/$name.jsonl --status /tmp/out/$name.status -- "$@"
+	vedette run --quiet --sensor tracepoint --ring 64MiB --events --rules /tmp/none.yaml --output /tmp/out/$name.jsonl --status /tmp/out/$name.status -- "$@"
 }
 watch calls /t/calls /tmp/out/calls.expect /tmp/work || echo "calls ended with $?"
-watch exchange /t/exchange /tmp/work 5000 >/dev/null || echo "exchange ended with $?"
+watch exchange /t/exchange /tmp/work 20000 >/dev/null || echo "exchange ended with $?"
 END
 for kernel in 6.1 6.12; do
 	if ! timeout 300 tests/guest/guest --kernel $kernel --append preempt=full --vedette "$VEDETTE" --add $payload/calls --add $payload/exchange \
@@ -28,6 +28,6 @@ for kernel in 6.1 6.12; do
 	out=$dir/$kernel/tmp/out
 	python3 $here/expect.py $kernel "$out/calls.jsonl" "$out/calls.expect"
 	python3 $here/counts.py "$kernel, calls" "$out/calls.status"
-	python3 $here/exchange.py $kernel "$out/exchange.jsonl" 5000
+	python3 $here/exchange.py $kernel "$out/exchange.jsonl" 20000
 	python3 $here/counts.py "$kernel, exchange" "$out/exchange.status"
 done
