@@ -231,6 +231,7 @@ static void seal_body(const struct signer *s, size_t index, struct seal *seal, s
 	buf_add_z(out, SEAL_MEMBER);
 	seal_text(seal, out);
 	buf_add_z(out, "}\n");
+	seal->path = NULL; /* it was this function's */
 }
 
 int signer_flush(struct signer *s, uint64_t wall_ns, struct buf *out)

@@ -72,8 +72,11 @@ static int open_path(const char *path, int flags, int *ret_fd, struct stat *st, 
 		diag_error(diag, at, r == -ELOOP ? "is a symbolic link: name the file itself" : "cannot be opened for writing: %s", strerror(-r));
 		return r;
 	}
-	if (fstat(fd, st))
-		return -errno;
+	if (fstat(fd, st)) {
+		int r = -errno;
+		diag_error(diag, at, "cannot be looked at: %s", strerror(-r));
+		return r;
+	}
 	if (S_ISREG(st->st_mode) && st->st_nlink != 1) {
 		diag_error(diag, at, "has %lu names (hard links): a log must have one", (unsigned long)st->st_nlink);
 		return -EMLINK;
@@ -107,10 +110,12 @@ static int keep_earlier(const char *path, char **ret_name, struct diag *diag)
 
 static int open_output(struct sink_file *s, const char *path, struct diag *diag)
 {
-	struct stat st;
+	struct stat st = { 0 };
 	if (strcmp(path, "-") == 0) {
 		s->fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
-		return s->fd < 0 ? -errno : 0; /* never truncated: others may write there */
+		if (s->fd < 0)
+			diag_error(diag, (struct place){ 0 }, "standard output is closed");
+		return s->fd < 0 ? -EBADF : 0; /* never truncated: others may write there */
 	}
 	int r = open_path(path, O_RDWR | O_CREAT, &s->fd, &st, diag);
 	if (r)
@@ -133,14 +138,18 @@ int sink_file_open(const struct sink_file_config *config, struct sink_file **ret
 {
 	struct sink_file *s = calloc(1, sizeof(*s));
 	int r = -ENOMEM;
-	if (!s)
+	if (!s) {
+		diag_error(diag, (struct place){ config->path, 0, 0 }, "no memory for its queue");
 		return r;
+	}
 	s->fd = -1;
 	s->queue_max = MAX(config->queue_max_bytes, (size_t)SINK_FILE_QUEUE_MIN);
 	s->queue.max = s->queue_max;
 	s->retry_ns = config->retry_ns;
 	r = buf_reserve(&s->queue, s->queue_max);
-	if (!r)
+	if (r)
+		diag_error(diag, (struct place){ config->path, 0, 0 }, "no memory for a queue of %zu bytes", s->queue_max);
+	else
 		r = open_output(s, config->path, diag);
 	if (r) {
 		fd_close(&s->fd);

@@ -41,11 +41,8 @@ static bool parse_key(struct strview line, struct verify_key *ret)
 	return json_integer(epoch, &ret->epoch) == 0 && crypto_base64_decode(key, ret->public_key, CRYPTO_PUBLIC) == 0;
 }
 
-int verify_keys_parse(const char *name, struct strview text, struct verify_keys *ret, struct diag *diag)
+static int parse_lines(const char *name, struct strview text, struct verify_keys *keys, struct diag *diag)
 {
-	CLEANUP(verify_keys_done) struct verify_keys keys = { .key = calloc(VERIFY_KEYS_MAX, sizeof(struct verify_key)) };
-	if (!keys.key)
-		return -ENOMEM;
 	for (unsigned number = 1; text.n; number++) {
 		const char *end = memchr(text.p, '\n', text.n);
 		struct strview line = { text.p, end ? (size_t)(end - text.p) : text.n };
@@ -53,22 +50,33 @@ int verify_keys_parse(const char *name, struct strview text, struct verify_keys 
 		text = sv_from_index(text, line.n + (end != NULL));
 		if (line.n == 0 || line.p[0] == '#')
 			continue;
-		if (keys.n == VERIFY_KEYS_MAX) {
+		if (keys->n == VERIFY_KEYS_MAX) {
 			diag_error(diag, at, "more than %d keys", VERIFY_KEYS_MAX);
 			return -E2BIG;
 		}
-		if (!parse_key(line, &keys.key[keys.n++])) {
+		if (!parse_key(line, &keys->key[keys->n++])) {
 			diag_error(diag, at, "is no public key: expected 'vedette-key/v1 STREAM EPOCH BASE64'");
 			return -EINVAL;
 		}
 	}
-	if (keys.n == 0) {
+	if (keys->n == 0) {
 		diag_error(diag, (struct place){ name, 0, 0 }, "holds no public key: expected lines 'vedette-key/v1 STREAM EPOCH BASE64'");
 		return -EINVAL;
 	}
-	*ret = keys;
-	keys = (struct verify_keys){ 0 };
 	return 0;
+}
+
+int verify_keys_parse(const char *name, struct strview text, struct verify_keys *ret, struct diag *diag)
+{
+	struct verify_keys keys = { .key = calloc(VERIFY_KEYS_MAX, sizeof(struct verify_key)) };
+	if (!keys.key)
+		return -ENOMEM;
+	int r = parse_lines(name, text, &keys, diag);
+	if (r)
+		verify_keys_done(&keys);
+	else
+		*ret = keys;
+	return r;
 }
 
 int verify_keys_read(const char *path, struct verify_keys *ret, struct diag *diag)
@@ -171,8 +179,8 @@ void verifier_result(const struct verifier *v, struct verify_result *ret)
 	};
 }
 
-static enum verify_fault fault(struct verifier *v, enum verify_fault what, const char *format, ...) PRINTF_LIKE(3, 4);
-static enum verify_fault fault(struct verifier *v, enum verify_fault what, const char *format, ...)
+static void note_fault(struct verifier *v, enum verify_fault what, const char *format, ...) PRINTF_LIKE(3, 4);
+static void note_fault(struct verifier *v, enum verify_fault what, const char *format, ...)
 {
 	va_list args;
 	va_start(args, format);
@@ -180,8 +188,10 @@ static enum verify_fault fault(struct verifier *v, enum verify_fault what, const
 		v->explain[0] = '\0';
 	va_end(args);
 	v->fault = what;
-	return what;
 }
+
+/* Notes the fault and is its value, so that `return fault(...)` reads as one; analyzers do not look into a variadic function. */
+#define fault(v, what, ...) (note_fault(v, what, __VA_ARGS__), (what))
 
 /* "first count", each without leading zeros. */
 static bool parse_batch(struct strview text, struct statement *st)
@@ -419,7 +429,7 @@ static void remember(struct verifier *v, const struct line *line)
 
 enum verify_fault verifier_line(struct verifier *v, struct strview text)
 {
-	struct line line;
+	struct line line = { .sequence = 0 };
 	if (v->fault)
 		return v->fault;
 	enum verify_fault f = parse_line(v, text, &line);

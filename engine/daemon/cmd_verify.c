@@ -201,8 +201,10 @@ static int verify_file(struct verify_run *run, const char *key_file, const struc
 		print_diag(&diag);
 		return 1;
 	}
-	if (strcmp(run->file, "-") != 0)
-		fd = opened = open(run->file, O_RDONLY | O_CLOEXEC);
+	if (strcmp(run->file, "-") != 0) {
+		opened = open(run->file, O_RDONLY | O_CLOEXEC);
+		fd = opened;
+	}
 	r = fd < 0 ? -errno : verifier_new(&keys, options, &run->verifier);
 	if (!r)
 		r = read_log(run, fd);
