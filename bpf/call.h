@@ -90,28 +90,26 @@ static __always_inline void arrange_message(struct call *c, bool is_many)
 	a[3] = is_many ? user_u32(header + (c->is_compat ? 28 : 56)) : c->result > 0 ? (u64)c->result : 0;
 }
 
-/*
- * socketcall(call, arguments): the i386 way to sockets. The numbers are those of <linux/net.h>. False: none that we report.
- */
+/* The calls inside socketcall; the numbers are those of <linux/net.h>. */
+static const struct call_kind socket_calls[32] = {
+	[1] = { VERB_SOCKET, FORM_AS_IS },   [2] = { VERB_BIND, FORM_AS_IS },    [3] = { VERB_CONNECT, FORM_AS_IS },
+	[4] = { VERB_LISTEN, FORM_AS_IS },   [5] = { VERB_ACCEPT, FORM_AS_IS },  [11] = { VERB_SEND, FORM_SENDTO },
+	[16] = { VERB_SEND, FORM_SENDMSG },  [18] = { VERB_ACCEPT, FORM_AS_IS }, [20] = { VERB_SEND, FORM_SENDMMSG },
+};
+
+/* socketcall(call, arguments): the i386 way to sockets. False: none that we report. */
 static __always_inline bool arrange_socketcall(struct call *c)
 {
-	u32 a[6] = {}, n = (u32)c->args[0];
-	/* one by one: the array may end with the last word of a page */
-	for (u32 i = 0; i < 3; i++)
-		a[i] = user_u32(c->args[1] + i * 4);
-	if (n == 11)
-		for (u32 i = 3; i < 6; i++)
-			a[i] = user_u32(c->args[1] + i * 4);
+	u64 number = c->args[0], at = c->args[1];
+	if (number >= sizeof(socket_calls) / sizeof(socket_calls[0]))
+		return false;
+	const struct call_kind *kind = &socket_calls[number];
+	c->verb = kind->verb;
+	c->form = kind->form;
+	/* word by word, and no more than the call has: the array may end with the last word of a page */
+	u32 n = c->form == FORM_SENDTO ? 6 : 3;
 	for (u32 i = 0; i < 6; i++)
-		c->args[i] = a[i];
-	c->form = n == 11 ? FORM_SENDTO : n == 16 ? FORM_SENDMSG : n == 20 ? FORM_SENDMMSG : FORM_AS_IS;
-	c->verb = n == 1			      ? VERB_SOCKET :
-		  n == 2			      ? VERB_BIND :
-		  n == 3			      ? VERB_CONNECT :
-		  n == 4			      ? VERB_LISTEN :
-		  n == 5 || n == 18		      ? VERB_ACCEPT :
-		  n == 11 || n == 16 || n == 20	      ? VERB_SEND :
-						        VERB_NONE;
+		c->args[i] = i < n ? user_u32(at + i * 4) : 0;
 	return c->verb != VERB_NONE;
 }
 
