@@ -8,6 +8,43 @@ static unsigned char folded(char c, bool fold_case)
 	return fold_case && u >= 'A' && u <= 'Z' ? (unsigned char)(u + 32) : u;
 }
 
+static bool is_in_class(struct strview name, unsigned char c)
+{
+	bool is_upper = c >= 'A' && c <= 'Z', is_lower = c >= 'a' && c <= 'z', is_digit = c >= '0' && c <= '9';
+	bool is_graph = c > 0x20 && c < 0x7f, is_alnum = is_upper || is_lower || is_digit;
+	const struct {
+		const char *name;
+		bool holds;
+	} classes[] = {
+		{ "alpha", is_upper || is_lower },
+		{ "alnum", is_alnum },
+		{ "digit", is_digit },
+		{ "xdigit", is_digit || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F') },
+		{ "upper", is_upper },
+		{ "lower", is_lower },
+		{ "space", c == ' ' || (c >= '\t' && c <= '\r') },
+		{ "blank", c == ' ' || c == '\t' },
+		{ "punct", is_graph && !is_alnum },
+		{ "graph", is_graph },
+		{ "print", is_graph || c == ' ' },
+		{ "cntrl", c < 0x20 || c == 0x7f },
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(classes); i++)
+		if (sv_is(name, classes[i].name))
+			return classes[i].holds;
+	return false;
+}
+
+/* "[:name:]" at p[at]: its length, or 0 when there is none. */
+static size_t class_length(struct strview p, size_t at)
+{
+	struct strview rest = sv_from_index(p, at);
+	if (!sv_starts(rest, SV("[:")))
+		return 0;
+	const char *end = memmem(rest.p + 2, rest.n - 2, ":]", 2);
+	return end ? (size_t)(end - rest.p) + 2 : 0;
+}
+
 /* The set that begins at p[at] == '['; *ret_next is set behind it. A '[' that is never closed stands for itself. */
 static bool set_match(struct strview p, size_t at, unsigned char c, bool fold_case, size_t *ret_next)
 {
@@ -20,6 +57,12 @@ static bool set_match(struct strview p, size_t at, unsigned char c, bool fold_ca
 		if (p.p[i] == ']' && !is_first) {
 			*ret_next = i + 1;
 			return found != negate;
+		}
+		size_t class = class_length(p, i);
+		if (class) {
+			found |= is_in_class((struct strview){ p.p + i + 2, class - 4 }, c);
+			i += class;
+			continue;
 		}
 		if (p.p[i] == '\\' && i + 1 < p.n)
 			i++;

@@ -141,6 +141,38 @@ static void the_digest_follows_every_byte(void **state)
 	assert_string_equal(ruleset_digest(again), seen[3]);
 }
 
+/* Who does not want to know why may pass no diag: a refusal is one all the same. */
+static void faults_count_without_a_diag(void **state)
+{
+	(void)state;
+	CLEANUP(ruleset_free) struct ruleset *set = NULL;
+	assert_true(ruleset_load_text("t", SV("- {rule: a, event: file.open, severity: low, when: no.such = 1}"), &set, NULL) != 0);
+	assert_null(set);
+	assert_int_equal(ruleset_load_text("t", SV("- {rule: a, event: file.open, severity: low, when: true}"), &set, NULL), 0);
+}
+
+/* More rules hold than are kept: the rest is counted. */
+static void matches_beyond_the_maximum_are_counted(void **state)
+{
+	(void)state;
+	CLEANUP(buf_done) struct buf text = { 0 };
+	CLEANUP(event_builder_free) struct event_builder *b = NULL;
+	for (int i = 0; i < RULES_MAX_MATCHES + 10; i++)
+		buf_add_format(&text, "- {rule: r%d, event: file.open, severity: low, when: true, cases: [{fires: {}}]}\n", i);
+	CLEANUP(ruleset_free) struct ruleset *set = load(buf_cstr(&text));
+	struct event ev;
+	struct matches m;
+	assert_int_equal(event_builder_new(&b), 0);
+	event_builder_begin(b, event_type_by_number(EVENT_FILE_OPEN));
+	assert_int_equal(event_builder_event(b, &ev), 0);
+	ruleset_evaluate(set, &ev, &m);
+	assert_int_equal(m.n, RULES_MAX_MATCHES);
+	assert_int_equal(m.not_kept, 10);
+	struct case_result result;
+	assert_int_equal(ruleset_run_cases(set, &result, NULL), 0);
+	assert_int_equal(result.passed, RULES_MAX_MATCHES + 10);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -148,6 +180,8 @@ int main(void)
 		cmocka_unit_test(an_event_raises_the_rules_that_hold),
 		cmocka_unit_test(cases_pass_and_fail),
 		cmocka_unit_test(the_digest_follows_every_byte),
+		cmocka_unit_test(faults_count_without_a_diag),
+		cmocka_unit_test(matches_beyond_the_maximum_are_counted),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
