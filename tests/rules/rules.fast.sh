@@ -24,7 +24,7 @@ rules = json.load(sys.stdin)["rules"]
 print("count", len(rules))
 print("tactics", len({r["file"].split("/")[1] for r in rules}))
 print("without-attack", sum(not r["attack"] for r in rules))
-print("blocking", sum(r["action"] != "alert" for r in rules if "/blocking/" not in r["file"]))
+print("blocking", sum(r["action"] != "alert" for r in rules))
 bad = []
 for path in glob.glob("rules/**/*.yaml", recursive=True):
     for item in yaml.safe_load(open(path)):
@@ -39,7 +39,11 @@ result $? "$(value count) rules in $(value tactics) folders" "$facts"
 [ "$(value without-attack)" = 0 ]
 result $? "every rule names ATT&CK techniques" "$facts"
 [ "$(value blocking)" = 0 ]
-result $? "only the examples in rules/blocking block" "$facts"
+result $? "no rule of the folder blocks" "$facts"
+for example in rules/*/*.example; do
+	out=$("$VEDETTE" check "$example" 2>&1) && [[ $out == *"no problems" ]] && out=$("$VEDETTE" test "$example" 2>&1) && [[ $out =~ ^[1-9][0-9]*\ cases\ passed,\ 0\ failed$ ]]
+	result $? "$example loads by its name, its cases pass" "$out"
+done
 [ "$(value incomplete)" = none ]
 result $? "every rule has a message, a case that fires and a near miss" "$facts"
 
