@@ -34,7 +34,8 @@ int BPF_PROG(socket_connect, struct socket *sock, struct sockaddr *address, int 
 
 /*
  * Only with an address: without one the socket is connected, and the connect was seen. A TCP send with MSG_FASTOPEN connects
- * without a connect call, and comes here too. network.transport tells it apart.
+ * without a connect call, and comes here too: network.transport tells it apart. Messages of one sendmmsg to the same address
+ * come here once: the kernel asks about the first.
  */
 SEC("lsm/socket_sendmsg")
 int BPF_PROG(socket_sendmsg, struct socket *sock, struct msghdr *msg, int size, int ret)
