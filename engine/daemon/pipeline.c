@@ -31,7 +31,7 @@ int pipeline_new(const struct pipeline_config *config, struct pipeline **ret)
 	if (buf_reserve(&p->message, RULE_MAX_TEXT) || buf_reserve(&p->terminal, LINE_MAX_BYTES))
 		return -ENOMEM;
 	for (size_t i = 0; i < ruleset_count(config->rules) && !p->first_block; i++)
-		if (ruleset_get(config->rules, i)->action == ACTION_BLOCK)
+		if (rule_is_blocking(ruleset_get(config->rules, i)))
 			p->first_block = ruleset_get(config->rules, i);
 	*ret = TAKE(p);
 	return 0;
@@ -72,7 +72,7 @@ static void raise_alert(struct pipeline *p, const struct event *ev, const struct
 
 static enum alert_action action_of(const struct pipeline *p, const struct rule_info *rule)
 {
-	if (rule->action == ACTION_BLOCK && !p->config.is_enforcing)
+	if (rule->action == ACTION_BLOCK && (!p->config.is_enforcing || !rule_is_blocking(rule)))
 		return ALERT_ACTION_WOULD_BLOCK;
 	return ALERT_ACTION_ALERT;
 }

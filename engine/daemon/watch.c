@@ -77,31 +77,39 @@ static uint64_t every_event(void)
 	return all;
 }
 
-static bool has_block_rules(const struct ruleset *set)
+/* What a rule asks for and no part of this version does is refused, not left undone in silence. */
+static int check_actions(const struct ruleset *set, struct diag *diag)
 {
-	for (size_t i = 0; i < ruleset_count(set); i++)
-		if (ruleset_get(set, i)->action == ACTION_BLOCK)
-			return true;
-	return false;
+	int err = 0;
+	for (size_t i = 0; i < ruleset_count(set); i++) {
+		const struct rule_info *rule = ruleset_get(set, i);
+		if (rule->action != ACTION_KILL || rule->mode == POLICY_DETECT || !rule->is_enabled)
+			continue;
+		diag_error(diag, rule->at, "rule %s kills, which this version does not do: use `action: alert`, or `policy: {mode: detect}` in its file", rule->id);
+		err = -EOPNOTSUPP;
+	}
+	return err;
 }
 
 /* Rules that block need the lsm mode: without it they are refused, unless the user said that reporting is enough. */
 static int check_blocking(struct watch *w, struct diag *diag)
 {
 	bool is_lsm = sensor_get_caps(w->sensor)->mode == SENSOR_LSM;
-	if (!has_block_rules(w->rules) || is_lsm)
+	if (is_lsm)
 		return 0;
+	bool is_refused = false;
 	for (size_t i = 0; i < ruleset_count(w->rules); i++) {
 		const struct rule_info *rule = ruleset_get(w->rules, i);
-		if (rule->action != ACTION_BLOCK)
+		if (!rule_is_blocking(rule))
 			continue;
-		if (w->options.detect_only)
+		is_refused = !w->options.detect_only;
+		if (!is_refused)
 			diag_warn(diag, rule->at, "rule %s only reports: this host offers the tracepoint mode, which cannot block", rule->id);
 		else
 			diag_error(diag, rule->at, "rule %s blocks, and this host offers only the tracepoint mode, which cannot (--detect-only loads it as "
 				   "a reporting rule)", rule->id);
 	}
-	return w->options.detect_only ? 0 : -EOPNOTSUPP;
+	return is_refused ? -EOPNOTSUPP : 0;
 }
 
 static int open_sensor(struct watch *w, struct diag *diag)
@@ -242,6 +250,8 @@ int watch_open(const struct watch_options *options, struct watch **ret, struct d
 	w->signal_fd = -1;
 	w->since_ns = clock_ns(CLOCK_REALTIME);
 	int err = ruleset_load(options->rule_paths, options->n_rule_paths, &w->rules, diag);
+	if (!err)
+		err = check_actions(w->rules, diag);
 	if (!err)
 		err = open_sensor(w, diag);
 	if (!err)

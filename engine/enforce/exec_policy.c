@@ -160,7 +160,7 @@ int exec_policy_compile(const struct ruleset *set, const struct mounts *mounts, 
 	int worst = 0;
 	for (size_t i = 0; i < ruleset_count(set); i++) {
 		const struct rule_info *rule = ruleset_get(set, i);
-		if (rule->action != ACTION_BLOCK)
+		if (!rule_is_blocking(rule))
 			continue;
 		struct compiler c = { mounts, &out, diag, rule };
 		int err;

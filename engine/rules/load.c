@@ -86,7 +86,7 @@ static int add_file(struct loader *l, const char *path, size_t skip)
 		return -ENOMEM;
 	l->files = files;
 	struct loaded_file *f = &l->files[l->n_files];
-	*f = (struct loaded_file){ .path = strdup(path), .skip = skip, .bytes = { .max = YAML_MAX_BYTES + 1 } };
+	*f = (struct loaded_file){ .path = strdup(path), .skip = skip, .file.mode = POLICY_ENFORCE, .bytes = { .max = YAML_MAX_BYTES + 1 } };
 	if (!f->path)
 		return -ENOMEM;
 	l->n_files++;

@@ -82,8 +82,6 @@ static void read_action(struct reader *r, const struct yaml_node *node)
 {
 	static const char *const names[] = { "alert", "block", "kill" };
 	r->rule->info.action = (enum rule_action)read_choice(r, node, "action", names, ARRAY_SIZE(names));
-	if (r->rule->info.action != ACTION_ALERT && !r->file->has_policy_item && !r->err)
-		diag_warn(r->c->diag, node->at, "action: this file has no policy item, so the rule only alerts; add '- policy: {mode: enforce}' to act");
 }
 
 static void read_enabled(struct reader *r, const struct yaml_node *node)

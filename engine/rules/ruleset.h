@@ -34,7 +34,7 @@ struct rule_info {
 	enum severity severity;
 	enum rule_action action;
 	const char *policy;      /* `name:` of the file's policy item, else the ruleset */
-	enum policy_mode mode;   /* detect: block and kill only alert. A file without a policy item detects */
+	enum policy_mode mode;   /* detect: block and kill only alert, whatever the command line says; a file without a policy item: enforce */
 	bool is_enabled;         /* false: checked, counted, never evaluated */
 	const char *attack[RULE_MAX_ATTACK + 1]; /* technique or tactic ids as T1003.008, TA0006; NULL-terminated */
 	const char *tags[RULE_MAX_TAGS + 1];
@@ -43,6 +43,12 @@ struct rule_info {
 	bool needs_outcome;      /* looks at event.outcome, vedette.errno, vedette.result or vedette.stage */
 	uint32_t index;          /* 0.., dense: position in the set */
 };
+
+/* Would this rule block, if enforcement is on? */
+static inline bool rule_is_blocking(const struct rule_info *rule)
+{
+	return rule->action == ACTION_BLOCK && rule->mode == POLICY_ENFORCE && rule->is_enabled;
+}
 
 struct ruleset;
 

@@ -40,7 +40,7 @@ sed '3s/root/toor/' "$out/host.jsonl" > "$out/edited.jsonl"
 check $? "an edited copy is refused, with the line"
 
 title "3. In a guest with Debian's 6.12 kernel: a blocked exec (the first run downloads the kernel, 35 MB)"
-tests/guest/guest --kernel 6.12 --timeout 180 --add tests/demo/blocking.yaml --get /tmp/guest.jsonl --get /tmp/guest.jsonl.pub --out "$out" -- tests/demo/guest.sh
+tests/guest/guest --kernel 6.12 --timeout 180 --add docs/examples/blocking.yaml --get /tmp/guest.jsonl --get /tmp/guest.jsonl.pub --out "$out" -- tests/demo/guest.sh
 check $? "the guest's kernel refused the program, and let the harmless one run"
 "$B/vedette" verify --complete --key "$out/tmp/guest.jsonl.pub" "$out/tmp/guest.jsonl"
 check $? "the guest's log verifies here"
