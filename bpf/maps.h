@@ -19,7 +19,7 @@ enum {
 struct path_result {
 	u32 offset, length;
 	u32 is_cut, is_unstable, is_detached; /* too long; changed while it was read; not below any mount root */
-	u32 reserved;
+	u32 fs_offset; /* where the part inside the file system begins; 0: that part is not a piece of this path */
 };
 
 /* Tracepoint mode: the system call that just ended, its arguments in the order of its verb (schemas/syscalls.def). */

@@ -18,6 +18,8 @@ struct walk {
 	struct vfsmount *mnt;
 	u8 *buffer; /* PATH_BUFFER bytes of a slot */
 	u32 offset, state;
+	u32 fs_offset;            /* offset at the first mount root met; 0: none yet */
+	struct dentry *first_root; /* that root */
 };
 
 static __always_inline u32 sequence_of(const void *lock)
@@ -33,6 +35,10 @@ static long walk_step(u64 i, struct walk *w)
 {
 	struct dentry *d = w->dentry;
 	if (d == w->mount_root) {
+		if (!w->fs_offset) {
+			w->fs_offset = w->offset;
+			w->first_root = d;
+		}
 		struct mount *m = (void *)w->mnt - bpf_core_field_offset(struct mount, mnt);
 		struct mount *parent = BPF_CORE_READ(m, mnt_parent);
 		if (parent == m) {
@@ -86,6 +92,7 @@ static __always_inline bool walk_once(struct walk *w, u64 mnt, u64 dentry)
 	w->mount_root = mnt ? BPF_CORE_READ(m, mnt_root) : NULL;
 	w->offset = RECORD_PATH_MAX;
 	w->state = WALK_RUNNING;
+	w->fs_offset = 0;
 	bpf_loop(PATH_MAX_STEPS, walk_step, w, 0);
 	return !(renames & 1) && !(mounts & 1) && renames == sequence_of(&rename_lock) && mounts == sequence_of(&mount_lock);
 }
@@ -110,6 +117,13 @@ static __always_inline void walk_tries(u64 mnt, u64 dentry, u8 *buffer, struct p
 	r->is_cut = w.state == WALK_CUT || w.state == WALK_RUNNING;
 	r->is_unstable = !is_stable;
 	r->is_detached = w.state == WALK_DETACHED;
+	/* a mount of a whole file system (no bind mount of a folder): the path's end is the path inside it */
+	r->fs_offset = 0;
+	if (w.state == WALK_ROOT && w.fs_offset < RECORD_PATH_MAX && w.fs_offset >= offset) {
+		struct dentry *top = w.first_root;
+		if (BPF_CORE_READ(top, d_parent) == top)
+			r->fs_offset = w.fs_offset;
+	}
 }
 
 /* Global functions are verified once, not at each call; they take scalars only. */

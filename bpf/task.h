@@ -80,11 +80,13 @@ static __always_inline u64 id_of(struct task_struct *task)
 	return id_snapshot(tgid, start / ID_TICK_NS);
 }
 
-/* Number of a pid in its own namespace. */
+/* Number of a pid in its own namespace. Typed loads where the type is known: they cost an instruction, a helper call fifty. */
 static __always_inline u32 own_number(struct task_struct *task)
 {
-	struct pid *pid = BPF_CORE_READ(task, thread_pid);
-	u32 level = BPF_CORE_READ(pid, level);
+	struct pid *pid = task->thread_pid;
+	u32 level = pid->level;
+	if (level == 0)
+		return pid->numbers[0].nr;
 	int nr = 0;
 	if (level < 32)
 		bpf_probe_read_kernel(&nr, sizeof(nr), (void *)pid + bpf_core_field_offset(struct pid, numbers) +
@@ -167,9 +169,9 @@ static __always_inline void fill_common(struct wire_common *c, struct task_struc
 	c->ppid = task->real_parent->tgid;
 	c->ns_tid = own_number(task);
 	c->ns_pid = leader == task ? c->ns_tid : own_number(leader);
-	struct pid *session = BPF_CORE_READ(task, signal, pids[PIDTYPE_SID]);
+	struct pid *session = task->signal->pids[PIDTYPE_SID];
 	if (session)
-		c->sid = BPF_CORE_READ(session, numbers[0].nr);
+		c->sid = session->numbers[0].nr;
 	c->uid = cred->uid.val;
 	c->gid = cred->gid.val;
 	c->euid = cred->euid.val;
@@ -178,9 +180,9 @@ static __always_inline void fill_common(struct wire_common *c, struct task_struc
 	c->audit_session = task->sessionid;
 	c->user_ns = cred->user_ns->ns.inum;
 	if (ns) { /* gone while a task exits */
-		c->mnt_ns = BPF_CORE_READ(ns, mnt_ns, ns.inum);
-		c->net_ns = BPF_CORE_READ(ns, net_ns, ns.inum);
-		c->pid_ns = BPF_CORE_READ(ns, pid_ns_for_children, ns.inum);
+		c->mnt_ns = ns->mnt_ns->ns.inum;
+		c->net_ns = ns->net_ns->ns.inum;
+		c->pid_ns = ns->pid_ns_for_children->ns.inum;
 	}
 	bpf_get_current_comm(c->comm.text, sizeof(c->comm.text));
 }
@@ -249,12 +251,23 @@ static __always_inline u32 device_from_user(u32 dev)
 /* Flags that a caller of open can give; without O_LARGEFILE, which the kernel adds, and its own bits. */
 enum { OPEN_FLAGS_GIVEN = 0x7fffc3 & ~0x8000 };
 
-/* path and fs_path of (mount, dentry) into two strings of the record, with the flag bits of their fields. */
+/*
+ * path and fs_path of (mount, dentry) into two strings of the record, with the flag bits of their fields. Mostly the second is the end of
+ * the first: then both share the bytes, and one walk is enough.
+ */
 static __always_inline void put_both_paths(struct slot *s, u32 index, u64 mnt, u64 dentry, struct wire_str *path,
 					   struct wire_str *fs_path, u32 path_flag, u32 fs_flag)
 {
+	struct wire_common *c = (void *)s->record;
 	path_walk(mnt, dentry, index);
 	put_path(s, path, path_flag);
+	if (s->path.fs_offset && path->offset) {
+		fs_path->offset = path->offset + (s->path.fs_offset - s->path.offset);
+		fs_path->length = RECORD_PATH_MAX - s->path.fs_offset;
+		if (s->path.is_unstable)
+			c->uncertain |= fs_flag;
+		return;
+	}
 	path_walk(0, dentry, index);
 	put_path(s, fs_path, fs_flag);
 }
