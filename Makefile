@@ -103,6 +103,9 @@ $(B)/obj/%.o: %.c | build/libraries.ok $(if $(BPF_SRC),$(SKELETON))
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) $(LIB_CFLAGS) -MMD -MP -c $< -o $@
 
+# the skeleton is a system header to the compiler (its code is not ours to warn about), so -MMD leaves it out
+$(B)/obj/engine/probe/sensor.o: $(if $(BPF_SRC),$(SKELETON))
+
 $(ARCHIVE): $(LIB_OBJ)
 	$(call say,AR,$@)
 	@mkdir -p $(@D)
