@@ -3,7 +3,7 @@
  * Files in lsm mode. The path hooks are handed a directory and a name's dentry: the dentry of a name that does not exist yet
  * already has its parent, so that the same walk gives the path to be. Nothing is decided here.
  */
-#include "bpf/task.h"
+#include "bpf/dir_cache.h"
 
 enum {
 	PROT_EXEC_BIT = 4, /* PROT_EXEC; VM_EXEC is the same */
@@ -25,16 +25,22 @@ int BPF_PROG(file_open, struct file *file, int ret)
 	if (!s)
 		return 0;
 	struct wire_file_open *r = (void *)s->record;
-	struct inode *inode = BPF_CORE_READ(file, f_inode);
+	/* typed pointers all along: this is the hook that is hit most */
+	struct dentry *dentry = file->f_path.dentry;
+	struct inode *inode = file->f_inode;
+	u32 inode_mode = inode->i_mode;
 	r->flags = flags & OPEN_FLAGS_GIVEN;
 	r->is_read = !!(mode & FMODE_READ);
 	r->is_write = !!(mode & FMODE_WRITE);
 	r->is_exec = !!(flags & FMODE_EXEC);
 	r->is_created = !!(mode & FMODE_CREATED);
-	r->mode = BPF_CORE_READ(inode, i_mode) & 07777;
-	r->file_uid = BPF_CORE_READ(inode, i_uid.val);
-	r->nlink = BPF_CORE_READ(inode, i_nlink);
-	PUT_FILE(s, index, r, (u64)BPF_CORE_READ(file, f_path.mnt), (u64)BPF_CORE_READ(file, f_path.dentry));
+	r->mode = inode_mode & 07777;
+	r->file_uid = inode->i_uid.val;
+	r->nlink = inode->i_nlink;
+	r->inode = inode->i_ino;
+	r->file_type = inode_mode & S_IFMT;
+	r->device = dentry->d_sb->s_dev;
+	put_file_paths(s, index, file, &r->path, &r->fs_path);
 	record_finish(s, RING_OF(EVENT_FILE_OPEN));
 	return 0;
 }

@@ -114,7 +114,7 @@ struct list_head {
 	struct list_head *next, *prev;
 };
 struct qstr {
-	u64 hash_len;
+	u32 hash, len;
 	const unsigned char *name;
 };
 struct super_block;
@@ -148,6 +148,7 @@ struct inode {
 	unsigned long i_ino;
 	unsigned int i_nlink;
 	u32 i_rdev;
+	u32 i_generation;
 	s64 i_size;
 	void *i_private;
 };

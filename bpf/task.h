@@ -83,10 +83,10 @@ static __always_inline u64 id_of(struct task_struct *task)
 /* Number of a pid in its own namespace. Typed loads where the type is known: they cost an instruction, a helper call fifty. */
 static __always_inline u32 own_number(struct task_struct *task)
 {
-	struct pid *pid = task->thread_pid;
-	u32 level = pid->level;
+	u32 level = task->thread_pid->level;
 	if (level == 0)
-		return pid->numbers[0].nr;
+		return task->thread_pid->numbers[0].nr;
+	struct pid *pid = BPF_CORE_READ(task, thread_pid); /* as a scalar: no arithmetic on typed pointers */
 	int nr = 0;
 	if (level < 32)
 		bpf_probe_read_kernel(&nr, sizeof(nr), (void *)pid + bpf_core_field_offset(struct pid, numbers) +

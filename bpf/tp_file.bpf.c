@@ -55,7 +55,7 @@ __noinline int tp_name_differs(u32 index, u64 dentry, u64 name)
 	u32 end = (u32)n - 1;
 	struct name_end w = { .text = t, .end = end };
 	bpf_loop(256, name_end_step, &w, 0);
-	u32 given = w.length, from = end - given, found = (u32)(BPF_CORE_READ(d, d_name.hash_len) >> 32);
+	u32 given = w.length, from = end - given, found = BPF_CORE_READ(d, d_name.len);
 	if (given == 0 || given > 255 || found > 255)
 		return 0;
 	if (given <= 2 && t[from & (RECORD_PATH_MAX - 1)] == '.')
