@@ -168,7 +168,8 @@ static int write_key(struct watch *w, struct diag *diag)
 		buf_add_z(&path, ".pub");
 	}
 	stream_key_line(w->stream, &line);
-	CLEANUP(fd_close) int fd = open(buf_cstr(&path), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
+	/* appended: the key of an earlier log, kept under another name, must not be lost */
+	CLEANUP(fd_close) int fd = open(buf_cstr(&path), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0644);
 	if (fd < 0 || fd_write_all(fd, line.p, line.n)) {
 		diag_error(diag, (struct place){ .file = buf_cstr(&path) }, "the public key cannot be written: %s", strerror(errno));
 		return errno ? -errno : -EIO;
