@@ -40,7 +40,7 @@ result $? "$(value count) rules in $(value tactics) folders" "$facts"
 result $? "every rule names ATT&CK techniques" "$facts"
 [ "$(value blocking)" = 0 ]
 result $? "no rule of the folder blocks" "$facts"
-for example in rules/*/*.example; do
+for example in docs/examples/*.yaml; do
 	out=$("$VEDETTE" check "$example" 2>&1) && [[ $out == *"no problems" ]] && out=$("$VEDETTE" test "$example" 2>&1) && [[ $out =~ ^[1-9][0-9]*\ cases\ passed,\ 0\ failed$ ]]
 	result $? "$example loads by its name, its cases pass" "$out"
 done

@@ -241,7 +241,7 @@ static void a_policy_holds_for_its_file(void **state)
 		size_t warnings;
 		const char *name;
 	} cases[] = {
-		{ "", POLICY_DETECT, 1, "t" },
+		{ "", POLICY_ENFORCE, 0, "t" },
 		{ "- {policy: {name: p, mode: enforce}}\n", POLICY_ENFORCE, 0, "p" },
 		{ "- {policy: {mode: detect}}\n", POLICY_DETECT, 0, "t" },
 	};
