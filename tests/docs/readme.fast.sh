@@ -4,6 +4,7 @@
 # options and keys that there are, and format without a warning.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
+: "${VEDETTE:?the program to test}"
 failed=0
 dir=$(mktemp -d "${TMPDIR:-/tmp}/readme.XXXXXX")
 trap 'rm -rf "$dir"' EXIT
