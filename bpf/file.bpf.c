@@ -440,12 +440,18 @@ int BPF_PROG(inode_setxattr__no_idmap, struct user_namespace *userns, struct den
 	return 0;
 }
 
-/* Access control lists, which since 6.2 do not pass the hook of the other attributes. Their size is not known here. */
+/*
+ * Access control lists, which later kernels do not pass through the hook of the other attributes. The size is that of the list
+ * in its form for user space: a header and 8 bytes for each entry.
+ */
 SEC("lsm/inode_set_acl")
 int BPF_PROG(inode_set_acl, struct mnt_idmap *idmap, struct dentry *dentry, const char *name, struct posix_acl *acl, int ret)
 {
 	if (ret)
 		return ret;
-	setxattr_event(SCALAR_ARG(ctx, 1), name, 0);
+	struct posix_acl *list = (void *)SCALAR_ARG(ctx, 3); /* NULL: the list is removed */
+	if (!list)
+		return 0;
+	setxattr_event(SCALAR_ARG(ctx, 1), name, 4 + 8 * (u64)BPF_CORE_READ(list, a_count));
 	return 0;
 }

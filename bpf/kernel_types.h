@@ -282,6 +282,9 @@ struct iattr {
 	kgid_t ia_gid;
 	s64 ia_size;
 };
+struct posix_acl {
+	unsigned int a_count;
+};
 struct pt_regs {
 	unsigned long r15, r14, r13, r12, bp, bx, r11, r10, r9, r8, ax, cx, dx, si, di, orig_ax, ip, cs, flags, sp, ss;
 };
@@ -294,5 +297,4 @@ struct sockaddr {
 	char sa_data[14];
 };
 struct mnt_idmap;
-struct posix_acl;
 struct kernel_siginfo;

@@ -102,7 +102,8 @@ int BPF_PROG(task_fix_setuid, struct cred *new, const struct cred *old, int flag
 
 /*
  * setns and unshare have no hook: seen as they return, so that the result is known at once. A 32-bit call has wrappers of its
- * own, with its arguments in other registers.
+ * own, with its arguments in other registers. Unlike LSM programs, these can be skipped by the kernel when it preempts one run
+ * by another on the same CPU; it counts that, and status shows it.
  */
 static __always_inline void setns_event(u64 fd, u64 flags, long result)
 {

@@ -61,6 +61,16 @@ static void do_open(const struct deeds *d)
 	expect_never(d);
 	close(fd);
 
+	fd = (int)MUST(open(d->dir, O_TMPFILE | O_RDWR, 0600));
+	struct stat st;
+	MUST(fstat(fd, &st));
+	expect(d, "file.open");
+	expect_list(d, "file.open.flags", "\"O_RDWR\",\"O_DIRECTORY\",\"__O_TMPFILE\"");
+	expect_id(d, "file.inode", st.st_ino);
+	expect_num(d, "vedette.file.nlink", 0);
+	expect_success(d);
+	close(fd);
+
 	fd = (int)MUST(open(d->dir, O_RDONLY | O_DIRECTORY));
 	int again = (int)MUST(openat(fd, "opened", O_RDWR | O_NONBLOCK));
 	expect(d, "file.open");
@@ -248,7 +258,46 @@ static void do_attributes(const struct deeds *d)
 	expect_str(d, "vedette.xattr.name", "trusted.other");
 	expect_num(d, "vedette.xattr.size", 0);
 	expect_success(d);
+	/* an access list: a header and four entries (owner, group, mask, others), for a user one more */
+	static const unsigned char acl[4 + 5 * 8] = {
+		2, 0, 0, 0, /* version */
+		1, 0, 6, 0, 0xff, 0xff, 0xff, 0xff, 2, 0, 4, 0, 0xe8, 3, 0, 0, 4, 0, 4, 0, 0xff, 0xff, 0xff, 0xff,
+		0x10, 0, 4, 0, 0xff, 0xff, 0xff, 0xff, 0x20, 0, 4, 0, 0xff, 0xff, 0xff, 0xff,
+	};
+	MUST(setxattr(path, "system.posix_acl_access", acl, sizeof(acl), 0));
+	expect(d, "file.setxattr");
+	expect_file(d, path);
+	expect_str(d, "vedette.xattr.name", "system.posix_acl_access");
+	expect_num(d, "vedette.xattr.size", sizeof(acl));
+	expect_success(d);
 	close(fd);
+	free(path);
+}
+
+/* An attribute's hook knows no mount: in a namespace that shows the folder only by a bind mount, the path is by that mount. */
+static void do_bound_attribute(const struct deeds *d)
+{
+	char *mounted = in_dir(d, "file-system"), *folder = in_dir(d, "file-system/folder"), *at = in_dir(d, "shown"), *shown = in_dir(d, "shown/file");
+	char *path = in_dir(d, "file-system/folder/file");
+	MUST(mkdir(mounted, 0755));
+	MUST(mkdir(at, 0755));
+	MUST(mount("tmpfs", mounted, "tmpfs", 0, NULL));
+	MUST(mkdir(folder, 0755));
+	make_file(path, "", 0600);
+	MUST(mount(folder, at, NULL, MS_BIND, NULL));
+	MUST(umount2(mounted, MNT_DETACH));
+	MUST(setxattr(shown, "trusted.bound", "1", 1, 0));
+	expect(d, "file.setxattr");
+	expect_str(d, "file.path", shown);
+	expect_str(d, "vedette.file.fs_path", "/folder/file");
+	expect_str(d, "vedette.xattr.name", "trusted.bound");
+	expect_missing(d, "vedette.uncertain");
+	expect_success(d);
+	umount(at);
+	free(mounted);
+	free(folder);
+	free(at);
+	free(shown);
 	free(path);
 }
 
@@ -399,6 +448,7 @@ int main(int argc, char **argv)
 	do_mknod(&d);
 	do_names(&d);
 	do_attributes(&d);
+	do_bound_attribute(&d);
 	do_mount(&d);
 	do_memory(&d);
 	do_refused(&d);

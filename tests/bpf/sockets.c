@@ -306,6 +306,34 @@ static void do_odd_sends(const struct deeds *d)
 	close(fd);
 }
 
+/* Several paths behind one connection: still one connect, one accept. */
+static void do_mptcp(const struct deeds *d)
+{
+	int server = socket(AF_INET, SOCK_STREAM, IPPROTO_MPTCP), client = socket(AF_INET, SOCK_STREAM, IPPROTO_MPTCP);
+	if (server < 0 || client < 0) {
+		fprintf(stderr, "# MPTCP is not there: left out\n");
+		return;
+	}
+	struct address to = address_v4("127.0.0.1", 0), peer = { .length = sizeof(struct sockaddr_in6) };
+	MUST(bind(server, &to.any, to.length));
+	MUST(listen(server, 1));
+	to = own_address(server);
+	MUST(connect(client, &to.any, to.length));
+	expect(d, "network.connect");
+	expect_address(d, "destination", &to);
+	expect_kind(d, "ipv4", "AF_INET", "SOCK_STREAM", "mptcp");
+	expect_success(d);
+	int accepted = (int)MUST(accept(server, &peer.any, &peer.length));
+	expect(d, "network.accept");
+	expect_address(d, "source", &peer);
+	expect_address(d, "destination", &to);
+	expect_str(d, "network.type", "ipv4");
+	expect_success(d);
+	close(accepted);
+	close(client);
+	close(server);
+}
+
 static socklen_t unix_name(struct sockaddr_un *a, const char *name, size_t n)
 {
 	*a = (struct sockaddr_un){ .sun_family = AF_UNIX };
@@ -435,6 +463,7 @@ int main(int argc, char **argv)
 	do_mapped(&d);
 	do_refused(&d);
 	do_odd_sends(&d);
+	do_mptcp(&d);
 	do_unix(&d);
 	do_dup(&d);
 	return fclose(d.out) != 0;

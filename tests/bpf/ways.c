@@ -7,6 +7,7 @@
 
 #include <fcntl.h>
 #include <linux/io_uring.h>
+#include <pthread.h>
 #include <sched.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
@@ -292,6 +293,40 @@ static void do_exec(const struct deeds *d, const char *self)
 	free(text);
 }
 
+struct thread_exec {
+	const struct deeds *d;
+	const char *self;
+};
+
+static void *exec_in_thread(void *context)
+{
+	const struct thread_exec *t = context;
+	/* the kernel's open of the program, in the thread's own number; the call ends in the number of the first thread */
+	expect(t->d, "file.open");
+	expect_file(t->d, t->self);
+	expect_bool(t->d, "file.open.exec", true);
+	expect_success(t->d);
+	expect_of(t->d, "process.exec", getpid());
+	expect_num(t->d, "process.thread.id", getpid());
+	expect_file(t->d, t->self);
+	expect_success(t->d);
+	run(t->self, (char *[]){ "ways", "noop", NULL }, -1);
+	return NULL;
+}
+
+static void do_exec_in_thread(const struct deeds *d, const char *self)
+{
+	pid_t child = (pid_t)MUST(fork());
+	if (!child) {
+		struct thread_exec t = { d, self };
+		pthread_t thread;
+		MUST(pthread_create(&thread, NULL, exec_in_thread, &t) ? -1 : 0);
+		for (;;)
+			pause();
+	}
+	wait_child(child);
+}
+
 /* A chain of folders; returns a descriptor of the last, and leaves the path to it in text. */
 static int make_chain(const struct deeds *d, const char *top, unsigned n, char *text, size_t size)
 {
@@ -355,6 +390,7 @@ int main(int argc, char **argv)
 	do_bind_and_link(&d);
 	do_overlay(&d);
 	do_exec(&d, self);
+	do_exec_in_thread(&d, self);
 	do_deep(&d);
 	return fclose(d.out) != 0;
 }
