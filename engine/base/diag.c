@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+PRINTF_LIKE(4, 0)
 static void diag_add(struct diag *diag, enum diag_level level, struct place at, const char *format, va_list args)
 {
 	if (!diag)

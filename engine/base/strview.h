@@ -44,8 +44,9 @@ static inline bool sv_ends(struct strview s, struct strview suffix)
 /* Bytes from..end (clamped to the view). */
 static inline struct strview sv_from_index(struct strview s, size_t from)
 {
-	from = from < s.n ? from : s.n;
-	return (struct strview){ s.p ? s.p + from : NULL, s.n - from };
+	if (from < s.n)
+		return (struct strview){ s.p + from, s.n - from };
+	return (struct strview){ s.n ? s.p + s.n : s.p, 0 };
 }
 
 /* Memory order, shorter first on a common prefix: the order of sorted tables. */

@@ -242,7 +242,7 @@ static bool evict_one(struct proctable *t, const struct image *keep, int lists)
 {
 	for (int i = 0; i < lists; i++) {
 		uint32_t slot = t->lists[i].oldest;
-		if (slot && &t->images[slot] == keep)
+		if (keep && &t->images[slot] == keep)
 			slot = keep->newer;
 		if (!slot)
 			continue;

@@ -111,7 +111,7 @@ static int list_build(struct buf *file, struct list *ret)
 	list.text = smaller ? smaller : file->p;
 	*file = (struct buf){ 0 };
 	*ret = list;
-	list = (struct list){ 0 };
+	list.entries = NULL, list.text = NULL; /* are the caller's now */
 	return 0;
 }
 

@@ -131,7 +131,7 @@ void ip_text(struct buf *out, const struct ip_address *ip)
 int ip_parse(struct strview text, struct ip_address *ret)
 {
 	char z[INET6_ADDRSTRLEN + 1];
-	if (text.n >= sizeof(z) || memchr(text.p ? text.p : "", 0, text.n))
+	if (text.n == 0 || text.n >= sizeof(z) || memchr(text.p, 0, text.n))
 		return -EINVAL;
 	memcpy(z, text.p, text.n);
 	z[text.n] = '\0';

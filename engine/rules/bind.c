@@ -421,7 +421,7 @@ static const struct condition *node_with(struct compiler *c, enum node_type type
 					 struct place at)
 {
 	struct condition *node = node_new(c, type, at);
-	const struct condition **copy = arena_alloc(c->arena, n * sizeof(*copy));
+	const struct condition **copy = arena_alloc(c->arena, n * sizeof(const struct condition *));
 	if (!node || !copy) {
 		c->no_memory = true;
 		return NULL;

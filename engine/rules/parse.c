@@ -260,7 +260,7 @@ static bool take_bracket(struct parser *p, struct strview *ret)
 static bool take_call(struct parser *p, unsigned depth, const struct expr **ret)
 {
 	struct expr *x = arena_alloc(p->c->arena, sizeof(*x));
-	const struct expr **args = arena_alloc(p->c->arena, EXPR_MAX_ARGS * sizeof(*args));
+	const struct expr **args = arena_alloc(p->c->arena, EXPR_MAX_ARGS * sizeof(const struct expr *));
 	if (!x || !args) {
 		p->c->no_memory = true;
 		return false;
@@ -522,7 +522,7 @@ static bool node_list_add(struct parser *p, struct node_list *list, const struct
 {
 	if (list->n == list->size) {
 		size_t size = list->size ? 2 * list->size : 8;
-		const struct condition **bigger = realloc(list->p, size * sizeof(*bigger));
+		const struct condition **bigger = realloc(list->p, size * sizeof(const struct condition *));
 		if (!bigger) {
 			p->c->no_memory = true;
 			return false;

@@ -330,6 +330,15 @@ static const struct condition *read_exception(struct reader *r, const struct yam
 
 enum { RULE_MAX_EXCEPTIONS = 256 };
 
+/* One more part of the rule's condition; NULL: it was refused, and diag has said why. */
+static void add_part(struct reader *r, const struct condition *part, const struct condition **parts, size_t *n)
+{
+	if (part)
+		parts[(*n)++] = part;
+	else
+		fail(r, -EINVAL);
+}
+
 static void read_condition(struct reader *r)
 {
 	const struct yaml_node *when = yaml_get(r->item, "when"), *exceptions = yaml_get(r->item, "exceptions");
@@ -340,8 +349,7 @@ static void read_condition(struct reader *r)
 		fail(r, -EINVAL);
 		return;
 	}
-	parts[n] = parse_node(r, when, "when");
-	fail(r, parts[n++] ? 0 : -EINVAL);
+	add_part(r, parse_node(r, when, "when"), parts, &n);
 	if (exceptions && (exceptions->type != YAML_LIST || exceptions->n > RULE_MAX_EXCEPTIONS)) {
 		diag_error(r->c->diag, exceptions->at, "exceptions: expected a list of at most %d maps", RULE_MAX_EXCEPTIONS);
 		fail(r, -EINVAL);
@@ -349,10 +357,9 @@ static void read_condition(struct reader *r)
 	}
 	for (const struct yaml_node *item = exceptions ? exceptions->first : NULL; item; item = item->next) {
 		const struct condition *exception = read_exception(r, item);
-		parts[n] = exception ? node_not(r->c, exception, item->at) : NULL;
-		fail(r, parts[n++] ? 0 : -EINVAL);
+		add_part(r, exception ? node_not(r->c, exception, item->at) : NULL, parts, &n);
 	}
-	if (r->err)
+	if (r->err || n == 0)
 		return;
 	r->rule->condition = node_group(r->c, NODE_AND, parts, n, parts[0]->at);
 	fail(r, r->rule->condition ? 0 : -EINVAL);
