@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # Makes the Debian system for --root debian and keeps it in the cache as one ext4 image, sourced by guest.
 # Without root: mmdebstrap makes an archive, and a guest unpacks it onto the image.
 # shellcheck shell=bash disable=SC2154

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # Finds Debian's cloud kernels and keeps them unpacked in the cache, sourced by guest.
 # A kernel appears in the cache by one rename, when it is whole; installs nothing on the host.
 # shellcheck shell=bash disable=SC2154

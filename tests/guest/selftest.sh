@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
 # Checks the guest harness itself on both kernels: a harness that passes a failed test is worse than none.
 
 # shellcheck disable=SC2016 # the scripts are expanded in the guest
