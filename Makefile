@@ -151,6 +151,12 @@ build/payload/%: tests/bpf/%.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) -std=c17 -D_GNU_SOURCE $(WARN) -O1 -g0 -static $< -o $@ -lpthread
 
+# for tests/lint.sh: every object without linking, and the warnings we ask for
+.PHONY: objects print-WARN
+objects: $(patsubst %.c,$(B)/obj/%.o,$(ENGINE_SRC) $(SUPPORT_SRC) $(UNIT_SRC) $(FUZZ_SRC) $(BENCH_SRC) $(GEN_SRC))
+print-WARN:
+	@echo '$(WARN)'
+
 .PHONY: payload tests
 payload: $(PAYLOAD_BIN)
 tests: $(UNIT_BIN) $(FUZZ_BIN) $(GEN_BIN)
@@ -223,7 +229,7 @@ help:
 	@echo "make check         all tests that guard main, guests of both kernels included (about 12 minutes)"
 	@echo "make check-fast    the tests that need no privileges and no guest (about a minute)"
 	@echo "make asan          check-fast under AddressSanitizer and UndefinedBehaviorSanitizer"
-	@echo "make lint          format, clang-tidy, forbidden calls"
+	@echo "make lint          licence lines, forbidden calls, gcc's and clang's warnings, clang-tidy (about a minute)"
 	@echo "make fuzz          fuzz every parser (SECONDS_EACH=60)"
 	@echo "make soak          the long runs, resumable"
 	@echo "make bench         user-space costs; make bench-kernel: instructions per operation in the guests"
