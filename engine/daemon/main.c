@@ -41,9 +41,15 @@ int main(int argc, char **argv)
 		puts("vedette " VEDETTE_VERSION);
 		return 0;
 	}
-	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
-		if (strcmp(argv[1], commands[i].name) == 0)
-			return commands[i].run(argc - 1, argv + 1);
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
+		if (strcmp(argv[1], commands[i].name) != 0)
+			continue;
+		if (argc == 3 && strcmp(argv[2], "--version") == 0) {
+			puts("vedette " VEDETTE_VERSION);
+			return 0;
+		}
+		return commands[i].run(argc - 1, argv + 1);
+	}
 	fprintf(stderr, "vedette: no command '%s'; see vedette --help\n", argv[1]);
 	return 2;
 }
