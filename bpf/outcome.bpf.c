@@ -3,8 +3,19 @@
  * What became of an attempt, in lsm mode: the result of the system call whose records carry a call id. Attached only while some
  * rule needs it. The outcome goes to the ring of its attempts; to the bulk ring when they went to both, for the reader empties
  * the priority ring first.
+ *
+ * A call can also fail before any LSM hook is asked: the file does not exist, or its permission bits refuse. Then there is no attempt to
+ * join, and the failed call itself is told, from its arguments, as in tracepoint mode. config.native and config.compat say of which calls.
  */
-#include "bpf/task.h"
+#include "bpf/tracepoint.bpf.c"
+
+enum { ERRNO_MAX = 4095, ERESTARTSYS = 512, ERESTART_RESTARTBLOCK = 516 };
+
+/* A failure that the caller sees; an interrupted call is made again by the kernel. */
+static __always_inline bool is_failure(long result)
+{
+	return result < 0 && result >= -ERRNO_MAX && !(result <= -ERESTARTSYS && result >= -ERESTART_RESTARTBLOCK);
+}
 
 SEC("tp_btf/sys_exit")
 int BPF_PROG(outcome_exit, struct pt_regs *regs, long result)
@@ -13,7 +24,7 @@ int BPF_PROG(outcome_exit, struct pt_regs *regs, long result)
 	u32 tid = task->pid;
 	struct call_entry *known = bpf_map_lookup_elem(&calls, &tid);
 	if (!known)
-		return 0;
+		return is_failure(result) ? call_sense(task, regs, result) : 0;
 	struct call_entry call = *known;
 	bpf_map_delete_elem(&calls, &tid);
 	struct subject who;

@@ -46,11 +46,9 @@ static __always_inline void call_report(u32 index, u32 verb)
 	}
 }
 
-/* Every system call of every process comes here: the number first, then the scope, then what it was. */
-SEC("tp_btf/sys_exit")
-int BPF_PROG(sys_exit_sensor, struct pt_regs *regs, long result)
+/* The number first, then the scope, then what it was. */
+static __always_inline int call_sense(struct task_struct *task, struct pt_regs *regs, long result)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
 	bool is_compat_call = is_compat(task);
 	if (!call_is_wanted(regs->orig_ax, is_compat_call))
 		return 0;
@@ -76,3 +74,9 @@ int BPF_PROG(sys_exit_sensor, struct pt_regs *regs, long result)
 	return 0;
 }
 
+/* Tracepoint mode: every system call of every process comes here. */
+SEC("tp_btf/sys_exit")
+int BPF_PROG(sys_exit_sensor, struct pt_regs *regs, long result)
+{
+	return call_sense(bpf_get_current_task_btf(), regs, result);
+}

@@ -6,6 +6,5 @@
 #include "bpf/privilege.bpf.c"
 #include "bpf/kernel.bpf.c"
 #include "bpf/outcome.bpf.c"
-#include "bpf/tracepoint.bpf.c"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -445,6 +445,22 @@ static void set_syscalls(struct sensor_config *c, uint64_t events)
 	memcpy(c->compat, compat, sizeof(compat));
 }
 
+/*
+ * lsm mode: outcomes are joined, and calls on files and programs that fail before a hook is asked (no such file, permission bits) are told
+ * from their arguments.
+ */
+static void want_outcomes(struct sensor_config *c, uint64_t events)
+{
+	uint64_t refusable = 1ull << EVENT_PROC_EXEC;
+	for (uint32_t i = 0; i < EVENT_NUMBERS; i++) {
+		const struct event_type *type = event_type_by_number(i);
+		if (type && sv_starts(sv_from(type->name), SV("file.")))
+			refusable |= 1ull << i;
+	}
+	set_syscalls(c, events & refusable);
+	c->outcome_wanted = events;
+}
+
 int sensor_open(const struct sensor_options *options, struct sensor **ret, struct diag *diag)
 {
 	CLEANUP(sensor_close) struct sensor *s = calloc(1, sizeof(*s));
@@ -478,7 +494,7 @@ int sensor_open(const struct sensor_options *options, struct sensor **ret, struc
 	if (s->caps.mode == SENSOR_TRACEPOINT)
 		set_syscalls(&s->skel->bss->config, options->events);
 	else /* in tracepoint mode every record has its outcome, and nobody would take a call off the list */
-		s->skel->bss->config.outcome_wanted = options->outcome_events;
+		want_outcomes(&s->skel->bss->config, options->outcome_events);
 	s->skel->bss->config.wanted = options->events;
 	btf__free(s->kernel); /* several MiB that nothing needs any more */
 	s->kernel = NULL;

@@ -3,7 +3,7 @@
 check() { if [ "$1" -eq 0 ]; then echo "ok - $2"; else echo "not ok - $2"; fi; }
 wait_for() { # wait_for FILE: the daemon has started
 	i=0
-	while [ ! -s "$1" ] && [ $i -lt 100 ]; do sleep 0.1; i=$((i + 1)); done
+	while [ ! -s "$1" ] && [ $i -lt 600 ]; do sleep 0.1; i=$((i + 1)); done
 }
 alerts() { grep -c "\"rule\":{[^}]*\"id\":\"$1\"" "$2"; }
 
@@ -37,7 +37,7 @@ wait $daemon
 check $? "host: SIGTERM ends it well"
 [ "$(alerts marked-open /tmp/log/alerts.jsonl)" -ge 7 ]
 check $? "host: opens by any process are seen ($(alerts marked-open /tmp/log/alerts.jsonl))"
-[ "$(alerts failed-open /tmp/log/alerts.jsonl)" -eq 1 ] || grep -q failed-open /tmp/log/alerts.jsonl
+[ "$(alerts failed-open /tmp/log/alerts.jsonl)" -eq 1 ]
 check $? "host: a failed open is told from a done one"
 for p in /tmp/d1/marked-moved /tmp/d2/marked-moved /tmp/d2/marked-again; do
 	grep -q "\"path\":\"$p\"" /tmp/log/alerts.jsonl
@@ -88,7 +88,7 @@ refused() { # refused STATUS TEXT COMMAND...
 	shift 2
 	"$@" > /tmp/out 2>&1
 	got=$?
-	[ $got -eq "$want" ] && grep -q "$text" /tmp/out
+	[ $got -eq "$want" ] && { [ -z "$text" ] || grep -q "$text" /tmp/out; }
 	check $? "refused: '$text', status $want (got $got: $(tail -n 1 /tmp/out))"
 }
 mkdir /tmp/small
