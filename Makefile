@@ -193,6 +193,7 @@ $(B)/bench/%: $(B)/obj/benchmarks/%.o $(SUPPORT_OBJ) $(ARCHIVE)
 .PHONY: bench bench-kernel
 bench: all $(BENCH_BIN)
 	@benchmarks/run.sh $(B)
+	@benchmarks/start.sh $(B)
 
 bench-kernel: all payload
 	@benchmarks/kernel.sh $(B)

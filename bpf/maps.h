@@ -55,6 +55,7 @@ struct decide_slot {
 };
 
 struct sensor_config config;
+struct sensor_facts facts;
 
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);

@@ -27,6 +27,12 @@ struct sensor_config {
 	__u32 n_decide;       /* decision slots there are */
 };
 
+/* What the programs find out about the kernel they run in. */
+struct sensor_facts {
+	__u32 has_rename_lock; /* paths that change while they are read are noticed */
+	__u32 reserved;
+};
+
 /* What the kernel side knows of a process; key: its process id. */
 struct task_entry {
 	__u64 exec_id;

@@ -194,6 +194,7 @@ int BPF_PROG(exec_done, struct task_struct *task, int old_pid, struct linux_binp
 	u64 previous = who.exec_id;
 	call_follow((u32)old_pid, task->pid);
 	struct task_entry *e = bpf_map_lookup_elem(&tasks, &tgid);
+	facts.has_rename_lock = &rename_lock != NULL;
 	who.exec_id = new_id(bpf_ktime_get_boot_ns());
 	if (e)
 		e->exec_id = who.exec_id;

@@ -328,22 +328,29 @@ static int put_env_names(struct sensor *s, const char *const *names, struct diag
 	return 0;
 }
 
-/* The lock words are data symbols: without them in kallsyms (or for a kernel that hides them) a torn path cannot be noticed. */
-static bool shows_rename_lock(void)
+/* A program that does nothing, of the type that hosts refuse: asked before the whole object is loaded in vain. 0 or -errno. */
+static int try_lsm_type(const struct sensor *s)
 {
-	CLEANUP(file_close) FILE *f = fopen("/proc/kallsyms", "re");
-	char line[256];
-	while (f && fgets(line, sizeof(line), f)) {
-		const char *name = strrchr(line, ' ');
-		if (name && strncmp(name + 1, "rename_lock\n", 12) == 0)
-			return true;
-	}
-	return false;
+	static const struct bpf_insn insns[] = {
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K }, /* r0 = 0 */
+		{ .code = BPF_JMP | BPF_EXIT },
+	};
+	int id = btf__find_by_name_kind(s->kernel, "bpf_lsm_file_open", BTF_KIND_FUNC);
+	if (id < 0)
+		return -EOPNOTSUPP;
+	struct bpf_prog_load_opts opts = { .sz = sizeof(opts), .expected_attach_type = BPF_LSM_MAC, .attach_btf_id = (uint32_t)id };
+	CLEANUP(fd_close) int fd = bpf_prog_load(BPF_PROG_TYPE_LSM, "try_lsm", "GPL", insns, ARRAY_SIZE(insns), &opts);
+	return fd < 0 ? -errno : 0;
 }
 
 static int try_mode(struct sensor *s, const struct sensor_options *o, enum sensor_mode mode, struct diag *diag)
 {
-	int err = load(s, o, mode, diag);
+	int err = mode == SENSOR_LSM ? try_lsm_type(s) : 0;
+	if (err) {
+		diag_error(diag, (struct place){ 0 }, "LSM programs cannot be loaded: %s", strerror(-err));
+		return err;
+	}
+	err = load(s, o, mode, diag);
 	if (err)
 		return err;
 	struct sensor_config *c = &s->skel->bss->config;
@@ -374,6 +381,7 @@ static int prove(struct sensor *s, const struct sensor_options *o, struct diag *
 	if (err)
 		return err;
 	s->caps.is_canary_seen = seen.is_seen;
+	s->caps.is_path_checked = s->skel->bss->facts.has_rename_lock != 0; /* the canary's exec walked a path */
 	s->caps.is_canary_denied = seen.is_denied;
 	if (!seen.is_seen) {
 		diag_error(diag, (struct place){ 0 }, "self-test: a process that started a program was not seen by the kernel programs");
@@ -479,7 +487,6 @@ int sensor_open(const struct sensor_options *options, struct sensor **ret, struc
 		return -EOPNOTSUPP;
 	}
 	caps_read(s->kernel, &s->caps);
-	s->caps.is_path_checked = shows_rename_lock();
 	if (options->enforce && !s->caps.is_lsm_unguarded) {
 		diag_error(diag, (struct place){ 0 }, "this kernel may skip LSM programs (no __bpf_prog_enter_recur): enforcement would have holes");
 		return -EOPNOTSUPP;
