@@ -3,7 +3,7 @@
  * Records as text: one JSON object without blanks or line end, members sorted as JCS asks, made of the field table and
  * schemas/record.def. What is made here is what gets signed.
  *
- * No line passes 64 KiB: when a body would, the longest texts are cut to a common length and named in vedette.truncated. Bytes that are
+ * No line passes 128 KiB: when a body would, the longest texts are cut to a common length and named in vedette.truncated. Bytes that are
  * not UTF-8 are replaced; the raw bytes of a text stand base64 in a twin member <name>_b64, lists are named in vedette.replaced.
  */
 #pragma once
@@ -12,7 +12,7 @@
 #include "alerts/identity.h"
 
 enum {
-	LINE_MAX_BYTES = 65536,                       /* a sealed line with its line end */
+	LINE_MAX_BYTES = 131072,                      /* a sealed line with its line end */
 	LINE_SIGNATURE_MAX = 1024,                    /* what sealing adds: at most 8 hashes of path, chain, signature, names */
 	BODY_MAX_BYTES = LINE_MAX_BYTES - LINE_SIGNATURE_MAX,
 };

@@ -261,14 +261,14 @@ static void only_the_longest_texts_are_cut(void **state)
 {
 	struct fixture *f = *state;
 	full_event_make(f->full, event_type_by_name(SV("process.exec")), &(struct full_event_style){ .repeat = 1 });
-	static char args[60000];
+	static char args[120000];
 	memset(args, 'x', sizeof(args));
 	DERIVE(&f->full->derived, command_line, (struct strview){ args, sizeof(args) });
 	DERIVE(&f->full->derived, args, (struct strview){ args, sizeof(args) });
 	struct alert alert = alert_for(f);
 	assert_int_equal(render_alert(f->renderer, 0, &alert, &f->out), 0);
 	assert_member(buf_sv(&f->out), "vedette.truncated", "[\"vedette.file.fs_path\",\"process.args\",\"process.command_line\"]");
-	assert_int_equal(member(buf_sv(&f->out), "process.command_line").n, 24576);
+	assert_int_equal(member(buf_sv(&f->out), "process.command_line").n, 32768);
 	assert_member(buf_sv(&f->out), "process.executable", "/process.executable");
 }
 
