@@ -82,7 +82,8 @@ static __always_inline void dir_remember(struct dir_entry *e, const struct dir_i
 static __always_inline bool dir_use(const struct dir_entry *e, const struct dir_identity *id, struct slot *s, const unsigned char *name,
 				    u32 name_length, struct wire_str *path, struct wire_str *fs_path)
 {
-	u32 version = e->version;
+	u32 version = *(volatile const u32 *)&e->version;
+	asm volatile("" ::: "memory"); /* nothing of the entry may be read before its version */
 	if ((version & 1) || !dir_is(e, id))
 		return false;
 	u32 length = e->length, fs_start = e->fs_start, start = s->tail;
@@ -112,14 +113,16 @@ static __always_inline bool dir_use(const struct dir_entry *e, const struct dir_
 /* path and fs_path of a file that has a name: from the cache, or walked and remembered. */
 static __always_inline void put_file_paths(struct slot *s, u32 index, struct file *file, struct wire_str *path, struct wire_str *fs_path)
 {
+	/* before the names and parents that they speak for */
+	u32 renames = sequence_of(&rename_lock), mounts = sequence_of(&mount_lock);
 	struct vfsmount *mnt = file->f_path.mnt;
 	struct dentry *d = file->f_path.dentry;
 	struct dentry *dir = d->d_parent;
 	struct inode *inode = dir->d_inode;
 	u32 name_length = d->d_name.len;
 	struct dir_identity id = {
-		.renames = sequence_of(&rename_lock),
-		.mounts = sequence_of(&mount_lock),
+		.renames = renames,
+		.mounts = mounts,
 		.generation = inode->i_generation,
 		.name_hash = dir->d_name.hash,
 		.dentry = (u64)dir,
@@ -127,7 +130,8 @@ static __always_inline void put_file_paths(struct slot *s, u32 index, struct fil
 		.mnt = (u64)mnt,
 		.inode = inode->i_ino,
 	};
-	bool is_cached = (id.renames | id.mounts) != 0 && !(id.renames & 1) && !(id.mounts & 1) && dir != d && mnt->mnt_root != d;
+	/* 0 is a sequence that this kernel does not show */
+	bool is_cached = renames && mounts && !(renames & 1) && !(mounts & 1) && dir != d && mnt->mnt_root != d;
 	struct dir_entry *e = is_cached ? dir_slot(&id) : NULL;
 	if (e && dir_use(e, &id, s, d->d_name.name, name_length, path, fs_path))
 		return;
