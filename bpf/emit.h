@@ -100,10 +100,12 @@ static __always_inline void put_user_str(struct slot *s, struct wire_str *str, c
 	if (!from || !tail_fits(s, max))
 		return;
 	long n = bpf_probe_read_user_str(tail_at(s), max, from);
-	if (n < 1) {
+	if (n < 0) {
 		c->uncertain |= flag;
 		return;
 	}
+	if (n == 0) /* an empty string, whose NUL this helper does not count */
+		n = 1;
 	if (n == max)
 		c->truncated |= flag;
 	tail_done(s, str, (u32)n - 1);

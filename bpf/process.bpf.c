@@ -64,7 +64,9 @@ struct env_walk {
 	struct slot *s;
 	u64 from, end;
 	u32 start_tail;
+	u32 rest; /* REST_*: the step before ended within a variable */
 };
+enum { ENV_MAX_STEPS = 2048, REST_NONE = 0, REST_DROPPED = 1, REST_KEPT = 2 };
 
 /* One variable: kept when its name is chosen. */
 static long env_step(u64 i, struct env_walk *w)
@@ -74,34 +76,45 @@ static long env_step(u64 i, struct env_walk *w)
 		return 1;
 	struct env_name key;
 	u8 keep = 0xff;
-	/* the head of the variable is enough to know its name */
-	bpf_probe_read_user(s->small, ENV_NAME_MAX, (void *)w->from);
+	/* the head is enough to know its name; read as a string, for the last variable may end right below the top of memory */
+	bpf_probe_read_user_str(s->small, ENV_NAME_MAX, (void *)w->from);
 	for (u32 k = 0; k < ENV_NAME_MAX; k++) {
 		u8 c = s->small[k];
 		keep &= c == '=' || c == 0 ? 0 : 0xff;
 		key.text[k] = (char)(c & keep);
 	}
-	bool is_chosen = bpf_map_lookup_elem(&env_names, &key) != NULL;
-	u32 at = s->tail & (RECORD_MAX - 1);
-	if (s->tail - w->start_tail + 2 > RECORD_ENV_MAX || s->tail + RECORD_ENV_MAX > RECORD_MAX) {
+	bool is_chosen = !w->rest && bpf_map_lookup_elem(&env_names, &key) != NULL;
+	u32 at = s->tail & (RECORD_MAX - 1), used = s->tail - w->start_tail;
+	if (used + 2 > RECORD_ENV_MAX || s->tail + RECORD_ENV_MAX > RECORD_MAX) {
 		((struct wire_common *)(void *)s->record)->truncated |= FLAG_ENV;
 		return 1;
 	}
 	long n = bpf_probe_read_user_str(&s->record[at], RECORD_ENV_MAX, (void *)w->from);
-	if (n < 1) {
+	if (n < 0) {
 		((struct wire_common *)(void *)s->record)->uncertain |= FLAG_ENV;
 		return 1;
 	}
-	w->from += n;
+	if (n == 0) /* an empty string, whose NUL this helper does not count */
+		n = 1;
+	if ((w->rest == REST_KEPT && n > 1) || (is_chosen && used + n > RECORD_ENV_MAX)) {
+		((struct wire_common *)(void *)s->record)->truncated |= FLAG_ENV;
+		is_chosen = false;
+	}
 	if (is_chosen)
 		s->tail += n;
+	/* a longer one goes on, and what follows there is not a name; one that just fits leaves its NUL as the rest */
+	bool is_part = n == RECORD_ENV_MAX;
+	w->from += is_part ? n - 1 : n;
+	w->rest = !is_part ? REST_NONE : is_chosen ? REST_KEPT : w->rest ? w->rest : REST_DROPPED;
 	return 0;
 }
 
 static __always_inline void put_env(struct slot *s, struct wire_str *str, u64 start, u64 end)
 {
 	struct env_walk w = { .s = s, .from = start, .end = end, .start_tail = s->tail };
-	bpf_loop(2048, env_step, &w, 0);
+	long steps = bpf_loop(ENV_MAX_STEPS, env_step, &w, 0);
+	if (steps == ENV_MAX_STEPS && w.from < w.end)
+		((struct wire_common *)(void *)s->record)->truncated |= FLAG_ENV; /* the others were not looked at */
 	if (s->tail == w.start_tail)
 		return;
 	str->offset = w.start_tail;
@@ -275,8 +288,10 @@ int BPF_PROG(exit_done, struct task_struct *task)
 	if (BPF_CORE_READ(task, signal, live.counter) > 0)
 		return 0; /* other threads live on */
 	struct subject who;
-	if (!subject_current(task, &who))
+	if (!subject_current(task, &who)) {
+		bpf_map_delete_elem(&tasks, &tgid); /* it left the watched cgroup: its entry would stay for ever */
 		return 0;
+	}
 	/* two last threads may both see live == 0: only the one whose deletion succeeds reports */
 	if (bpf_map_delete_elem(&tasks, &tgid))
 		return 0;
