@@ -103,6 +103,8 @@ static int set_scalar(struct config *c, const struct option *o, struct place at,
 static int add_word(struct config *c, const struct option *o, struct place at, struct strview text, struct diag *diag)
 {
 	config_WORDS *words = (void *)((char *)c + o->offset);
+	if (text.n && memchr(text.p, 0, text.n))
+		return bad_value(o, at, text, "text without NUL bytes", diag);
 	if (words->n == CONFIG_MAX_WORDS) {
 		diag_error(diag, at, "%s: more than %d items", o->key, CONFIG_MAX_WORDS);
 		return -E2BIG;

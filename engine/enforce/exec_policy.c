@@ -57,6 +57,8 @@ static int add_device_key(struct compiler *c, struct strview path, bool is_prefi
 	uint32_t dev;
 	if (!mounts_locate(c->mounts, path, &dev, &fs_path))
 		return 0; /* not below any mount we see: the namespace path alone decides */
+	if (buf_error(&fs_path))
+		return -ENOMEM; /* what is missing of a prefix would block more than was asked for */
 	if (fs_path.n > EXEC_RULE_PATH_MAX)
 		return refuse(c, at, "the path inside its file system is longer than 240 bytes");
 	unsigned char head[] = { EXEC_SPACE_DEVICE, (unsigned char)(dev >> 24), (unsigned char)(dev >> 16), (unsigned char)(dev >> 8), (unsigned char)dev };

@@ -36,8 +36,10 @@ static int canary_once(struct sensor *s, struct sensor_config *config, bool deny
 	pid_t pid = fork();
 	if (pid < 0)
 		return -errno;
-	if (pid == 0)
+	if (pid == 0) {
+		close(write_end); /* or the child would wait for itself when this process dies */
 		canary_child(read_end);
+	}
 	int err = sensor_label(s, (uint32_t)pid, 1, 1);
 	__atomic_store_n(&config->canary_pid, deny ? (uint32_t)pid : 0, __ATOMIC_SEQ_CST);
 	if (err || write(write_end, "x", 1) != 1)

@@ -304,8 +304,10 @@ static int open_rings(struct sensor *s, struct diag *diag)
 	int fds[] = { ring_buffer__epoll_fd(s->priority), ring_buffer__epoll_fd(s->bulk) };
 	for (size_t i = 0; i < ARRAY_SIZE(fds); i++) {
 		struct epoll_event e = { .events = EPOLLIN };
-		if (epoll_ctl(s->poll_fd, EPOLL_CTL_ADD, fds[i], &e))
+		if (epoll_ctl(s->poll_fd, EPOLL_CTL_ADD, fds[i], &e)) {
+			diag_error(diag, (struct place){ 0 }, "the rings cannot be waited for: %s", strerror(errno));
 			return -errno;
+		}
 	}
 	return 0;
 }
@@ -550,8 +552,12 @@ int sensor_scope_cgroup(struct sensor *s, const char *path, struct diag *diag)
 {
 	struct stat st;
 	struct statfs fs;
-	if (stat(path, &st) || statfs(path, &fs) || !S_ISDIR(st.st_mode)) {
-		diag_error(diag, (struct place){ 0 }, "cgroup '%s': %s", path, errno ? strerror(errno) : "not a folder");
+	if (stat(path, &st) || statfs(path, &fs)) {
+		diag_error(diag, (struct place){ 0 }, "cgroup '%s': %s", path, strerror(errno));
+		return -EINVAL;
+	}
+	if (!S_ISDIR(st.st_mode)) {
+		diag_error(diag, (struct place){ 0 }, "cgroup '%s' is not a folder", path);
 		return -EINVAL;
 	}
 	if ((unsigned long)fs.f_type != 0x63677270ul) { /* CGROUP2_SUPER_MAGIC */
