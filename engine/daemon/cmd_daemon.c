@@ -118,6 +118,7 @@ static void block_signals(void)
 	sigaddset(&set, SIGCHLD);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGCHLD, SIG_DFL); /* ignored, as some parents leave it, children would vanish before the self-test has their status */
 }
 
 static int do_task(enum daemon_task task, const char *file)
@@ -146,7 +147,7 @@ static int do_task(enum daemon_task task, const char *file)
 		}
 	}
 	fputs(buf_cstr(&text), stdout);
-	say_diag(&diag);
+	say_result(err, &diag);
 	return err ? 1 : 0;
 }
 

@@ -166,7 +166,7 @@ struct child {
 	int error_fd; /* its errno comes back when exec failed; end of file when it succeeded */
 };
 
-static void child_main(int go_fd, int error_fd, char **argv, const sigset_t *mask)
+_Noreturn static void child_main(int go_fd, int error_fd, char **argv, const sigset_t *mask)
 {
 	char c;
 	signal(SIGPIPE, SIG_DFL); /* ours is ignored, and exec would pass that on */
@@ -182,19 +182,23 @@ static void child_main(int go_fd, int error_fd, char **argv, const sigset_t *mas
 static int child_start(char **argv, const sigset_t *mask, struct child *ret)
 {
 	int go[2], error[2];
-	if (pipe2(go, O_CLOEXEC) || pipe2(error, O_CLOEXEC))
+	if (pipe2(go, O_CLOEXEC))
 		return -errno;
+	CLEANUP(fd_close) int go_read = go[0];
+	CLEANUP(fd_close) int go_write = go[1];
+	if (pipe2(error, O_CLOEXEC))
+		return -errno;
+	CLEANUP(fd_close) int error_read = error[0];
+	CLEANUP(fd_close) int error_write = error[1];
 	pid_t pid = fork();
 	if (pid < 0)
 		return -errno;
 	if (pid == 0) {
-		close(go[1]);
-		close(error[0]);
-		child_main(go[0], error[1], argv, mask);
+		close(go_write);
+		close(error_read);
+		child_main(go_read, error_write, argv, mask);
 	}
-	close(go[0]);
-	close(error[1]);
-	*ret = (struct child){ pid, go[1], error[0] };
+	*ret = (struct child){ pid, TAKE_FD(go_write), TAKE_FD(error_read) };
 	return 0;
 }
 
@@ -218,6 +222,22 @@ static int child_label(struct watch *w, pid_t pid)
 		return -ESRCH;
 	sensor_scope_tree(watch_sensor(w));
 	return sensor_label(watch_sensor(w), (uint32_t)pid, id, identity_of(proc, parent, &grandparent));
+}
+
+/* Labels the child and lets it start. */
+static int child_go(struct watch *w, struct child *c, struct diag *diag)
+{
+	int err = child_label(w, c->pid);
+	if (err) {
+		diag_error(diag, (struct place){ 0 }, "the command's process %d cannot be put in scope: %s", (int)c->pid, strerror(-err));
+		return err;
+	}
+	err = watch_seed(w, (uint32_t)c->pid, diag);
+	if (!err && write(c->go_fd, "x", 1) != 1) {
+		err = -errno;
+		diag_error(diag, (struct place){ 0 }, "the command's process %d ended before it could start the command", (int)c->pid);
+	}
+	return err;
 }
 
 static int exec_error_of(struct child *c)
@@ -247,15 +267,12 @@ static void say_end(struct watch *w, const struct run_options *o)
 static int watch_child(struct watch *w, struct child *c, char **argv, const struct run_options *o, struct diag *diag)
 {
 	struct watch_end end;
-	int err = child_label(w, c->pid);
-	if (!err)
-		err = watch_seed(w, (uint32_t)c->pid, diag);
-	if (!err && write(c->go_fd, "x", 1) != 1)
-		err = -errno;
+	int err = child_go(w, c, diag);
 	if (!err)
 		err = watch_loop(w, c->pid, &end, diag);
 	if (err) {
-		kill(c->pid, SIGKILL);
+		kill(c->pid, SIGKILL); /* nothing of it may run unwatched */
+		(void)waitpid(c->pid, NULL, 0); /* ours, and killed: it ends */
 		return EXIT_VEDETTE;
 	}
 	char reason[64];
@@ -300,21 +317,24 @@ int cmd_run(int argc, char **argv)
 	sigaddset(&set, SIGCHLD);
 	sigprocmask(SIG_BLOCK, &set, &before);
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGCHLD, SIG_DFL); /* ignored, as some parents leave it, the command would end without a word */
 
 	CLEANUP(diag_done) struct diag diag = { 0 };
 	CLEANUP(watch_close) struct watch *w = NULL;
 	struct child child = { .go_fd = -1, .error_fd = -1 };
-	if (watch_open(&o.watch, &w, &diag)) {
-		say_diag(&diag);
+	int err = watch_open(&o.watch, &w, &diag);
+	say_result(err, &diag);
+	if (err)
 		return EXIT_VEDETTE;
-	}
-	say_diag(&diag);
 	diag_done(&diag);
-	if (child_start(argv + optind, &before, &child)) {
-		fprintf(stderr, "vedette run: cannot start a process: %s\n", strerror(errno));
+	err = child_start(argv + optind, &before, &child);
+	if (err) {
+		fprintf(stderr, "vedette run: cannot start a process: %s\n", strerror(-err));
 		return EXIT_VEDETTE;
 	}
 	status = watch_child(w, &child, argv + optind, &o, &diag);
 	say_diag(&diag);
+	fd_close(&child.go_fd);
+	fd_close(&child.error_fd);
 	return status;
 }

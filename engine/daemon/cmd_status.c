@@ -27,14 +27,20 @@ static const char *text_of(const struct yaml_node *map, const char *key)
 	return n && n->type == YAML_SCALAR ? n->text.p : "?";
 }
 
+/* First item of a list, first key of a map; NULL when the file has something else there. */
+static const struct yaml_node *first_of(const struct yaml_node *node, enum yaml_type type)
+{
+	return node && node->type == type ? node->first : NULL;
+}
+
 /* Prints what is not as it should be; returns how many such things there are. */
 static size_t show_hooks(const struct yaml_node *hooks)
 {
 	size_t attached = 0, missing = 0;
-	for (const struct yaml_node *h = hooks ? hooks->first : NULL; h; h = h->next)
+	for (const struct yaml_node *h = first_of(hooks, YAML_LIST); h; h = h->next)
 		*(strcmp(text_of(h, "attached"), "true") == 0 ? &attached : &missing) += 1;
 	printf("probes    %zu attached, %zu missing\n", attached, missing);
-	for (const struct yaml_node *h = hooks ? hooks->first : NULL; h; h = h->next)
+	for (const struct yaml_node *h = first_of(hooks, YAML_LIST); h; h = h->next)
 		if (strcmp(text_of(h, "attached"), "true") != 0)
 			printf("          missing: %s: %s\n", text_of(h, "where"), text_of(h, "missing"));
 	return missing;
@@ -42,7 +48,7 @@ static size_t show_hooks(const struct yaml_node *hooks)
 
 static void show_events(const struct yaml_node *events)
 {
-	for (const struct yaml_node *k = events ? events->first : NULL; k; k = k->next->next)
+	for (const struct yaml_node *k = first_of(events, YAML_MAP); k; k = k->next->next)
 		printf("  %-22s %12s produced %12s delivered  lost: %s ring, %s scratch  blocked: %s\n", k->text.p, text_of(k->next, "produced"),
 		       text_of(k->next, "delivered"), text_of(k->next, "lost_ring"), text_of(k->next, "lost_scratch"), text_of(k->next, "blocked"));
 }
@@ -57,9 +63,8 @@ static int show(const struct yaml_node *doc, time_t age)
 	       text_of(sensor, "skipped_runs"));
 	if (yaml_get(sensor, "lsm_refused"))
 		printf("          lsm mode was refused: %s\n", text_of(sensor, "lsm_refused"));
-	const struct yaml_node *blind = yaml_get(sensor, "blind_spots");
-	for (const struct yaml_node *b = blind ? blind->first : NULL; b; b = b->next)
-		printf("          not seen: %s\n", b->text.p);
+	for (const struct yaml_node *b = first_of(yaml_get(sensor, "blind_spots"), YAML_LIST); b; b = b->next)
+		printf("          not seen: %s\n", b->type == YAML_SCALAR ? b->text.p : "?");
 	size_t missing = show_hooks(yaml_get(doc, "hooks"));
 	printf("policy    %s rules, digest %s\n", text_of(policy, "rules"), text_of(policy, "digest"));
 	printf("totals    %s produced, %s delivered, %s lost, %s damaged; %s alerts, %s blocked\n", text_of(totals, "produced"),

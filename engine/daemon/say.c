@@ -19,6 +19,13 @@ void say_diag(const struct diag *diag)
 		fprintf(stderr, "vedette: and %zu more\n", all - diag->n);
 }
 
+void say_result(int err, const struct diag *diag)
+{
+	say_diag(diag);
+	if (err && !diag->errors)
+		fprintf(stderr, "vedette: %s\n", strerror(-err));
+}
+
 char *say_shipped_rules(void)
 {
 	const char *given = getenv("VEDETTE_RULES");

@@ -159,11 +159,15 @@ int status_write(const char *file, const struct sensor *sensor, const struct rul
 	status_json(sensor, rules, stats, totals, stream, &text);
 	buf_add_z(&temp, file);
 	buf_add_z(&temp, ".new");
+	if (buf_error(&text) || buf_error(&temp))
+		return -ENOMEM;
 	CLEANUP(fd_close) int fd = open(buf_cstr(&temp), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
 	if (fd < 0)
 		return -errno;
 	int err = fd_write_all(fd, text.p, text.n);
 	if (!err && rename(buf_cstr(&temp), file))
 		err = -errno;
+	if (err)
+		(void)unlink(buf_cstr(&temp)); /* half of a document helps nobody */
 	return err;
 }

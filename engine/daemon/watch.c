@@ -169,12 +169,13 @@ static int write_key(struct watch *w, struct diag *diag)
 	}
 	stream_key_line(w->stream, &line);
 	/* appended: the key of an earlier log, kept under another name, must not be lost */
+	if (buf_error(&path) || buf_error(&line))
+		return -ENOMEM;
 	CLEANUP(fd_close) int fd = open(buf_cstr(&path), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0644);
-	if (fd < 0 || fd_write_all(fd, line.p, line.n)) {
-		diag_error(diag, (struct place){ .file = buf_cstr(&path) }, "the public key cannot be written: %s", strerror(errno));
-		return errno ? -errno : -EIO;
-	}
-	return 0;
+	int err = fd < 0 ? -errno : fd_write_all(fd, line.p, line.n);
+	if (err)
+		diag_error(diag, (struct place){ .file = buf_cstr(&path) }, "the public key cannot be written: %s", strerror(-err));
+	return err;
 }
 
 static int open_stream(struct watch *w, struct diag *diag)
@@ -238,6 +239,10 @@ static void warn_of_limits(const struct watch *w, struct diag *diag)
 	for (size_t i = 0; i < n; i++)
 		if (hooks[i].missing)
 			diag_warn(diag, (struct place){ 0 }, "%s is missing: %s", hooks[i].where, hooks[i].missing);
+	if (w->stream && stream_kept_as(w->stream)[0])
+		diag_warn(diag, (struct place){ 0 }, "the earlier log %s is now %s", w->options.output, stream_kept_as(w->stream));
+	if (w->stream && !stream_key_is_locked(w->stream))
+		diag_warn(diag, (struct place){ 0 }, "the signing key cannot be locked in memory (RLIMIT_MEMLOCK): it could be swapped out");
 	if (strcmp(caps->preemption, "full") == 0 && w->options.enforce)
 		diag_warn(diag, (struct place){ 0 }, "this kernel preempts fully; missed program runs are watched");
 }
@@ -492,8 +497,10 @@ int watch_loop(struct watch *w, pid_t child, struct watch_end *ret, struct diag 
 		if (n > 0)
 			continue;
 		struct epoll_event e[4];
-		if (epoll_wait(sensor_poll_fd(w->sensor), e, ARRAY_SIZE(e), wait_ms(w)) < 0 && errno != EINTR)
+		if (epoll_wait(sensor_poll_fd(w->sensor), e, ARRAY_SIZE(e), wait_ms(w)) < 0 && errno != EINTR) {
 			err = -errno;
+			diag_error(diag, (struct place){ 0 }, "the rings cannot be waited for: %s", strerror(-err));
+		}
 	}
 	return err;
 }
