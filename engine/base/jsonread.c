@@ -284,7 +284,8 @@ struct path {
 static void path_set(struct path *p, unsigned depth, struct strview key)
 {
 	size_t n = depth > 1 ? p->n[depth - 1] : 0;
-	if (n + 1 + key.n >= PATH_MAX_BYTES || (key.n && memchr(key.p, '.', key.n))) {
+	/* an empty key or a dot in one would make the path of something else */
+	if (key.n == 0 || n + 1 + key.n >= PATH_MAX_BYTES || memchr(key.p, '.', key.n)) {
 		p->n[depth] = PATH_MAX_BYTES;
 		return;
 	}

@@ -72,7 +72,7 @@ static void depth_and_keys_are_bounded(void **state)
 static void wanted_members_are_found(void **state)
 {
 	(void)state;
-	static const char text[] = "{\"a\":{\"b\":12,\"c\":[1,{\"b\":3}],\"d\":{\"e\":\"x\\ny\"}},\"a.b\":9,\"f\":null,\"g\":{}}";
+	static const char text[] = "{\"a\":{\"b\":12,\"c\":[1,{\"b\":3}],\"d\":{\"e\":\"x\\ny\"}},\"a.b\":9,\"f\":null,\"g\":{},\"\":{\"a\":{\"b\":5}}}";
 	struct json_want w[] = { { .path = "a.b" }, { .path = "a.c" }, { .path = "a.d.e" }, { .path = "f" },
 				 { .path = "g" },   { .path = "a.c.b" }, { .path = "a.d" }, { .path = "nope" } };
 	static const struct {
