@@ -350,13 +350,9 @@ static enum verify_fault check_first(struct verifier *v, const struct line *line
 {
 	static const uint8_t genesis[CRYPTO_HASH];
 	const struct statement *st = &line->seal.st;
-	if (!v->options.from_middle) {
-		if (line->sequence != 0)
-			return fault(v, VERIFY_DELETED, "the log begins with record %llu: records 0 to %llu are missing",
-				     (unsigned long long)line->sequence, (unsigned long long)line->sequence - 1);
-		if (!sv_is(line->dataset, "vedette.open"))
-			return fault(v, VERIFY_NOT_A_RECORD, "the stream does not begin with its open record");
-	}
+	if (!v->options.from_middle && line->sequence != 0)
+		return fault(v, VERIFY_DELETED, "the log begins with record %llu: records 0 to %llu are missing",
+			     (unsigned long long)line->sequence, (unsigned long long)line->sequence - 1);
 	if (st->first == 0 && memcmp(line->prev, genesis, CRYPTO_HASH) != 0)
 		return fault(v, VERIFY_CHAIN_BROKEN, "the first batch names one before it");
 	v->next = line->sequence;
@@ -407,7 +403,10 @@ static enum verify_fault check_place(struct verifier *v, const struct line *line
 
 static enum verify_fault check_kind(struct verifier *v, const struct line *line)
 {
-	if (sv_is(line->dataset, "vedette.open") && line->sequence != 0)
+	bool is_open = sv_is(line->dataset, "vedette.open");
+	if (!is_open && line->sequence == 0)
+		return fault(v, VERIFY_NOT_A_RECORD, "the stream does not begin with its open record");
+	if (is_open && line->sequence != 0)
 		return fault(v, VERIFY_NOT_A_RECORD, "an open record stands within the stream");
 	return VERIFY_OK;
 }
