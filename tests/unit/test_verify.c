@@ -270,6 +270,15 @@ static int write_odd(const char *folder)
 		{ "bad-nan", { "{\"a\":NaN,\"event\":{\"dataset\":\"vedette.open\",\"sequence\":0}}", CLOSE_1 } },
 		{ "bad-first-is-not-open", { "{\"event\":{\"dataset\":\"vedette.alert\",\"sequence\":0}}", CLOSE_1 } },
 		{ "bad-opened-twice", { OPEN, "{\"event\":{\"dataset\":\"vedette.open\",\"sequence\":1}}" } },
+		{ "bad-sequence-minus-zero", { "{\"event\":{\"dataset\":\"vedette.open\",\"sequence\":-0}}", CLOSE_1 } },
+		{ "bad-half-surrogate", { "{\"a\":\"\\ud800\",\"event\":{\"dataset\":\"vedette.open\",\"sequence\":0}}", CLOSE_1 } },
+		{ "bad-open-escaped", { "{\"event\":{\"dataset\":\"vedette.\\u006fpen\",\"sequence\":0}}", CLOSE_1 } },
+		{ "bad-event-escaped", { "{\"\\u0065vent\":{\"dataset\":\"vedette.open\",\"sequence\":0}}", CLOSE_1 } },
+		{ "bad-event-dotted", { "{\"event.dataset\":\"vedette.open\",\"event.sequence\":0}", CLOSE_1 } },
+		{ "bad-event-under-empty-key", { "{\"\":{\"event\":{\"dataset\":\"vedette.open\",\"sequence\":0}}}", CLOSE_1 } },
+		{ "bad-dataset-as-number", { OPEN, "{\"event\":{\"dataset\":1,\"sequence\":1}}" } },
+		{ "good-blanks", { "{ \"a\" : [ 1e999, \"\\ud83d\\ude00\\\\u0065\\\"\" ], \"event\":{\"dataset\":\"vedette.open\",\"sequence\":0}}", CLOSE_1 } },
+		{ "open-close-escaped", { OPEN, "{\"event\":{\"dataset\":\"vedette.clos\\u0065\",\"sequence\":1}}" } },
 		{ "bad-signed-after-close", { OPEN, CLOSE_1, "{\"event\":{\"dataset\":\"vedette.alert\",\"sequence\":2}}" } },
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(odd); i++) {
@@ -292,6 +301,82 @@ static int write_odd(const char *folder)
 			return r;
 	}
 	return 0;
+}
+
+/* What no signer signs: logs sealed by hand, with one record of each batch. */
+struct crafted {
+	const char *name;
+	struct {
+		const char *body, *time;
+		uint64_t epoch, first;
+		enum { PREV_RIGHT, PREV_ZERO, PREV_OTHER } prev;
+		uint64_t count; /* 0: one; otherwise the record is the last and its path one hash */
+	} batch[3];
+};
+
+static int write_crafted_log(const char *folder, const struct crafted *crafted)
+{
+	const uint8_t seed[32] = { 1 };
+	uint8_t link[CRYPTO_HASH] = { 0 };
+	CLEANUP(crypto_key_free) struct crypto_key *key = NULL;
+	CLEANUP(buf_done) struct buf out = { 0 };
+	int r = crypto_key_from_seed(seed, &key);
+	for (size_t i = 0; !r && i < ARRAY_SIZE(crafted->batch) && crafted->batch[i].body; i++) {
+		static const uint8_t prevs[][CRYPTO_HASH] = { [PREV_ZERO] = { 0 }, [PREV_OTHER] = { 7 } };
+		CLEANUP(buf_done) struct buf prev = { 0 };
+		CLEANUP(buf_done) struct buf text = { 0 };
+		const struct strview body = sv_from(crafted->batch[i].body);
+		struct seal seal = { .st = { .stream = SV("00000000-0000-4000-8000-000000000000/0"), .time = sv_from(crafted->batch[i].time),
+					     .epoch = crafted->batch[i].epoch, .first = crafted->batch[i].first, .count = MAX(crafted->batch[i].count, 1) } };
+		crypto_base64(&prev, crafted->batch[i].prev == PREV_RIGHT ? link : prevs[crafted->batch[i].prev], CRYPTO_HASH);
+		seal.st.prev = buf_sv(&prev);
+		tree_leaf(body, SV(""), seal.st.root);
+		if (crafted->batch[i].count) {
+			seal.path = prevs[PREV_OTHER];
+			seal.n_path = 1;
+			tree_node(seal.path, seal.st.root, seal.st.root);
+		}
+		statement_text(&seal.st, &text);
+		const struct strview statement = buf_sv(&text);
+		crypto_key_sign(key, statement, seal.signature);
+		crypto_sha256(&statement, 1, link);
+		buf_add(&out, body.p, body.n - 1);
+		buf_add_z(&out, SEAL_MEMBER);
+		seal_text(&seal, &out);
+		buf_add_z(&out, "}\n");
+	}
+	char name[64];
+	(void)snprintf(name, sizeof(name), "%s.log", crafted->name);
+	return r ? r : write_file(folder, name, buf_sv(&out));
+}
+
+static int write_crafted(const char *folder)
+{
+#define ALERT_1 "{\"event\":{\"dataset\":\"vedette.alert\",\"sequence\":1}}"
+#define CLOSE_2 "{\"event\":{\"dataset\":\"vedette.close\",\"sequence\":2}}"
+#define T1 "2026-01-02T03:04:05.000000001Z"
+#define T2 "2026-01-02T03:04:05.000000002Z"
+	static const struct crafted logs[] = {
+		{ "good-by-hand", { { OPEN, T1, 0, 0, 0, 0 }, { ALERT_1, T1, 0, 1, 0, 0 }, { CLOSE_2, T2, 0, 2, 0, 0 } } },
+		{ "bad-time-goes-back", { { OPEN, T2, 0, 0, 0, 0 }, { CLOSE_1, T1, 0, 1, 0, 0 } } },
+		{ "bad-time-goes-back-later", { { OPEN, T1, 0, 0, 0, 0 }, { ALERT_1, T2, 0, 1, 0, 0 }, { CLOSE_2, T1, 0, 2, 0, 0 } } },
+		{ "bad-time-without-fraction", { { OPEN, "2026-01-02T03:04:05Z", 0, 0, 0, 0 }, { CLOSE_1, T1, 0, 1, 0, 0 } } },
+		{ "bad-second-batch-begins-anew", { { OPEN, T1, 0, 0, 0, 0 }, { CLOSE_1, T1, 0, 1, PREV_ZERO, 0 } } },
+		{ "bad-second-batch-follows-another", { { OPEN, T1, 0, 0, 0, 0 }, { CLOSE_1, T1, 0, 1, PREV_OTHER, 0 } } },
+		{ "bad-first-batch-follows-one", { { OPEN, T1, 0, 0, PREV_OTHER, 0 }, { CLOSE_1, T1, 0, 1, 0, 0 } } },
+		{ "bad-epoch-changes", { { OPEN, T1, 0, 0, 0, 0 }, { CLOSE_1, T1, 1, 1, 0, 0 } } },
+		{ "bad-batch-elsewhere", { { OPEN, T1, 0, 0, 0, 0 }, { CLOSE_1, T1, 0, 2, 0, 0 } } },
+		{ "bad-batch-over-an-earlier-one", { { OPEN, T1, 0, 0, 0, 0 }, { CLOSE_1, T1, 0, 0, 0, 2 } } },
+		/* these also from the middle */
+		{ "bad-batch-of-65537", { { "{\"event\":{\"dataset\":\"vedette.close\",\"sequence\":65536}}", T1, 0, 0, 0, 65537 } } },
+		{ "bad-sequence-behind-its-batch", { { "{\"event\":{\"dataset\":\"vedette.close\",\"sequence\":9}}", T1, 0, 7, 0, 0 } } },
+		{ "bad-sequence-past-the-most", { { "{\"event\":{\"dataset\":\"vedette.close\",\"sequence\":9007199254740993}}", T1, 0, 9007199254740993, 0, 0 } } },
+		{ "bad-closed-twice", { { OPEN, T1, 0, 0, 0, 0 }, { CLOSE_1, T1, 0, 1, 0, 0 }, { CLOSE_2, T1, 0, 2, 0, 0 } } },
+	};
+	int r = 0;
+	for (size_t i = 0; !r && i < ARRAY_SIZE(logs); i++)
+		r = write_crafted_log(folder, &logs[i]);
+	return r;
 }
 
 static int write_samples(const char *folder)
@@ -320,7 +405,8 @@ static int write_samples(const char *folder)
 		if (r)
 			return r;
 	}
-	return write_odd(folder);
+	int r = write_odd(folder);
+	return r ? r : write_crafted(folder);
 }
 
 int main(int argc, char **argv)
