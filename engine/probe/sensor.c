@@ -23,7 +23,10 @@
 #include "engine/probe/syscalls.h"
 #include "vedette.skel.h"
 
-enum { LOG_BYTES = 16384 };
+enum {
+	LOG_BYTES = 16384,
+	CGROUP_ROOT_INODE = 1, /* of the root of the whole version 2 hierarchy */
+};
 
 
 struct sensor {
@@ -574,6 +577,11 @@ int sensor_scope_cgroup(struct sensor *s, const char *path, struct diag *diag)
 		if (stat(buf_cstr(&up), &above) || above.st_dev != here.st_dev || level > 64)
 			break;
 		here = above;
+	}
+	if (here.st_ino != CGROUP_ROOT_INODE) { /* the kernel counts from the true root: nothing would ever be in scope */
+		diag_error(diag, (struct place){ 0 },
+			   "cgroup '%s': the cgroup file system is seen from inside a cgroup namespace or a bind mount; run vedette outside of it", path);
+		return -EINVAL;
 	}
 	struct sensor_config *c = &s->skel->bss->config;
 	c->cgroup_id = st.st_ino;

@@ -64,6 +64,13 @@ wait $daemon
 [ "$(alerts marked-open /tmp/log/cgroup.jsonl)" -eq 2 ]
 check $? "cgroup: only what runs below it is seen ($(alerts marked-open /tmp/log/cgroup.jsonl) alerts)"
 
+mkdir -p /tmp/cg
+mount --bind /sys/fs/cgroup/watched /tmp/cg
+sed "s#scope:.*#scope: {cgroup: /tmp/cg/inner}#" /tmp/cgroup.yaml > /tmp/c.yaml
+vedette daemon -c /tmp/c.yaml > /tmp/out 2>&1
+[ $? -eq 1 ] && grep -q 'cgroup namespace or a bind mount' /tmp/out
+check $? "cgroup: a false root is refused ($(tail -n 1 /tmp/out))"
+
 # --- kill -9: the log stays verifiable, open-ended
 rm -f /tmp/run/status.json
 vedette daemon -c /t/vedette.yaml 2> /tmp/err &
