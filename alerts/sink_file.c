@@ -1,18 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The file sink: opening with care, whole lines, a bounded queue. */
+/* The file sink: opening with care, whole lines, a bounded queue, pipes that never block. */
 #include "alerts/sink_file.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "engine/base/clock.h"
 #include "engine/base/fd.h"
 
 enum { PEEK_BYTES = 4096 };
+#define PIPE_RETRY_NS 5000000ull /* a full pipe has room again as soon as its reader wakes */
 
 struct sink_file {
 	int fd;               /* owned */
@@ -21,9 +24,15 @@ struct sink_file {
 	struct buf queue;     /* lines that wait; on pipes it may begin within a line; reserved at the start */
 	size_t queue_max;
 	uint64_t retry_ns, next_try_ns;
+	uint64_t wait_end_ns; /* CLOCK_MONOTONIC; 0: sink_file_wait was not called yet */
 	int error;
 	char *kept_as;        /* owned */
 };
+
+const char *sink_file_name(const char *path)
+{
+	return strcmp(path, "-") == 0 ? "standard output" : path;
+}
 
 const char *sink_file_kept_as(const struct sink_file *s)
 {
@@ -63,6 +72,27 @@ static bool begins_like_a_log(int fd)
 	return memmem(head, (size_t)n, mark, sizeof(mark) - 1) && memmem(head, (size_t)n, "\"ecs\":{\"version\":", 17);
 }
 
+/* A pipe is opened so that neither the opening nor a write ever waits for its reader. */
+static int open_pipe(const char *path, int *ret_fd, struct diag *diag)
+{
+	struct place at = { path, 0, 0 };
+	struct stat st;
+	char quoted[256];
+	CLEANUP(fd_close) int fd = open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY);
+	int r = fd < 0 || fstat(fd, &st) ? -errno : 0;
+	if (r == -ENXIO) {
+		diag_error(diag, (struct place){ 0 }, "nobody reads the pipe %s: start its reader first", diag_quote(sv_from(path), quoted, sizeof(quoted)));
+	} else if (r) {
+		diag_error(diag, at, "cannot be opened for writing: %s", strerror(-r));
+	} else if (!S_ISFIFO(st.st_mode)) {
+		diag_error(diag, at, "was a pipe and is something else now: try again");
+		r = -EAGAIN;
+	} else {
+		*ret_fd = TAKE_FD(fd);
+	}
+	return r;
+}
+
 static int open_path(const char *path, int flags, int *ret_fd, struct stat *st, struct diag *diag)
 {
 	struct place at = { path, 0, 0 };
@@ -76,6 +106,10 @@ static int open_path(const char *path, int flags, int *ret_fd, struct stat *st, 
 		int r = -errno;
 		diag_error(diag, at, "cannot be looked at: %s", strerror(-r));
 		return r;
+	}
+	if (S_ISFIFO(st->st_mode)) { /* it was none a moment ago */
+		diag_error(diag, at, "became a pipe while it was opened: try again");
+		return -EAGAIN;
 	}
 	if (S_ISREG(st->st_mode) && st->st_nlink != 1) {
 		diag_error(diag, at, "has %lu names (hard links): a log must have one", (unsigned long)st->st_nlink);
@@ -108,15 +142,26 @@ static int keep_earlier(const char *path, char **ret_name, struct diag *diag)
 	return r;
 }
 
+/* Never truncated: others may write there. A pipe is opened anew: O_NONBLOCK on the one we were given would reach its other users. */
+static int open_standard_output(struct sink_file *s, struct diag *diag)
+{
+	struct stat st;
+	if (fstat(STDOUT_FILENO, &st) == 0 && S_ISFIFO(st.st_mode))
+		s->fd = open("/proc/self/fd/1", O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+	if (s->fd < 0) /* no pipe, or one that belongs to someone else: it is taken as it is */
+		s->fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
+	if (s->fd < 0)
+		diag_error(diag, (struct place){ 0 }, "standard output is closed");
+	return s->fd < 0 ? -EBADF : 0;
+}
+
 static int open_output(struct sink_file *s, const char *path, struct diag *diag)
 {
 	struct stat st = { 0 };
-	if (strcmp(path, "-") == 0) {
-		s->fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
-		if (s->fd < 0)
-			diag_error(diag, (struct place){ 0 }, "standard output is closed");
-		return s->fd < 0 ? -EBADF : 0; /* never truncated: others may write there */
-	}
+	if (strcmp(path, "-") == 0)
+		return open_standard_output(s, diag);
+	if (lstat(path, &st) == 0 && S_ISFIFO(st.st_mode))
+		return open_pipe(path, &s->fd, diag);
 	int r = open_path(path, O_RDWR | O_CREAT, &s->fd, &st, diag);
 	if (r)
 		return r;
@@ -139,7 +184,7 @@ int sink_file_open(const struct sink_file_config *config, struct sink_file **ret
 	struct sink_file *s = calloc(1, sizeof(*s));
 	int r = -ENOMEM;
 	if (!s) {
-		diag_error(diag, (struct place){ config->path, 0, 0 }, "no memory for its queue");
+		diag_error(diag, (struct place){ sink_file_name(config->path), 0, 0 }, "no memory for its queue");
 		return r;
 	}
 	s->fd = -1;
@@ -148,7 +193,7 @@ int sink_file_open(const struct sink_file_config *config, struct sink_file **ret
 	s->retry_ns = config->retry_ns;
 	r = buf_reserve(&s->queue, s->queue_max);
 	if (r)
-		diag_error(diag, (struct place){ config->path, 0, 0 }, "no memory for a queue of %zu bytes", s->queue_max);
+		diag_error(diag, (struct place){ sink_file_name(config->path), 0, 0 }, "no memory for a queue of %zu bytes", s->queue_max);
 	else
 		r = open_output(s, config->path, diag);
 	if (r) {
@@ -210,7 +255,7 @@ static int write_some(struct sink_file *s, struct strview text, size_t *ret_done
 static int note_result(struct sink_file *s, int r, uint64_t now_ns)
 {
 	s->error = -r;
-	s->next_try_ns = now_ns + s->retry_ns;
+	s->next_try_ns = now_ns + (r == -EAGAIN ? MIN(s->retry_ns, PIPE_RETRY_NS) : s->retry_ns);
 	return r;
 }
 
@@ -257,12 +302,29 @@ int sink_file_sync(struct sink_file *s)
 	return fdatasync(s->fd) ? -errno : 0;
 }
 
+int sink_file_wait(struct sink_file *s)
+{
+	uint64_t now_ns = clock_ns(CLOCK_MONOTONIC);
+	int r = 0;
+	if (s->wait_end_ns == 0)
+		s->wait_end_ns = now_ns + SINK_FILE_WAIT_MS * 1000000ull;
+	while (s->queue.n) {
+		r = drain(s, 0);
+		now_ns = clock_ns(CLOCK_MONOTONIC);
+		if (r != -EAGAIN || now_ns >= s->wait_end_ns)
+			break;
+		struct pollfd p = { .fd = s->fd, .events = POLLOUT };
+		if (poll(&p, 1, (int)((s->wait_end_ns - now_ns) / 1000000) + 1) < 0 && errno != EINTR)
+			return -errno;
+	}
+	return r;
+}
+
 size_t sink_file_close(struct sink_file **s)
 {
 	if (!*s)
 		return 0;
-	if ((*s)->queue.n)
-		drain(*s, 0); /* last try: what is left is returned */
+	IGNORE(sink_file_wait(*s)); /* last try: what is left is returned */
 	size_t left = (*s)->queue.n;
 	if ((*s)->is_regular)
 		(void)fdatasync((*s)->fd); /* nobody could do more about a fault now */

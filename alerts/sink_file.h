@@ -17,19 +17,28 @@ struct sink_file_config {
 enum {
 	SINK_FILE_QUEUE_MIN = 1024 * 1024,
 	SINK_FILE_KEEP_MAX = 9999, /* earlier logs kept beside: FILE.1 ... */
+	SINK_FILE_WAIT_MS = 2000,  /* what the end of a run waits for a slow reader of a pipe */
 };
 
 struct sink_file;
 
 /*
  * Opens for a new stream. A missing or empty file is made (0600) or taken; an earlier Vedette log is kept: renamed to FILE.1, or the first
- * free number; anything else in the file, a symbolic link, a second hard link, or a file in use by another run is refused. Pipes and
- * character devices are written as they are.
+ * free number; anything else in the file, a symbolic link, a second hard link, or a file in use by another run is refused. Character devices
+ * are written as they are. A pipe must have a reader; one that is full is an error like any other (EAGAIN): its lines wait.
  */
 int sink_file_open(const struct sink_file_config *config, struct sink_file **ret, struct diag *diag) MUST_CHECK;
-/* Tries once more, syncs, closes. Returns the bytes that could not be written. */
+/* sink_file_wait, syncs, closes. Returns the bytes that could not be written. */
 size_t sink_file_close(struct sink_file **s);
 
+/*
+ * Tries what waits once more, whatever its time; a full pipe's reader gets until SINK_FILE_WAIT_MS after the first call, and no second term.
+ * 0 or -errno of the file.
+ */
+int sink_file_wait(struct sink_file *s) MUST_CHECK;
+
+/* For messages: the path, "standard output" for "-". */
+const char *sink_file_name(const char *path);
 /* The name that an earlier log was moved to at the opening; "" when there was none. */
 const char *sink_file_kept_as(const struct sink_file *s);
 

@@ -222,6 +222,8 @@ int stream_close_record(struct stream *s, const struct close_info *info)
 	if (!r)
 		r = add_body(s, info->at);
 	int flushed = stream_flush(s, info->at);
+	if (flushed == -EAGAIN)
+		flushed = sink_file_wait(s->sink);
 	int synced = sink_file_sync(s->sink);
 	return r ? r : flushed ? flushed : synced;
 }

@@ -8,11 +8,13 @@
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
 #include "alerts/sink_file.h"
+#include "engine/base/clock.h"
 #include "engine/base/fd.h"
 
 #define LOG_LINE "{\"agent\":{\"type\":\"vedette\"},\"ecs\":{\"version\":\"9.0.0\"}}\n"
@@ -203,6 +205,151 @@ static void dev_full_is_an_error_like_any_other(void **state)
 	assert_int_equal(sink_file_close(&s), 2);
 }
 
+/* Fills the pipe: whole lines until the sink says that it is full. Returns the bytes given to the sink. */
+static size_t fill_pipe(struct sink_file *s)
+{
+	size_t given = 0;
+	int r;
+	do {
+		r = sink_file_write(s, SV("0123456789abcde\n"), 0);
+		given += 16;
+	} while (r == 0 && given < (4u << 20));
+	assert_int_equal(r, -EAGAIN);
+	return given;
+}
+
+/* Reads what there is without waiting; every byte must continue the lines. */
+static size_t read_lines(int fd, size_t got)
+{
+	char chunk[4096];
+	ssize_t n;
+	while ((n = read(fd, chunk, sizeof(chunk))) > 0)
+		for (ssize_t i = 0; i < n; i++)
+			assert_int_equal(chunk[i], "0123456789abcde\n"[got++ % 16]);
+	return got;
+}
+
+static void a_pipe_without_reader_is_refused(void **state)
+{
+	struct fixture *f = *state;
+	CLEANUP(diag_done) struct diag diag = { 0 };
+	assert_int_equal(mkfifo(f->path, 0600), 0);
+	assert_int_equal(open_result(f->path, &diag), -ENXIO);
+	assert_int_equal(diag.errors, 1);
+	assert_non_null(strstr(diag.messages[0].text, "nobody reads the pipe '"));
+	assert_non_null(strstr(diag.messages[0].text, f->path));
+}
+
+static void a_full_pipe_does_not_block_and_catches_up(void **state)
+{
+	struct fixture *f = *state;
+	assert_int_equal(mkfifo(f->path, 0600), 0);
+	CLEANUP(fd_close) int reader = open(f->path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	struct sink_file *s = open_sink(f->path);
+	size_t given = fill_pipe(s);
+	assert_int_equal(sink_file_error(s), EAGAIN);
+	assert_int_equal(sink_file_queued_bytes(s), 16);
+	assert_false(sink_file_is_due(s, 50));
+	assert_true(sink_file_is_due(s, 100));
+	assert_int_equal(sink_file_retry(s, 100), -EAGAIN);
+	size_t got = read_lines(reader, 0);
+	assert_int_equal(got, given - 16);
+	assert_int_equal(sink_file_write(s, SV("0123456789abcde\n"), 300), 0);
+	assert_int_equal(sink_file_error(s), 0);
+	assert_int_equal(read_lines(reader, got), given + 16);
+	assert_int_equal(sink_file_close(&s), 0);
+}
+
+static uint64_t close_timed(struct sink_file **s, size_t *ret_left)
+{
+	uint64_t from = clock_ns(CLOCK_MONOTONIC);
+	*ret_left = sink_file_close(s);
+	return (clock_ns(CLOCK_MONOTONIC) - from) / 1000000;
+}
+
+static void closing_waits_for_a_reader_but_not_for_ever(void **state)
+{
+	struct fixture *f = *state;
+	size_t left;
+	assert_int_equal(mkfifo(f->path, 0600), 0);
+	CLEANUP(fd_close) int reader = open(f->path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	struct sink_file *s = open_sink(f->path);
+	fill_pipe(s);
+	assert_in_range(close_timed(&s, &left), SINK_FILE_WAIT_MS, SINK_FILE_WAIT_MS + 3000);
+	assert_int_equal(left, 16);
+
+	/* one that reads on later gets all of it */
+	(void)read_lines(reader, 0);
+	s = open_sink(f->path);
+	size_t given = fill_pipe(s);
+	fflush(NULL);
+	pid_t child = fork();
+	if (child == 0) {
+		size_t got = 0;
+		for (int i = 0; i < 200 && got < given; i++) {
+			(void)usleep(50000);
+			char chunk[65536];
+			ssize_t n = read(reader, chunk, sizeof(chunk));
+			got += n > 0 ? (size_t)n : 0;
+		}
+		_exit(got == given ? 0 : 1);
+	}
+	assert_true(child > 0);
+	assert_in_range(close_timed(&s, &left), 1, SINK_FILE_WAIT_MS - 1);
+	assert_int_equal(left, 0);
+	int status = -1;
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+}
+
+static void a_reader_that_left_is_an_error_and_is_not_waited_for(void **state)
+{
+	struct fixture *f = *state;
+	size_t left;
+	(void)signal(SIGPIPE, SIG_IGN);
+	assert_int_equal(mkfifo(f->path, 0600), 0);
+	CLEANUP(fd_close) int reader = open(f->path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	struct sink_file *s = open_sink(f->path);
+	fd_close(&reader);
+	assert_int_equal(sink_file_write(s, SV("x\n"), 0), -EPIPE);
+	/* the next reader gets what waited */
+	reader = open(f->path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	assert_int_equal(sink_file_retry(s, 100), 0);
+	char text[8] = "";
+	assert_int_equal(read(reader, text, sizeof(text)), 2);
+	fd_close(&reader);
+	assert_int_equal(sink_file_write(s, SV("y\n"), 200), -EPIPE);
+	assert_true(close_timed(&s, &left) < SINK_FILE_WAIT_MS);
+	assert_int_equal(left, 2);
+}
+
+static void standard_output_as_a_pipe_keeps_its_own_flags(void **state)
+{
+	(void)state;
+	int ends[2];
+	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+	fflush(stdout);
+	int saved = dup(STDOUT_FILENO);
+	assert_int_equal(dup2(ends[1], STDOUT_FILENO), STDOUT_FILENO);
+	struct sink_file *s = NULL;
+	const struct sink_file_config config = { .path = "-", .retry_ns = 100 };
+	int opened = sink_file_open(&config, &s, NULL);
+	int flags = fcntl(STDOUT_FILENO, F_GETFL);
+	dup2(saved, STDOUT_FILENO);
+	close(saved);
+	assert_int_equal(opened, 0);
+	assert_false(flags & O_NONBLOCK);
+	size_t given = fill_pipe(s); /* would hang here */
+	assert_int_equal(fcntl(ends[0], F_SETFL, O_NONBLOCK), 0);
+	size_t got = read_lines(ends[0], 0);
+	assert_int_equal(sink_file_close(&s), 0);
+	assert_int_equal(read_lines(ends[0], got), given);
+	close(ends[0]);
+	close(ends[1]);
+	assert_string_equal(sink_file_name("-"), "standard output");
+	assert_string_equal(sink_file_name("./-"), "./-");
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, make_fixture, drop_fixture)
 
 int main(void)
@@ -214,6 +361,11 @@ int main(void)
 		TEST(a_full_disk_leaves_whole_lines_and_catches_up),
 		TEST(the_queue_has_a_ceiling_and_says_so_before),
 		TEST(dev_full_is_an_error_like_any_other),
+		TEST(a_pipe_without_reader_is_refused),
+		TEST(a_full_pipe_does_not_block_and_catches_up),
+		TEST(closing_waits_for_a_reader_but_not_for_ever),
+		TEST(a_reader_that_left_is_an_error_and_is_not_waited_for),
+		TEST(standard_output_as_a_pipe_keeps_its_own_flags),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
