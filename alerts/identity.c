@@ -10,15 +10,18 @@
 #include "engine/base/fd.h"
 
 /* First word of a small file; only characters that ids have. */
-static void read_id(const char *path, char *into, size_t size, struct diag *diag)
+static void read_id(const char *path, const char *field, char *into, size_t size, struct diag *diag)
 {
 	CLEANUP(buf_done) struct buf text = { 0 };
 	int r = fd_read_file(path, 4096, &text);
 	size_t n = 0;
 	while (!r && n < text.n && (strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-", text.p[n]) && text.p[n]))
 		n++;
+	if (r)
+		diag_warn(diag, (struct place){ 0 }, "%s cannot be read (%s): records say %s unknown", path, strerror(-r), field);
+	else if (n == 0 || n >= size)
+		diag_warn(diag, (struct place){ path, 0, 0 }, "holds no id: records say %s unknown", field);
 	if (n == 0 || n >= size) {
-		diag_warn(diag, (struct place){ path, 0, 0 }, "holds no id%s%s: records will say 'unknown'", r ? ": " : "", r ? strerror(-r) : "");
 		(void)snprintf(into, size, "unknown"); /* fits: every id has room for more */
 		return;
 	}
@@ -52,8 +55,8 @@ int identity_gather(struct identity *ret, struct diag *diag)
 	}
 	make_uuid(id.agent_id);
 	(void)snprintf(id.stream, sizeof(id.stream), "%s/0", id.agent_id); /* fits: 38 bytes */
-	read_id("/etc/machine-id", id.host_id, sizeof(id.host_id), diag);
-	read_id("/proc/sys/kernel/random/boot_id", id.boot_id, sizeof(id.boot_id), diag);
+	read_id("/etc/machine-id", "host.id", id.host_id, sizeof(id.host_id), diag);
+	read_id("/proc/sys/kernel/random/boot_id", "host.boot.id", id.boot_id, sizeof(id.boot_id), diag);
 	if (gethostname(id.host_name, sizeof(id.host_name) - 1) || !id.host_name[0])
 		(void)snprintf(id.host_name, sizeof(id.host_name), "unknown"); /* fits */
 	*ret = id;
