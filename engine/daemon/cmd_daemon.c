@@ -12,12 +12,13 @@
 #include "engine/config/config.h"
 #include "engine/daemon/commands.h"
 #include "engine/daemon/say.h"
+#include "engine/daemon/status.h"
 #include "engine/daemon/watch.h"
 
 static const char usage[] =
 	"usage: vedette daemon -c CONFIG [--check | --show]\n"
 	"       vedette daemon --template\n"
-	"Watches the host in the foreground until SIGTERM or SIGINT.\n"
+	"Watches the host in the foreground until SIGTERM, SIGINT or SIGQUIT.\n"
 	"\n"
 	"  -c, --config FILE  configuration (YAML)\n"
 	"      --check        read the configuration and the rules, say what is wrong, and end\n"
@@ -49,17 +50,10 @@ static struct watch_options options_of(const struct config *c)
 	o.process_text_bytes = c->process_text;
 	o.outcome_timeout_ns = c->outcome_timeout;
 	o.env_names = c->environment.items;
+	o.cgroup = c->cgroup;
 	o.scope_text = c->cgroup[0] ? c->cgroup : "host";
 	o.config_digest = c->digest;
 	return o;
-}
-
-static int set_scope(struct watch *w, const struct config *c, struct diag *diag)
-{
-	if (c->cgroup[0])
-		return sensor_scope_cgroup(watch_sensor(w), c->cgroup, diag);
-	sensor_scope_host(watch_sensor(w));
-	return 0;
 }
 
 /* The folders of the log and the status file, when they are the usual ones and missing. */
@@ -85,11 +79,13 @@ static int watch_host(const struct config *c, struct diag *diag)
 		return err;
 	say_diag(diag);
 	diag_done(diag);
-	err = set_scope(w, c, diag);
-	if (!err)
-		err = watch_seed(w, 0, diag);
-	if (err)
+	if (!c->cgroup[0])
+		sensor_scope_host(watch_sensor(w));
+	err = watch_seed(w, 0, diag);
+	if (err) {
+		IGNORE(watch_finish(w, "the watch could not start", diag)); /* the first failure counts */
 		return err;
+	}
 	fprintf(stderr, "vedette: watching %s in %s mode with %zu rules; log: %s\n", o.scope_text,
 		symbol_text(KIND_SENSOR, sensor_get_caps(watch_sensor(w))->mode), ruleset_count(watch_rules(w)), o.output);
 	err = watch_loop(w, 0, &end, diag);
@@ -102,7 +98,12 @@ static int watch_host(const struct config *c, struct diag *diag)
 static int check_rules(const struct config *c, struct diag *diag)
 {
 	CLEANUP(ruleset_free) struct ruleset *set = NULL;
+	uint64_t id;
+	uint32_t level;
 	int err = ruleset_load(c->rules.items, c->rules.n, &set, diag);
+	int bad_cgroup = c->cgroup[0] ? sensor_find_cgroup(c->cgroup, &id, &level, diag) : 0;
+	int bad_status = c->status_file[0] ? status_check(c->status_file, diag) : 0;
+	err = err ? err : bad_cgroup ? bad_cgroup : bad_status;
 	if (!err)
 		printf("configuration and %zu rules are fine\n", ruleset_count(set));
 	return err;
@@ -111,11 +112,7 @@ static int check_rules(const struct config *c, struct diag *diag)
 static void block_signals(void)
 {
 	sigset_t set;
-	sigemptyset(&set);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGHUP);
-	sigaddset(&set, SIGCHLD);
+	watch_signals(&set);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGCHLD, SIG_DFL); /* ignored, as some parents leave it, children would vanish before the self-test has their status */

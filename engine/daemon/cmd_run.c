@@ -105,6 +105,8 @@ static int parse_options(int argc, char **argv, struct run_options *o, bool *ret
 			o->rule_paths[w->n_rule_paths++] = optarg;
 			break;
 		case 'o':
+			if (optarg[0] == '\0' || strncmp(optarg, "--", 2) == 0)
+				return misuse("--output needs a file name, not", optarg);
 			w->output = optarg;
 			break;
 		case OPT_KEY:
@@ -279,8 +281,11 @@ static int watch_child(struct watch *w, struct child *c, char **argv, const stru
 	int error = exec_error_of(c), status = exit_status(end.child_status);
 	snprintf(reason, sizeof(reason), "command ended with status %d", status);
 	err = watch_finish(w, reason, diag);
-	if (o->watch.status_file[0] && watch_write_status(w))
-		err = -EIO;
+	int status_error = o->watch.status_file[0] ? watch_write_status(w) : 0;
+	if (status_error) {
+		fprintf(stderr, "vedette run: %s: the status cannot be written: %s\n", o->watch.status_file, strerror(-status_error));
+		err = status_error;
+	}
 	if (error)
 		fprintf(stderr, "vedette run: %s: %s%s\n", argv[0], strerror(error), watch_stats(w)->blocked ? " (blocked)" : "");
 	say_end(w, o);
@@ -310,11 +315,7 @@ int cmd_run(int argc, char **argv)
 	o.watch.scope_text = argv[optind];
 
 	sigset_t set, before;
-	sigemptyset(&set);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGHUP);
-	sigaddset(&set, SIGCHLD);
+	watch_signals(&set);
 	sigprocmask(SIG_BLOCK, &set, &before);
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGCHLD, SIG_DFL); /* ignored, as some parents leave it, the command would end without a word */

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The program: finds the subcommand and runs it. */
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "engine/base/attr.h"
 #include "engine/daemon/commands.h"
@@ -27,8 +29,17 @@ static void print_usage(FILE *to)
 	fputs("\nvedette COMMAND --help tells more; vedette --version names the version.\n", to);
 }
 
+/* A closed standard descriptor would be the next file that is opened, and messages would go into it. */
+static void open_standard_descriptors(void)
+{
+	for (int fd = 0; fd <= 2; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) < 0)
+			_exit(2);
+}
+
 int main(int argc, char **argv)
 {
+	open_standard_descriptors();
 	if (argc < 2) {
 		print_usage(stderr);
 		return 2;

@@ -5,12 +5,28 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "engine/base/clock.h"
 #include "engine/base/fd.h"
 #include "engine/base/json.h"
 #include "engine/probe/blind.h"
+
+enum { STATUS_MAX_BYTES = 1024 * 1024 };
+
+/* Is the folder that the file goes to there, and may we write in it? 0, or -1 with errno. */
+static int access_folder(const char *file)
+{
+	CLEANUP(str_free) char *folder = strdup(file);
+	char *slash = folder ? strrchr(folder, '/') : NULL;
+	if (!folder)
+		return -1;
+	if (slash)
+		slash[slash == folder] = '\0';
+	return access(slash ? folder : ".", W_OK | X_OK);
+}
 
 static void add_events(struct json *j, const struct sensor *sensor, const struct pipeline_stats *stats)
 {
@@ -149,6 +165,31 @@ void status_json(const struct sensor *sensor, const struct ruleset *rules, const
 	json_str(&j, SV(VEDETTE_VERSION));
 	json_object_end(&j);
 	buf_add_char(out, '\n');
+}
+
+int status_check(const char *file, struct diag *diag)
+{
+	static const char begin[] = "{\"at\":\"";
+	struct stat st;
+	struct place at = { .file = file };
+	if (lstat(file, &st)) {
+		if (errno != ENOENT || access_folder(file)) {
+			diag_error(diag, at, "the status cannot be written there: %s", strerror(errno));
+			return -errno;
+		}
+		return 0;
+	}
+	if (!S_ISREG(st.st_mode)) {
+		diag_error(diag, at, "the status file must be a regular file (leave it empty in the configuration for none)");
+		return -EINVAL;
+	}
+	CLEANUP(buf_done) struct buf text = { 0 };
+	int err = fd_read_file(file, STATUS_MAX_BYTES, &text);
+	if (err || (text.n && !sv_starts(buf_sv(&text), SV(begin)))) {
+		diag_error(diag, at, "holds data that are no Vedette status: not overwritten");
+		return err ? err : -EEXIST;
+	}
+	return 0;
 }
 
 int status_write(const char *file, const struct sensor *sensor, const struct ruleset *rules, const struct pipeline_stats *stats,

@@ -5,6 +5,8 @@
 #include "engine/daemon/pipeline.h"
 #include "engine/probe/sensor.h"
 
+/* May the file be (re)placed? It must be missing in a folder that is there, empty, or an earlier status; 0 or -errno with the reason. */
+int status_check(const char *file, struct diag *diag) MUST_CHECK;
 /* Replaces the file at once; 0 or -errno. stream may be NULL. */
 int status_write(const char *file, const struct sensor *sensor, const struct ruleset *rules, const struct pipeline_stats *stats,
 		 struct totals totals, const struct stream *stream) MUST_CHECK;

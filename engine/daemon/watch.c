@@ -38,7 +38,9 @@ struct watch {
 	uint64_t next_tick, next_heartbeat;
 	uint64_t told_lost_ring[EVENT_NUMBERS], told_lost_slot[EVENT_NUMBERS];
 	uint64_t told_damaged, told_matches, told_misc[MISC_COUNT], told_missed_runs;
-	uint64_t since_ns; /* wall clock of the last look at the losses */
+	uint64_t since_ns; /* wall clock of the last look at the losses after which all were told */
+	bool is_untold;    /* a loss record found no room at this look */
+	int status_error;  /* of the last try to write the status file */
 };
 
 struct watch_options watch_defaults(void)
@@ -48,6 +50,7 @@ struct watch_options watch_defaults(void)
 		.output = "",
 		.key_file = "",
 		.scope_text = "",
+		.cgroup = "",
 		.ring_priority_bytes = 4 << 20,
 		.ring_bulk_bytes = 8 << 20,
 		.max_processes = 32768,
@@ -258,11 +261,15 @@ int watch_open(const struct watch_options *options, struct watch **ret, struct d
 	int err = ruleset_load(options->rule_paths, options->n_rule_paths, &w->rules, diag);
 	if (!err)
 		err = check_actions(w->rules, diag);
+	if (!err && options->status_file[0])
+		err = status_check(options->status_file, diag);
 	if (!err)
 		err = open_sensor(w, diag);
 	if (!err)
 		err = open_enrich(w, diag);
-	if (!err)
+	if (!err && options->cgroup[0])
+		err = sensor_scope_cgroup(w->sensor, options->cgroup, diag);
+	if (!err) /* last: a start that fails must not leave a log that looks like a killed one */
 		err = open_stream(w, diag);
 	if (err)
 		return err;
@@ -353,8 +360,10 @@ static void tell_loss(struct watch *w, const char *what, const char *event, uint
 		return;
 	struct loss_info info = { .at = instant_now(), .what = what, .event = event, .cpu = -1, .count = now - *told, .since_ns = w->since_ns };
 	if (w->stream) {
-		if (stream_loss(w->stream, &info))
-			return; /* no room: told at the next look */
+		if (stream_loss(w->stream, &info)) {
+			w->is_untold = true; /* no room: told at the next look */
+			return;
+		}
 	} else {
 		fprintf(stderr, "vedette: lost %llu records (%s%s%s)\n", (unsigned long long)info.count, what, event[0] ? " of " : "", event);
 	}
@@ -368,6 +377,7 @@ static void tell_losses(struct watch *w)
 	};
 	const struct pipeline_stats *stats = watch_stats(w);
 	uint64_t now_ns = clock_ns(CLOCK_REALTIME);
+	w->is_untold = false;
 	for (uint32_t event = 0; event < EVENT_NUMBERS; event++) {
 		const struct event_type *type = event_type_by_number(event);
 		struct event_counters c;
@@ -384,7 +394,8 @@ static void tell_losses(struct watch *w)
 			tell_loss(w, misc_names[i], "", n, &w->told_misc[i]);
 	}
 	tell_loss(w, "skipped-programs", "", sensor_missed_runs(w->sensor), &w->told_missed_runs);
-	w->since_ns = now_ns;
+	if (!w->is_untold)
+		w->since_ns = now_ns;
 }
 
 static void heartbeat(struct watch *w)
@@ -397,6 +408,15 @@ static void heartbeat(struct watch *w)
 	};
 	if (w->stream)
 		IGNORE(stream_heartbeat(w->stream, &info)); /* no room: its absence and the next one's totals tell */
+}
+
+/* Says so when writing begins to fail, not every second. */
+static void write_status(struct watch *w)
+{
+	int err = watch_write_status(w);
+	if (err && err != w->status_error)
+		fprintf(stderr, "vedette: %s: the status cannot be written: %s\n", w->options.status_file, strerror(-err));
+	w->status_error = err;
 }
 
 static void tick(struct watch *w, uint64_t boot_ns)
@@ -413,7 +433,7 @@ static void tick(struct watch *w, uint64_t boot_ns)
 		w->next_heartbeat = boot_ns + w->options.heartbeat_ns;
 	}
 	if (w->options.status_file[0])
-		IGNORE(watch_write_status(w)); /* its age shows that it could not be written */
+		write_status(w);
 }
 
 int watch_write_status(const struct watch *w)
@@ -423,14 +443,18 @@ int watch_write_status(const struct watch *w)
 
 /* --- the loop -------------------------------------------------------------------------------------------------------------- */
 
+void watch_signals(sigset_t *ret)
+{
+	static const int signals[] = { SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1, SIGUSR2, SIGCHLD };
+	sigemptyset(ret);
+	for (size_t i = 0; i < ARRAY_SIZE(signals); i++)
+		sigaddset(ret, signals[i]);
+}
+
 static int open_signals(struct watch *w, struct diag *diag)
 {
 	sigset_t set;
-	sigemptyset(&set);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGHUP);
-	sigaddset(&set, SIGCHLD);
+	watch_signals(&set);
 	w->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	struct epoll_event e = { .events = EPOLLIN };
 	if (w->signal_fd < 0 || epoll_ctl(sensor_poll_fd(w->sensor), EPOLL_CTL_ADD, w->signal_fd, &e)) {
@@ -448,13 +472,13 @@ static bool take_signals(struct watch *w, pid_t child, struct watch_end *end)
 		int sig = (int)info.ssi_signo;
 		if (sig == SIGCHLD && child && waitpid(child, &end->child_status, WNOHANG) == child)
 			return true;
-		if (sig == SIGCHLD || (sig == SIGINT && child))
+		if (sig == SIGCHLD || ((sig == SIGINT || sig == SIGQUIT) && child))
 			continue;
 		if (child) {
 			kill(child, sig);
 			continue;
 		}
-		if (sig == SIGTERM || sig == SIGINT) {
+		if (sig == SIGTERM || sig == SIGINT || sig == SIGQUIT) {
 			end->signal = sig;
 			return true;
 		}

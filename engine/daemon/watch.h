@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include <signal.h>
 #include <sys/types.h>
 
 #include "engine/daemon/pipeline.h"
@@ -22,6 +23,7 @@ struct watch_options {
 	const char *key_file;          /* where the public key goes; "": output with ".pub" */
 	bool terminal;                 /* readable alerts on stderr */
 	const char *scope_text;        /* for the stream-open record */
+	const char *cgroup;            /* "": none; else only processes below this folder are in scope */
 	uint64_t ring_priority_bytes, ring_bulk_bytes;
 	uint32_t max_processes;
 	uint64_t process_text_bytes;
@@ -40,7 +42,7 @@ struct watch;
 
 /*
  * Loads the rules, the kernel side and all the rest; nothing is in scope yet. Messages for people go to diag; notes (what is missing on
- * this host) as warnings.
+ * this host) as warnings. With options->cgroup that scope is set already.
  */
 int watch_open(const struct watch_options *options, struct watch **ret, struct diag *diag) MUST_CHECK;
 void watch_close(struct watch **w);
@@ -51,13 +53,16 @@ const struct ruleset *watch_rules(const struct watch *w);
 /* Reads what ran before the watch (root_pid and its ancestors, or everything with 0). Call when the scope is set. */
 int watch_seed(struct watch *w, uint32_t root_pid, struct diag *diag) MUST_CHECK;
 
+/* The signals that a watch takes: they must be blocked before watch_loop. */
+void watch_signals(sigset_t *ret);
+
 struct watch_end {
 	int signal;       /* that ended the loop; 0: the child ended */
 	int child_status; /* of waitpid; when the child ended */
 };
 /*
- * Until child ends (0: none is waited for), or SIGTERM or SIGINT. SIGTERM, SIGHUP, SIGINT, SIGCHLD must be blocked. With a child, SIGINT is
- * left to it (the terminal sends it to both) and SIGTERM is passed on.
+ * Until child ends (0: none is waited for), or SIGTERM, SIGINT or SIGQUIT. The signals of watch_signals must be blocked. With a child, SIGINT
+ * and SIGQUIT are left to it (the terminal sends them to both), the others are passed on.
  */
 int watch_loop(struct watch *w, pid_t child, struct watch_end *ret, struct diag *diag) MUST_CHECK;
 

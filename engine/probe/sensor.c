@@ -551,7 +551,7 @@ void sensor_scope_tree(struct sensor *s)
 	s->skel->bss->config.scope = SCOPE_TREE;
 }
 
-int sensor_scope_cgroup(struct sensor *s, const char *path, struct diag *diag)
+int sensor_find_cgroup(const char *path, uint64_t *ret_id, uint32_t *ret_level, struct diag *diag)
 {
 	struct stat st;
 	struct statfs fs;
@@ -583,8 +583,20 @@ int sensor_scope_cgroup(struct sensor *s, const char *path, struct diag *diag)
 			   "cgroup '%s': the cgroup file system is seen from inside a cgroup namespace or a bind mount; run vedette outside of it", path);
 		return -EINVAL;
 	}
+	*ret_id = st.st_ino;
+	*ret_level = level;
+	return 0;
+}
+
+int sensor_scope_cgroup(struct sensor *s, const char *path, struct diag *diag)
+{
+	uint64_t id;
+	uint32_t level;
+	int err = sensor_find_cgroup(path, &id, &level, diag);
+	if (err)
+		return err;
 	struct sensor_config *c = &s->skel->bss->config;
-	c->cgroup_id = st.st_ino;
+	c->cgroup_id = id;
 	c->cgroup_level = level;
 	c->scope = SCOPE_CGROUP;
 	return 0;

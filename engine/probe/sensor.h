@@ -53,6 +53,8 @@ size_t sensor_get_hooks(const struct sensor *s, const struct sensor_hook **ret);
 
 /* Scope. Before the first call nothing is in scope. */
 void sensor_scope_host(struct sensor *s);
+/* Id and depth of a cgroup's folder; 0 or -EINVAL with the reason. */
+int sensor_find_cgroup(const char *path, uint64_t *ret_id, uint32_t *ret_level, struct diag *diag) MUST_CHECK;
 int sensor_scope_cgroup(struct sensor *s, const char *path, struct diag *diag) MUST_CHECK;
 void sensor_scope_tree(struct sensor *s);
 /* SCOPE_TREE: labels a process; its later children inherit the label. It must not have forked yet. */
