@@ -12,6 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "alerts/keyfile.h"
 #include "engine/base/clock.h"
 #include "engine/base/fd.h"
 #include "engine/daemon/status.h"
@@ -166,19 +167,17 @@ static int write_key(struct watch *w, struct diag *diag)
 	CLEANUP(buf_done) struct buf line = { 0 };
 	if (w->options.key_file[0]) {
 		buf_add_z(&path, w->options.key_file);
-	} else {
+	} else if (keyfile_fits_beside(w->options.output)) {
 		buf_add_z(&path, w->options.output);
 		buf_add_z(&path, ".pub");
+	} else {
+		diag_warn(diag, (struct place){ 0 }, "the public key of this log goes nowhere, and without it the log proves nothing: --key-file FILE (output.key_file) names a place");
+		return 0;
 	}
 	stream_key_line(w->stream, &line);
-	/* appended: the key of an earlier log, kept under another name, must not be lost */
 	if (buf_error(&path) || buf_error(&line))
 		return -ENOMEM;
-	CLEANUP(fd_close) int fd = open(buf_cstr(&path), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0644);
-	int err = fd < 0 ? -errno : fd_write_all(fd, line.p, line.n);
-	if (err)
-		diag_error(diag, (struct place){ .file = buf_cstr(&path) }, "the public key cannot be written: %s", strerror(-err));
-	return err;
+	return keyfile_append(buf_cstr(&path), w->options.output, buf_sv(&line), diag);
 }
 
 static int open_stream(struct watch *w, struct diag *diag)

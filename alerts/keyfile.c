@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Appends public keys, and to nothing but files of public keys. */
+#include "alerts/keyfile.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "engine/base/fd.h"
+
+static const char key_mark[] = "vedette-key/v1 ";
+
+static int stat_log(const char *log_path, struct stat *ret)
+{
+	return strcmp(log_path, "-") == 0 ? fstat(STDOUT_FILENO, ret) : stat(log_path, ret);
+}
+
+bool keyfile_fits_beside(const char *log_path)
+{
+	struct stat st;
+	return strcmp(log_path, "-") != 0 && stat(log_path, &st) == 0 && S_ISREG(st.st_mode);
+}
+
+static int refuse(const char *path, const char *why, int err, struct diag *diag)
+{
+	diag_error(diag, (struct place){ path, 0, 0 }, "%s: name another file for the public key", why);
+	return err;
+}
+
+/* What the file holds must be keys of ours; *ret_is_torn: its last line has no end. */
+static int check_content(const char *path, int fd, off_t size, bool *ret_is_torn, struct diag *diag)
+{
+	char head[sizeof(key_mark) - 1], last = '\n';
+	if (size == 0)
+		return 0;
+	ssize_t n = pread(fd, head, sizeof(head), 0);
+	if (n < 0 || pread(fd, &last, 1, size - 1) < 0) {
+		int r = -errno;
+		diag_error(diag, (struct place){ path, 0, 0 }, "cannot be read: %s", strerror(-r));
+		return r;
+	}
+	if ((size_t)n < sizeof(head) || memcmp(head, key_mark, sizeof(head)) != 0)
+		return refuse(path, "holds data that are no Vedette key", -EEXIST, diag);
+	*ret_is_torn = last != '\n';
+	return 0;
+}
+
+/* Opens for reading and appending, after looking: opening a device can do something by itself. */
+static int open_regular(const char *path, int *ret_fd, struct stat *st, struct diag *diag)
+{
+	static const char other_kind[] = "is no regular file, and the public key needs one";
+	if (lstat(path, st) == 0 && !S_ISREG(st->st_mode))
+		return refuse(path, S_ISLNK(st->st_mode) ? "is a symbolic link" : other_kind, S_ISLNK(st->st_mode) ? -ELOOP : -EINVAL, diag);
+	CLEANUP(fd_close) int fd = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, 0644);
+	if (fd < 0 || fstat(fd, st)) {
+		int r = -errno;
+		diag_error(diag, (struct place){ path, 0, 0 }, "the public key cannot be written: %s", strerror(-r));
+		return r;
+	}
+	if (!S_ISREG(st->st_mode))
+		return refuse(path, other_kind, -EINVAL, diag);
+	*ret_fd = TAKE_FD(fd);
+	return 0;
+}
+
+int keyfile_append(const char *path, const char *log_path, struct strview line, struct diag *diag)
+{
+	static const char is_log[] = "is the log itself, and the public key cannot go into it";
+	CLEANUP(fd_close) int fd = -1;
+	struct stat st, log_st;
+	bool is_torn = false;
+	if (strcmp(path, log_path) == 0)
+		return refuse(path, is_log, -EINVAL, diag);
+	int r = open_regular(path, &fd, &st, diag);
+	if (r)
+		return r;
+	if (stat_log(log_path, &log_st) == 0 && log_st.st_dev == st.st_dev && log_st.st_ino == st.st_ino)
+		return refuse(path, is_log, -EINVAL, diag);
+	r = check_content(path, fd, st.st_size, &is_torn, diag);
+	if (r)
+		return r;
+	r = is_torn ? fd_write_all(fd, "\n", 1) : 0; /* an earlier run's disk was full: its line shall not spoil ours */
+	if (!r)
+		r = fd_write_all(fd, line.p, line.n);
+	if (r)
+		diag_error(diag, (struct place){ path, 0, 0 }, "the public key cannot be written: %s", strerror(-r));
+	return r;
+}
