@@ -48,6 +48,8 @@ static int parse_lines(const char *name, struct strview text, struct verify_keys
 		struct strview line = { text.p, end ? (size_t)(end - text.p) : text.n };
 		struct place at = { name, number, 1 };
 		text = sv_from_index(text, line.n + (end != NULL));
+		if (line.n && line.p[line.n - 1] == '\r') /* a key may have come by way of Windows or mail */
+			line.n--;
 		if (line.n == 0 || line.p[0] == '#')
 			continue;
 		if (keys->n == VERIFY_KEYS_MAX) {

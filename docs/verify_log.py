@@ -50,7 +50,7 @@ def verify(file, keys, from_middle=False, line_max=1 << 20):
 if __name__ == "__main__":
     *options, key_file, log_file = sys.argv[1:]
     need(set(options) <= {"--complete", "--from-middle"}, "usage: verify_log.py [--complete] [--from-middle] KEYS FILE")
-    lines = re.findall(rb"(?m)^vedette-key/v1 ([^ \n]{1,64}) (%s) (%s)$" % (INT, HASH), open(key_file, "rb").read())
+    lines = re.findall(rb"(?m)^vedette-key/v1 ([^ \n]{1,64}) (%s) (%s)\r?$" % (INT, HASH), open(key_file, "rb").read())
     keys = {(stream, epoch): VerifyKey(base64.b64decode(key)) for stream, epoch, key in reversed(lines)}
     records, whole = verify(open(log_file, "rb"), keys, "--from-middle" in options)
     print("verified %d records%s" % (records, "" if whole else "\nopen-ended after %d" % records))

@@ -175,6 +175,10 @@ static int report(const struct verify_run *run)
 		print_json(run, &result);
 	else
 		print_text(run, &result);
+	if (fflush(stdout) || ferror(stdout)) { /* a verdict that nobody gets is none */
+		fprintf(stderr, "vedette verify: cannot write the output: %s\n", strerror(errno));
+		return 1;
+	}
 	enum end end = end_of(run, &result);
 	return run->fault || end == END_EMPTY || (end == END_OPEN && run->wants_complete);
 }

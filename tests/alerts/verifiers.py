@@ -239,6 +239,21 @@ for arguments, status, expected in [(["a.key", "a.sample"], 0, "verified 7 recor
 run = subprocess.run([sys.executable, "-B", "docs/verify_line.py", os.path.join(folder, "a.key")], input=a[2] + b"\n", capture_output=True, check=False)
 tap(run.returncode == 0 and run.stdout == b"00000000-0000-4000-8000-000000000000/0:2\n", "verify_line.py takes a line")
 
+# a key file with the line ends of another system
+with open(os.path.join(folder, "crlf.key"), "wb") as f:
+    f.write(load("a.key").replace(b"\n", b"\r\n"))
+for what, command in (("vedette verify", [vedette, "verify", "--complete", "--key"]),
+                      ("verify_log.py", [sys.executable, "-B", "docs/verify_log.py", "--complete"])):
+    run = subprocess.run([*command, os.path.join(folder, "crlf.key"), os.path.join(folder, "a.sample")], capture_output=True, check=False)
+    tap(run.returncode == 0 and b"verified 7 records" in run.stdout, "a key file with CR LF is taken by " + what)
+
+# a verdict that cannot be written is none
+for options in ([], ["--json"]):
+    with open("/dev/full", "wb") as full_disk:
+        run = subprocess.run([vedette, "verify", *options, "--key", os.path.join(folder, "a.key"), os.path.join(folder, "a.sample")],
+                             stdout=full_disk, stderr=subprocess.PIPE, check=False)
+    tap(run.returncode == 1 and b"cannot write the output" in run.stderr, " ".join(["a full disk ends verify with 1", *options]))
+
 
 def takes_line(line):
     status, out = script("verify_line", [os.path.join(folder, "a.key")], line)

@@ -112,6 +112,29 @@ static void other_keys_do_not_fit(void **state)
 	assert_int_equal(judge(&foreign, buf_sv(&a.text), false).fault, VERIFY_WRONG_KEY);
 }
 
+static void a_key_file_may_have_any_line_ends(void **state)
+{
+	(void)state;
+	CLEANUP(sample_log_done) struct sample_log a;
+	assert_int_equal(sample_log_make(&(struct sample_spec){ .batches = batches }, &a), 0);
+	static const char *const ends[] = { "", "\n", "\r\n", "\r\n\r\n# a note\r\n", "\r" };
+	for (size_t i = 0; i < ARRAY_SIZE(ends); i++) {
+		CLEANUP(verify_keys_done) struct verify_keys keys = { 0 };
+		CLEANUP(buf_done) struct buf text = { 0 };
+		buf_add(&text, a.key_line.p, a.key_line.n - 1);
+		buf_add_z(&text, ends[i]);
+		assert_int_equal(verify_keys_parse("key", buf_sv(&text), &keys, NULL), 0);
+		assert_int_equal(keys.n, 1);
+		struct outcome o = judge(&keys, buf_sv(&a.text), false);
+		assert_true(is_whole(&o));
+	}
+	CLEANUP(verify_keys_done) struct verify_keys none = { 0 };
+	CLEANUP(buf_done) struct buf text = { 0 };
+	buf_add(&text, a.key_line.p, a.key_line.n - 1);
+	buf_add_z(&text, "\r\r\n");
+	assert_int_equal(verify_keys_parse("key", buf_sv(&text), &none, NULL), -EINVAL);
+}
+
 static void the_end_of_a_log_is_told(void **state)
 {
 	(void)state;
@@ -416,6 +439,7 @@ int main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_first_bad_line_is_named_with_its_fault),
 		cmocka_unit_test(other_keys_do_not_fit),
+		cmocka_unit_test(a_key_file_may_have_any_line_ends),
 		cmocka_unit_test(the_end_of_a_log_is_told),
 		cmocka_unit_test(a_log_may_begin_in_the_middle_when_asked),
 		cmocka_unit_test(every_mutation_of_a_log_is_noticed),
