@@ -48,6 +48,7 @@ static void loader_done(struct loader *l)
 		free(l->files[i].path);
 		buf_done(&l->files[i].bytes);
 		yaml_tree_free(&l->files[i].tree);
+		raw_file_done(&l->files[i].file.raw);
 	}
 	free(l->files);
 	free(l->items);
@@ -320,8 +321,7 @@ static int name_file(struct loader *l, struct loaded_file *f)
 		stem.n = (size_t)(dot - stem.p);
 	f->file.name = arena_text(&l->set->arena, sv_from(f->path));
 	f->file.ruleset = arena_text(&l->set->arena, stem);
-	f->file.raw = (struct raw_file){ f->file.name, buf_sv(&f->bytes) };
-	return f->file.name && f->file.ruleset ? 0 : -ENOMEM;
+	return f->file.name && f->file.ruleset ? raw_file_init(&f->file.raw, f->file.name, buf_sv(&f->bytes)) : -ENOMEM;
 }
 
 static int parse_file(struct loader *l, struct loaded_file *f)

@@ -31,6 +31,50 @@ static void cursor_go(struct cursor *c, unsigned line, unsigned column)
 		cursor_step(c);
 }
 
+int raw_file_init(struct raw_file *file, const char *name, struct strview bytes)
+{
+	*file = (struct raw_file){ .name = name, .bytes = bytes };
+	file->marks = malloc((bytes.n / SOURCE_MARK_BYTES + 1) * sizeof(*file->marks));
+	if (!file->marks)
+		return -ENOMEM;
+	struct cursor c = { .raw = bytes, .line = 1, .column = 1 };
+	for (;;) {
+		if (c.at % SOURCE_MARK_BYTES == 0)
+			file->marks[file->n_marks++] = (struct source_place){ c.line, c.column };
+		if (c.at == bytes.n)
+			return 0;
+		cursor_step(&c);
+	}
+}
+
+void raw_file_done(struct raw_file *file)
+{
+	free(file->marks);
+	*file = (struct raw_file){ 0 };
+}
+
+static bool is_before(struct source_place a, unsigned line, unsigned column)
+{
+	return a.line < line || (a.line == line && a.column < column);
+}
+
+/* A cursor at the last mark before a place, or at the top. */
+static struct cursor cursor_near(const struct raw_file *file, unsigned line, unsigned column)
+{
+	size_t low = 0, high = file->n_marks; /* marks below low are before the place, those from high on are not */
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		if (is_before(file->marks[middle], line, column))
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	if (low == 0)
+		return (struct cursor){ .raw = file->bytes, .line = 1, .column = 1 };
+	struct source_place mark = file->marks[low - 1];
+	return (struct cursor){ .raw = file->bytes, .at = (low - 1) * SOURCE_MARK_BYTES, .line = mark.line, .column = mark.column };
+}
+
 static bool is_blank(char c)
 {
 	return c == ' ' || c == '\t' || c == '\n' || c == '\r';
@@ -84,7 +128,7 @@ int source_of_node(const struct yaml_node *node, const struct raw_file *file, st
 		return -ENOMEM;
 	struct cursor c = { .line = 1, .column = 1 };
 	if (file)
-		c.raw = file->bytes;
+		c = cursor_near(file, node->at.line, node->at.column);
 	cursor_go(&c, node->at.line, node->at.column);
 	bool has_escapes = false, is_single = false;
 	if (node->is_block) {

@@ -7,15 +7,23 @@
 
 #include "engine/base/yaml.h"
 
-/* A file as it was read. */
-struct raw_file {
-	const char *name;     /* borrowed; outlives what is made of the file */
-	struct strview bytes; /* borrowed */
-};
-
 struct source_place {
 	unsigned line, column;
 };
+
+/* A file as it was read, with the place of every so many bytes: texts are found without reading from the top each time. */
+struct raw_file {
+	const char *name;     /* borrowed; outlives what is made of the file */
+	struct strview bytes; /* borrowed */
+	struct source_place *marks; /* owned; of bytes 0, SOURCE_MARK_BYTES, 2 * SOURCE_MARK_BYTES, ... */
+	size_t n_marks;
+};
+
+enum { SOURCE_MARK_BYTES = 512 };
+
+/* 0 or -ENOMEM. */
+int raw_file_init(struct raw_file *file, const char *name, struct strview bytes) MUST_CHECK;
+void raw_file_done(struct raw_file *file);
 
 struct text_source {
 	struct strview text; /* borrowed */

@@ -334,6 +334,43 @@ static void folders_are_read_in_order_and_names_hold_across_files(void **state)
 	assert_string_not_equal(ruleset_digest(changed), ruleset_digest(set));
 }
 
+/* A place is found from the nearest mark of the file, not from its top: the load of a large file takes no longer for each rule. */
+static void a_load_of_many_rules_ends_and_keeps_places(void **state)
+{
+	(void)state;
+	enum { MANY = 20000, LINES = 4 };
+	CLEANUP(buf_done) struct buf text = { .max = 4 * 1024 * 1024 };
+	CLEANUP(ruleset_free) struct ruleset *set = NULL;
+	CLEANUP(diag_done) struct diag diag = { 0 };
+	for (unsigned i = 0; i < MANY; i++)
+		buf_add_format(&text, "- rule: r%u\n  event: file.open\n  severity: low\n  when: \"file.path = /\xc3\xa4%u and file.open.read\"\n", i, i);
+	assert_int_equal(ruleset_load_text("t.yaml", buf_sv(&text), &set, &diag), 0);
+	assert_int_equal(ruleset_count(set), MANY);
+	assert_int_equal(condition_place(ruleset_condition(set, MANY - 1)).line, MANY * LINES);
+
+	size_t wrong = 0;
+	for (uint32_t i = 0; i < MANY; i++) {
+		const struct condition *last = condition_child(ruleset_condition(set, i), 1);
+		unsigned digits = (unsigned)snprintf(NULL, 0, "%u", i);
+		wrong += condition_place(last).line != (i + 1) * LINES || condition_place(last).column != 29 + digits;
+	}
+	assert_int_equal(wrong, 0);
+
+	/* all in one line */
+	text.n = 0;
+	buf_add_z(&text, "[");
+	for (unsigned i = 0; i < MANY; i++)
+		buf_add_format(&text, "{rule: r%u, event: file.open, severity: low, when: file.path = /x},", i);
+	buf_add_z(&text, "]");
+	assert_int_equal(buf_error(&text), 0);
+	const char *found = memrchr(text.p, '/', text.n);
+	size_t column = (size_t)(found - text.p) + 1 - strlen("file.path = ");
+	CLEANUP(ruleset_free) struct ruleset *flow = NULL;
+	assert_int_equal(ruleset_load_text("t.yaml", buf_sv(&text), &flow, &diag), 0);
+	assert_int_equal(condition_place(ruleset_condition(flow, MANY - 1)).line, 1);
+	assert_int_equal(condition_place(ruleset_condition(flow, MANY - 1)).column, column);
+}
+
 static void unreadable_paths_are_named(void **state)
 {
 	const struct folder *f = *state;
@@ -364,6 +401,7 @@ int main(void)
 		cmocka_unit_test(macros_do_not_grow_without_end),
 		cmocka_unit_test(exceptions_take_rules_back),
 		cmocka_unit_test(a_policy_holds_for_its_file),
+		cmocka_unit_test(a_load_of_many_rules_ends_and_keeps_places),
 		cmocka_unit_test_setup_teardown(folders_are_read_in_order_and_names_hold_across_files, make_folder, remove_folder),
 		cmocka_unit_test_setup_teardown(unreadable_paths_are_named, make_folder, remove_folder),
 	};
