@@ -81,6 +81,7 @@ cat: can't open '/nonexistent': No such file or directory" "$(echo "$output" | s
 	in_guest '
 		systemctl is-system-running
 		systemctl is-active cron ssh
+		vedette --version >/dev/null && echo vedette runs
 		apt-get install -y hello >/dev/null 2>&1
 		hello
 		ssh -q tester@localhost id -u
