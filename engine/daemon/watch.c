@@ -198,8 +198,6 @@ static int open_stream(struct watch *w, struct diag *diag)
 		(void)sink_file_close(&sink); /* nothing was written */
 		return err;
 	}
-	if (strcmp(w->options.output, "-") == 0 && !w->options.key_file[0])
-		return 0;
 	return write_key(w, diag);
 }
 
@@ -289,7 +287,7 @@ int watch_open(const struct watch_options *options, struct watch **ret, struct d
 	sensor_on_record(w->sensor, pipeline_record, w->pipeline);
 	err = say_open(w);
 	if (err) {
-		diag_error(diag, (struct place){ .file = options->output }, "cannot be written: %s", strerror(-err));
+		diag_error(diag, (struct place){ .file = sink_file_name(options->output) }, "cannot be written: %s", strerror(-err));
 		return err;
 	}
 	warn_of_limits(w, diag);
@@ -513,7 +511,7 @@ int watch_loop(struct watch *w, pid_t child, struct watch_end *ret, struct diag 
 		tick(w, boot_ns);
 		int write_error = flush_if_due(w, boot_ns);
 		if (write_error && !was_failing)
-			fprintf(stderr, "vedette: %s: %s; records wait in memory and are tried again\n", w->options.output, strerror(-write_error));
+			fprintf(stderr, "vedette: %s: %s; records wait in memory and are tried again\n", sink_file_name(w->options.output), strerror(-write_error));
 		was_failing = write_error != 0 || (was_failing && w->stream && !stream_is_due(w->stream, boot_ns));
 		if (take_signals(w, child, ret))
 			break;
@@ -543,7 +541,7 @@ int watch_finish(struct watch *w, const char *reason, struct diag *diag)
 	struct stream_stats stats;
 	stream_get_stats(w->stream, &stats);
 	if (err || stats.queued_bytes) {
-		diag_error(diag, (struct place){ .file = w->options.output }, "%s: %llu bytes of the log could not be written, the log has no end record",
+		diag_error(diag, (struct place){ .file = sink_file_name(w->options.output) }, "%s: %llu bytes of the log could not be written, the log has no end record",
 			   strerror(err ? -err : stats.error), (unsigned long long)stats.queued_bytes);
 		return err ? err : -EIO;
 	}
