@@ -22,9 +22,9 @@ expect() {
 	fi
 }
 
-# in_guest SCRIPT-TEXT OPTION...: the output is left in $output, the status in $status
 program=${VEDETTE:-$(command -v env)} # with its libraries; any dynamic program that knows --version will do
 
+# in_guest SCRIPT-TEXT OPTION...: the output is left in $output, the status in $status
 in_guest() {
 	echo "$1" >"$work/script"
 	shift
