@@ -6,6 +6,25 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+static void message_done(struct diag_message *m)
+{
+	free(m->file);
+	free(m->text);
+}
+
+/* Warnings must not keep an error from being seen: the last of them makes room. */
+static void drop_last_warning(struct diag *diag)
+{
+	for (size_t i = diag->n; i-- > 0;) {
+		if (diag->messages[i].level != DIAG_WARNING)
+			continue;
+		message_done(&diag->messages[i]);
+		memmove(&diag->messages[i], &diag->messages[i + 1], (diag->n - i - 1) * sizeof(diag->messages[0]));
+		diag->n--;
+		return;
+	}
+}
+
 PRINTF_LIKE(4, 0)
 static void diag_add(struct diag *diag, enum diag_level level, struct place at, const char *format, va_list args)
 {
@@ -15,6 +34,8 @@ static void diag_add(struct diag *diag, enum diag_level level, struct place at, 
 		diag->errors++;
 	else
 		diag->warnings++;
+	if (diag->n == DIAG_MAX_MESSAGES && level == DIAG_ERROR)
+		drop_last_warning(diag);
 	if (diag->n == DIAG_MAX_MESSAGES)
 		return;
 
@@ -54,22 +75,40 @@ void diag_done(struct diag *diag)
 {
 	if (!diag)
 		return;
-	for (size_t i = 0; i < diag->n; i++) {
-		free(diag->messages[i].file);
-		free(diag->messages[i].text);
-	}
+	for (size_t i = 0; i < diag->n; i++)
+		message_done(&diag->messages[i]);
 	*diag = (struct diag){ 0 };
+}
+
+/* The name of a file with its control bytes as \xHH; one too long for the buffer ends early. */
+static void printable(const char *name, char *buffer, size_t size)
+{
+	static const char hex[] = "0123456789abcdef";
+	size_t at = 0;
+	for (; *name && at + 5 <= size; name++) {
+		unsigned char c = (unsigned char)*name;
+		if (c >= 0x20 && c != 0x7f) {
+			buffer[at++] = *name;
+			continue;
+		}
+		memcpy(buffer + at, (const char[]){ '\\', 'x', hex[c >> 4], hex[c & 15] }, 4);
+		at += 4;
+	}
+	buffer[at] = '\0';
 }
 
 size_t diag_format(const struct diag_message *m, char *buffer, size_t size)
 {
+	char file[4096 + 8] = "";
+	if (m->file)
+		printable(m->file, file, sizeof(file));
 	const char *level = m->level == DIAG_WARNING ? "warning: " : "";
 	const char *text = m->text ? m->text : "(out of memory)";
 	int n;
 	if (m->file && m->line)
-		n = snprintf(buffer, size, "%s:%u:%u: %s%s", m->file, m->line, m->column, level, text);
+		n = snprintf(buffer, size, "%s:%u:%u: %s%s", file, m->line, m->column, level, text);
 	else if (m->file)
-		n = snprintf(buffer, size, "%s: %s%s", m->file, level, text);
+		n = snprintf(buffer, size, "%s: %s%s", file, level, text);
 	else
 		n = snprintf(buffer, size, "%s%s", level, text);
 	return n < 0 ? 0 : (size_t)n;
@@ -125,6 +164,11 @@ static size_t edit_distance(struct strview a, struct strview b)
 		}
 	}
 	return row[b.n];
+}
+
+size_t diag_distance(struct strview a, struct strview b)
+{
+	return a.n > SUGGEST_MAX || b.n > SUGGEST_MAX ? SIZE_MAX : edit_distance(a, b);
 }
 
 static size_t common_prefix(struct strview a, struct strview b)

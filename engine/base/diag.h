@@ -12,7 +12,7 @@
 #include "engine/base/strview.h"
 
 enum {
-	DIAG_MAX_MESSAGES = 64,  /* further ones are counted, not kept: a damaged file must not fill memory */
+	DIAG_MAX_MESSAGES = 64,  /* further ones are counted, not kept, errors before warnings: a damaged file must not fill memory */
 	DIAG_MAX_TEXT = 1024,    /* bytes of one message, longer ones end in "..." */
 };
 
@@ -43,11 +43,14 @@ void diag_done(struct diag *diag);
 void diag_error(struct diag *diag, struct place at, const char *format, ...) PRINTF_LIKE(3, 4);
 void diag_warn(struct diag *diag, struct place at, const char *format, ...) PRINTF_LIKE(3, 4);
 
-/* "file:line:column: text" into buffer (always terminated); returns the length it needed. */
+/* "file:line:column: text" into buffer (always terminated), the file's control bytes as \xHH; returns the length it needed. */
 size_t diag_format(const struct diag_message *m, char *buffer, size_t size);
 
 /* A quoted, printable, cut form of outside text for use in messages; returns buffer. */
 const char *diag_quote(struct strview text, char *buffer, size_t size);
+
+/* Edits of one byte that make one text of the other; SIZE_MAX when one is longer than 64 bytes. */
+size_t diag_distance(struct strview a, struct strview b) PURE;
 
 /* The nearest of names[n] to text by edit distance, or NULL when none is near enough to suggest. */
 const char *diag_suggest(struct strview text, const char *const *names, size_t n);

@@ -56,11 +56,45 @@ static void messages_beyond_the_maximum_are_counted(void **state)
 	assert_string_equal(line, "f:1:2: message 7 ?");
 }
 
+static void errors_are_kept_before_warnings(void **state)
+{
+	(void)state;
+	CLEANUP(diag_done) struct diag diag = { 0 };
+	diag_error(&diag, (struct place){ 0 }, "first");
+	for (int i = 0; i < DIAG_MAX_MESSAGES + 5; i++)
+		diag_warn(&diag, (struct place){ "f", 1, 2 }, "warning %d", i);
+	diag_error(&diag, (struct place){ 0 }, "last");
+	assert_int_equal(diag.n, DIAG_MAX_MESSAGES);
+	assert_int_equal(diag.errors, 2);
+	assert_int_equal(diag.warnings, DIAG_MAX_MESSAGES + 5);
+	assert_string_equal(diag.messages[0].text, "first");
+	assert_string_equal(diag.messages[1].text, "warning 0");
+	assert_string_equal(diag.messages[DIAG_MAX_MESSAGES - 1].text, "last");
+}
+
+static void names_of_files_are_printable(void **state)
+{
+	(void)state;
+	CLEANUP(diag_done) struct diag diag = { 0 };
+	char line[80], small[16], name[5000];
+	diag_error(&diag, (struct place){ "a\x1b[31m\n\x7f.yaml", 1, 2 }, "what");
+	diag_format(&diag.messages[0], line, sizeof(line));
+	assert_string_equal(line, "a\\x1b[31m\\x0a\\x7f.yaml:1:2: what");
+	diag_format(&diag.messages[0], small, sizeof(small));
+	assert_int_equal(strlen(small), sizeof(small) - 1);
+	memset(name, '\n', sizeof(name) - 1);
+	name[sizeof(name) - 1] = '\0';
+	diag_error(&diag, (struct place){ .file = name }, "what");
+	assert_true(diag_format(&diag.messages[1], line, sizeof(line)) < 4200);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(quoted_text_stays_in_its_buffer),
 		cmocka_unit_test(near_names_are_suggested),
+		cmocka_unit_test(errors_are_kept_before_warnings),
+		cmocka_unit_test(names_of_files_are_printable),
 		cmocka_unit_test(messages_beyond_the_maximum_are_counted),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
