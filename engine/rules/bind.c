@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "engine/rules/compile.h"
+#include "engine/rules/op.h"
 
 /* --- the compiler ---------------------------------------------------------------------------------------------------------- */
 
@@ -328,6 +329,60 @@ static bool check_right(struct compiler *c, const struct test_draft *d)
 	return is_same;
 }
 
+/* Fields whose values begin with a '/', whenever there is one. */
+static bool holds_absolute_path(const char *name)
+{
+	static const char *const endings[] = { ".executable", ".path", ".directory", ".working_directory", "fs_path", "new_path" };
+	for (size_t i = 0; i < ARRAY_SIZE(endings); i++)
+		if (sv_ends(sv_from(name), sv_from(endings[i])))
+			return true;
+	return false;
+}
+
+static bool is_word(struct strview text)
+{
+	for (size_t i = 0; i < text.n; i++) {
+		char c = text.p[i];
+		if (!(c >= 'a' && c <= 'z') && !(c >= 'A' && c <= 'Z') && !(c >= '0' && c <= '9') && c != '_' && c != '-' && c != '.')
+			return false;
+	}
+	return text.n > 0;
+}
+
+/* A slip of the fingers away, so that a text that merely resembles the name of a list is let alone. */
+static const char *very_near_list(const struct compiler *c, struct strview text)
+{
+	size_t most = text.n >= 8 ? 2 : text.n >= 4 ? 1 : 0;
+	const char *near = diag_suggest(text, c->list_names, c->n_list_names);
+	return near && diag_distance(text, sv_from(near)) <= most ? near : NULL;
+}
+
+/* A word without quotes where the name of a list was meant, perhaps: as a text it would be compared in silence and never match. */
+static void warn_of_word(struct compiler *c, const struct test_draft *d, const struct written_value *v)
+{
+	bool is_set = d->op->values == OP_VALUES_SET || d->modifier != MODIFIER_NONE;
+	bool is_whole = d->op->form == OP_FORM_PATH || d->op->function == op_equal || d->op->function == op_starts;
+	bool is_text = d->left->type == EXPR_FIELD && (d->left->class == CLASS_STR || d->left->class == CLASS_LIST) && d->op->form != OP_FORM_HEX;
+	if (v->is_quoted || !is_text || !is_whole || !is_word(v->text))
+		return;
+	char word[80];
+	diag_quote(v->text, word, sizeof(word));
+	const char *field = d->left->field->name;
+	if (!holds_absolute_path(field)) {
+		const char *near = is_set ? very_near_list(c, v->text) : NULL;
+		if (near)
+			diag_warn(c->diag, v->at, "%s is no list (did you mean '%s'?); put the word in quotes if it is meant as a text", word, near);
+		return;
+	}
+	const char *near = diag_suggest(v->text, c->list_names, c->n_list_names);
+	if (!is_set && strmap_get(&c->lists, v->text))
+		diag_warn(c->diag, v->at, "%s is a list, which '%s' does not look into: use 'in' or '%s anyof'", word, d->op->text, d->op->text);
+	else if (near)
+		diag_warn(c->diag, v->at, "%s is no list (did you mean '%s'?) and no absolute path, which %s holds", word, near, field);
+	else
+		diag_warn(c->diag, v->at, "%s is no list and no absolute path, which %s holds", word, field);
+}
+
 static bool fill_operands(struct compiler *c, const struct test_draft *d, struct test *t)
 {
 	struct operand *operands = arena_alloc(c->arena, d->n * sizeof(*operands));
@@ -345,6 +400,7 @@ static bool fill_operands(struct compiler *c, const struct test_draft *d, struct
 			operands[i].text.p = arena_text(c->arena, d->values[i].text);
 			c->no_memory |= !operands[i].text.p;
 		}
+		warn_of_word(c, d, &d->values[i]);
 		if (d->left->class == CLASS_FLAGS)
 			t->mask |= operands[i].u;
 	}

@@ -53,6 +53,8 @@ struct compiler {
 	size_t n_field_names;
 	const char **macro_names;    /* for suggestions */
 	size_t n_macro_names;
+	const char **list_names;     /* for suggestions; as long as the load */
+	size_t n_list_names;
 	size_t n_values;
 	const char *file;            /* that is being compiled; outlives what is made of it, unlike the YAML tree */
 	unsigned depth;              /* levels that the parser is in, macros included */

@@ -20,6 +20,7 @@ struct loaded_file {
 	size_t skip;    /* bytes of path that belong to the caller's folder: the digest is over the rest */
 	struct buf bytes;
 	struct yaml_tree *tree; /* owned */
+	size_t n_items;
 	struct rule_file file;
 };
 
@@ -301,6 +302,7 @@ static int add_items(struct loader *l, struct loaded_file *f)
 		}
 		/* the policy of a file holds for all its rules, wherever it stands */
 		for (const struct yaml_node *node = document->first; node; node = node->next) {
+			f->n_items++;
 			int err = add_item(l, f, node);
 			if (err == -ENOMEM)
 				return err;
@@ -360,9 +362,13 @@ static int resolve_names(struct loader *l)
 	for (size_t i = 0; i < c->lists.size; i++)
 		if (c->lists.slots[i].key.p && list_resolve(c, c->lists.slots[i].value, 0))
 			l->has_faults = true;
+	c->list_names = arena_alloc(c->arena, c->lists.n * sizeof(*c->list_names));
 	c->macro_names = arena_alloc(c->arena, c->macros.n * sizeof(*c->macro_names));
-	if (!c->macro_names)
+	if (!c->list_names || !c->macro_names)
 		return -ENOMEM;
+	for (size_t i = 0; i < c->lists.size; i++)
+		if (c->lists.slots[i].key.p)
+			c->list_names[c->n_list_names++] = ((struct named_list *)c->lists.slots[i].value)->name.p;
 	for (size_t i = 0; i < c->macros.size; i++)
 		if (c->macros.slots[i].key.p)
 			c->macro_names[c->n_macro_names++] = ((struct named_macro *)c->macros.slots[i].value)->name.p;
@@ -471,14 +477,31 @@ static int finish(struct loader *l, struct ruleset **ret_set)
 	return 0;
 }
 
+/* To watch with nothing to look for is hardly meant. A file of lists alone is fine beside others that use them. */
+static void warn_of_nothing(struct loader *l)
+{
+	for (size_t i = 0; i < l->n_files; i++)
+		if (!l->has_faults && (l->files[i].n_items == 0 || l->n_items == 0))
+			diag_warn(l->diag, (struct place){ .file = l->files[i].path }, "no rules in this file");
+}
+
 static int load_paths(struct loader *l, const char *const *paths, size_t n_paths, struct ruleset **ret_set)
 {
-	for (size_t i = 0; i < n_paths; i++)
-		if (add_path(l, paths[i], skip_of(paths[i]), 0) == -ENOMEM)
-			return -ENOMEM;
+	for (size_t i = 0; i < n_paths; i++) {
+		size_t before = l->n_files;
+		int err = add_path(l, paths[i], skip_of(paths[i]), 0);
+		if (err == -ENOMEM)
+			return err;
+		if (!err && l->n_files == before) {
+			char quoted[200];
+			diag_error(l->diag, (struct place){ 0 }, "no .yaml or .yml file in %s", diag_quote(sv_from(paths[i]), quoted, sizeof(quoted)));
+			l->has_faults = true;
+		}
+	}
 	for (size_t i = 0; i < l->n_files; i++)
 		if (read_file(l, &l->files[i]) == -ENOMEM)
 			return -ENOMEM;
+	warn_of_nothing(l);
 	return finish(l, ret_set);
 }
 

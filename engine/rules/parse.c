@@ -377,6 +377,11 @@ static bool take_right(struct parser *p, struct test_draft *d, struct value_list
 	if (wants_list)
 		return peek(p) == '(' ? take_values(p, list) : take_list_name(p, list);
 	struct written_value v;
+	struct strview word = peek_name(p);
+	if (at_end(p) || peek(p) == ')' || sv_is(word, "and") || sv_is(word, "or")) {
+		diag_error(p->c->diag, here(p), "a value is missing after '%s'%s", d->op->text, word.n ? " (put the word in quotes if it is the value)" : "");
+		return false;
+	}
 	if (peek(p) == '(') {
 		diag_error(p->c->diag, here(p), "'%s' takes one value; use 'in' or '%s anyof' for several", d->op->text, d->op->text);
 		return false;

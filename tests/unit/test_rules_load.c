@@ -203,7 +203,7 @@ static void macros_do_not_grow_without_end(void **state)
 	CLEANUP(buf_done) struct buf text = { 0 };
 	CLEANUP(ruleset_free) struct ruleset *set = NULL;
 	CLEANUP(diag_done) struct diag diag = { 0 };
-	buf_add_z(&text, "- {macro: m0, when: file.path = a}\n");
+	buf_add_z(&text, "- {macro: m0, when: file.path = /a}\n");
 	for (int i = 1; i < 40; i++)
 		buf_add_format(&text, "- {macro: m%d, when: m%d or m%d}\n", i, i - 1, i - 1);
 	buf_add_z(&text, RULE "  when: m39\n");
@@ -256,6 +256,46 @@ static void a_policy_holds_for_its_file(void **state)
 		assert_int_equal(ruleset_get(set, 0)->action, ACTION_BLOCK);
 		assert_string_equal(ruleset_get(set, 0)->policy, cases[i].name);
 		assert_int_equal(diag.warnings, cases[i].warnings);
+	}
+}
+
+/* A mistyped name of a list is compared as a text, in silence but for the warning. */
+static void words_that_are_no_list_are_warned_of(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *when;
+		unsigned column; /* of the warning; 0: there is none */
+		const char *text;
+	} cases[] = {
+		{ "process.executable in (account_tolls)", 32, "'account_tolls' is no list (did you mean 'account_tools'?)" },
+		{ "process.executable in account_tools", 0, NULL },
+		{ "process.executable in (account_tools, /bin/x)", 0, NULL },
+		{ "process.executable in (\"account_tolls\")", 0, NULL },
+		{ "process.executable = account_tools", 30, "is a list, which '=' does not look into" },
+		{ "process.executable = anyof (account_tools)", 0, NULL },
+		{ "file.path in (qwertz)", 23, "'qwertz' is no list and no absolute path, which file.path holds" },
+		{ "file.path pmatch (qwertz)", 27, "no absolute path" },
+		{ "file.path startswith qwertz", 30, "no absolute path" },
+		{ "file.directory = qwertz", 26, "no absolute path" },
+		{ "ancestor(process.executable in (qwertz))", 41, "no absolute path" },
+		{ "file.path endswith qwertz or file.path contains qwertz", 0, NULL },
+		{ "file.path pmatch (*/qwertz, /tmp) or file.path glob *q", 0, NULL },
+		{ "process.name in (account_tolls)", 26, "did you mean 'account_tools'?" },
+		{ "process.name in (bash, account, tool)", 0, NULL },
+		{ "process.name = account_tolls", 0, NULL },
+		{ "process.name in ('account_tolls')", 0, NULL },
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		CLEANUP(buf_done) struct buf text = { 0 };
+		CLEANUP(ruleset_free) struct ruleset *set = NULL;
+		CLEANUP(diag_done) struct diag diag = { 0 };
+		buf_add_format(&text, "- {list: account_tools, items: [/usr/bin/passwd]}\n" RULE "  when: %s\n", cases[i].when);
+		assert_int_equal(ruleset_load_text("t.yaml", buf_sv(&text), &set, &diag), 0);
+		const struct diag_message *m = &diag.messages[0];
+		bool is_right = cases[i].text ? diag.n == 1 && m->line == 5 && m->column == cases[i].column && strstr(m->text, cases[i].text) : diag.n == 0;
+		if (!is_right)
+			fail_msg("%s\n-> %zu messages, %u:%u %s", cases[i].when, diag.n, diag.n ? m->line : 0, diag.n ? m->column : 0, diag.n ? m->text : "");
 	}
 }
 
@@ -401,6 +441,7 @@ int main(void)
 		cmocka_unit_test(macros_do_not_grow_without_end),
 		cmocka_unit_test(exceptions_take_rules_back),
 		cmocka_unit_test(a_policy_holds_for_its_file),
+		cmocka_unit_test(words_that_are_no_list_are_warned_of),
 		cmocka_unit_test(a_load_of_many_rules_ends_and_keeps_places),
 		cmocka_unit_test_setup_teardown(folders_are_read_in_order_and_names_hold_across_files, make_folder, remove_folder),
 		cmocka_unit_test_setup_teardown(unreadable_paths_are_named, make_folder, remove_folder),
