@@ -76,6 +76,21 @@ static int print_json(const struct ruleset *set, size_t files, const struct diag
 	return output_write(&out);
 }
 
+static int print_counts(const struct ruleset *set, const struct diag *diag)
+{
+	CLEANUP(buf_done) struct buf out = { 0 };
+	add_count(&out, ruleset_count(set), "rule");
+	buf_add_z(&out, " in ");
+	add_count(&out, ruleset_files(set), "file");
+	buf_add_z(&out, ", ");
+	if (diag->warnings)
+		add_count(&out, diag->warnings, "warning");
+	else
+		buf_add_z(&out, "no problems");
+	buf_add_char(&out, '\n');
+	return output_write(&out);
+}
+
 int cmd_check(int argc, char **argv)
 {
 	struct rules_options options;
@@ -95,12 +110,8 @@ int cmd_check(int argc, char **argv)
 	}
 	problems_print(stderr, &diag);
 	if (err) {
-		fprintf(stderr, "%zu errors\n", diag.errors);
+		say_errors(diag.errors, "");
 		return EXIT_FAILED;
 	}
-	if (diag.warnings)
-		printf("%zu rules in %zu files, %zu warnings\n", ruleset_count(set), ruleset_files(set), diag.warnings);
-	else
-		printf("%zu rules in %zu files, no problems\n", ruleset_count(set), ruleset_files(set));
-	return EXIT_FINE;
+	return print_counts(set, &diag);
 }

@@ -181,6 +181,33 @@ static void list_all(struct listing *l, const char *what)
 	}
 }
 
+enum { NAMES_MAX = 1024 }; /* of events and fields; more would only not be suggested */
+
+static int refuse_name(struct strview name)
+{
+	const char *names[NAMES_MAX];
+	size_t n = 0;
+	for (uint32_t i = 0; i < EVENT_NUMBERS; i++) {
+		const struct event_type *type = event_type_by_number(i);
+		const struct field *fields[EVENT_MAX_FIELDS];
+		if (!type || !type->name[0])
+			continue;
+		size_t n_fields = event_type_sorted_fields(type, fields);
+		if (n < NAMES_MAX)
+			names[n++] = type->name;
+		for (size_t k = 0; k < n_fields && n < NAMES_MAX; k++)
+			if ((uint32_t)__builtin_ctzll(events_with(fields[k]->name)) == i) /* each once */
+				names[n++] = fields[k]->name;
+	}
+	const char *near = diag_suggest(name, names, n);
+	char quoted[80];
+	fprintf(stderr, "vedette fields: no event or field begins with %s", diag_quote(name, quoted, sizeof(quoted)));
+	if (near)
+		fprintf(stderr, " (did you mean '%s'?)", near);
+	fputc('\n', stderr);
+	return EXIT_FAILED;
+}
+
 int cmd_fields(int argc, char **argv)
 {
 	struct rules_options options;
@@ -195,8 +222,7 @@ int cmd_fields(int argc, char **argv)
 	json_init(&l.j, &l.out);
 	list_all(&l, argv[optind]);
 	if (l.n == 0) {
-		fprintf(stderr, "vedette fields: no event or field begins with '%s'\n", argv[optind]);
-		status = EXIT_FAILED;
+		status = refuse_name(sv_from(argv[optind]));
 	} else {
 		status = output_write(&l.out);
 	}

@@ -69,6 +69,16 @@ void problems_json(struct json *j, const struct diag *diag)
 	json_array_end(j);
 }
 
+void add_count(struct buf *out, size_t n, const char *word)
+{
+	buf_add_format(out, "%zu %s%s", n, word, n == 1 ? "" : "s");
+}
+
+void say_errors(size_t n, const char *rest)
+{
+	fprintf(stderr, "%zu error%s%s\n", n, n == 1 ? "" : "s", rest);
+}
+
 int output_write(struct buf *out)
 {
 	int err = buf_error(out);

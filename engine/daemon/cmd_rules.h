@@ -19,5 +19,9 @@ int rules_options_read(int argc, char **argv, const char *help, struct rules_opt
 void problems_print(FILE *to, const struct diag *diag);
 /* "problems":[...] inside the current object. */
 void problems_json(struct json *j, const struct diag *diag);
+/* "1 rule", "2 rules": the number with a word that takes an s. */
+void add_count(struct buf *out, size_t n, const char *word);
+/* The same for standard error, as a sentence of its own: "1 error" and what follows. */
+void say_errors(size_t n, const char *rest);
 /* Writes the buffer to stdout; 0, or EXIT_FAILED with a note. */
 int output_write(struct buf *out);

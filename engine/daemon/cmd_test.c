@@ -34,6 +34,14 @@ static int print_json(const struct case_result *result, const struct diag *diag)
 	return output_write(&out);
 }
 
+static int print_counts(const struct case_result *result)
+{
+	CLEANUP(buf_done) struct buf out = { 0 };
+	add_count(&out, result->passed, "case");
+	buf_add_format(&out, " passed, %zu failed\n", result->failed);
+	return output_write(&out);
+}
+
 int cmd_test(int argc, char **argv)
 {
 	struct rules_options options;
@@ -57,11 +65,11 @@ int cmd_test(int argc, char **argv)
 	}
 	problems_print(stderr, &diag);
 	if (err) {
-		fprintf(stderr, "%zu errors: no case was run\n", diag.errors);
+		say_errors(diag.errors, ": no case was run");
 		return EXIT_FAILED;
 	}
-	printf("%zu cases passed, %zu failed\n", result.passed, result.failed);
 	if (result.rules_without_cases)
-		fprintf(stderr, "%zu rules have no cases\n", result.rules_without_cases);
-	return is_good ? EXIT_FINE : EXIT_FAILED;
+		fprintf(stderr, "%zu %s no cases\n", result.rules_without_cases, result.rules_without_cases == 1 ? "rule has" : "rules have");
+	status = print_counts(&result);
+	return is_good ? status : EXIT_FAILED;
 }

@@ -13,7 +13,7 @@ out=$("$VEDETTE" check rules 2>&1)
 result $? "vedette check rules: $out" "$out"
 
 out=$("$VEDETTE" test rules 2>&1)
-[[ $out =~ ^[1-9][0-9]*\ cases\ passed,\ 0\ failed$ ]]
+[[ $out =~ ^[1-9][0-9]*\ cases?\ passed,\ 0\ failed$ ]]
 result $? "vedette test rules: $out" "$out"
 
 # Facts about the set, from the machine-readable form.
@@ -41,7 +41,7 @@ result $? "every rule names ATT&CK techniques" "$facts"
 [ "$(value blocking)" = 0 ]
 result $? "no rule of the folder blocks" "$facts"
 for example in docs/examples/*.yaml; do
-	out=$("$VEDETTE" check "$example" 2>&1) && [[ $out == *"no problems" ]] && out=$("$VEDETTE" test "$example" 2>&1) && [[ $out =~ ^[1-9][0-9]*\ cases\ passed,\ 0\ failed$ ]]
+	out=$("$VEDETTE" check "$example" 2>&1) && [[ $out == *"no problems" ]] && out=$("$VEDETTE" test "$example" 2>&1) && [[ $out =~ ^[1-9][0-9]*\ cases?\ passed,\ 0\ failed$ ]]
 	result $? "$example loads by its name, its cases pass" "$out"
 done
 [ "$(value incomplete)" = none ]
@@ -58,10 +58,39 @@ printf -- '- rule: r\n  event: file.open\n  severity: low\n  when: file.path = /
 status 0 check "$bad"
 status 1 test "$bad"
 status 1 check /nonexistent
+
+# A load that would watch for nothing.
+dir=$BUILD/rules-empty
+rm -rf "$dir" && mkdir -p "$dir"
+status 1 check "$dir"
+grep -qF "no .yaml or .yml file in '$dir'" "$BUILD/rules.out"
+result $? "an empty folder is refused" "$(cat "$BUILD/rules.out")"
+cp rules/common.yaml "$dir/my.yaml.bak"
+status 1 check "$dir"
+status 1 check rules "$dir"
+echo "# nothing" > "$dir/a.yaml"
+status 0 check "$dir"
+grep -qF "a.yaml: warning: no rules in this file" "$BUILD/rules.out" && grep -qxF "0 rules in 1 file, 1 warning" "$BUILD/rules.out"
+result $? "a file without rules is warned of" "$(cat "$BUILD/rules.out")"
+
+# Names and output that do not fit a terminal or a disk.
+name=$dir/$'a\e[31m\n.yaml'
+echo "- what" > "$name"
+status 1 check "$name"
+grep -qF 'a\x1b[31m\x0a.yaml:1:3: ' "$BUILD/rules.out"
+result $? "control bytes of a file's name are shown as \\xHH" "$(cat -v "$BUILD/rules.out")"
+for command in "check rules" "check --json rules" "test rules" "test --json rules"; do
+	said=$("$VEDETTE" $command 2>&1 > /dev/full)
+	[ $? -eq 1 ] && [[ $said == *"cannot write the output"* ]]
+	result $? "vedette $command on a full disk: $said" "$said"
+done
 status 2 check
 status 2 test --nonsense rules
 status 2 fields a b
 status 1 fields no.such.
+status 1 fields file.opn
+grep -qF "(did you mean 'file.open'?)" "$BUILD/rules.out"
+result $? "fields suggests a near name" "$(cat "$BUILD/rules.out")"
 status 0 fields
 status 0 fields file.open
 status 0 check --help
