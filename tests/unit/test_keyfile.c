@@ -115,7 +115,7 @@ static void standard_output_is_no_key_file(void **state)
 static void other_data_are_left_alone(void **state)
 {
 	struct fixture *f = *state;
-	static const char *const texts[] = { "x", "\n", "root:x:0:0\n", "\n" KEY_LINE, "vedette-key/v1", "vedette-key/v10 a\n" };
+	static const char *const texts[] = { "x", "\n", "root:x:0:0\n", ("\n" KEY_LINE), "vedette-key/v1", "vedette-key/v10 a\n" };
 	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
 		put_file(f->key, texts[i]);
 		assert_refused(f->key, f->log, -EEXIST, "holds data that are no Vedette key");
