@@ -76,7 +76,7 @@ static bool begins_like_a_log(int fd)
 static int open_pipe(const char *path, int *ret_fd, struct diag *diag)
 {
 	struct place at = { path, 0, 0 };
-	struct stat st;
+	struct stat st = { 0 };
 	char quoted[256];
 	CLEANUP(fd_close) int fd = open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY);
 	int r = fd < 0 || fstat(fd, &st) ? -errno : 0;
