@@ -65,6 +65,18 @@ static bool serves_wanted(const char *program, uint64_t events)
 	return true;
 }
 
+static bool is_replaced(const char *program)
+{
+	static const char *const replaced[] = {
+#define REPLACED(program) #program,
+#include "engine/probe/hooks.def"
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(replaced); i++)
+		if (strcmp(replaced[i], program) == 0)
+			return true;
+	return false;
+}
+
 static bool ends_with(const char *text, const char *end)
 {
 	return sv_ends(sv_from(text), sv_from(end));
@@ -89,7 +101,7 @@ static const char *why_not_load(const struct sensor *s, const struct bpf_program
 	if (strcmp(name, "exec_check") == 0)
 		return NULL; /* the canary needs it too */
 	if (is_lsm && !caps_has_hook(s->kernel, where))
-		return strncmp(where, "lsm", 3) == 0 ? "this kernel has no such hook" : "this kernel has no such function";
+		return is_replaced(name) ? "" : strncmp(where, "lsm", 3) ? "this kernel has no such function" : "this kernel has no such hook";
 	return NULL;
 }
 
