@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Appends public keys, and to nothing but files of public keys. */
+/* Writes public keys, and to nothing but files of public keys. */
 #include "alerts/keyfile.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -62,6 +63,33 @@ static int open_regular(const char *path, int *ret_fd, struct stat *st, struct d
 		return refuse(path, other_kind, -EINVAL, diag);
 	*ret_fd = TAKE_FD(fd);
 	return 0;
+}
+
+enum { ASIDE_MAX = 9999 };
+
+int keyfile_set_aside(const char *path, const char *as, struct diag *diag)
+{
+	char head[sizeof(key_mark) - 1];
+	struct stat st;
+	if (lstat(path, &st) || !S_ISREG(st.st_mode))
+		return 0; /* nothing there, or nothing of ours: keyfile_append will judge it */
+	CLEANUP(fd_close) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	if (fd < 0 || pread(fd, head, sizeof(head), 0) != (ssize_t)sizeof(head) || memcmp(head, key_mark, sizeof(head)) != 0)
+		return 0;
+	CLEANUP(buf_done) struct buf to = { 0 };
+	int r = -EEXIST;
+	for (unsigned i = 0; r == -EEXIST && i <= ASIDE_MAX; i++) {
+		buf_reset(&to);
+		buf_add_z(&to, as);
+		if (i)
+			buf_add_format(&to, ".%u", i);
+		if (buf_error(&to))
+			return -ENOMEM;
+		r = renameat2(AT_FDCWD, path, AT_FDCWD, buf_cstr(&to), RENAME_NOREPLACE) ? -errno : 0;
+	}
+	if (r)
+		diag_error(diag, (struct place){ path, 0, 0 }, "the key of an earlier log cannot be put aside: %s", strerror(-r));
+	return r;
 }
 
 int keyfile_append(const char *path, const char *log_path, struct strview line, struct diag *diag)

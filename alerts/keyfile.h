@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The file that public keys are appended to: one line for each run, so that the key of an earlier log, kept under another name, is not lost. */
+/* The file of a log's public key. No key is ever lost: the key of an earlier log moves with it, or another run's key is added as a line. */
 #pragma once
 
 #include "engine/base/diag.h"
@@ -10,6 +10,12 @@
  * a file of ours does.
  */
 int keyfile_append(const char *path, const char *log_path, struct strview line, struct diag *diag) MUST_CHECK;
+
+/*
+ * Renames a file of keys at path to `as`, or to the first free of as.1, as.2, ...; so that path is free for one key alone. What is missing,
+ * empty or no file of ours stays. 0 or -errno with diag.
+ */
+int keyfile_set_aside(const char *path, const char *as, struct diag *diag) MUST_CHECK;
 
 /* May the key lie beside that log (LOG.pub)? Not beside a pipe, a device or standard output, which have no place of their own. */
 bool keyfile_fits_beside(const char *log_path);

@@ -168,8 +168,16 @@ static int write_key(struct watch *w, struct diag *diag)
 	if (w->options.key_file[0]) {
 		buf_add_z(&path, w->options.key_file);
 	} else if (keyfile_fits_beside(w->options.output)) {
-		buf_add_z(&path, w->options.output);
-		buf_add_z(&path, ".pub");
+		/* one key beside its log: that of an earlier log goes where that log went */
+		const char *kept = stream_kept_as(w->stream);
+		CLEANUP(buf_done) struct buf aside = { 0 };
+		buf_add_format(&path, "%s.pub", w->options.output);
+		buf_add_format(&aside, kept[0] ? "%s.pub" : "%s.pub.old", kept[0] ? kept : w->options.output);
+		if (buf_error(&path) || buf_error(&aside))
+			return -ENOMEM;
+		int err = keyfile_set_aside(buf_cstr(&path), buf_cstr(&aside), diag);
+		if (err)
+			return err;
 	} else {
 		diag_warn(diag, (struct place){ 0 }, "the public key of this log goes nowhere, and without it the log proves nothing: --key-file FILE (output.key_file) names a place");
 		return 0;

@@ -86,7 +86,7 @@ check $? "killed: the log is open-ended, and says so: $(cat /tmp/out)"
 vedette verify --complete --key /tmp/log/alerts.jsonl.pub /tmp/log/alerts.jsonl > /dev/null
 [ $? -eq 1 ]
 check $? "killed: it is not complete"
-vedette verify --complete --key /tmp/log/alerts.jsonl.pub /tmp/log/alerts.jsonl.1 > /dev/null
+vedette verify --complete --key /tmp/log/alerts.jsonl.1.pub /tmp/log/alerts.jsonl.1 > /dev/null
 check $? "killed: the log before was kept and still verifies"
 
 # --- bad surroundings: a clear message, the right status, no crash

@@ -112,6 +112,28 @@ static void standard_output_is_no_key_file(void **state)
 	assert_int_equal(keyfile_append(f->key, "-", SV(KEY_LINE), NULL), 0);
 }
 
+/* Each run's key has a file of its own, and none is lost. */
+static void keys_of_earlier_logs_are_put_aside(void **state)
+{
+	struct fixture *f = *state;
+	CLEANUP(buf_done) struct buf first = { 0 }, second = { 0 };
+	buf_add_format(&first, "%s/aside.pub", f->folder);
+	buf_add_format(&second, "%s/aside.pub.1", f->folder);
+	assert_int_equal(keyfile_set_aside(f->key, buf_cstr(&first), NULL), 0); /* nothing there */
+	for (int i = 0; i < 2; i++) {
+		put_file(f->key, KEY_LINE);
+		assert_int_equal(keyfile_set_aside(f->key, buf_cstr(&first), NULL), 0);
+		assert_int_equal(access(f->key, F_OK), -1);
+	}
+	assert_content(buf_cstr(&first), KEY_LINE);
+	assert_content(buf_cstr(&second), KEY_LINE);
+	put_file(f->key, "root:x:0:0\n"); /* not ours: stays where it is */
+	assert_int_equal(keyfile_set_aside(f->key, buf_cstr(&first), NULL), 0);
+	assert_content(f->key, "root:x:0:0\n");
+	assert_int_equal(unlink(buf_cstr(&first)), 0);
+	assert_int_equal(unlink(buf_cstr(&second)), 0);
+}
+
 static void other_data_are_left_alone(void **state)
 {
 	struct fixture *f = *state;
@@ -156,6 +178,7 @@ int main(void)
 		TEST(keys_are_appended),
 		TEST(the_log_is_no_key_file),
 		TEST(standard_output_is_no_key_file),
+		TEST(keys_of_earlier_logs_are_put_aside),
 		TEST(other_data_are_left_alone),
 		TEST(only_regular_files_hold_keys),
 		TEST(only_a_file_has_a_key_beside_it),
