@@ -33,19 +33,23 @@ run -- /no/such; ends $? 127 "No such file" "a command that is not there"
 run -- /etc/passwd; ends $? 126 "Permission denied" "a command that cannot run"
 run -- sh -c 'exit 255'; ends $? 255 "" "the command's status"
 run -- sh -c 'kill -KILL $$'; ends $? 137 "" "a command that a signal ended"
+up() { # up FILE: the command says that it is ready
+	local i
+	for ((i = 0; i < 300; i++)); do [ -e "$1" ] && return; sleep 0.1; done
+}
 for sig in QUIT INT; do
-	"$VEDETTE" run -q -o "$work/$sig.jsonl" -- sh -c 'trap "" QUIT INT; sleep 1.5; exit 5' 2> /dev/null &
+	"$VEDETTE" run -q -o "$work/$sig.jsonl" -- sh -c 'trap "" QUIT INT; : > "$0"; sleep 1; exit 5' "$work/up.$sig" 2> /dev/null &
 	pid=$!
-	sleep 0.9
+	up "$work/up.$sig"
 	kill -$sig $pid
 	wait $pid
 	ends $? 5 "" "SIG$sig to vedette alone leaves the watch and the command"
 	"$VEDETTE" verify --complete --key "$work/$sig.jsonl.pub" "$work/$sig.jsonl" > /dev/null
 	check $? "and the log is closed"
 done
-"$VEDETTE" run -q -- sh -c 'trap "exit 9" TERM; sleep 5 & wait' 2> /dev/null &
+"$VEDETTE" run -q -- sh -c 'trap "exit 9" TERM; : > "$0"; sleep 5 & wait' "$work/up.TERM" 2> /dev/null &
 pid=$!
-sleep 0.9
+up "$work/up.TERM"
 kill -TERM $pid
 wait $pid
 ends $? 9 "" "SIGTERM is passed on to the command"

@@ -14,9 +14,9 @@ failed=0
 # expect WHAT WANTED GOT
 expect() {
 	if [ "$2" = "$3" ]; then
-		echo "ok: $1"
+		echo "ok - $1"
 	else
-		echo "not ok: $1: wanted '$2', got '$3'"
+		echo "not ok - $1: wanted '$2', got '$3'"
 		sed 's/^/  /' "$work/notes"
 		failed=1
 	fi
@@ -75,7 +75,7 @@ cat: can't open '/nonexistent': No such file or directory" "$(echo "$output" | s
 	in_guest 'exit 200' --icount --append preempt=full
 	expect "$kernel: a failing script fails with its status" 200 "$status"
 
-	in_guest 'echo before; echo c >/proc/sysrq-trigger; sleep 60'
+	in_guest 'echo before; sleep 1; echo c >/proc/sysrq-trigger; sleep 60'
 	expect "$kernel: a crash of the kernel is not a result" 125 "$status"
 	expect "$kernel: a crash of the kernel is told" yes "$(said 'the kernel crashed')"
 	expect "$kernel: the output before a crash is kept" before "$output"
