@@ -30,7 +30,20 @@ enum derived_index {
 };
 _Static_assert(DERIVED_COUNT <= 64, "derived.present has 64 bits");
 
+/*
+ * Names a state of what is known of a process image: while id and version are the same, so is every derived field that speaks of
+ * the image, its parent and its ancestors. For caches of what follows from them.
+ */
+struct image_stamp {
+	uint64_t id;      /* exec id; 0: nothing may be kept */
+	uint64_t version; /* changes when what was known of the image or of one it descends from changes afterwards */
+	uint32_t slot;    /* small number that living images do not share: an index for tables beside the process table */
+};
+
 struct derived {
+	struct image_stamp image;
+	const uint64_t *lineage; /* exec ids: the image itself, then those it descends from through exec and fork, nearest first; borrowed */
+	size_t n_lineage;
 	uint64_t present; /* bit DERIVED_x: member x has a value */
 #define DERIVED(kind, member, name, doc) DERIVED_TYPE_##kind member;
 #include "schemas/events.def"

@@ -82,6 +82,24 @@ static void fill_cut_masks(struct field_ref *ref)
 	}
 }
 
+static bool is_among(const char *name, const char *const *names, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(name, names[i]) == 0)
+			return true;
+	return false;
+}
+
+/* What is known only when the call has ended. */
+static const char *const outcome_fields[] = { "event.outcome", "vedette.errno", "vedette.result", "vedette.stage" };
+
+/* What enrichment takes from the process table alone: see struct image_stamp. */
+static const char *const image_fields[] = {
+	"process.executable", "process.command_line", "process.args", "process.working_directory", "process.tty.name", "process.interactive",
+	"process.start", "vedette.process.snapshot", "process.parent.name", "process.parent.executable", "process.parent.command_line",
+	"process.parent.args", "vedette.ancestors.executable", "vedette.ancestors.name",
+};
+
 const struct field_ref *field_lookup(struct compiler *c, struct strview name)
 {
 	struct field_ref *ref = strmap_get(&c->fields, name);
@@ -105,7 +123,14 @@ const struct field_ref *field_lookup(struct compiler *c, struct strview name)
 		c->no_memory = true;
 		return NULL;
 	}
-	*ref = (struct field_ref){ .name = field->name, .class = kind_get(field->kind)->class, .kind = field->kind, .events = events };
+	*ref = (struct field_ref){
+		.name = field->name,
+		.class = kind_get(field->kind)->class,
+		.kind = field->kind,
+		.events = events,
+		.needs_outcome = is_among(field->name, outcome_fields, ARRAY_SIZE(outcome_fields)),
+		.is_of_image = is_among(field->name, image_fields, ARRAY_SIZE(image_fields)),
+	};
 	memcpy(ref->by_event, by_event, sizeof(by_event));
 	fill_cut_masks(ref);
 	if (strmap_add(&c->fields, sv_from(ref->name), ref)) {

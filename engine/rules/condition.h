@@ -66,7 +66,11 @@ const struct operator *operator_find(struct strview text) PURE;
 const struct operator *operator_get(enum op_id id) PURE;
 bool operator_fits(const struct operator *op, enum value_class class) PURE;
 
-/* A field name with what it stands for in each event. */
+struct field_ref;
+/* The value of a computed field; text may be made in m's scratch, which lives as long as the test. */
+typedef struct value field_function(struct matcher *m, const struct event *ev, const struct field_ref *ref);
+
+/* A field name with what it stands for in each event. A computed field has a function instead of by_event. */
 struct field_ref {
 	const char *name;
 	enum value_class class;
@@ -74,6 +78,12 @@ struct field_ref {
 	uint64_t events;                                 /* bit N: event N has it */
 	const struct field *by_event[EVENT_NUMBERS];     /* NULL: the event has no such field */
 	uint32_t truncated[2], uncertain[2];             /* bits in the common fields that concern it: [1] in process.exec */
+	field_function *compute;                         /* computed field; NULL: by_event */
+	struct strview argument;                         /* computed field: what stands in its [brackets]; p NULL: nothing */
+	uint64_t number;                                 /* computed field: the argument as a number, where it is one */
+	bool is_of_image;                                /* the same for all events of one derived.image */
+	bool needs_outcome;                              /* known only when the call has ended */
+	const char *never;                               /* why no event ever has a value for it; NULL: some do */
 };
 
 struct expr;

@@ -11,9 +11,9 @@
 #include <sys/stat.h>
 
 #include "engine/base/fd.h"
-#include "engine/rules/set.h"
+#include "engine/rules/format.h"
 
-enum { FOLDER_MAX_DEPTH = 16, PATH_BYTES = 4096 };
+enum { FOLDER_MAX_DEPTH = 16, PATH_BYTES = 4096, FORMATS_MAX = 8 };
 
 struct loaded_file {
 	char *path;     /* owned; as it is named in messages */
@@ -37,7 +37,9 @@ struct loader {
 	size_t n_files, n_files_size;
 	struct rule_item *items;   /* owned; the `rule:` items in load order */
 	size_t n_items, n_items_size;
-	struct strmap ids;         /* rule id -> the item that has it */
+	struct rule_sink sink;
+	void *imports[FORMATS_MAX]; /* owned; what each of rule_formats has collected, NULL: nothing */
+	size_t n_imported;          /* items of them */
 	size_t total_bytes;
 	size_t errors_before; /* of diag, when the load began */
 	bool has_faults;
@@ -53,7 +55,11 @@ static void loader_done(struct loader *l)
 	}
 	free(l->files);
 	free(l->items);
-	strmap_done(&l->ids);
+	for (size_t i = 0; rule_formats[i]; i++)
+		if (l->imports[i])
+			rule_formats[i]->free(&l->imports[i]);
+	free(l->sink.rules);
+	strmap_done(&l->sink.ids);
 	compiler_done(&l->c);
 	ruleset_free(&l->set);
 }
@@ -247,21 +253,12 @@ static int add_policy(struct loader *l, struct loaded_file *f, const struct yaml
 
 static int add_rule(struct loader *l, struct loaded_file *f, const struct yaml_node *node)
 {
-	const struct yaml_node *id = yaml_get(node, "rule");
 	if (l->n_items == RULES_MAX)
 		return refuse(l, node->at, "too many rules (20000 at most)");
-	const struct yaml_node *other = strmap_get(&l->ids, id->text);
-	if (other) {
-		char quoted[80];
-		diag_error(l->diag, id->at, "rule %s stands twice, first in %s:%u", diag_quote(id->text, quoted, sizeof(quoted)), other->at.file, other->at.line);
-		return -EINVAL;
-	}
 	struct rule_item *items = grown(l->items, l->n_items, &l->n_items_size, sizeof(*items));
 	if (!items)
 		return -ENOMEM;
 	l->items = items;
-	if (strmap_add(&l->ids, id->text, (void *)(uintptr_t)id))
-		return -ENOMEM;
 	l->items[l->n_items++] = (struct rule_item){ f, node };
 	return 0;
 }
@@ -291,10 +288,34 @@ static bool is_empty_document(const struct yaml_node *node)
 	return node->type == YAML_SCALAR && !node->is_quoted && (node->text.n == 0 || sv_is(node->text, "null") || sv_is(node->text, "~"));
 }
 
+/* -ENOENT: it is in none of the other formats. */
+static int import_document(struct loader *l, struct loaded_file *f, const struct yaml_node *document)
+{
+	for (size_t i = 0; rule_formats[i]; i++) {
+		const struct rule_format *format = rule_formats[i];
+		if (!format->owns(document))
+			continue;
+		size_t n = 0;
+		int err = l->imports[i] ? 0 : format->new(&l->c, &l->imports[i]);
+		if (!err)
+			err = format->add(l->imports[i], &f->file, document, &n);
+		f->n_items += n;
+		l->n_imported += n;
+		return err;
+	}
+	return -ENOENT;
+}
+
 static int add_items(struct loader *l, struct loaded_file *f)
 {
 	for (const struct yaml_node *document = yaml_root(f->tree)->first; document; document = document->next) {
 		if (is_empty_document(document))
+			continue;
+		int imported = import_document(l, f, document);
+		if (imported == -ENOMEM)
+			return imported;
+		l->has_faults |= imported != 0 && imported != -ENOENT;
+		if (imported != -ENOENT)
 			continue;
 		if (document->type != YAML_LIST) {
 			(void)refuse(l, document->at, "expected a list of items, each '- rule: ...', '- list: ...', '- macro: ...' or '- policy: ...'");
@@ -380,23 +401,58 @@ static int resolve_names(struct loader *l)
 	return c->no_memory ? -ENOMEM : 0;
 }
 
+int rule_sink_add(struct rule_sink *sink, const struct rule *rule)
+{
+	struct diag *diag = sink->c->diag;
+	struct strview id = sv_from(rule->info.id);
+	if (sink->n == RULES_MAX) {
+		diag_error(diag, rule->id_at, "too many rules (%d at most)", RULES_MAX);
+		return -EINVAL;
+	}
+	const struct place *other = strmap_get(&sink->ids, id);
+	if (other) {
+		char quoted[80];
+		diag_error(diag, rule->id_at, "rule %s stands twice, first in %s:%u", diag_quote(id, quoted, sizeof(quoted)), other->file, other->line);
+		return -EINVAL;
+	}
+	struct rule *rules = grown(sink->rules, sink->n, &sink->size, sizeof(*rules));
+	struct place *at = arena_alloc(sink->c->arena, sizeof(*at));
+	if (!rules || !at)
+		return -ENOMEM;
+	sink->rules = rules;
+	*at = rule->id_at;
+	if (strmap_add(&sink->ids, id, at))
+		return -ENOMEM;
+	rules[sink->n] = *rule;
+	rules[sink->n].info.index = (uint32_t)sink->n;
+	sink->n++;
+	return 0;
+}
+
 static int read_rules(struct loader *l)
 {
 	struct ruleset *set = l->set;
-	set->rules = arena_alloc(&set->arena, l->n_items * sizeof(*set->rules));
-	if (!set->rules)
-		return -ENOMEM;
 	for (size_t i = 0; i < l->n_items; i++) {
-		struct rule *rule = &set->rules[set->n];
-		int err = rule_read(&l->c, &l->items[i].file->file, l->items[i].node, rule);
+		struct rule rule;
+		int err = rule_read(&l->c, &l->items[i].file->file, l->items[i].node, &rule);
+		if (!err)
+			err = rule_sink_add(&l->sink, &rule);
 		if (err == -ENOMEM)
 			return err;
-		if (err) {
-			l->has_faults = true;
-			continue;
-		}
-		rule->info.index = (uint32_t)set->n++;
+		l->has_faults |= err != 0;
 	}
+	for (size_t i = 0; rule_formats[i]; i++) {
+		int err = l->imports[i] ? rule_formats[i]->finish(l->imports[i], &l->sink) : 0;
+		if (err == -ENOMEM)
+			return err;
+		l->has_faults |= err != 0;
+	}
+	set->rules = arena_alloc(&set->arena, l->sink.n * sizeof(*set->rules));
+	if (!set->rules)
+		return -ENOMEM;
+	if (l->sink.n)
+		memcpy(set->rules, l->sink.rules, l->sink.n * sizeof(*set->rules));
+	set->n = l->sink.n;
 	return 0;
 }
 
@@ -456,6 +512,7 @@ static int loader_init(struct loader *l, struct diag *diag)
 		return -ENOMEM;
 	l->set->arena.max = RULES_MAX_MEMORY;
 	int err = matcher_new(&l->set->matcher);
+	l->sink.c = &l->c;
 	return err ? err : compiler_init(&l->c, &l->set->arena, &l->set->regexes, diag);
 }
 
@@ -481,7 +538,7 @@ static int finish(struct loader *l, struct ruleset **ret_set)
 static void warn_of_nothing(struct loader *l)
 {
 	for (size_t i = 0; i < l->n_files; i++)
-		if (!l->has_faults && (l->files[i].n_items == 0 || l->n_items == 0))
+		if (!l->has_faults && (l->files[i].n_items == 0 || l->n_items + l->n_imported == 0))
 			diag_warn(l->diag, (struct place){ .file = l->files[i].path }, "no rules in this file");
 }
 

@@ -14,8 +14,10 @@ struct evaluation {
 
 /* --- values ---------------------------------------------------------------------------------------------------------------- */
 
-static struct value field_value(const struct event *ev, const struct field_ref *ref)
+struct value field_ref_value(struct matcher *m, const struct event *ev, const struct field_ref *ref)
 {
+	if (ref->compute)
+		return ref->compute(m, ev, ref);
 	const struct field *field = ref->by_event[ev->type->number];
 	if (!field)
 		return (struct value){ .is_missing = true, .class = ref->class, .kind = ref->kind };
@@ -29,7 +31,7 @@ static struct value expr_value(struct evaluation *e, const struct expr *x)
 {
 	switch (x->type) {
 	case EXPR_FIELD:
-		return field_value(e->ev, x->field);
+		return field_ref_value(e->m, e->ev, x->field);
 	case EXPR_TEXT:
 		return (struct value){ .class = CLASS_STR, .kind = KIND_STR, .s = x->text };
 	case EXPR_CALL:

@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "engine/event/value.h"
+#include "engine/rules/match.h"
 #include "engine/rules/set.h"
 
 enum { MESSAGE_MAX_PIECES = 64 };
@@ -47,7 +48,7 @@ static int add_field(struct compiler *c, const struct text_source *text, size_t 
 		diag_error(c->diag, at, "message: none of the rule's events has the field '%s'", field->name);
 		return -EINVAL;
 	}
-	rule->info.needs_outcome |= field_needs_outcome(field->name);
+	rule->info.needs_outcome |= field->needs_outcome;
 	return add_piece(c, text, from, rule, (struct message_piece){ .field = field });
 }
 
@@ -130,10 +131,8 @@ void ruleset_message(const struct ruleset *set, uint32_t index, const struct eve
 			buf_add_sv(out, piece->text);
 			continue;
 		}
-		const struct field *field = piece->field->by_event[ev->type->number];
-		struct value v = { .is_missing = true };
-		if (field)
-			v = event_get(ev, field);
+		set->matcher->used = 0;
+		struct value v = field_ref_value(set->matcher, ev, piece->field);
 		if (v.is_missing)
 			buf_add_char(out, '-');
 		else

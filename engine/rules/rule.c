@@ -37,6 +37,7 @@ static bool is_id(struct strview id)
 static void read_id(struct reader *r, const struct yaml_node *node)
 {
 	fail(r, item_text(r->c, node, "rule", &r->rule->info.id));
+	r->rule->id_at = (struct place){ r->file->name, node->at.line, node->at.column };
 	if (!r->err && !is_id(node->text))
 		refuse(r, node, "rule", "an id: small letters, digits and '-', 128 at most");
 }
@@ -367,15 +368,6 @@ static void read_condition(struct reader *r)
 
 /* --- fields against events --------------------------------------------------------------------------------------------------- */
 
-bool field_needs_outcome(const char *name)
-{
-	static const char *const names[] = { "event.outcome", "vedette.errno", "vedette.result", "vedette.stage" };
-	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
-		if (strcmp(name, names[i]) == 0)
-			return true;
-	return false;
-}
-
 static void report_field(struct reader *r, const struct field_ref *field, struct place at, const char *macro)
 {
 	char names[256] = "";
@@ -400,7 +392,7 @@ static void report_field(struct reader *r, const struct field_ref *field, struct
 static void check_expr(struct reader *r, const struct expr *x, struct place at, const char *macro)
 {
 	if (x->type == EXPR_FIELD) {
-		r->rule->info.needs_outcome |= field_needs_outcome(x->field->name);
+		r->rule->info.needs_outcome |= x->field->needs_outcome;
 		if (!(x->field->events & r->rule->info.events))
 			report_field(r, x->field, macro ? at : x->at, macro);
 	}

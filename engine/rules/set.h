@@ -31,6 +31,7 @@ struct rule_case {
 /* Everything lives in the set's arena. */
 struct rule {
 	struct rule_info info;
+	struct place id_at; /* where the author wrote the id */
 	const struct condition *condition;
 	struct message_piece *message;
 	size_t n_message;
@@ -68,9 +69,6 @@ int message_compile(struct compiler *c, const struct text_source *text, uint64_t
 
 /* Reads `cases:` of a rule whose events are known. Reports. */
 int cases_read(struct compiler *c, const struct yaml_node *node, struct rule *rule) MUST_CHECK;
-
-/* Whether a field's value is known only when the call has ended. */
-bool field_needs_outcome(const char *name) PURE;
 
 /* Helpers over YAML for the readers of items; they report and return a negative errno. */
 int item_text(struct compiler *c, const struct yaml_node *node, const char *what, const char **ret) MUST_CHECK;

@@ -10,7 +10,7 @@ rank() {
 	engine/config/* | engine/event/*) echo 2 ;;
 	engine/probe/* | engine/enrich/*) echo 3 ;;
 	engine/rules/*) echo 4 ;;
-	engine/enforce/* | alerts/*) echo 5 ;;
+	engine/enforce/* | engine/import/* | engine/index/* | engine/state/* | engine/tape/* | alerts/*) echo 5 ;;
 	engine/daemon/*) echo 6 ;;
 	*) echo none ;;
 	esac
