@@ -386,7 +386,8 @@ static const char *very_near_list(const struct compiler *c, struct strview text)
 static void warn_of_word(struct compiler *c, const struct test_draft *d, const struct written_value *v)
 {
 	bool is_set = d->op->values == OP_VALUES_SET || d->modifier != MODIFIER_NONE;
-	bool is_whole = d->op->form == OP_FORM_PATH || d->op->function == op_equal || d->op->function == op_starts;
+	bool is_whole = d->op->form == OP_FORM_PATH || d->op->function == op_equal || d->op->function == op_starts ||
+			d->op->function == op_iequal || d->op->function == op_istarts;
 	bool is_text = d->left->type == EXPR_FIELD && (d->left->class == CLASS_STR || d->left->class == CLASS_LIST) && d->op->form != OP_FORM_HEX;
 	if (v->is_quoted || !is_text || !is_whole || !is_word(v->text))
 		return;
@@ -463,6 +464,10 @@ const struct condition *bind_test(struct compiler *c, const struct test_draft *d
 		t->ancestor = strcmp(d->left->field->name, "vedette.ancestors.name") == 0 ? "process.name" : "process.executable";
 		if (t->op->id == OP_IN)
 			t->op = operator_get(OP_INTERSECTS); /* some creator is one of them */
+		if (t->op->id == OP_IIN) { /* there is no folding form of intersects */
+			t->op = operator_get(OP_IEQUALS);
+			t->modifier = MODIFIER_ANYOF;
+		}
 	}
 	if (d->has_right ? !check_right(c, d) : !fill_operands(c, d, t))
 		return c->no_memory ? NULL : node_const(c, false, d->at);

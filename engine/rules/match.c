@@ -151,7 +151,7 @@ static bool every_item(struct matcher *m, const struct test *t, const struct val
 
 static bool compare(struct matcher *m, const struct test *t, const struct value *left, const struct right_side *right)
 {
-	if (t->op->id == OP_IN && left->class == CLASS_LIST)
+	if ((t->op->id == OP_IN || t->op->id == OP_IIN) && left->class == CLASS_LIST)
 		return every_item(m, t, left, right);
 	size_t n = 0, holding = 0;
 	struct operand o = { 0 };

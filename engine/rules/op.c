@@ -101,6 +101,12 @@ static bool equal_folded(const char *a, const char *b, size_t n)
 	return true;
 }
 
+bool op_iequal(struct matcher *m, const struct value *value, const struct operand *operand)
+{
+	(void)m;
+	return value->s.n == operand->text.n && equal_folded(value->s.p, operand->text.p, value->s.n);
+}
+
 bool op_icontains(struct matcher *m, const struct value *value, const struct operand *operand)
 {
 	(void)m;
@@ -119,10 +125,24 @@ bool op_starts(struct matcher *m, const struct value *value, const struct operan
 	return sv_starts(value->s, operand->text);
 }
 
+bool op_istarts(struct matcher *m, const struct value *value, const struct operand *operand)
+{
+	(void)m;
+	struct strview have = value->s, want = operand->text;
+	return have.n >= want.n && equal_folded(have.p, want.p, want.n);
+}
+
 bool op_ends(struct matcher *m, const struct value *value, const struct operand *operand)
 {
 	(void)m;
 	return sv_ends(value->s, operand->text);
+}
+
+bool op_iends(struct matcher *m, const struct value *value, const struct operand *operand)
+{
+	(void)m;
+	struct strview have = value->s, want = operand->text;
+	return have.n >= want.n && (want.n == 0 || equal_folded(have.p + have.n - want.n, want.p, want.n));
 }
 
 bool op_glob(struct matcher *m, const struct value *value, const struct operand *operand)

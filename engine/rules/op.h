@@ -21,8 +21,12 @@ void matcher_free(struct matcher **m);
 /* n bytes of scratch, or NULL (then the matcher counts one undecided). */
 char *matcher_alloc(struct matcher *m, size_t n);
 
+/* Must the expression match the whole text, or be found anywhere in it? */
+enum regex_reach { REGEX_WHOLE, REGEX_ANYWHERE };
+
 /* Compiles; 0, or -EINVAL with PCRE2's words and the offset in the pattern, or -ENOMEM. */
-int regex_new(struct strview pattern, struct regex **ret, char *message, size_t message_size, size_t *ret_offset) MUST_CHECK;
+int regex_new(struct strview pattern, enum regex_reach reach, struct regex **ret, char *message, size_t message_size,
+	      size_t *ret_offset) MUST_CHECK;
 void regex_free(struct regex **re);
 
 /* Whole-text match: * ? [set] and backslash; never exponential. */
@@ -31,5 +35,5 @@ bool glob_match(struct strview pattern, struct strview text, bool fold_case) PUR
 bool path_prefix_match(struct strview prefix, struct strview path) PURE;
 
 /* The functions of ops.def, over one value (of a list: one item) and one operand. */
-op_function op_equal, op_less, op_less_equal, op_greater, op_greater_equal, op_path, op_contains, op_icontains, op_starts, op_ends,
-	op_glob, op_iglob, op_regex;
+op_function op_equal, op_iequal, op_less, op_less_equal, op_greater, op_greater_equal, op_path, op_contains, op_icontains, op_starts,
+	op_istarts, op_ends, op_iends, op_glob, op_iglob, op_regex;

@@ -178,12 +178,12 @@ static bool keep_regex(struct compiler *c, struct regex *re)
 	return true;
 }
 
-static bool read_regex(struct compiler *c, const struct written_value *v, struct operand *ret)
+static bool read_regex(struct compiler *c, enum regex_reach reach, const struct written_value *v, struct operand *ret)
 {
 	char message[160] = "";
 	size_t offset = 0;
 	CLEANUP(regex_free) struct regex *re = NULL;
-	int err = regex_new(v->text, &re, message, sizeof(message), &offset);
+	int err = regex_new(v->text, reach, &re, message, sizeof(message), &offset);
 	if (err == -EINVAL) {
 		char detail[256];
 		snprintf(detail, sizeof(detail), "%s, at offset %zu", message, offset);
@@ -223,7 +223,8 @@ static bool read_hex(struct compiler *c, const struct written_value *v, struct o
 
 static bool read_text(struct compiler *c, const struct expr *left, const struct operator *op, const struct written_value *v)
 {
-	bool is_whole = op->id == OP_EQ || op->id == OP_EQ2 || op->id == OP_IN || op->id == OP_INTERSECTS || op->id == OP_STARTSWITH;
+	bool is_whole = op->function == op_equal || op->function == op_iequal || op->function == op_starts || op->function == op_istarts;
+	is_whole &= op->form == OP_FORM_OWN && op->id != OP_NE;
 	if (is_whole && left->kind == KIND_COMM && v->text.n >= RECORD_COMM) {
 		char detail[80];
 		snprintf(detail, sizeof(detail), "%s, which holds 15 bytes at most: '%.*s'", expr_name(left), RECORD_COMM - 1, v->text.p);
@@ -262,7 +263,7 @@ bool operand_read(struct compiler *c, const struct expr *left, const struct oper
 		return refuse(c, v, "is longer than 4096 bytes", "");
 	switch (op->form) {
 	case OP_FORM_REGEX:
-		return read_regex(c, v, ret);
+		return read_regex(c, op->id == OP_SEARCH ? REGEX_ANYWHERE : REGEX_WHOLE, v, ret);
 	case OP_FORM_HEX:
 		return read_hex(c, v, ret);
 	case OP_FORM_PATH:

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Regular expressions over bytes by PCRE2: whole-text, a dot matches any byte, no Unicode modes. Each match has limits, so that
+ * Regular expressions over bytes by PCRE2: a dot matches any byte, a line end included, and there are no Unicode modes. Each match has limits, so that
  * no text can hold up the evaluation; a match that hits one is "undecided".
  */
 #define PCRE2_CODE_UNIT_WIDTH 8
@@ -22,15 +22,16 @@ struct regex {
 	pcre2_code *code; /* owned */
 };
 
-int regex_new(struct strview pattern, struct regex **ret, char *message, size_t message_size, size_t *ret_offset)
+int regex_new(struct strview pattern, enum regex_reach reach, struct regex **ret, char *message, size_t message_size, size_t *ret_offset)
 {
 	CLEANUP(regex_free) struct regex *re = calloc(1, sizeof(*re));
 	if (!re)
 		return -ENOMEM;
 	int code = 0;
 	PCRE2_SIZE offset = 0;
-	uint32_t options = PCRE2_ANCHORED | PCRE2_ENDANCHORED | PCRE2_DOTALL | PCRE2_DOLLAR_ENDONLY | PCRE2_NEVER_UTF | PCRE2_NEVER_UCP |
-			   PCRE2_NEVER_BACKSLASH_C;
+	uint32_t options = PCRE2_DOTALL | PCRE2_NEVER_UTF | PCRE2_NEVER_UCP | PCRE2_NEVER_BACKSLASH_C;
+	if (reach == REGEX_WHOLE)
+		options |= PCRE2_ANCHORED | PCRE2_ENDANCHORED | PCRE2_DOLLAR_ENDONLY;
 	re->code = pcre2_compile((PCRE2_SPTR)(pattern.p ? pattern.p : ""), pattern.n, options, &code, &offset, NULL);
 	if (!re->code) {
 		pcre2_get_error_message(code, (PCRE2_UCHAR *)message, message_size);
