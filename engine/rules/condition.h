@@ -70,6 +70,9 @@ struct field_ref;
 /* The value of a computed field; text may be made in m's scratch, which lives as long as the test. */
 typedef struct value field_function(struct matcher *m, const struct event *ev, const struct field_ref *ref);
 
+/* Whether an event of this number can have this value (or, in a list, this item). */
+typedef bool field_may_be(const struct field_ref *ref, uint32_t event, struct strview text);
+
 /* A field name with what it stands for in each event. A computed field has a function instead of by_event. */
 struct field_ref {
 	const char *name;
@@ -84,6 +87,8 @@ struct field_ref {
 	bool is_of_image;                                /* the same for all events of one derived.image */
 	bool needs_outcome;                              /* known only when the call has ended */
 	const char *never;                               /* why no event ever has a value for it; NULL: some do */
+	const char *source;                              /* beside never: what would have it, as "container metadata"; NULL: nothing would */
+	field_may_be *may_be;                            /* NULL: nothing is known beforehand of its values */
 };
 
 struct expr;
