@@ -76,7 +76,22 @@ struct exec_key {
 };
 
 struct exec_verdict {
-	__u32 rule_slot; /* index of the rule plus one */
+	__u32 rule_slot; /* see exec_slot; all bits set: none could be decided */
 };
+
+/* A rule as verdict records name it: its index, and the generation of the policy it stands in, because rules are replaced under way. */
+enum { EXEC_SLOT_RULE_BITS = 16 };
+static inline __attribute__((always_inline)) __u32 exec_slot(__u32 generation, __u32 rule)
+{
+	return generation << EXEC_SLOT_RULE_BITS | (rule + 1);
+}
+static inline __attribute__((always_inline)) __u32 exec_slot_rule(__u32 slot)
+{
+	return (slot & ((1u << EXEC_SLOT_RULE_BITS) - 1)) - 1; /* no rule: a number that no rule has */
+}
+static inline __attribute__((always_inline)) __u32 exec_slot_generation(__u32 slot)
+{
+	return slot >> EXEC_SLOT_RULE_BITS;
+}
 
 enum { ENV_NAME_MAX = 32 }; /* bytes of a chosen environment variable's name, NUL-padded: key of env_names */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Whoever reads pipeline_record and judge has read the program. */
+/* Whoever reads pipeline_record and pipeline_judge has read the program. */
 #include "engine/daemon/pipeline.h"
 
 #include <errno.h>
@@ -16,7 +16,7 @@ struct pipeline {
 	struct matches matches;
 	struct derived derived;
 	struct buf message, terminal; /* owned; memory is kept between events */
-	const struct rule_info *first_block; /* names a block whose rule is not known */
+	const struct policy *policy, *earlier; /* borrowed; earlier: verdicts of the policy before may still be on their way */
 };
 
 int pipeline_new(const struct pipeline_config *config, struct pipeline **ret)
@@ -25,14 +25,12 @@ int pipeline_new(const struct pipeline_config *config, struct pipeline **ret)
 	if (!p)
 		return -ENOMEM;
 	p->config = *config;
+	p->policy = config->policy;
 	p->stats.worst = -1;
 	p->message.max = RULE_MAX_TEXT * 16;
 	p->terminal.max = LINE_MAX_BYTES * 4;
 	if (buf_reserve(&p->message, RULE_MAX_TEXT) || buf_reserve(&p->terminal, LINE_MAX_BYTES))
 		return -ENOMEM;
-	for (size_t i = 0; i < ruleset_count(config->rules) && !p->first_block; i++)
-		if (rule_is_blocking(ruleset_get(config->rules, i)))
-			p->first_block = ruleset_get(config->rules, i);
 	*ret = TAKE(p);
 	return 0;
 }
@@ -47,16 +45,17 @@ void pipeline_free(struct pipeline **p)
 	*p = NULL;
 }
 
-static void raise_alert(struct pipeline *p, const struct event *ev, const struct rule_info *rule, enum alert_action action)
+static void raise_alert(struct pipeline *p, const struct policy *policy, const struct event *ev, const struct rule_info *rule,
+			enum alert_action action)
 {
 	buf_reset(&p->message);
-	ruleset_message(p->config.rules, rule->index, ev, &p->message);
+	ruleset_message(policy->rules, rule->index, ev, &p->message);
 	struct alert alert = {
 		.ev = ev,
 		.rule = rule,
 		.message = buf_sv(&p->message),
 		.action = action,
-		.policy_digest = ruleset_digest(p->config.rules),
+		.policy_digest = ruleset_digest(policy->rules),
 	};
 	p->stats.alerts++;
 	p->stats.blocked += action == ALERT_ACTION_BLOCK;
@@ -77,42 +76,67 @@ static enum alert_action action_of(const struct pipeline *p, const struct rule_i
 	return ALERT_ACTION_ALERT;
 }
 
-static const struct rule_info *blocking_rule(const struct pipeline *p, const struct event *ev)
+struct blocker {
+	const struct policy *policy; /* the one that decided */
+	const struct rule_info *rule;
+};
+
+/* Who denied the act; nobody that we know of: any rule that blocks might have meant a path that could not be resolved. */
+static struct blocker blocker_of(const struct pipeline *p, const struct event *ev)
 {
-	uint32_t slot = ev->common->rule_slot;
-	if (slot >= 1 && slot <= ruleset_count(p->config.rules))
-		return ruleset_get(p->config.rules, slot - 1);
-	return p->first_block; /* the path could not be resolved: any of them might have meant it */
+	const struct policy *asked[] = { p->policy, p->earlier };
+	for (size_t i = 0; i < ARRAY_SIZE(asked) && asked[i]; i++) {
+		const struct rule_info *rule = policy_blocker(asked[i], ev->common->rule_slot);
+		if (rule)
+			return (struct blocker){ asked[i], rule };
+	}
+	return (struct blocker){ p->policy, p->policy->first_block };
 }
 
-/* Enrich, evaluate, alert. result: of the call, when has_result. */
-static void judge(struct pipeline *p, struct event ev, bool has_result, int64_t result)
+/* Evaluate, alert: the same for a record that came just now and for one that was taped long ago. */
+void pipeline_judge(struct pipeline *p, const struct event *ev)
+{
+	struct blocker by = ev->common->verdict == VERDICT_BLOCK ? blocker_of(p, ev) : (struct blocker){ 0 };
+	if (by.rule)
+		raise_alert(p, by.policy, ev, by.rule, ALERT_ACTION_BLOCK);
+	ruleset_evaluate(p->policy->rules, ev, &p->matches);
+	for (size_t i = 0; i < p->matches.n; i++) {
+		const struct rule_info *rule = ruleset_get(p->policy->rules, p->matches.rule[i]);
+		if (rule != by.rule)
+			raise_alert(p, p->policy, ev, rule, action_of(p, rule));
+	}
+	p->stats.judged++;
+	p->stats.matches_dropped += p->matches.not_kept;
+	p->stats.undecided += p->matches.undecided;
+
+	if (p->config.log_events && p->config.stream)
+		IGNORE(stream_event(p->config.stream, ev, instant_now())); /* as above */
+	if (p->config.terminal_events && p->config.terminal_fd >= 0) {
+		buf_reset(&p->terminal);
+		terminal_event(ev, &p->terminal);
+		IGNORE(fd_write_all(p->config.terminal_fd, p->terminal.p, p->terminal.n));
+	}
+}
+
+void pipeline_swap(struct pipeline *p, const struct policy *policy)
+{
+	p->earlier = p->policy;
+	p->policy = policy;
+}
+
+void pipeline_forget_earlier(struct pipeline *p)
+{
+	p->earlier = NULL;
+}
+
+/* What is known of the event is filled in. result: of the call, when has_result. */
+static void enrich_and_judge(struct pipeline *p, struct event ev, bool has_result, int64_t result)
 {
 	enrich_derive(p->config.enrich, &ev, &p->derived);
 	if (has_result)
 		enrich_outcome(&p->derived, result);
 	ev.derived = &p->derived;
-
-	bool is_blocked = ev.common->verdict == VERDICT_BLOCK;
-	const struct rule_info *blocker = is_blocked ? blocking_rule(p, &ev) : NULL;
-	if (blocker)
-		raise_alert(p, &ev, blocker, ALERT_ACTION_BLOCK);
-	ruleset_evaluate(p->config.rules, &ev, &p->matches);
-	for (size_t i = 0; i < p->matches.n; i++) {
-		const struct rule_info *rule = ruleset_get(p->config.rules, p->matches.rule[i]);
-		if (rule != blocker)
-			raise_alert(p, &ev, rule, action_of(p, rule));
-	}
-	p->stats.matches_dropped += p->matches.not_kept;
-	p->stats.undecided += p->matches.undecided;
-
-	if (p->config.log_events && p->config.stream)
-		IGNORE(stream_event(p->config.stream, &ev, instant_now())); /* as above */
-	if (p->config.terminal_events && p->config.terminal_fd >= 0) {
-		buf_reset(&p->terminal);
-		terminal_event(&ev, &p->terminal);
-		IGNORE(fd_write_all(p->config.terminal_fd, p->terminal.p, p->terminal.n));
-	}
+	pipeline_judge(p, &ev);
 }
 
 static void join_outcome(struct pipeline *p, const struct event *outcome)
@@ -120,7 +144,7 @@ static void join_outcome(struct pipeline *p, const struct event *outcome)
 	struct event held[OUTCOME_MAX_PER_CALL];
 	size_t n = outcome_take(p->config.outcomes, outcome->common->call_id, held);
 	for (size_t i = 0; i < n; i++)
-		judge(p, held[i], true, outcome->common->result);
+		enrich_and_judge(p, held[i], true, outcome->common->result);
 }
 
 void pipeline_record(void *pipeline, const void *bytes, size_t size, bool is_priority)
@@ -141,7 +165,7 @@ void pipeline_record(void *pipeline, const void *bytes, size_t size, bool is_pri
 	bool is_attempt = ev.common->stage == STAGE_ATTEMPT;
 	if (is_attempt && ev.common->call_id && outcome_hold(p->config.outcomes, &ev) == 0)
 		return;
-	judge(p, ev, false, 0);
+	enrich_and_judge(p, ev, false, 0);
 }
 
 void pipeline_expire(struct pipeline *p, uint64_t boot_ns)
@@ -150,7 +174,7 @@ void pipeline_expire(struct pipeline *p, uint64_t boot_ns)
 	size_t n;
 	while ((n = outcome_expired(p->config.outcomes, boot_ns, held, ARRAY_SIZE(held))) > 0)
 		for (size_t i = 0; i < n; i++)
-			judge(p, held[i], false, 0);
+			enrich_and_judge(p, held[i], false, 0);
 }
 
 const struct pipeline_stats *pipeline_get_stats(const struct pipeline *p)

@@ -5,13 +5,13 @@
 #pragma once
 
 #include "alerts/stream.h"
+#include "engine/daemon/policy.h"
 #include "engine/enrich/enrich.h"
 #include "engine/enrich/outcome.h"
-#include "engine/rules/ruleset.h"
 
 struct pipeline_config {
-	const struct ruleset *rules;      /* borrowed */
-	struct enrich *enrich;            /* borrowed */
+	const struct policy *policy;      /* borrowed; the one to begin with */
+	struct enrich *enrich;            /* borrowed; NULL, as outcomes: only pipeline_judge is called */
 	struct outcome_table *outcomes;   /* borrowed */
 	struct stream *stream;            /* borrowed; NULL: no log */
 	bool log_events;                  /* every event becomes a record of the log */
@@ -23,6 +23,7 @@ struct pipeline_config {
 
 struct pipeline_stats {
 	uint64_t delivered[EVENT_NUMBERS]; /* records by event number */
+	uint64_t judged;                   /* events that the rules were asked about */
 	uint64_t damaged;                  /* records that did not decode */
 	uint64_t alerts;
 	uint64_t blocked;                  /* alerts of acts that were blocked */
@@ -38,6 +39,16 @@ void pipeline_free(struct pipeline **p);
 
 /* One record, in ring order; matches sensor_record_fn with the pipeline as context. */
 void pipeline_record(void *pipeline, const void *bytes, size_t size, bool is_priority);
+
+/* An event that is enriched already, with its outcome if there is one. All events come through here. */
+void pipeline_judge(struct pipeline *p, const struct event *ev);
+
+/*
+ * From the next event on another policy judges. The one before must stay until pipeline_forget_earlier: verdicts that the kernel took by it
+ * may still be on their way.
+ */
+void pipeline_swap(struct pipeline *p, const struct policy *policy);
+void pipeline_forget_earlier(struct pipeline *p);
 
 /* Attempts whose outcome did not come in time are judged without it. boot_ns UINT64_MAX: all that are held. */
 void pipeline_expire(struct pipeline *p, uint64_t boot_ns);

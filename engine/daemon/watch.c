@@ -27,9 +27,7 @@ enum {
 
 struct watch {
 	struct watch_options options; /* its strings are borrowed from the caller */
-	struct ruleset *rules;
-	struct mounts *mounts;
-	struct exec_policy exec_policy;
+	struct policy *policy; /* in force */
 	struct sensor *sensor;
 	struct enrich *enrich;
 	struct outcome_table *outcomes;
@@ -81,66 +79,40 @@ static uint64_t every_event(void)
 	return all;
 }
 
-/* What a rule asks for and no part of this version does is refused, not left undone in silence. */
-static int check_actions(const struct ruleset *set, struct diag *diag)
+static struct policy_options policy_options_of(const struct watch *w)
 {
-	int err = 0;
-	for (size_t i = 0; i < ruleset_count(set); i++) {
-		const struct rule_info *rule = ruleset_get(set, i);
-		if (rule->action != ACTION_KILL || rule->mode == POLICY_DETECT || !rule->is_enabled)
-			continue;
-		diag_error(diag, rule->at, "rule %s kills, which this version does not do: use `action: alert`, or `policy: {mode: detect}` in its file", rule->id);
-		err = -EOPNOTSUPP;
-	}
-	return err;
-}
-
-/* Rules that block need the lsm mode: without it they are refused, unless the user said that reporting is enough. */
-static int check_blocking(struct watch *w, struct diag *diag)
-{
-	bool is_lsm = sensor_get_caps(w->sensor)->mode == SENSOR_LSM;
-	if (is_lsm)
-		return 0;
-	bool is_refused = false;
-	for (size_t i = 0; i < ruleset_count(w->rules); i++) {
-		const struct rule_info *rule = ruleset_get(w->rules, i);
-		if (!rule_is_blocking(rule))
-			continue;
-		is_refused = !w->options.detect_only;
-		if (!is_refused)
-			diag_warn(diag, rule->at, "rule %s only reports: this host offers the tracepoint mode, which cannot block", rule->id);
-		else
-			diag_error(diag, rule->at, "rule %s blocks, and this host offers only the tracepoint mode, which cannot (--detect-only loads it as "
-				   "a reporting rule)", rule->id);
-	}
-	return is_refused ? -EOPNOTSUPP : 0;
+	const struct watch_options *o = &w->options;
+	return (struct policy_options){
+		.rule_paths = o->rule_paths,
+		.n_rule_paths = o->n_rule_paths,
+		.mode = w->sensor ? sensor_get_caps(w->sensor)->mode : SENSOR_NONE,
+		.enforce = o->enforce,
+		.detect_only = o->detect_only,
+	};
 }
 
 static int open_sensor(struct watch *w, struct diag *diag)
 {
 	const struct watch_options *o = &w->options;
-	uint64_t events = o->log_events ? every_event() : ruleset_events(w->rules);
+	uint64_t events = o->log_events ? every_event() : ruleset_events(w->policy->rules);
 	struct sensor_options so = {
 		.wanted = o->sensor,
 		.enforce = o->enforce,
 		.events = events | lineage_events,
-		.outcome_events = o->log_events ? every_event() : ruleset_outcome_events(w->rules),
+		.outcome_events = o->log_events ? every_event() : ruleset_outcome_events(w->policy->rules),
 		.ring_priority_bytes = o->ring_priority_bytes,
 		.ring_bulk_bytes = o->ring_bulk_bytes,
 		.max_processes = o->max_processes,
 		.env_names = o->env_names,
 	};
 	int err = sensor_open(&so, &w->sensor, diag);
-	if (!err)
-		err = check_blocking(w, diag);
+	if (err)
+		return err;
+	struct policy_options po = policy_options_of(w);
+	err = policy_bind(w->policy, &po, diag);
 	if (err || !o->enforce)
 		return err;
-	err = mounts_load("/proc/self/mountinfo", &w->mounts, diag);
-	if (!err)
-		err = exec_policy_compile(w->rules, w->mounts, &w->exec_policy, diag);
-	if (!err)
-		err = sensor_set_exec_rules(w->sensor, w->exec_policy.keys, w->exec_policy.n, diag);
-	return err;
+	return sensor_set_exec_rules(w->sensor, w->policy->exec.keys, w->policy->exec.n, w->policy->generation, diag);
 }
 
 static int open_enrich(struct watch *w, struct diag *diag)
@@ -225,8 +197,8 @@ static int say_open(struct watch *w)
 	names[attached] = absent[missing] = NULL;
 	struct open_info info = {
 		.at = instant_now(),
-		.policy_digest = ruleset_digest(w->rules),
-		.policy_rules = ruleset_count(w->rules),
+		.policy_digest = ruleset_digest(w->policy->rules),
+		.policy_rules = ruleset_count(w->policy->rules),
 		.config_digest = w->options.config_digest,
 		.sensor = symbol_text(KIND_SENSOR, sensor_get_caps(w->sensor)->mode),
 		.scope = w->options.scope_text,
@@ -263,9 +235,8 @@ int watch_open(const struct watch_options *options, struct watch **ret, struct d
 	w->options = *options;
 	w->signal_fd = -1;
 	w->since_ns = clock_ns(CLOCK_REALTIME);
-	int err = ruleset_load(options->rule_paths, options->n_rule_paths, &w->rules, diag);
-	if (!err)
-		err = check_actions(w->rules, diag);
+	struct policy_options po = policy_options_of(w);
+	int err = policy_load(&po, &w->policy, diag);
 	if (!err && options->status_file[0])
 		err = status_check(options->status_file, diag);
 	if (!err)
@@ -279,7 +250,7 @@ int watch_open(const struct watch_options *options, struct watch **ret, struct d
 	if (err)
 		return err;
 	struct pipeline_config pc = {
-		.rules = w->rules,
+		.policy = w->policy,
 		.enrich = w->enrich,
 		.outcomes = w->outcomes,
 		.stream = w->stream,
@@ -313,9 +284,7 @@ void watch_close(struct watch **watch)
 	(void)stream_free(&w->stream); /* watch_finish has told what could not be written */
 	outcome_free(&w->outcomes);
 	enrich_free(&w->enrich);
-	exec_policy_done(&w->exec_policy);
-	mounts_free(&w->mounts);
-	ruleset_free(&w->rules);
+	policy_free(&w->policy);
 	fd_close(&w->signal_fd);
 	free(w);
 	*watch = NULL;
@@ -333,7 +302,7 @@ const struct pipeline_stats *watch_stats(const struct watch *w)
 
 const struct ruleset *watch_rules(const struct watch *w)
 {
-	return w->rules;
+	return w->policy->rules;
 }
 
 int watch_seed(struct watch *w, uint32_t root_pid, struct diag *diag)
@@ -407,7 +376,7 @@ static void heartbeat(struct watch *w)
 {
 	struct heartbeat_info info = {
 		.at = instant_now(),
-		.policy_digest = ruleset_digest(w->rules),
+		.policy_digest = ruleset_digest(w->policy->rules),
 		.sensor = symbol_text(KIND_SENSOR, sensor_get_caps(w->sensor)->mode),
 		.totals = watch_totals(w),
 	};
@@ -443,7 +412,7 @@ static void tick(struct watch *w, uint64_t boot_ns)
 
 int watch_write_status(const struct watch *w)
 {
-	return status_write(w->options.status_file, w->sensor, w->rules, watch_stats(w), watch_totals(w), w->stream);
+	return status_write(w->options.status_file, w->sensor, w->policy->rules, watch_stats(w), watch_totals(w), w->stream);
 }
 
 /* --- the loop -------------------------------------------------------------------------------------------------------------- */

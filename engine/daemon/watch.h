@@ -9,7 +9,6 @@
 #include <sys/types.h>
 
 #include "engine/daemon/pipeline.h"
-#include "engine/enforce/exec_policy.h"
 #include "engine/probe/sensor.h"
 
 struct watch_options {

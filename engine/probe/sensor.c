@@ -622,7 +622,7 @@ int sensor_label(struct sensor *s, uint32_t pid, uint64_t exec_id, uint64_t pare
 
 /* --- verdicts -------------------------------------------------------------------------------------------------------------- */
 
-int sensor_set_exec_rules(struct sensor *s, const struct exec_rule *rules, size_t n, struct diag *diag)
+int sensor_set_exec_rules(struct sensor *s, const struct exec_rule *rules, size_t n, uint32_t generation, struct diag *diag)
 {
 	struct bpf_map_create_opts opts = { .sz = sizeof(opts), .map_flags = BPF_F_NO_PREALLOC };
 	CLEANUP(fd_close) int inner = bpf_map_create(BPF_MAP_TYPE_LPM_TRIE, "exec_rules", sizeof(struct exec_key), sizeof(struct exec_verdict), 4096, &opts);
@@ -631,7 +631,7 @@ int sensor_set_exec_rules(struct sensor *s, const struct exec_rule *rules, size_
 		return -errno;
 	}
 	for (size_t i = 0; i < n; i++) {
-		struct exec_verdict v = { .rule_slot = rules[i].rule + 1 };
+		struct exec_verdict v = { .rule_slot = exec_slot(generation, rules[i].rule) };
 		if (bpf_map_update_elem(inner, &rules[i].key, &v, BPF_NOEXIST) && errno != EEXIST) {
 			diag_error(diag, (struct place){ 0 }, "exec rule %zu of %zu does not fit: %s", i + 1, n, strerror(errno));
 			return -errno;

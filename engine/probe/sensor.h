@@ -60,12 +60,15 @@ void sensor_scope_tree(struct sensor *s);
 /* SCOPE_TREE: labels a process; its later children inherit the label. It must not have forked yet. */
 int sensor_label(struct sensor *s, uint32_t pid, uint64_t exec_id, uint64_t parent_id) MUST_CHECK;
 
-/* Verdicts on exec: replaces all rules at once; n 0 switches them off. */
+/*
+ * Verdicts on exec: replaces all rules at once; n 0 switches them off. An exec sees the rules before or those after, whole, and what
+ * both deny is denied at every moment between. generation goes into the rule slots of verdicts.
+ */
 struct exec_rule {
 	struct exec_key key;
 	uint32_t rule; /* index */
 };
-int sensor_set_exec_rules(struct sensor *s, const struct exec_rule *rules, size_t n, struct diag *diag) MUST_CHECK;
+int sensor_set_exec_rules(struct sensor *s, const struct exec_rule *rules, size_t n, uint32_t generation, struct diag *diag) MUST_CHECK;
 
 /* Called for every record, in ring order; the bytes are borrowed. is_priority: which ring. */
 typedef void sensor_record_fn(void *context, const void *bytes, size_t size, bool is_priority);

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Loading a policy and fitting it to the sensor. */
+#include "engine/daemon/policy.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+static struct ruleset *no_rules(void)
+{
+	struct ruleset *set = NULL;
+	return ruleset_load_text("none", SV("[]\n"), &set, NULL) ? NULL : set;
+}
+
+/* What a rule asks for and no part of this version does is refused, not left undone in silence. */
+static int check_actions(const struct ruleset *set, struct diag *diag)
+{
+	int err = 0;
+	for (size_t i = 0; i < ruleset_count(set); i++) {
+		const struct rule_info *rule = ruleset_get(set, i);
+		if (rule->action != ACTION_KILL || rule->mode == POLICY_DETECT || !rule->is_enabled)
+			continue;
+		diag_error(diag, rule->at, "rule %s kills, which this version does not do: use `action: alert`, or `policy: {mode: detect}` in its file", rule->id);
+		err = -EOPNOTSUPP;
+	}
+	return err;
+}
+
+int policy_load(const struct policy_options *options, struct policy **ret, struct diag *diag)
+{
+	CLEANUP(policy_free) struct policy *p = calloc(1, sizeof(*p));
+	if (!p)
+		return -ENOMEM;
+	p->generation = 1;
+	int err = 0;
+	if (options->n_rule_paths) {
+		err = ruleset_load(options->rule_paths, options->n_rule_paths, &p->rules, diag);
+	} else {
+		p->rules = no_rules();
+		err = p->rules ? 0 : -ENOMEM;
+	}
+	if (!err)
+		err = check_actions(p->rules, diag);
+	if (err)
+		return err;
+	for (size_t i = 0; i < ruleset_count(p->rules) && !p->first_block; i++)
+		if (rule_is_blocking(ruleset_get(p->rules, i)))
+			p->first_block = ruleset_get(p->rules, i);
+	*ret = TAKE(p);
+	return 0;
+}
+
+void policy_free(struct policy **p)
+{
+	if (!*p)
+		return;
+	exec_policy_done(&(*p)->exec);
+	ruleset_free(&(*p)->rules);
+	free(*p);
+	*p = NULL;
+}
+
+/* Rules that block need the lsm mode: without it they are refused, unless the user said that reporting is enough. */
+static int check_blocking(const struct policy *p, const struct policy_options *options, struct diag *diag)
+{
+	bool is_refused = false;
+	for (size_t i = 0; i < ruleset_count(p->rules); i++) {
+		const struct rule_info *rule = ruleset_get(p->rules, i);
+		if (!rule_is_blocking(rule))
+			continue;
+		is_refused = !options->detect_only;
+		if (!is_refused)
+			diag_warn(diag, rule->at, "rule %s only reports: this host offers the tracepoint mode, which cannot block", rule->id);
+		else
+			diag_error(diag, rule->at, "rule %s blocks, and this host offers only the tracepoint mode, which cannot (--detect-only loads it as "
+				   "a reporting rule)", rule->id);
+	}
+	return is_refused ? -EOPNOTSUPP : 0;
+}
+
+static void mounts_done(struct mounts **m)
+{
+	mounts_free(m);
+}
+
+int policy_bind(struct policy *p, const struct policy_options *options, struct diag *diag)
+{
+	CLEANUP(mounts_done) struct mounts *mounts = NULL;
+	int err = options->mode == SENSOR_LSM || options->mode == SENSOR_NONE ? 0 : check_blocking(p, options, diag);
+	if (err || !options->enforce)
+		return err;
+	err = mounts_load("/proc/self/mountinfo", &mounts, diag);
+	return err ? err : exec_policy_compile(p->rules, mounts, &p->exec, diag);
+}
+
+const struct rule_info *policy_blocker(const struct policy *p, uint32_t slot)
+{
+	uint32_t index = exec_slot_rule(slot);
+	if (exec_slot_generation(slot) != p->generation || index >= ruleset_count(p->rules))
+		return NULL;
+	return ruleset_get(p->rules, index);
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Rules in force with all that is made of them. Built as a whole, beside the one in force; a reload swaps one pointer.
+ */
+#pragma once
+
+#include "engine/enforce/exec_policy.h"
+#include "engine/rules/ruleset.h"
+
+struct policy_options {
+	const char *const *rule_paths; /* files and folders; none: no rules */
+	size_t n_rule_paths;
+	enum sensor_mode mode;         /* what the sensor offers; SENSOR_NONE: not asked */
+	bool enforce;                  /* compile what blocks for the kernel */
+	bool detect_only;              /* take rules that block where nothing can block */
+};
+
+struct policy {
+	struct ruleset *rules;       /* owned */
+	struct exec_policy exec;     /* owned; empty without enforcement */
+	uint32_t generation;         /* stands in verdict records: 1 to POLICY_GENERATIONS */
+	const struct rule_info *first_block; /* names a block whose rule is not known; NULL: no rule blocks */
+};
+
+enum { POLICY_GENERATIONS = 0x7fff };
+
+/* Loads the rules and refuses what no part of this program does; 0 or -errno with all faults in diag. */
+int policy_load(const struct policy_options *options, struct policy **ret, struct diag *diag) MUST_CHECK;
+void policy_free(struct policy **p);
+
+/*
+ * Against what the sensor offers: rules that block where nothing can, and those that the kernel cannot decide, are faults. Fills exec with
+ * enforcement. To be called once, when the mode is known.
+ */
+int policy_bind(struct policy *p, const struct policy_options *options, struct diag *diag) MUST_CHECK;
+
+/* The rule that denied, by the slot of a verdict record; NULL: not one of this policy's generation. */
+const struct rule_info *policy_blocker(const struct policy *p, uint32_t slot);
