@@ -26,6 +26,11 @@ const char *severity_text(enum severity severity)
 	return texts[severity];
 }
 
+enum severity alert_severity(const struct alert *alert)
+{
+	return alert->undecided.n ? SEVERITY_LOW : alert->rule->severity;
+}
+
 unsigned severity_number(enum severity severity)
 {
 	static const unsigned numbers[SEVERITY_COUNT] = { 10, 21, 47, 73, 99 };

@@ -12,8 +12,12 @@ struct alert {
 	const struct rule_info *rule;
 	struct strview message;      /* of ruleset_message; empty: the rule's title */
 	enum alert_action action;    /* what was done */
+	struct strview undecided;    /* why it is not known whether the rule holds (of ruleset_undecided_reason); empty: it does */
 	const char *policy_digest;   /* of the rules that judged */
 };
+
+/* The rule's, or low when it is not known whether the rule holds. */
+enum severity alert_severity(const struct alert *alert) PURE;
 
 /* The clocks, read together. */
 struct instant {

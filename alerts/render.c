@@ -387,7 +387,7 @@ int render_alert(struct renderer *r, uint64_t sequence, const struct alert *aler
 	const struct rule_info *rule = alert->rule;
 	struct record rec;
 	record_begin(r, &rec, RECORD_ALERT, sequence, alert->ev);
-	set_number(&rec, MEMBER_event_severity, severity_number(rule->severity));
+	set_number(&rec, MEMBER_event_severity, severity_number(alert_severity(alert)));
 	set_text(&rec, MEMBER_message, alert->message.n ? alert->message : sv_from(rule->title));
 	set_z(&rec, MEMBER_rule_description, rule->description);
 	set_z(&rec, MEMBER_rule_id, rule->id);
@@ -401,6 +401,9 @@ int render_alert(struct renderer *r, uint64_t sequence, const struct alert *aler
 	set_attack(r, &rec, MEMBER_threat_subtechnique, rule->attack, ATTACK_SUBTECHNIQUE);
 	set_z(&rec, MEMBER_action, alert_action_text(alert->action));
 	set_z(&rec, MEMBER_policy_digest, alert->policy_digest);
+	if (alert->undecided.n)
+		set_number(&rec, MEMBER_rule_undecided, 1);
+	set_text(&rec, MEMBER_undecided_reason, alert->undecided);
 	return record_write(r, &rec, alert->ev, out);
 }
 

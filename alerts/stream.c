@@ -160,7 +160,7 @@ int stream_alert(struct stream *s, const struct alert *alert, struct instant now
 		r = add_body(s, now);
 	if (r)
 		return leave_out(s, now, r);
-	s->is_urgent |= alert->rule->severity >= SEVERITY_HIGH;
+	s->is_urgent |= alert_severity(alert) >= SEVERITY_HIGH;
 	return 0;
 }
 

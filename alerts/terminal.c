@@ -65,8 +65,8 @@ static void add_headline(struct buf *out, const struct alert *alert, bool colour
 {
 	const struct rule_info *rule = alert->rule;
 	if (colour)
-		buf_add_z(out, colour_of(rule->severity));
-	for (const char *c = severity_text(rule->severity); *c; c++)
+		buf_add_z(out, colour_of(alert_severity(alert)));
+	for (const char *c = severity_text(alert_severity(alert)); *c; c++)
 		buf_add_char(out, (char)(*c - 'a' + 'A'));
 	if (colour)
 		buf_add_z(out, "\033[0m\033[1m");
@@ -83,6 +83,8 @@ static void add_headline(struct buf *out, const struct alert *alert, bool colour
 	}
 	if (alert->action != ALERT_ACTION_ALERT)
 		buf_add_format(out, "  %s", alert_action_text(alert->action));
+	if (alert->undecided.n)
+		buf_add_z(out, "  undecided");
 	buf_add_char(out, '\n');
 }
 
@@ -115,6 +117,11 @@ void terminal_alert(const struct alert *alert, bool colour, struct buf *out)
 	if (alert->message.n) {
 		buf_add_z(out, "    ");
 		terminal_text(out, alert->message);
+		buf_add_char(out, '\n');
+	}
+	if (alert->undecided.n) {
+		buf_add_z(out, "    ");
+		terminal_text(out, alert->undecided);
 		buf_add_char(out, '\n');
 	}
 	buf_add_z(out, "    ");

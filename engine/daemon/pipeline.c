@@ -15,7 +15,7 @@ struct pipeline {
 	struct pipeline_stats stats;
 	struct matches matches;
 	struct derived derived;
-	struct buf message, terminal; /* owned; memory is kept between events */
+	struct buf message, terminal, reason; /* owned; memory is kept between events */
 	const struct policy *policy, *earlier; /* borrowed; earlier: verdicts of the policy before may still be on their way */
 };
 
@@ -29,7 +29,8 @@ int pipeline_new(const struct pipeline_config *config, struct pipeline **ret)
 	p->stats.worst = -1;
 	p->message.max = RULE_MAX_TEXT * 16;
 	p->terminal.max = LINE_MAX_BYTES * 4;
-	if (buf_reserve(&p->message, RULE_MAX_TEXT) || buf_reserve(&p->terminal, LINE_MAX_BYTES))
+	p->reason.max = LINE_MAX_BYTES;
+	if (buf_reserve(&p->message, RULE_MAX_TEXT) || buf_reserve(&p->terminal, LINE_MAX_BYTES) || buf_reserve(&p->reason, RULE_MAX_TEXT))
 		return -ENOMEM;
 	*ret = TAKE(p);
 	return 0;
@@ -41,8 +42,22 @@ void pipeline_free(struct pipeline **p)
 		return;
 	buf_done(&(*p)->message);
 	buf_done(&(*p)->terminal);
+	buf_done(&(*p)->reason);
 	free(*p);
 	*p = NULL;
+}
+
+static void send_alert(struct pipeline *p, const struct alert *alert)
+{
+	p->stats.alerts++;
+	p->stats.worst = MAX(p->stats.worst, (int)alert_severity(alert));
+	if (p->config.stream)
+		IGNORE(stream_alert(p->config.stream, alert, instant_now())); /* left out: the stream counted it and will tell */
+	if (p->config.terminal_fd >= 0) {
+		buf_reset(&p->terminal);
+		terminal_alert(alert, p->config.terminal_colour, &p->terminal);
+		IGNORE(fd_write_all(p->config.terminal_fd, p->terminal.p, p->terminal.n)); /* a closed terminal must not stop the watch */
+	}
 }
 
 static void raise_alert(struct pipeline *p, const struct policy *policy, const struct event *ev, const struct rule_info *rule,
@@ -57,16 +72,28 @@ static void raise_alert(struct pipeline *p, const struct policy *policy, const s
 		.action = action,
 		.policy_digest = ruleset_digest(policy->rules),
 	};
-	p->stats.alerts++;
 	p->stats.blocked += action == ALERT_ACTION_BLOCK;
-	p->stats.worst = MAX(p->stats.worst, (int)rule->severity);
-	if (p->config.stream)
-		IGNORE(stream_alert(p->config.stream, &alert, instant_now())); /* left out: the stream counted it and will tell */
-	if (p->config.terminal_fd >= 0) {
-		buf_reset(&p->terminal);
-		terminal_alert(&alert, p->config.terminal_colour, &p->terminal);
-		IGNORE(fd_write_all(p->config.terminal_fd, p->terminal.p, p->terminal.n)); /* a closed terminal must not stop the watch */
-	}
+	send_alert(p, &alert);
+}
+
+/* Whoever makes a test run into its limit must not be hidden by that. The message says first that it may not be true. */
+static void raise_undecided(struct pipeline *p, const struct event *ev, const struct rule_info *rule)
+{
+	buf_reset(&p->message);
+	buf_add_z(&p->message, "Undecided: ");
+	ruleset_message(p->policy->rules, rule->index, ev, &p->message);
+	buf_reset(&p->reason);
+	ruleset_undecided_reason(p->policy->rules, rule->index, ev, &p->reason);
+	struct alert alert = {
+		.ev = ev,
+		.rule = rule,
+		.message = buf_sv(&p->message),
+		.action = ALERT_ACTION_ALERT,
+		.policy_digest = ruleset_digest(p->policy->rules),
+		.undecided = p->reason.n ? buf_sv(&p->reason) : SV("given up"),
+	};
+	p->stats.undecided++;
+	send_alert(p, &alert);
 }
 
 static enum alert_action action_of(const struct pipeline *p, const struct rule_info *rule)
@@ -106,8 +133,9 @@ void pipeline_judge(struct pipeline *p, const struct event *ev)
 			raise_alert(p, p->policy, ev, rule, action_of(p, rule));
 	}
 	p->stats.judged++;
-	p->stats.matches_dropped += p->matches.not_kept;
-	p->stats.undecided += p->matches.undecided;
+	for (size_t i = 0; i < p->matches.n_undecided; i++)
+		raise_undecided(p, ev, ruleset_get(p->policy->rules, p->matches.undecided[i]));
+	p->stats.matches_dropped += p->matches.not_kept + p->matches.undecided_not_kept;
 
 	if (p->config.log_events && p->config.stream)
 		IGNORE(stream_event(p->config.stream, ev, instant_now())); /* as above */

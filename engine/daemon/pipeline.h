@@ -28,7 +28,7 @@ struct pipeline_stats {
 	uint64_t alerts;
 	uint64_t blocked;                  /* alerts of acts that were blocked */
 	uint64_t matches_dropped;          /* matches beyond RULES_MAX_MATCHES */
-	uint64_t undecided;                /* regexes that ran into their limit */
+	uint64_t undecided;                /* alerts of rules of which it is not known whether they hold */
 	int worst;                         /* highest enum severity raised; -1: none */
 };
 

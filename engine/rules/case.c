@@ -160,29 +160,40 @@ static int build(struct event_builder *b, const struct rule *rule, const struct 
 	return event_builder_event(b, ret);
 }
 
-static bool raises(const struct ruleset *set, const struct rule *rule, const struct event *ev, struct matches *m)
+static bool holds_rule(const uint32_t *rules, size_t n, uint32_t index)
+{
+	for (size_t i = 0; i < n; i++)
+		if (rules[i] == index)
+			return true;
+	return false;
+}
+
+static enum truth raises(const struct ruleset *set, const struct rule *rule, const struct event *ev, struct matches *m)
 {
 	if (!rule->info.is_enabled)
 		return condition_holds(rule->condition, ev, set->matcher);
 	ruleset_evaluate(set, ev, m);
-	for (size_t i = 0; i < m->n; i++)
-		if (m->rule[i] == rule->info.index)
-			return true;
+	if (holds_rule(m->rule, m->n, rule->info.index))
+		return TRUTH_TRUE;
+	if (holds_rule(m->undecided, m->n_undecided, rule->info.index))
+		return TRUTH_UNDECIDED;
 	/* Past the maximum of matches that are kept, the rule is asked by itself. */
-	return m->not_kept && condition_holds(rule->condition, ev, set->matcher);
+	return m->not_kept || m->undecided_not_kept ? condition_holds(rule->condition, ev, set->matcher) : TRUTH_FALSE;
 }
 
 static bool run_case(const struct ruleset *set, const struct rule *rule, const struct rule_case *one, struct event_builder *b,
 		     struct diag *diag)
 {
+	static const char *const found[] = { [TRUTH_FALSE] = "does not fire", [TRUTH_TRUE] = "does fire", [TRUTH_UNDECIDED] = "is undecided" };
 	struct matches m;
 	struct event ev;
 	if (build(b, rule, one, &ev, diag))
 		return false;
-	if (raises(set, rule, &ev, &m) == one->fires)
+	enum truth truth = raises(set, rule, &ev, &m);
+	if (truth == (one->fires ? TRUTH_TRUE : TRUTH_FALSE))
 		return true;
-	diag_error(diag, one->at, "case of rule '%s': should %s on this %s, and does%s", rule->info.id, one->fires ? "fire" : "be quiet",
-		   one->type->name, one->fires ? " not" : " fire");
+	diag_error(diag, one->at, "case of rule '%s': should %s on this %s, and %s", rule->info.id, one->fires ? "fire" : "be quiet",
+		   one->type->name, found[truth]);
 	return false;
 }
 

@@ -112,110 +112,175 @@ static bool left_next(const struct value *v, size_t *pos, struct value *ret)
 	return (*pos)++ == 0;
 }
 
-/* Some item compares with this operand; is_not: some item does not. */
-static bool some_item(struct matcher *m, const struct test *t, const struct value *left, const struct operand *o, bool is_not)
+/*
+ * One comparison. What could not be decided says so by the matcher's count, so that the functions of ops.def, of which hardly one
+ * can fail, stay plain questions.
+ */
+static enum truth compares(struct matcher *m, const struct test *t, const struct value *item, const struct operand *o)
 {
+	size_t before = m->undecided;
+	bool holds = t->op->function(m, item, o);
+	return m->undecided != before ? TRUTH_UNDECIDED : holds ? TRUTH_TRUE : TRUTH_FALSE;
+}
+
+/* Some item compares with this operand; is_not: some item does not. */
+static enum truth some_item(struct matcher *m, const struct test *t, const struct value *left, const struct operand *o, bool is_not)
+{
+	enum truth sum = TRUTH_FALSE;
 	struct value item;
-	for (size_t pos = 0; left_next(left, &pos, &item);)
-		if (t->op->function(m, &item, o) != is_not)
-			return true;
-	return false;
+	for (size_t pos = 0; sum != TRUTH_TRUE && left_next(left, &pos, &item);) {
+		enum truth one = compares(m, t, &item, o);
+		sum = truth_or(sum, is_not ? truth_not(one) : one);
+	}
+	return sum;
 }
 
 /* The test with one of its values. */
-static bool holds_with(struct matcher *m, const struct test *t, const struct value *left, const struct operand *o)
+static enum truth holds_with(struct matcher *m, const struct test *t, const struct value *left, const struct operand *o)
 {
 	if (t->op->id != OP_NE)
 		return some_item(m, t, left, o, false);
-	return t->ancestor ? some_item(m, t, left, o, true) : !some_item(m, t, left, o, false);
+	return t->ancestor ? some_item(m, t, left, o, true) : truth_not(some_item(m, t, left, o, false));
 }
 
-static bool some_operand(struct matcher *m, const struct test *t, const struct value *item, const struct right_side *right)
+static enum truth some_operand(struct matcher *m, const struct test *t, const struct value *item, const struct right_side *right)
 {
+	enum truth sum = TRUTH_FALSE;
 	struct operand o = { 0 };
-	for (size_t pos = 0; right_next(right, &pos, &o);)
-		if (t->op->function(m, item, &o))
-			return true;
-	return false;
+	for (size_t pos = 0; sum != TRUTH_TRUE && right_next(right, &pos, &o);)
+		sum = truth_or(sum, compares(m, t, item, &o));
+	return sum;
 }
 
 /* `in` over a list: every item is one of the values. */
-static bool every_item(struct matcher *m, const struct test *t, const struct value *left, const struct right_side *right)
+static enum truth every_item(struct matcher *m, const struct test *t, const struct value *left, const struct right_side *right)
 {
+	enum truth product = TRUTH_TRUE;
 	struct value item;
-	for (size_t pos = 0; left_next(left, &pos, &item);)
-		if (!some_operand(m, t, &item, right))
-			return false;
-	return true;
+	for (size_t pos = 0; product != TRUTH_FALSE && left_next(left, &pos, &item);)
+		product = truth_and(product, some_operand(m, t, &item, right));
+	return product;
 }
 
-static bool compare(struct matcher *m, const struct test *t, const struct value *left, const struct right_side *right)
+/* How many of the right side's values the test holds with. */
+struct tally {
+	size_t n, holding, undecided;
+};
+
+/* What the values that are still to come cannot change; false: they can. */
+static bool tally_is_settled(const struct tally *tally, enum modifier modifier)
+{
+	switch (modifier) {
+	case MODIFIER_ONEOF:
+		return tally->holding > 1;
+	case MODIFIER_ALLOF:
+		return tally->holding + tally->undecided < tally->n;
+	default:
+		return tally->holding > 0;
+	}
+}
+
+static enum truth tally_truth(const struct tally *tally, enum modifier modifier)
+{
+	bool holds = tally->holding > 0;
+	if (modifier == MODIFIER_ONEOF)
+		holds = tally->holding == 1;
+	else if (modifier == MODIFIER_ALLOF)
+		holds = tally->n > 0 && tally->holding == tally->n;
+	if (tally->undecided && !tally_is_settled(tally, modifier))
+		return TRUTH_UNDECIDED;
+	return holds ? TRUTH_TRUE : TRUTH_FALSE;
+}
+
+static enum truth compare(struct matcher *m, const struct test *t, const struct value *left, const struct right_side *right)
 {
 	if ((t->op->id == OP_IN || t->op->id == OP_IIN) && left->class == CLASS_LIST)
 		return every_item(m, t, left, right);
-	size_t n = 0, holding = 0;
+	struct tally tally = { 0 };
 	struct operand o = { 0 };
-	for (size_t pos = 0; right_next(right, &pos, &o); n++) {
-		if (holds_with(m, t, left, &o))
-			holding++;
-		bool is_decided = t->modifier == MODIFIER_ONEOF ? holding > 1 : t->modifier == MODIFIER_ALLOF ? holding <= n : holding > 0;
-		if (is_decided)
-			return t->modifier != MODIFIER_ONEOF && t->modifier != MODIFIER_ALLOF;
+	for (size_t pos = 0; !tally_is_settled(&tally, t->modifier) && right_next(right, &pos, &o); tally.n++) {
+		enum truth one = holds_with(m, t, left, &o);
+		tally.holding += one == TRUTH_TRUE;
+		tally.undecided += one == TRUTH_UNDECIDED;
 	}
-	return t->modifier == MODIFIER_ONEOF ? holding == 1 : t->modifier == MODIFIER_ALLOF && n > 0;
+	return tally_truth(&tally, t->modifier);
 }
 
-static bool test_holds(struct evaluation *e, const struct test *t, bool is_negated)
+/* The value of one side; false: it could not be made, which is not the same as a missing one. */
+static bool side_value(struct evaluation *e, const struct expr *x, struct value *ret)
+{
+	size_t before = e->m->undecided;
+	*ret = expr_value(e, x);
+	return e->m->undecided == before;
+}
+
+static enum truth test_truth(struct evaluation *e, const struct test *t, bool is_negated)
 {
 	e->m->used = 0;
 	/* What is not known whole must not buy an exception. */
 	if (is_negated && t->op->id != OP_EXISTS && (expr_is_cut(e->ev, t->left) || (t->right && expr_is_cut(e->ev, t->right))))
-		return false;
-	struct value left = expr_value(e, t->left);
+		return TRUTH_FALSE;
+	struct value left;
+	if (!side_value(e, t->left, &left))
+		return TRUTH_UNDECIDED;
 	if (!has_value(&left))
-		return false;
+		return TRUTH_FALSE;
 	if (t->op->id == OP_EXISTS)
-		return true;
+		return TRUTH_TRUE;
 	struct right_side right = { .operands = t->operands, .n = t->n_operands };
 	if (t->right) {
-		right = (struct right_side){ .value = expr_value(e, t->right) };
+		right = (struct right_side){ 0 };
+		if (!side_value(e, t->right, &right.value))
+			return TRUTH_UNDECIDED;
 		if (!has_value(&right.value))
-			return false;
+			return TRUTH_FALSE;
 	}
 	if (left.class == CLASS_FLAGS) {
 		uint64_t mask = t->right ? right.value.u : t->mask;
-		return t->op->id == OP_IN ? (left.u & ~mask) == 0 : (left.u & mask) != 0;
+		bool holds = t->op->id == OP_IN ? (left.u & ~mask) == 0 : (left.u & mask) != 0;
+		return holds ? TRUTH_TRUE : TRUTH_FALSE;
 	}
 	return compare(e->m, t, &left, &right);
 }
 
-/* --- the tree -------------------------------------------------------------------------------------------------------------- */
-
-static bool holds(struct evaluation *e, const struct condition *c, bool is_negated)
-{
-	switch (c->type) {
-	case NODE_CONST:
-		return c->truth;
-	case NODE_TEST:
-		return test_holds(e, c->test, is_negated);
-	case NODE_NOT:
-		return !holds(e, c->children[0], !is_negated);
-	case NODE_AND:
-		for (size_t i = 0; i < c->n; i++)
-			if (!holds(e, c->children[i], is_negated))
-				return false;
-		return true;
-	case NODE_OR:
-		for (size_t i = 0; i < c->n; i++)
-			if (holds(e, c->children[i], is_negated))
-				return true;
-		return false;
-	}
-	return false;
-}
-
-bool condition_holds(const struct condition *c, const struct event *ev, struct matcher *m)
+enum truth test_holds(const struct test *t, const struct event *ev, struct matcher *m, bool is_negated)
 {
 	struct evaluation e = { .m = m, .ev = ev };
+	enum truth truth = test_truth(&e, t, is_negated);
+	if (truth == TRUTH_UNDECIDED && !m->undecided_test)
+		m->undecided_test = t;
+	return truth;
+}
+
+/* --- the tree -------------------------------------------------------------------------------------------------------------- */
+
+static enum truth holds(struct evaluation *e, const struct condition *c, bool is_negated)
+{
+	enum truth sum;
+	switch (c->type) {
+	case NODE_CONST:
+		return c->truth ? TRUTH_TRUE : TRUTH_FALSE;
+	case NODE_TEST:
+		return test_holds(c->test, e->ev, e->m, is_negated);
+	case NODE_NOT:
+		return truth_not(holds(e, c->children[0], !is_negated));
+	case NODE_AND:
+		sum = TRUTH_TRUE;
+		for (size_t i = 0; sum != TRUTH_FALSE && i < c->n; i++)
+			sum = truth_and(sum, holds(e, c->children[i], is_negated));
+		return sum;
+	case NODE_OR:
+		sum = TRUTH_FALSE;
+		for (size_t i = 0; sum != TRUTH_TRUE && i < c->n; i++)
+			sum = truth_or(sum, holds(e, c->children[i], is_negated));
+		return sum;
+	}
+	return TRUTH_FALSE;
+}
+
+enum truth condition_holds(const struct condition *c, const struct event *ev, struct matcher *m)
+{
+	struct evaluation e = { .m = m, .ev = ev };
+	m->undecided_test = NULL;
 	return holds(&e, c, false);
 }

@@ -10,7 +10,8 @@ struct regex;
 struct matcher {
 	char *scratch;      /* owned; MATCH_SCRATCH_BYTES */
 	size_t used;        /* bytes of it that the current test holds */
-	size_t undecided;   /* regexes that hit a limit, transformers that ran out of scratch */
+	size_t undecided;   /* regexes that hit a limit, transformers that ran out of scratch; grows during a test: it is undecided */
+	const struct test *undecided_test; /* the first such test of the condition; see match.h */
 	void *match_data;   /* owned, pcre2_match_data */
 	void *match_context; /* owned, pcre2_match_context: limits and the JIT's stack */
 	void *jit_stack;    /* owned, may be NULL */

@@ -48,21 +48,35 @@ const char *ruleset_digest(const struct ruleset *set)
 	return set->digest;
 }
 
+void matches_add(struct matches *m, uint32_t rule)
+{
+	if (m->n < RULES_MAX_MATCHES)
+		m->rule[m->n++] = rule;
+	else
+		m->not_kept++;
+}
+
+void matches_add_undecided(struct matches *m, uint32_t rule)
+{
+	if (m->n_undecided < RULES_MAX_MATCHES)
+		m->undecided[m->n_undecided++] = rule;
+	else
+		m->undecided_not_kept++;
+}
+
 void ruleset_evaluate(const struct ruleset *set, const struct event *ev, struct matches *ret)
 {
 	uint32_t number = ev->type->number;
 	ret->n = ret->not_kept = 0;
-	set->matcher->undecided = 0;
+	ret->n_undecided = ret->undecided_not_kept = 0;
 	for (size_t i = 0; i < set->n_by_event[number]; i++) {
 		uint32_t index = set->by_event[number][i];
-		if (!condition_holds(set->rules[index].condition, ev, set->matcher))
-			continue;
-		if (ret->n < RULES_MAX_MATCHES)
-			ret->rule[ret->n++] = index;
-		else
-			ret->not_kept++;
+		enum truth truth = condition_holds(set->rules[index].condition, ev, set->matcher);
+		if (truth == TRUTH_TRUE)
+			matches_add(ret, index);
+		else if (truth == TRUTH_UNDECIDED)
+			matches_add_undecided(ret, index);
 	}
-	ret->undecided = set->matcher->undecided;
 }
 
 /* --- conditions as trees --------------------------------------------------------------------------------------------------- */
@@ -213,6 +227,14 @@ static void add_test(struct buf *out, const struct test *t)
 	buf_add_format(out, " %s", t->op->text);
 	add_right(out, t);
 	buf_add_z(out, t->ancestor ? ")" : "");
+}
+
+void ruleset_undecided_reason(const struct ruleset *set, uint32_t rule, const struct event *ev, struct buf *out)
+{
+	if (condition_holds(set->rules[rule].condition, ev, set->matcher) != TRUTH_UNDECIDED)
+		return;
+	buf_add_z(out, "given up at its limit of steps or memory: ");
+	add_test(out, set->matcher->undecided_test);
 }
 
 void condition_text(const struct condition *c, struct buf *out)

@@ -77,8 +77,13 @@ struct matches {
 	uint32_t rule[RULES_MAX_MATCHES]; /* indexes, in load order */
 	size_t n;
 	size_t not_kept;                  /* matches beyond the maximum */
-	size_t undecided;                 /* regexes that ran into a limit, functions that ran out of scratch: no match */
+	uint32_t undecided[RULES_MAX_MATCHES]; /* rules whose truth turns on a test that was given up, in load order; not in `rule` */
+	size_t n_undecided;
+	size_t undecided_not_kept;        /* such rules beyond the maximum */
 };
+/* Notes a rule, or counts it where there is no room. */
+void matches_add(struct matches *m, uint32_t rule);
+void matches_add_undecided(struct matches *m, uint32_t rule);
 
 /*
  * Which rules hold on this event. The plain evaluator: walks each rule's tree. Does not allocate; the set owns the scratch
@@ -87,8 +92,13 @@ struct matches {
  * A field without a value makes every test of it false, != included. A field that was cut short or changed while it was read
  * (vedette.truncated, vedette.uncertain) is tested as it is, but below an odd number of `not` (so also in an exception) its
  * tests are false: what is not known whole buys no exception.
+ *
+ * A test that had to be given up (a regular expression at its limit, a function without scratch memory) is undecided, and so is a
+ * rule whose truth turns on it: neither a match nor none.
  */
 void ruleset_evaluate(const struct ruleset *set, const struct event *ev, struct matches *ret);
+/* Why the rule is undecided on this event: the test that was given up, as text. "" when it is decided. */
+void ruleset_undecided_reason(const struct ruleset *set, uint32_t rule, const struct event *ev, struct buf *out);
 
 /* The rule's message with its {fields} filled in; missing ones become "-". Control bytes are shown as \xHH. */
 void ruleset_message(const struct ruleset *set, uint32_t rule, const struct event *ev, struct buf *out);

@@ -71,7 +71,7 @@ static void add_events(struct renderer *r, struct full_event *full, struct buf *
 		if (!type || !type->name[0])
 			continue;
 		full_event_make(full, type, &(struct full_event_style){ .repeat = 1 });
-		struct alert alert = { &full->ev, &rules[i % 2], SV("cat read /etc/shadow as root"), ALERT_ACTION_ALERT, "ab12" };
+		struct alert alert = { .ev = &full->ev, .rule = &rules[i % 2], .message = SV("cat read /etc/shadow as root"), .policy_digest = "ab12" };
 		if (i % 3 == 0) {
 			((struct wire_common *)(void *)full->bytes)->verdict = VERDICT_BLOCK;
 			alert.action = ALERT_ACTION_BLOCK;

@@ -272,6 +272,25 @@ static void only_the_longest_texts_are_cut(void **state)
 	assert_member(buf_sv(&f->out), "process.executable", "/process.executable");
 }
 
+static void an_undecided_alert_is_low_and_says_why(void **state)
+{
+	struct fixture *f = *state;
+	full_event_make(f->full, event_type_by_number(EVENT_FILE_OPEN), &(struct full_event_style){ .repeat = 1 });
+	struct alert alert = alert_for(f);
+	alert.undecided = SV("given up: file.path regex x");
+	assert_int_equal(render_alert(f->renderer, 0, &alert, &f->out), 0);
+	assert_canonical("undecided", buf_sv(&f->out));
+	assert_member(buf_sv(&f->out), "event.severity", "21");
+	assert_member(buf_sv(&f->out), "vedette.rule.undecided", "true");
+	assert_member(buf_sv(&f->out), "vedette.rule.undecided_reason", "given up: file.path regex x");
+	alert.undecided = SV("");
+	buf_reset(&f->out);
+	assert_int_equal(render_alert(f->renderer, 0, &alert, &f->out), 0);
+	assert_member(buf_sv(&f->out), "event.severity", "73");
+	assert_member(buf_sv(&f->out), "vedette.rule.undecided", NULL);
+	assert_member(buf_sv(&f->out), "vedette.rule.undecided_reason", NULL);
+}
+
 static void our_own_records_are_sorted_and_whole(void **state)
 {
 	struct fixture *f = *state;
@@ -353,6 +372,7 @@ int main(void)
 		TEST(twins_sort_behind_their_names),
 		TEST(no_line_is_longer_than_64_kib),
 		TEST(only_the_longest_texts_are_cut),
+		TEST(an_undecided_alert_is_low_and_says_why),
 		TEST(our_own_records_are_sorted_and_whole),
 		TEST(a_full_buffer_is_an_error_and_stays_as_it_was),
 	};

@@ -83,7 +83,7 @@ static void an_event_raises_the_rules_that_hold(void **state)
 	assert_int_equal(m.n, 2);
 	assert_int_equal(m.rule[0], 0);
 	assert_int_equal(m.rule[1], 1);
-	assert_int_equal(m.undecided, 0);
+	assert_int_equal(m.n_undecided, 0);
 	ruleset_message(set, 0, &ev, &text);
 	assert_string_equal(buf_cstr(&text), "a\\x1b\\xff {reads} /etc/shadow -0640");
 
