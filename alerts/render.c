@@ -389,9 +389,12 @@ int render_alert(struct renderer *r, uint64_t sequence, const struct alert *aler
 	record_begin(r, &rec, RECORD_ALERT, sequence, alert->ev);
 	set_number(&rec, MEMBER_event_severity, severity_number(alert_severity(alert)));
 	set_text(&rec, MEMBER_message, alert->message.n ? alert->message : sv_from(rule->title));
+	set_list(r, &rec, MEMBER_rule_author, (const char *const[]){ rule->author, NULL }, false);
 	set_z(&rec, MEMBER_rule_description, rule->description);
 	set_z(&rec, MEMBER_rule_id, rule->id);
+	set_z(&rec, MEMBER_rule_license, rule->license);
 	set_z(&rec, MEMBER_rule_name, rule->title);
+	set_list(r, &rec, MEMBER_rule_reference, rule->references, false);
 	set_z(&rec, MEMBER_rule_ruleset, rule->ruleset);
 	set_list(r, &rec, MEMBER_tags, rule->tags, false);
 	if (rule->attack[0])

@@ -47,6 +47,16 @@ static void read_title(struct reader *r, const struct yaml_node *node)
 	fail(r, item_text(r->c, node, "title", &r->rule->info.title));
 }
 
+static void read_author(struct reader *r, const struct yaml_node *node)
+{
+	fail(r, item_text(r->c, node, "author", &r->rule->info.author));
+}
+
+static void read_license(struct reader *r, const struct yaml_node *node)
+{
+	fail(r, item_text(r->c, node, "license", &r->rule->info.license));
+}
+
 static void read_description(struct reader *r, const struct yaml_node *node)
 {
 	fail(r, item_text(r->c, node, "description", &r->rule->info.description));
@@ -454,6 +464,8 @@ static const struct {
 	{ "action", read_action, false },
 	{ "tags", read_tags, false },
 	{ "references", read_references, false },
+	{ "author", read_author, false },
+	{ "license", read_license, false },
 	{ "enabled", read_enabled, false },
 	{ "when", NULL, false },
 	{ "exceptions", NULL, false },

@@ -24,11 +24,22 @@ enum {
 	RULES_MAX_MATCHES = 256, /* rules that one event may raise; further ones are counted */
 };
 
+/* Something else that the author says of a rule: kept and shown, never evaluated. */
+struct rule_remark {
+	const char *key, *text;
+};
+
 /* One rule as others see it. Everything is owned by the set. */
 struct rule_info {
 	const char *id;          /* `rule:` of the file: [a-z0-9-]+, unique in the set */
 	const char *title;       /* falls back on the id */
 	const char *description; /* "" when missing */
+	const char *author;      /* as the author wrote it; NULL: not given */
+	const char *license;     /* NULL: not given */
+	const char *format;      /* "falco", "sigma": what the rule was written for; NULL: our own */
+	const char *needs_source; /* what it watches and nothing here reports, as "linux auditd"; then it has no events. NULL: nothing */
+	const struct rule_remark *remarks;
+	size_t n_remarks;
 	const char *ruleset;     /* file name without folder and ending */
 	struct place at;         /* where `rule:` stands */
 	enum severity severity;

@@ -23,7 +23,8 @@ static const char *const missing[] = { "bpf", NULL };
 
 static const struct rule_info rules[] = {
 	{ .id = "shadow-file-read", .title = "Password hashes read by an unexpected program", .description = "Reads of /etc/shadow.",
-	  .ruleset = "credentials", .severity = SEVERITY_HIGH, .attack = { "T1003.008", "TA0006" }, .tags = { "pci-10.2.1" } },
+	  .ruleset = "credentials", .severity = SEVERITY_HIGH, .attack = { "T1003.008", "TA0006" }, .tags = { "pci-10.2.1" },
+	  .author = "A. Author, B. Author", .license = "DRL-1.1", .references = { "https://example.org/1", "https://example.org/2" } },
 	{ .id = "plain", .title = "plain", .description = "", .ruleset = "local", .severity = SEVERITY_INFO },
 };
 
