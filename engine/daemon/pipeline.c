@@ -126,7 +126,7 @@ void pipeline_judge(struct pipeline *p, const struct event *ev)
 	struct blocker by = ev->common->verdict == VERDICT_BLOCK ? blocker_of(p, ev) : (struct blocker){ 0 };
 	if (by.rule)
 		raise_alert(p, by.policy, ev, by.rule, ALERT_ACTION_BLOCK);
-	ruleset_evaluate(p->policy->rules, ev, &p->matches);
+	engine_evaluate(p->policy->engine, ev, &p->matches);
 	for (size_t i = 0; i < p->matches.n; i++) {
 		const struct rule_info *rule = ruleset_get(p->policy->rules, p->matches.rule[i]);
 		if (rule != by.rule)

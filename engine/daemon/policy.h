@@ -5,6 +5,7 @@
 #pragma once
 
 #include "engine/enforce/exec_policy.h"
+#include "engine/index/engine.h"
 #include "engine/rules/ruleset.h"
 
 struct policy_options {
@@ -17,6 +18,7 @@ struct policy_options {
 
 struct policy {
 	struct ruleset *rules;       /* owned */
+	struct engine *engine;       /* owned; evaluates them */
 	struct exec_policy exec;     /* owned; empty without enforcement */
 	uint32_t generation;         /* stands in verdict records: 1 to POLICY_GENERATIONS */
 	const struct rule_info *first_block; /* names a block whose rule is not known; NULL: no rule blocks */
