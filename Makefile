@@ -44,7 +44,7 @@ UNIT_BIN := $(UNIT_SRC:tests/unit/%.c=$(B)/tests/%)
 FUZZ_BIN := $(FUZZ_SRC:tests/fuzz/%.c=$(B)/tests/%)
 BENCH_BIN := $(BENCH_SRC:benchmarks/%.c=$(B)/bench/%)
 GEN_BIN := $(GEN_SRC:schemas/%.c=$(B)/gen/%)
-PAYLOAD_BIN := $(PAYLOAD_SRC:tests/bpf/%.c=build/payload/%)
+PAYLOAD_BIN := $(PAYLOAD_SRC:tests/bpf/%.c=build/payload/%) build/payload/behave
 ARCHIVE := $(B)/libvedette.a
 PROGRAM := $(B)/vedette
 SKELETON := build/bpf/vedette.skel.h
@@ -146,10 +146,15 @@ $(B)/tests/fuzz_%: $(B)/obj/tests/fuzz/fuzz_%.o $(B)/obj/tests/fuzz/replay.o $(S
 endif
 
 # Programs that do the deeds in the guests: static, no library of ours.
-build/payload/%: tests/bpf/%.c
+define build_payload
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
 	$(Q)$(CC) -std=c17 -D_GNU_SOURCE $(WARN) -O1 -g0 -static $< -o $@ -lpthread
+endef
+build/payload/%: tests/bpf/%.c
+	$(build_payload)
+build/payload/%: tests/behaviours/%.c
+	$(build_payload)
 
 # for tests/lint.sh: every object without linking, and the warnings we ask for
 .PHONY: objects print-WARN
