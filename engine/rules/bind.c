@@ -100,11 +100,60 @@ static const char *const image_fields[] = {
 	"process.parent.args", "vedette.ancestors.executable", "vedette.ancestors.name",
 };
 
+/* Fields that rules may name and cases may set, and that no sensor fills. */
+static const struct {
+	const char *field, *never, *source;
+} unfilled[] = {
+	{ "destination.domain", "no sensor sees look-ups of names", "DNS look-ups" },
+};
+
+static void fill_never(struct field_ref *ref)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(unfilled); i++) {
+		if (strcmp(ref->name, unfilled[i].field) == 0) {
+			ref->never = unfilled[i].never;
+			ref->source = unfilled[i].source;
+		}
+	}
+}
+
+static struct value no_value(struct matcher *m, const struct event *ev, const struct field_ref *ref)
+{
+	(void)m;
+	(void)ev;
+	return (struct value){ .is_missing = true, .class = ref->class, .kind = ref->kind };
+}
+
+/* A field of a Sigma rule that no mapping knows keeps its name, so that the rule can be shown and written as it is. */
+static const struct field_ref *unmapped_field(struct compiler *c, struct strview name)
+{
+	struct field_ref *ref = arena_alloc(c->arena, sizeof(*ref));
+	const char *copy = arena_text(c->arena, name);
+	if (!ref || !copy) {
+		c->no_memory = true;
+		return NULL;
+	}
+	*ref = (struct field_ref){
+		.name = copy, .class = CLASS_STR, .kind = KIND_STR, .compute = no_value, .is_of_image = true,
+		.never = "no mapping says which field it is",
+	};
+	for (uint32_t i = 0; i < EVENT_NUMBERS; i++)
+		if (event_type_by_number(i) && event_type_by_number(i)->name[0])
+			ref->events |= 1ull << i;
+	if (strmap_add(&c->fields, sv_from(copy), ref)) {
+		c->no_memory = true;
+		return NULL;
+	}
+	return ref;
+}
+
 const struct field_ref *field_lookup(struct compiler *c, struct strview name)
 {
 	struct field_ref *ref = strmap_get(&c->fields, name);
 	if (ref)
 		return ref;
+	if (sv_starts(name, SV("sigma.")))
+		return unmapped_field(c, name);
 	const struct field *field = NULL;
 	const struct field *by_event[EVENT_NUMBERS] = { NULL };
 	uint64_t events = 0;
@@ -133,6 +182,7 @@ const struct field_ref *field_lookup(struct compiler *c, struct strview name)
 	};
 	memcpy(ref->by_event, by_event, sizeof(by_event));
 	fill_cut_masks(ref);
+	fill_never(ref);
 	if (strmap_add(&c->fields, sv_from(ref->name), ref)) {
 		c->no_memory = true;
 		return NULL;
@@ -179,14 +229,14 @@ static bool check_call(struct compiler *c, const struct expr *x)
 {
 	bool is_join = strcmp(x->call->name, "join") == 0, is_getopt = strcmp(x->call->name, "getopt") == 0;
 	bool takes_texts = is_join || is_getopt || strcmp(x->call->name, "concat") == 0;
-	bool takes_lists = strcmp(x->call->name, "concat") != 0;
+	bool takes_lists = strcmp(x->call->name, "concat") != 0, takes_all = strcmp(x->call->name, "text") == 0;
 	if (x->n_args < x->call->min_args || x->n_args > x->call->max_args) {
 		diag_error(c->diag, x->at, "%s() takes %zu to %zu arguments, here are %zu", x->call->name, x->call->min_args, x->call->max_args, x->n_args);
 		return false;
 	}
 	for (size_t i = 0; i < x->n_args; i++) {
 		const struct expr *arg = x->args[i];
-		if (arg->class != CLASS_STR && !(arg->class == CLASS_LIST && takes_lists))
+		if (arg->class != CLASS_STR && !(arg->class == CLASS_LIST && takes_lists) && !takes_all)
 			return refuse_call(c, x, takes_lists ? "takes text and lists of text" : "takes text");
 		if (arg->type == EXPR_TEXT && !takes_texts)
 			return refuse_call(c, x, "takes a field, not a text in quotes");

@@ -272,7 +272,7 @@ static bool take_call(struct parser *p, unsigned depth, const struct expr **ret)
 		char quoted[64];
 		bool is_field = field_lookup(p->c, name) != NULL;
 		diag_error(p->c->diag, x->at, is_field ? "field %s takes no argument" :
-			   "unknown function %s: there are tolower toupper b64 basename len concat join getopt, and ancestor",
+			   "unknown function %s: there are tolower toupper b64 basename len text concat join getopt, and ancestor",
 			   diag_quote(name, quoted, sizeof(quoted)));
 		return false;
 	}

@@ -4,8 +4,8 @@
 
 #include "engine/rules/op.h"
 
-static transform_function transform_tolower, transform_toupper, transform_b64, transform_basename, transform_len, transform_concat,
-	transform_join, transform_getopt;
+static transform_function transform_tolower, transform_toupper, transform_b64, transform_basename, transform_len, transform_text,
+	transform_concat, transform_join, transform_getopt;
 
 static const struct transformer transformers[] = {
 #define TRANSFORMER(t_name, t_min, t_max, t_result, t_function, t_doc) \
@@ -163,6 +163,22 @@ static bool builder_add(struct builder *b, struct strview text)
 		memcpy(b->p + b->n, text.p, text.n);
 	b->n += text.n;
 	return true;
+}
+
+enum { TEXT_MAX_SCALAR = 1024 }; /* all symbols of the largest set of flags */
+
+static struct value transform_text(struct matcher *m, const struct expr *call, const struct value *args)
+{
+	(void)call;
+	if (args[0].class == CLASS_STR)
+		return args[0];
+	size_t room = args[0].class == CLASS_LIST ? args[0].s.n + 1 : TEXT_MAX_SCALAR;
+	char *p = matcher_alloc(m, room);
+	if (!p)
+		return no_value(CLASS_STR);
+	struct buf out = { .p = p, .cap = room, .max = room }; /* never grows: an append past its ceiling is dropped */
+	struct strview text = value_text(&args[0], &out);
+	return out.failed ? no_value(CLASS_STR) : text_value(CLASS_STR, text.p, text.n);
 }
 
 static struct value transform_concat(struct matcher *m, const struct expr *call, const struct value *args)
