@@ -31,6 +31,7 @@ struct scratch {
 	char command_line[RECORD_MAX];
 	char executables[LINEAGE_MAX * (TEXT_MAX + 1)];
 	char names[LINEAGE_MAX * (RECORD_COMM + 1)];
+	uint64_t line[LINEAGE_STEPS];
 };
 
 /* What is the same for all events of a type, looked up once. */
@@ -41,8 +42,9 @@ struct type_facts {
 
 /* The last lineage listed: events come in runs of one process. */
 struct lineage_cache {
-	uint64_t exec_id, version;
+	struct image_stamp of;
 	struct strview executables, names;
+	size_t n_line; /* in the scratch */
 };
 
 struct enrich {
@@ -445,20 +447,22 @@ static size_t list_add(char *list, size_t at, struct strview item)
 static void derive_lineage(struct enrich *e, struct image *image, struct derived *d)
 {
 	struct lineage_cache *cache = &e->lineage;
-	if (cache->exec_id != image->exec_id || cache->version != proctable_version(e->table)) {
+	if (cache->of.id != d->image.id || cache->of.version != d->image.version) {
 		const struct image *line[LINEAGE_MAX];
 		size_t n = proctable_lineage(e->table, image, line), executables = 0, names = 0;
 		for (size_t i = 0; i < n; i++) {
 			executables = list_add(e->scratch->executables, executables, proctable_text(e->table, line[i]->executable));
 			names = list_add(e->scratch->names, names, comm_of(line[i]));
 		}
-		*cache = (struct lineage_cache){ .exec_id = image->exec_id,
-						 .version = proctable_version(e->table),
+		*cache = (struct lineage_cache){ .of = d->image,
 						 .executables = { e->scratch->executables, executables },
-						 .names = { e->scratch->names, names } };
+						 .names = { e->scratch->names, names },
+						 .n_line = proctable_line(e->table, image, e->scratch->line) };
 	}
 	DERIVE_TEXT(d, ancestor_executables, cache->executables);
 	DERIVE_TEXT(d, ancestor_names, cache->names);
+	d->lineage = e->scratch->line;
+	d->n_lineage = cache->n_line;
 }
 
 static void derive_parent(struct enrich *e, struct image *image, struct derived *d)
@@ -485,6 +489,13 @@ static void derive_process(struct enrich *e, struct image *image, struct derived
 		DERIVE(d, interactive, image->tty != 0);
 		DERIVE(d, is_snapshot, (image->flags & IMAGE_SNAPSHOT) != 0);
 	}
+}
+
+/* Of the program itself, what the table shows: the parent and the ancestors are always the table's. */
+static bool shows_same(const struct derived *a, const struct derived *b)
+{
+	return sv_equal(a->executable, b->executable) && sv_equal(a->args, b->args) && sv_equal(a->cwd, b->cwd) && sv_equal(a->tty, b->tty) &&
+	       a->interactive == b->interactive && a->present == b->present;
 }
 
 /* The exec event shows what the record has, which may be more than the table keeps. */
@@ -526,13 +537,18 @@ void enrich_derive(struct enrich *e, const struct event *ev, struct derived *ret
 	if (image) {
 		derive_process(e, image, d);
 		derive_parent(e, image, d);
+		d->image = (struct image_stamp){ image->exec_id, proctable_stamp(e->table, image), proctable_slot(e->table, image) };
 		derive_lineage(e, image, d);
 	}
 	uint64_t start_boot_ns = c->start_boot_ns ? c->start_boot_ns : image ? image->start_boot_ns : 0;
 	if (start_boot_ns)
 		DERIVE(d, start, start_boot_ns + (uint64_t)e->wall_offset_ns);
-	if (is_new_image(ev))
+	if (is_new_image(ev)) {
+		struct derived of_table = *d;
 		derive_exec(e, ev, d);
+		if (!shows_same(d, &of_table))
+			d->image.id = 0;
+	}
 	derive_names(e, c, d);
 	derive_cgroup(e, c, image, d);
 	derive_file(e, ev, d);

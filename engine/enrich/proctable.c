@@ -20,6 +20,7 @@ enum {
 	EXPIRE_MAX = 1000,        /* a second's worth of forks on a busy host, many times over */
 	COMPLETE_STEPS = 64,      /* forks of forks whose records have not come in */
 	SLOTS_MAX = 1 << 24,
+	AWAITED_BITS = 1 << 15,
 };
 #define LOST_AFTER_NS 1000000000ull /* an exit record may still be in the ring */
 
@@ -39,7 +40,9 @@ struct proctable {
 	uint32_t serial;
 	uint32_t probe_at;
 	struct list lists[LISTS];
-	uint64_t version;
+	uint64_t changes;    /* counts what changes an image, and stamps */
+	uint64_t late;       /* counts what may change an image or a line that was shown before; 1 at the start */
+	uint64_t awaited[AWAITED_BITS / 64]; /* hashes of ids that were linked to and not found */
 	struct proctable_stats stats;
 };
 
@@ -54,6 +57,7 @@ int proctable_new(size_t max_images, struct text *text, struct proctable **ret)
 	t->max = max_images;
 	t->text = text;
 	t->fresh = 1;
+	t->late = 1;
 	t->hash_size = 16;
 	t->hash_shift = 60;
 	for (; t->hash_size < max_images * 2; t->hash_shift--)
@@ -171,6 +175,37 @@ static void list_settle(struct proctable *t, struct image *image)
 	list_append(t, image, which);
 }
 
+/* --- changes after the fact ------------------------------------------------------------------------------------------- */
+
+static uint64_t *awaited_word(struct proctable *t, uint64_t exec_id, uint64_t *ret_bit)
+{
+	uint64_t h = exec_id * t->hash_key;
+	size_t at = (size_t)((h ^ h >> 32) * 0x9e3779b97f4a7c15u >> 49);
+	*ret_bit = 1ull << at % 64;
+	return &t->awaited[at / 64];
+}
+
+static void await(struct proctable *t, uint64_t exec_id)
+{
+	uint64_t bit, *word = awaited_word(t, exec_id, &bit);
+	*word |= bit;
+}
+
+/* Ids that share a bit only cause a line to be looked at once more. */
+static void arrive(struct proctable *t, uint64_t exec_id)
+{
+	uint64_t bit, *word = awaited_word(t, exec_id, &bit);
+	t->late += (*word & bit) != 0;
+	*word &= ~bit;
+}
+
+/* What is shown of an image that was known before is other than it was. */
+static void touch(struct proctable *t, struct image *image)
+{
+	image->changed = ++t->changes;
+	t->late++;
+}
+
 /* --- links ---------------------------------------------------------------------------------------------------------- */
 
 static struct image *link_peek(const struct proctable *t, const struct image_link *link)
@@ -196,8 +231,10 @@ static struct image *link_follow(struct proctable *t, struct image_link *link)
 	if (image || !link->id)
 		return image;
 	image = proctable_find(t, link->id);
-	if (!image)
+	if (!image) {
+		await(t, link->id);
 		return NULL;
+	}
 	link->at = slot_of(t, image);
 	link->serial = image->serial;
 	image->references++;
@@ -226,6 +263,7 @@ static void texts_drop(struct proctable *t, struct image *image)
 static void image_remove(struct proctable *t, struct image *image)
 {
 	uint32_t slot = slot_of(t, image);
+	t->late += image->references != 0;
 	hash_remove(t, slot);
 	link_drop(t, &image->parent);
 	link_drop(t, &image->previous);
@@ -234,7 +272,6 @@ static void image_remove(struct proctable *t, struct image *image)
 	*image = (struct image){ .newer = t->free_first }; /* serial 0: no link fits any more */
 	t->free_first = slot;
 	t->stats.images--;
-	t->version++;
 }
 
 /* Makes room by the order of eviction. keep: an image that must stay, or NULL. False when there is nothing to drop. */
@@ -266,11 +303,21 @@ static struct image *image_add(struct proctable *t, uint64_t exec_id, const stru
 	if (++t->serial == 0)
 		t->serial = 1;
 	struct image *image = &t->images[slot];
-	*image = (struct image){ .exec_id = exec_id, .serial = t->serial };
+	*image = (struct image){ .exec_id = exec_id, .serial = t->serial, .changed = ++t->changes };
+	arrive(t, exec_id);
 	hash_add(t, slot);
 	list_append(t, image, LIST_LIVING);
 	t->stats.images++;
-	t->version++;
+	return image;
+}
+
+/* The image of an id, about to be told of: what was known of it before changes. */
+static struct image *find_or_add(struct proctable *t, uint64_t exec_id)
+{
+	struct image *image = proctable_find(t, exec_id);
+	if (!image)
+		return image_add(t, exec_id, NULL);
+	touch(t, image);
 	return image;
 }
 
@@ -352,12 +399,38 @@ static void share_program(struct proctable *t, struct image *to, const struct im
 	to->container_at = from->container_at;
 	to->container_n = from->container_n;
 	memcpy(to->comm, from->comm, sizeof(to->comm));
-	t->version++;
 }
 
 static bool has_program(const struct image *image)
 {
 	return image->executable || image->args;
+}
+
+/* Takes over the creator's program; false: nothing changed. */
+static bool complete(struct proctable *t, struct image *image)
+{
+	struct image *from = image;
+	for (int i = 0; from && i < COMPLETE_STEPS; i++) {
+		if (has_program(from)) {
+			if (from != image)
+				share_program(t, image, from);
+			return from != image;
+		}
+		if (!(from->flags & IMAGE_FORKED)) { /* a kernel thread, or not known yet: a name at least */
+			bool is_new = !image->comm[0] && from->comm[0];
+			if (is_new)
+				memcpy(image->comm, from->comm, sizeof(image->comm));
+			return is_new;
+		}
+		from = link_follow(t, &from->parent);
+	}
+	return false;
+}
+
+void proctable_complete(struct proctable *t, struct image *image)
+{
+	if (complete(t, image))
+		touch(t, image);
 }
 
 void proctable_end(struct proctable *t, struct image *image, uint64_t boot_ns)
@@ -425,9 +498,7 @@ struct image *proctable_exec(struct proctable *t, const struct wire_common *comm
 {
 	if (!common->exec_id)
 		return NULL;
-	struct image *image = proctable_find(t, common->exec_id);
-	if (!image)
-		image = image_add(t, common->exec_id, NULL);
+	struct image *image = find_or_add(t, common->exec_id);
 	image->flags &= (uint8_t)~(IMAGE_MADE_UP | IMAGE_SNAPSHOT | IMAGE_FORKED);
 	take_common(image, common);
 	set_text(t, image, &image->executable, facts->executable, TEXT_MAX);
@@ -439,7 +510,6 @@ struct image *proctable_exec(struct proctable *t, const struct wire_common *comm
 	link_set(t, image, &image->previous, previous_id);
 	replace_previous(t, common, image);
 	end_twin(t, common->pid, common->start_boot_ns, common->exec_id);
-	t->version++;
 	return image;
 }
 
@@ -450,8 +520,7 @@ struct image *proctable_fork(struct proctable *t, const struct wire_proc_fork *f
 	struct image *child = proctable_find(t, fork->child_id);
 	if (child && !(child->flags & IMAGE_MADE_UP))
 		return child; /* told before */
-	if (!child)
-		child = image_add(t, fork->child_id, NULL);
+	child = find_or_add(t, fork->child_id);
 	child->flags = (uint8_t)((child->flags & IMAGE_EXITED) | IMAGE_FORKED | IMAGE_SEEN);
 	child->pid = fork->child_pid;
 	child->uid = fork->common.uid;
@@ -460,7 +529,7 @@ struct image *proctable_fork(struct proctable *t, const struct wire_proc_fork *f
 	link_set(t, child, &child->parent, fork->common.exec_id);
 	texts_drop(t, child);
 	memset(child->comm, 0, sizeof(child->comm));
-	proctable_complete(t, child);
+	(void)complete(t, child); /* nobody has seen it as it was */
 	end_twin(t, fork->child_pid, fork->child_start_boot_ns, fork->child_id);
 	return child;
 }
@@ -480,9 +549,7 @@ struct image *proctable_adopt(struct proctable *t, uint64_t exec_id, uint64_t pa
 {
 	if (!exec_id)
 		return NULL;
-	struct image *image = proctable_find(t, exec_id);
-	if (!image)
-		image = image_add(t, exec_id, NULL);
+	struct image *image = find_or_add(t, exec_id);
 	image->flags |= IMAGE_SNAPSHOT;
 	image->flags &= (uint8_t)~(IMAGE_MADE_UP | IMAGE_FORKED);
 	image->pid = process->pid;
@@ -497,7 +564,6 @@ struct image *proctable_adopt(struct proctable *t, uint64_t exec_id, uint64_t pa
 	set_cgroup(t, image, (struct strview){ process->cgroup, process->cgroup_n });
 	if (parent_id)
 		link_set(t, image, &image->parent, parent_id);
-	t->version++;
 	return image;
 }
 
@@ -506,24 +572,6 @@ struct image *proctable_adopt(struct proctable *t, uint64_t exec_id, uint64_t pa
 struct image *proctable_parent(struct proctable *t, struct image *image)
 {
 	return link_follow(t, &image->parent);
-}
-
-void proctable_complete(struct proctable *t, struct image *image)
-{
-	struct image *from = image;
-	for (int i = 0; from && i < COMPLETE_STEPS; i++) {
-		if (has_program(from)) {
-			if (from != image)
-				share_program(t, image, from);
-			return;
-		}
-		if (!(from->flags & IMAGE_FORKED)) { /* a kernel thread, or not known yet: a name at least */
-			if (!image->comm[0])
-				memcpy(image->comm, from->comm, sizeof(image->comm));
-			return;
-		}
-		from = link_follow(t, &from->parent);
-	}
 }
 
 static struct image *step_back(struct proctable *t, struct image *image)
@@ -544,6 +592,43 @@ size_t proctable_lineage(struct proctable *t, struct image *image, const struct 
 		at = next;
 	}
 	return n;
+}
+
+size_t proctable_line(struct proctable *t, struct image *image, uint64_t ret_ids[static LINEAGE_STEPS])
+{
+	size_t n = 0;
+	ret_ids[n++] = image->exec_id;
+	struct image *at = step_back(t, image);
+	for (; at && at != image && n < LINEAGE_STEPS; at = step_back(t, at))
+		ret_ids[n++] = at->exec_id;
+	return n;
+}
+
+static uint64_t mixed(const struct proctable *t, uint64_t mix, const struct image *image)
+{
+	uint64_t h = (mix ^ (image ? image->exec_id : 1)) * t->hash_key;
+	h = (h ^ h >> 29 ^ (image ? image->changed : 0)) * 0x9e3779b97f4a7c15u;
+	return h ^ h >> 32;
+}
+
+uint64_t proctable_stamp(struct proctable *t, struct image *image)
+{
+	if (image->stamp && image->stamp_late == t->late)
+		return image->stamp;
+	uint64_t mix = mixed(t, mixed(t, 0, image), link_follow(t, &image->parent));
+	struct image *at = step_back(t, image);
+	for (int i = 0; at && at != image && i < LINEAGE_STEPS; i++, at = step_back(t, at))
+		mix = mixed(t, mix, at);
+	if (!image->stamp || mix != image->stamp_mix)
+		image->stamp = ++t->changes;
+	image->stamp_mix = mix;
+	image->stamp_late = t->late;
+	return image->stamp;
+}
+
+uint32_t proctable_slot(const struct proctable *t, const struct image *image)
+{
+	return slot_of(t, image);
 }
 
 /* --- ends ----------------------------------------------------------------------------------------------------------- */
@@ -598,11 +683,6 @@ void proctable_probe(struct proctable *t, int proc_fd, size_t n, uint64_t boot_n
 		looked++;
 		probe_one(t, image, proc_fd, boot_ns);
 	}
-}
-
-uint64_t proctable_version(const struct proctable *t)
-{
-	return t->version;
 }
 
 void proctable_get_stats(const struct proctable *t, struct proctable_stats *ret)

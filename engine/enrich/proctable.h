@@ -49,6 +49,8 @@ struct image {
 	uint32_t references; /* images in the table that are linked to this one */
 	uint32_t older, newer; /* order in its list */
 	uint16_t container_at, container_n; /* in the text of cgroup */
+	uint64_t changed;    /* when what is shown of it changed last, in changes of the table */
+	uint64_t stamp, stamp_mix, stamp_late; /* see proctable_stamp: the last one given, of what, and when that was found to hold */
 	uint8_t list;
 	uint8_t flags; /* enum image_flag */
 	char comm[RECORD_COMM]; /* NUL-padded */
@@ -110,6 +112,15 @@ struct strview proctable_text(const struct proctable *table, text_id id);
 text_id proctable_keep(struct proctable *table, struct strview s, size_t max);
 void proctable_drop(struct proctable *table, text_id *id);
 
-/* Counts up with each change that a lineage may show. */
-uint64_t proctable_version(const struct proctable *table);
+/* The image itself, then the line it descends from: all of them, those that lineage passes over included. */
+size_t proctable_line(struct proctable *table, struct image *image, uint64_t ret_ids[static LINEAGE_STEPS]);
+
+/*
+ * A number that changes when what the table shows of the image, of its creator or of an ancestor has changed: late records, data
+ * from /proc, ancestors found or dropped. Forks and execs that come in order change none but the new image's. Never 0, never given
+ * twice for different states.
+ */
+uint64_t proctable_stamp(struct proctable *table, struct image *image);
+/* A small number that no other image in the table has. */
+uint32_t proctable_slot(const struct proctable *table, const struct image *image);
 void proctable_get_stats(const struct proctable *table, struct proctable_stats *ret);

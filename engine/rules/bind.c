@@ -96,7 +96,7 @@ static const char *const outcome_fields[] = { "event.outcome", "vedette.errno", 
 /* What enrichment takes from the process table alone: see struct image_stamp. */
 static const char *const image_fields[] = {
 	"process.executable", "process.command_line", "process.args", "process.working_directory", "process.tty.name", "process.interactive",
-	"process.start", "vedette.process.snapshot", "process.parent.name", "process.parent.executable", "process.parent.command_line",
+	"vedette.process.snapshot", "process.parent.name", "process.parent.executable", "process.parent.command_line",
 	"process.parent.args", "vedette.ancestors.executable", "vedette.ancestors.name",
 };
 
