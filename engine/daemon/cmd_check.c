@@ -69,7 +69,8 @@ static int print_json(const struct ruleset *set, size_t files, const struct diag
 	json_key(&j, "rules");
 	json_array_begin(&j);
 	for (size_t i = 0; set && i < ruleset_count(set); i++)
-		add_rule(&j, ruleset_get(set, i));
+		if (!ruleset_get(set, i)->is_step)
+			add_rule(&j, ruleset_get(set, i));
 	json_array_end(&j);
 	json_object_end(&j);
 	buf_add_char(&out, '\n');
@@ -79,7 +80,7 @@ static int print_json(const struct ruleset *set, size_t files, const struct diag
 static int print_counts(const struct ruleset *set, const struct diag *diag)
 {
 	CLEANUP(buf_done) struct buf out = { 0 };
-	add_count(&out, ruleset_count(set), "rule");
+	add_count(&out, ruleset_rules(set), "rule");
 	buf_add_z(&out, " in ");
 	add_count(&out, ruleset_files(set), "file");
 	buf_add_z(&out, ", ");

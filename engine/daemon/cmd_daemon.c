@@ -87,8 +87,8 @@ static int watch_host(const struct config *c, struct diag *diag)
 		return err;
 	}
 	fprintf(stderr, "vedette: watching %s in %s mode with %zu rule%s; log: %s\n", o.scope_text,
-		symbol_text(KIND_SENSOR, sensor_get_caps(watch_sensor(w))->mode), ruleset_count(watch_rules(w)),
-		ruleset_count(watch_rules(w)) == 1 ? "" : "s", o.output);
+		symbol_text(KIND_SENSOR, sensor_get_caps(watch_sensor(w))->mode), ruleset_rules(watch_rules(w)),
+		ruleset_rules(watch_rules(w)) == 1 ? "" : "s", o.output);
 	err = watch_loop(w, 0, &end, diag);
 	char reason[64];
 	snprintf(reason, sizeof(reason), err ? "failure %d" : "signal %d", err ? -err : end.signal);
@@ -106,7 +106,7 @@ static int check_rules(const struct config *c, struct diag *diag)
 	int bad_status = c->status_file[0] ? status_check(c->status_file, diag) : 0;
 	err = err ? err : bad_cgroup ? bad_cgroup : bad_status;
 	if (!err)
-		printf("configuration and %zu %s fine\n", ruleset_count(set), ruleset_count(set) == 1 ? "rule are" : "rules are");
+		printf("configuration and %zu %s fine\n", ruleset_rules(set), ruleset_rules(set) == 1 ? "rule are" : "rules are");
 	return err;
 }
 

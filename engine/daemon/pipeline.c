@@ -77,13 +77,14 @@ static void raise_alert(struct pipeline *p, const struct policy *policy, const s
 }
 
 /* Whoever makes a test run into its limit must not be hidden by that. The message says first that it may not be true. */
-static void raise_undecided(struct pipeline *p, const struct event *ev, const struct rule_info *rule)
+static void raise_undecided(struct pipeline *p, const struct event *ev, uint32_t index)
 {
+	const struct rule_info *rule = ruleset_owner(p->policy->rules, index);
 	buf_reset(&p->message);
 	buf_add_z(&p->message, "Undecided: ");
 	ruleset_message(p->policy->rules, rule->index, ev, &p->message);
 	buf_reset(&p->reason);
-	ruleset_undecided_reason(p->policy->rules, rule->index, ev, &p->reason);
+	ruleset_undecided_reason(p->policy->rules, index, ev, &p->reason);
 	struct alert alert = {
 		.ev = ev,
 		.rule = rule,
@@ -129,12 +130,12 @@ void pipeline_judge(struct pipeline *p, const struct event *ev)
 	engine_evaluate(p->policy->engine, ev, &p->matches);
 	for (size_t i = 0; i < p->matches.n; i++) {
 		const struct rule_info *rule = ruleset_get(p->policy->rules, p->matches.rule[i]);
-		if (rule != by.rule)
+		if (rule != by.rule && !rule->is_step)
 			raise_alert(p, p->policy, ev, rule, action_of(p, rule));
 	}
 	p->stats.judged++;
 	for (size_t i = 0; i < p->matches.n_undecided; i++)
-		raise_undecided(p, ev, ruleset_get(p->policy->rules, p->matches.undecided[i]));
+		raise_undecided(p, ev, p->matches.undecided[i]);
 	p->stats.matches_dropped += p->matches.not_kept + p->matches.undecided_not_kept;
 
 	if (p->config.log_events && p->config.stream)

@@ -157,7 +157,7 @@ void status_json(const struct sensor *sensor, const struct ruleset *rules, const
 	json_key(&j, "digest");
 	json_str(&j, sv_from(ruleset_digest(rules)));
 	json_key(&j, "rules");
-	json_u64(&j, ruleset_count(rules));
+	json_u64(&j, ruleset_rules(rules));
 	json_object_end(&j);
 	add_sensor(&j, sensor);
 	add_totals(&j, stats, totals, stream);

@@ -198,7 +198,7 @@ static int say_open(struct watch *w)
 	struct open_info info = {
 		.at = instant_now(),
 		.policy_digest = ruleset_digest(w->policy->rules),
-		.policy_rules = ruleset_count(w->policy->rules),
+		.policy_rules = ruleset_rules(w->policy->rules),
 		.config_digest = w->options.config_digest,
 		.sensor = symbol_text(KIND_SENSOR, sensor_get_caps(w->sensor)->mode),
 		.scope = w->options.scope_text,

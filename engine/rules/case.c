@@ -206,6 +206,8 @@ int ruleset_run_cases(const struct ruleset *set, struct case_result *ret, struct
 		return err;
 	for (size_t i = 0; i < set->n; i++) {
 		const struct rule *rule = &set->rules[i];
+		if (rule->stateful || rule->info.is_step)
+			continue; /* what one event raises says nothing of them: engine/state runs their cases */
 		result.rules_without_cases += rule->n_cases == 0;
 		for (size_t k = 0; k < rule->n_cases; k++) {
 			if (run_case(set, rule, &rule->cases[k], b, diag))

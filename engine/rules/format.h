@@ -13,9 +13,10 @@ struct rule_sink {
 	struct rule *rules; /* owned */
 	size_t n, size;
 	struct strmap ids;  /* id -> struct place of the rule that has it */
+	uint32_t last;      /* index of the rule added last; steps that a stateful one brings along come behind it */
 };
 
-/* Takes a rule over (its members lie in the compiler's arena); 0, or -EINVAL with a report (the id is taken, too many), or -ENOMEM. */
+/* Takes a rule over, with its steps if it is stateful (its members lie in the compiler's arena); 0, or -EINVAL with a report (the id is taken, too many), or -ENOMEM. */
 int rule_sink_add(struct rule_sink *sink, const struct rule *rule) MUST_CHECK;
 
 struct rule_format {

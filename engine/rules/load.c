@@ -401,7 +401,7 @@ static int resolve_names(struct loader *l)
 	return c->no_memory ? -ENOMEM : 0;
 }
 
-int rule_sink_add(struct rule_sink *sink, const struct rule *rule)
+static int add_entry(struct rule_sink *sink, const struct rule *rule)
 {
 	struct diag *diag = sink->c->diag;
 	struct strview id = sv_from(rule->info.id);
@@ -425,7 +425,30 @@ int rule_sink_add(struct rule_sink *sink, const struct rule *rule)
 		return -ENOMEM;
 	rules[sink->n] = *rule;
 	rules[sink->n].info.index = (uint32_t)sink->n;
+	rules[sink->n].info.is_stateful = rule->stateful != NULL;
 	sink->n++;
+	return 0;
+}
+
+int rule_sink_add(struct rule_sink *sink, const struct rule *rule)
+{
+	struct rule entry = *rule;
+	if (rule->stateful && !entry.condition)
+		entry.condition = node_const(sink->c, false, rule->info.at);
+	if (!entry.condition)
+		return -ENOMEM;
+	uint32_t index = (uint32_t)sink->n;
+	int err = add_entry(sink, &entry);
+	for (size_t i = 0; !err && rule->stateful && i < rule->stateful->n_inputs; i++) {
+		struct stateful_input *input = &rule->stateful->inputs[i];
+		if (!input->step)
+			continue;
+		input->rule = (uint32_t)sink->n;
+		err = add_entry(sink, input->step);
+	}
+	if (err)
+		return err;
+	sink->last = index;
 	return 0;
 }
 
@@ -447,6 +470,10 @@ static int read_rules(struct loader *l)
 			return err;
 		l->has_faults |= err != 0;
 	}
+	int err = stateful_resolve(&l->sink);
+	if (err == -ENOMEM)
+		return err;
+	l->has_faults |= err != 0;
 	set->rules = arena_alloc(&set->arena, l->sink.n * sizeof(*set->rules));
 	if (!set->rules)
 		return -ENOMEM;
@@ -456,12 +483,18 @@ static int read_rules(struct loader *l)
 	return 0;
 }
 
+/* Is it asked about events of this number? Stateful rules are not: what feeds them is. */
+static bool is_asked(const struct rule *rule, uint32_t number)
+{
+	return rule->info.is_enabled && !rule->stateful && (rule->info.events >> number & 1);
+}
+
 static int sort_by_event(struct ruleset *set)
 {
 	for (uint32_t number = 0; number < EVENT_NUMBERS; number++) {
 		size_t n = 0;
 		for (size_t i = 0; i < set->n; i++)
-			n += set->rules[i].info.is_enabled && (set->rules[i].info.events >> number & 1);
+			n += is_asked(&set->rules[i], number);
 		if (n == 0)
 			continue;
 		uint32_t *indexes = arena_alloc(&set->arena, n * sizeof(*indexes));
@@ -469,7 +502,7 @@ static int sort_by_event(struct ruleset *set)
 			return -ENOMEM;
 		set->by_event[number] = indexes;
 		for (size_t i = 0; i < set->n; i++)
-			if (set->rules[i].info.is_enabled && (set->rules[i].info.events >> number & 1))
+			if (is_asked(&set->rules[i], number))
 				indexes[set->n_by_event[number]++] = (uint32_t)i;
 		set->events |= 1ull << number;
 	}
@@ -526,6 +559,8 @@ static int finish(struct loader *l, struct ruleset **ret_set)
 		return -EINVAL;
 	if (!err)
 		err = sort_by_event(l->set);
+	if (!err)
+		err = stateful_index(l->set);
 	if (err)
 		return err;
 	l->set->n_files = l->n_files;

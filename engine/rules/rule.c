@@ -426,6 +426,38 @@ static void check_fields(struct reader *r, const struct condition *c, struct pla
 		check_fields(r, c->children[i], at, macro);
 }
 
+/* --- steps of stateful rules ------------------------------------------------------------------------------------------------- */
+
+int rule_step_read(struct compiler *c, const struct rule_file *file, const struct yaml_node *node, const struct rule *owner, struct rule *ret)
+{
+	struct rule step = { .info = owner->info, .id_at = node->at };
+	struct reader r = { .c = c, .file = file, .rule = &step, .item = node };
+	const struct yaml_node *event = yaml_get(node, "event");
+	step.info.at.line = node->at.line;
+	step.info.at.column = node->at.column;
+	step.info.action = ACTION_ALERT;
+	step.info.events = 0;
+	step.info.is_step = true;
+	step.info.needs_outcome = false;
+	if (!event) {
+		diag_error(c->diag, node->at, "rule: 'event' is missing");
+		fail(&r, -EINVAL);
+	} else {
+		read_event(&r, event);
+	}
+	int err = r.err;
+	r.err = 0;
+	read_condition(&r);
+	if (step.condition && step.info.events)
+		check_fields(&r, step.condition, node->at, NULL);
+	if (c->no_memory)
+		return -ENOMEM;
+	err = r.err ? r.err : err;
+	if (!err)
+		*ret = step;
+	return err;
+}
+
 /* --- the whole ----------------------------------------------------------------------------------------------------------------- */
 
 static void read_message(struct reader *r)
@@ -458,7 +490,7 @@ static const struct {
 	{ "rule", read_id, true },
 	{ "title", read_title, false },
 	{ "description", read_description, false },
-	{ "event", read_event, true },
+	{ "event", read_event, false },
 	{ "severity", read_severity, true },
 	{ "attack", read_attack, false },
 	{ "action", read_action, false },
@@ -468,6 +500,10 @@ static const struct {
 	{ "license", read_license, false },
 	{ "enabled", read_enabled, false },
 	{ "when", NULL, false },
+	{ "threshold", NULL, false },
+	{ "sequence", NULL, false },
+	{ "together", NULL, false },
+	{ "absence", NULL, false },
 	{ "exceptions", NULL, false },
 	{ "message", NULL, false },
 	{ "cases", NULL, false },
@@ -498,9 +534,17 @@ int rule_read(struct compiler *c, const struct rule_file *file, const struct yam
 	if (!rule.info.title)
 		rule.info.title = rule.info.id ? rule.info.id : "";
 	r.err = 0;
-	read_condition(&r);
-	if (rule.condition && rule.info.events)
-		check_fields(&r, rule.condition, item->at, NULL);
+	if (stateful_is_meant(item)) {
+		fail(&r, stateful_read(c, file, item, &rule));
+	} else {
+		if (!yaml_get(item, "event")) {
+			diag_error(c->diag, item->at, "rule: 'event' is missing");
+			err = -EINVAL;
+		}
+		read_condition(&r);
+		if (rule.condition && rule.info.events)
+			check_fields(&r, rule.condition, item->at, NULL);
+	}
 	read_message(&r);
 	const struct yaml_node *cases = yaml_get(item, "cases");
 	if (cases && rule.info.events)

@@ -23,6 +23,22 @@ size_t ruleset_count(const struct ruleset *set)
 	return set->n;
 }
 
+size_t ruleset_rules(const struct ruleset *set)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < set->n; i++)
+		n += !set->rules[i].info.is_step;
+	return n;
+}
+
+const struct rule_info *ruleset_owner(const struct ruleset *set, size_t index)
+{
+	const struct rule *rule = &set->rules[index];
+	if (!rule->info.is_step || !set->first_feed || set->first_feed[index] == set->first_feed[index + 1])
+		return &rule->info;
+	return &set->rules[set->stateful[set->feeds[set->first_feed[index]].stateful]->rule].info;
+}
+
 size_t ruleset_files(const struct ruleset *set)
 {
 	return set->n_files;

@@ -53,6 +53,8 @@ struct rule_info {
 	uint64_t events;         /* bit N: applies to event number N */
 	bool needs_outcome;      /* looks at event.outcome, vedette.errno, vedette.result or vedette.stage */
 	uint32_t index;          /* 0.., dense: position in the set */
+	bool is_step;            /* part of a stateful rule: evaluated with the others, raises nothing by itself */
+	bool is_stateful;        /* raised by engine/state, never by evaluation */
 };
 
 /* Would this rule block, if enforcement is on? */
@@ -72,7 +74,12 @@ int ruleset_load(const char *const *paths, size_t n_paths, struct ruleset **ret_
 int ruleset_load_text(const char *file, struct strview text, struct ruleset **ret_set, struct diag *diag) MUST_CHECK;
 void ruleset_free(struct ruleset **set);
 
+/* Entries of the set: rules, and the steps of stateful ones. */
 size_t ruleset_count(const struct ruleset *set);
+/* Rules as people count them: without the steps. */
+size_t ruleset_rules(const struct ruleset *set);
+/* The rule as people know it: of a step, the (first) rule that it is a part of; else the entry itself. */
+const struct rule_info *ruleset_owner(const struct ruleset *set, size_t index);
 /* Files it was loaded from. */
 size_t ruleset_files(const struct ruleset *set);
 const struct rule_info *ruleset_get(const struct ruleset *set, size_t index);

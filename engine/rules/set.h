@@ -5,6 +5,7 @@
 #include "engine/base/arena.h"
 #include "engine/rules/compile.h"
 #include "engine/rules/op.h"
+#include "engine/rules/stateful.h"
 
 /* A message is text with fields in between. */
 struct message_piece {
@@ -37,6 +38,7 @@ struct rule {
 	size_t n_message;
 	struct rule_case *cases;
 	size_t n_cases;
+	struct stateful *stateful; /* NULL: it looks at one event; else its condition is never asked */
 };
 
 struct ruleset {
@@ -48,6 +50,10 @@ struct ruleset {
 	uint32_t *by_event[EVENT_NUMBERS]; /* indexes of the enabled rules of an event, in load order */
 	size_t n_by_event[EVENT_NUMBERS];
 	uint64_t events, outcome_events;
+	const struct stateful **stateful; /* of enabled rules, in load order */
+	size_t n_stateful;
+	const struct stateful_feed *feeds; /* of all entries, sorted by entry */
+	const uint32_t *first_feed;        /* n + 1: those of entry i are first_feed[i] to first_feed[i + 1] */
 	char digest[65];
 };
 
@@ -63,6 +69,24 @@ struct rule_file {
 
 /* Reads a `rule:` item; 0, or a negative errno when the rule has faults (in the compiler's diag). */
 int rule_read(struct compiler *c, const struct rule_file *file, const struct yaml_node *item, struct rule *ret) MUST_CHECK;
+
+/* Reads one step of a stateful rule as a rule of its own: `event`, `when`, `exceptions`; the same results. */
+int rule_step_read(struct compiler *c, const struct rule_file *file, const struct yaml_node *node, const struct rule *owner, struct rule *ret) MUST_CHECK;
+
+/* --- stateful.c ------------------------------------------------------------------------------------------------------------ */
+
+/* Whether a rule item has a key that makes it stateful. */
+bool stateful_is_meant(const struct yaml_node *item);
+/*
+ * Reads the stateful part of a rule whose simple keys are read: sets rule->stateful, and the rule's events to those that its alerts may be
+ * about (all, where they follow from rules that are not known yet). Reports; 0, -EINVAL or -ENOMEM.
+ */
+int stateful_read(struct compiler *c, const struct rule_file *file, const struct yaml_node *item, struct rule *rule) MUST_CHECK;
+/* All rules are known: looks up ids, checks, sets digests. Reports; the same results. */
+struct rule_sink;
+int stateful_resolve(struct rule_sink *sink) MUST_CHECK;
+/* The arrays of the set over its stateful rules; 0 or -ENOMEM. */
+int stateful_index(struct ruleset *set) MUST_CHECK;
 
 /* Cuts a template into pieces; needs_outcome is set when a field asks for it. Reports. */
 int message_compile(struct compiler *c, const struct text_source *text, uint64_t events, struct rule *rule) MUST_CHECK;

@@ -1,0 +1,427 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* `threshold`, `sequence`, `together` and `absence` of our own format: from YAML to struct stateful. */
+#include "engine/rules/stateful.h"
+
+#include <errno.h>
+
+#include "engine/base/num.h"
+#include "engine/rules/set.h"
+
+struct part_reader {
+	struct compiler *c;
+	const struct rule_file *file;
+	const struct yaml_node *item; /* the rule */
+	const struct yaml_node *map;  /* value of its key that makes it stateful */
+	struct rule *rule;
+	struct stateful *stateful;
+	const struct yaml_node *by;   /* of the map: for inputs without their own; NULL: none */
+	uint64_t events;              /* of the inputs that an alert may be about */
+};
+
+static const char *const kind_names[STATEFUL_KIND_COUNT] = {
+	[STATEFUL_THRESHOLD] = "threshold",
+	[STATEFUL_SEQUENCE] = "sequence",
+	[STATEFUL_TOGETHER] = "together",
+	[STATEFUL_ABSENCE] = "absence",
+};
+
+const char *stateful_kind_name(enum stateful_kind kind)
+{
+	return kind_names[kind];
+}
+
+static int refuse(const struct part_reader *p, struct place at, const char *why)
+{
+	diag_error(p->c->diag, at, "%s: %s", kind_names[p->stateful->kind], why);
+	return -EINVAL;
+}
+
+static int no_memory(struct compiler *c)
+{
+	c->no_memory = true;
+	return -ENOMEM;
+}
+
+static uint64_t every_event(void)
+{
+	uint64_t all = 0;
+	for (uint32_t i = 0; i < EVENT_NUMBERS; i++) {
+		const struct event_type *type = event_type_by_number(i);
+		if (type && type->name[0])
+			all |= 1ull << i;
+	}
+	return all;
+}
+
+/* --- fields that join ------------------------------------------------------------------------------------------------------ */
+
+/* A field that events of these numbers have and that holds one value. */
+static const struct field_ref *read_field(struct part_reader *p, const struct yaml_node *node, uint64_t events)
+{
+	if (node->type != YAML_SCALAR) {
+		diag_error(p->c->diag, node->at, "expected the name of a field, found %s", yaml_type_name(node->type));
+		return NULL;
+	}
+	const struct field_ref *ref = field_resolve(p->c, node->text, node->at);
+	if (!ref)
+		return NULL;
+	if (ref->class == CLASS_LIST) {
+		diag_error(p->c->diag, node->at, "field '%s' is a list: events are joined by single values", ref->name);
+		return NULL;
+	}
+	if (events & ~ref->events) {
+		uint32_t without = (uint32_t)__builtin_ctzll(events & ~ref->events);
+		diag_error(p->c->diag, node->at, "%s has no field '%s'", event_type_by_number(without)->name, ref->name);
+		return NULL;
+	}
+	return ref;
+}
+
+static int read_keys(struct part_reader *p, const struct yaml_node *by, uint64_t events, struct stateful_input *input)
+{
+	struct stateful *s = p->stateful;
+	size_t n = !by ? 0 : by->type == YAML_LIST ? by->n : 1;
+	if (by && by->type == YAML_MAP)
+		return refuse(p, by->at, "by: expected a list of fields");
+	if (n > STATEFUL_MAX_KEYS)
+		return refuse(p, by->at, "by: 8 fields at most");
+	if (input != s->inputs && n != s->n_keys)
+		return refuse(p, by ? by->at : input->at, "by: each step needs the same number of fields, in the same order");
+	s->n_keys = n;
+	const struct yaml_node *node = by && by->type == YAML_LIST ? by->first : by;
+	for (size_t i = 0; i < n; i++, node = node->next) {
+		input->keys[i] = read_field(p, node, events);
+		if (!input->keys[i])
+			return p->c->no_memory ? -ENOMEM : -EINVAL;
+	}
+	return 0;
+}
+
+/* --- inputs ---------------------------------------------------------------------------------------------------------------- */
+
+static int read_rule_id(struct part_reader *p, const struct yaml_node *node, struct stateful_input *input)
+{
+	int err = item_text(p->c, node, "rule", &input->id);
+	input->at = node->at;
+	input->at.file = p->file->name;
+	return err;
+}
+
+static const char *step_id(struct part_reader *p, size_t number)
+{
+	CLEANUP(buf_done) struct buf text = { 0 };
+	buf_add_format(&text, "%s#%zu", p->rule->info.id ? p->rule->info.id : "", number);
+	return buf_error(&text) ? NULL : arena_text(p->c->arena, buf_sv(&text));
+}
+
+/* A step with a condition of its own, which becomes an entry of the set. */
+static int read_step(struct part_reader *p, const struct yaml_node *node, struct stateful_input *input)
+{
+	struct rule *step = arena_alloc(p->c->arena, sizeof(*step));
+	const char *id = step_id(p, (size_t)(input - p->stateful->inputs) + 1);
+	if (!step || !id)
+		return no_memory(p->c);
+	int err = rule_step_read(p->c, p->file, node, p->rule, step);
+	if (err)
+		return err;
+	step->info.id = id;
+	input->step = step;
+	input->at = step->info.at;
+	return 0;
+}
+
+/* {event, when, exceptions, by} or {rule, by}. */
+static int read_input(struct part_reader *p, const struct yaml_node *node, struct stateful_input *input)
+{
+	static const char *const own[] = { "event", "when", "exceptions", "by" }, *const other[] = { "rule", "by" };
+	if (node->type != YAML_MAP) {
+		diag_error(p->c->diag, node->at, "%s: expected a step, {event: ..., when: ...} or {rule: ...}, found %s",
+			   kind_names[p->stateful->kind], yaml_type_name(node->type));
+		return -EINVAL;
+	}
+	const struct yaml_node *rule = yaml_get(node, "rule"), *by = yaml_get(node, "by");
+	int err = rule ? item_check_keys(p->c, node, other, ARRAY_SIZE(other), "a step") : item_check_keys(p->c, node, own, ARRAY_SIZE(own), "a step");
+	if (!err)
+		err = rule ? read_rule_id(p, rule, input) : read_step(p, node, input);
+	if (err)
+		return err;
+	return read_keys(p, by ? by : p->by, input->step ? input->step->info.events : 0, input);
+}
+
+static int make_inputs(struct part_reader *p, size_t n)
+{
+	p->stateful->inputs = arena_alloc(p->c->arena, n * sizeof(*p->stateful->inputs));
+	p->stateful->n_inputs = n;
+	return p->stateful->inputs ? 0 : no_memory(p->c);
+}
+
+static int read_steps(struct part_reader *p, size_t max)
+{
+	const struct yaml_node *steps = yaml_get(p->map, "steps");
+	if (!steps || steps->type != YAML_LIST || steps->n < 2 || steps->n > max) {
+		diag_error(p->c->diag, steps ? steps->at : p->map->at, "%s: 'steps' has to be a list of 2 to %zu maps", kind_names[p->stateful->kind], max);
+		return -EINVAL;
+	}
+	int err = make_inputs(p, steps->n);
+	size_t i = 0;
+	for (const struct yaml_node *node = steps->first; node && !err; node = node->next)
+		err = read_input(p, node, &p->stateful->inputs[i++]);
+	return err;
+}
+
+/* --- times, counts, lineage ------------------------------------------------------------------------------------------------ */
+
+static int read_within(struct part_reader *p)
+{
+	const struct yaml_node *within = yaml_get(p->map, "within");
+	if (!within)
+		return refuse(p, p->map->at, "'within' is missing");
+	if (within->type != YAML_SCALAR || num_parse_duration(within->text, &p->stateful->within_ns) || p->stateful->within_ns == 0 ||
+	    p->stateful->within_ns > STATEFUL_MAX_WITHIN_NS)
+		return refuse(p, within->at, "within: expected a time with its unit, as 250ms, 10s, 5m or 2h, 24h at most");
+	return 0;
+}
+
+static int read_lineage(struct part_reader *p)
+{
+	const struct yaml_node *lineage = yaml_get(p->map, "lineage");
+	bool is_wanted = false;
+	if (!lineage)
+		return 0;
+	if (lineage->type == YAML_SCALAR && sv_is(lineage->text, "parent")) {
+		p->stateful->lineage = LINEAGE_PARENT;
+		return 0;
+	}
+	if (lineage->type != YAML_SCALAR || yaml_bool(lineage, &is_wanted, NULL))
+		return refuse(p, lineage->at, "lineage: expected true, false or parent");
+	p->stateful->lineage = is_wanted ? LINEAGE_SELF : LINEAGE_ANY;
+	return 0;
+}
+
+static int read_number(struct part_reader *p, const struct yaml_node *node, uint64_t *ret)
+{
+	if (node->type == YAML_SCALAR && num_parse_u64(node->text, STATEFUL_MAX_COUNT, ret) == 0)
+		return 0;
+	return refuse(p, node->at, "count: expected a number, 4096 at most");
+}
+
+/* One comparison of a count; each narrows what the others left. */
+static int read_comparison(struct part_reader *p, struct strview name, const struct yaml_node *node)
+{
+	struct stateful *s = p->stateful;
+	uint64_t n;
+	if (read_number(p, node, &n))
+		return -EINVAL;
+	if ((sv_is(name, "lt") && n == 0) || (sv_is(name, "gt") && n == STATEFUL_MAX_COUNT))
+		return refuse(p, node->at, "count: no count is beyond this");
+	if (sv_is(name, "gte") || sv_is(name, "eq"))
+		s->least = MAX(s->least, n);
+	if (sv_is(name, "gt"))
+		s->least = MAX(s->least, n + 1);
+	if (sv_is(name, "lte") || sv_is(name, "eq"))
+		s->most = MIN(s->most, n);
+	if (sv_is(name, "lt"))
+		s->most = MIN(s->most, n - 1);
+	return 0;
+}
+
+static int read_count(struct part_reader *p)
+{
+	static const char *const comparisons[] = { "gt", "gte", "lt", "lte", "eq" };
+	const struct yaml_node *count = yaml_get(p->map, "count");
+	struct stateful *s = p->stateful;
+	s->least = 1; /* a group begins with its first event: none cannot be counted */
+	s->most = UINT64_MAX;
+	if (!count)
+		return refuse(p, p->map->at, "'count' is missing");
+	int err = 0;
+	if (count->type != YAML_MAP) {
+		err = read_number(p, count, &s->least);
+	} else {
+		err = item_check_keys(p->c, count, comparisons, ARRAY_SIZE(comparisons), "a count");
+		for (const struct yaml_node *k = count->first; k && !err; k = k->next->next)
+			err = read_comparison(p, k->text, k->next);
+	}
+	if (err)
+		return err;
+	if (s->least == 0 || s->least > s->most)
+		return refuse(p, count->at, "count: it would never hold: a group has one event at least");
+	return 0;
+}
+
+/* --- kinds ----------------------------------------------------------------------------------------------------------------- */
+
+/* An item of `of`: an id, or {rule, by, distinct}. */
+static int read_counted_rule(struct part_reader *p, const struct yaml_node *node, const struct yaml_node *distinct, struct stateful_input *input)
+{
+	static const char *const keys[] = { "rule", "by", "distinct" };
+	const struct yaml_node *rule = node, *by = p->by;
+	int err = 0;
+	if (node->type == YAML_MAP) {
+		rule = yaml_get(node, "rule");
+		by = yaml_get(node, "by") ? yaml_get(node, "by") : by;
+		distinct = yaml_get(node, "distinct") ? yaml_get(node, "distinct") : distinct;
+		err = item_check_keys(p->c, node, keys, ARRAY_SIZE(keys), "a counted rule");
+	}
+	if (!rule)
+		return refuse(p, node->at, "of: expected the id of a rule, or {rule: id, by: [...]}");
+	if (!err)
+		err = read_rule_id(p, rule, input);
+	if (!err)
+		err = read_keys(p, by, 0, input);
+	if (!err && distinct)
+		input->distinct = read_field(p, distinct, 0);
+	return err ? err : distinct && !input->distinct ? -EINVAL : 0;
+}
+
+static int read_counted_rules(struct part_reader *p, const struct yaml_node *of, const struct yaml_node *distinct)
+{
+	if (yaml_get(p->item, "event") || yaml_get(p->item, "when") || yaml_get(p->item, "exceptions"))
+		return refuse(p, of->at, "either 'of', or 'event' and 'when' of the rule, not both");
+	if (of->type != YAML_LIST || of->n < 1 || of->n > STATEFUL_MAX_INPUTS)
+		return refuse(p, of->at, "of: expected a list of 1 to 32 rules");
+	int err = make_inputs(p, of->n);
+	size_t i = 0;
+	for (const struct yaml_node *node = of->first; node && !err; node = node->next) {
+		err = read_counted_rule(p, node, distinct, &p->stateful->inputs[i]);
+		if (!err && !p->stateful->inputs[i].distinct != !p->stateful->inputs[0].distinct)
+			err = refuse(p, node->at, "distinct: all rules or none");
+		i++;
+	}
+	return err;
+}
+
+static int read_threshold(struct part_reader *p)
+{
+	static const char *const keys[] = { "count", "distinct", "within", "by", "of" };
+	const struct yaml_node *of = yaml_get(p->map, "of"), *distinct = yaml_get(p->map, "distinct");
+	int err = item_check_keys(p->c, p->map, keys, ARRAY_SIZE(keys), "a threshold");
+	if (!err)
+		err = read_count(p);
+	if (err)
+		return err;
+	if (of)
+		return read_counted_rules(p, of, distinct);
+	if (yaml_get(p->item, "event") && !p->rule->info.events)
+		return -EINVAL; /* a bad event was reported */
+	err = make_inputs(p, 1);
+	if (!err)
+		err = read_step(p, p->item, p->stateful->inputs);
+	if (!err)
+		err = read_keys(p, p->by, p->stateful->inputs->step->info.events, p->stateful->inputs);
+	if (!err && distinct) {
+		p->stateful->inputs->distinct = read_field(p, distinct, p->stateful->inputs->step->info.events);
+		err = p->stateful->inputs->distinct ? 0 : -EINVAL;
+	}
+	return err;
+}
+
+static int refuse_own_condition(struct part_reader *p)
+{
+	static const char *const keys[] = { "event", "when", "exceptions" };
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
+		if (yaml_get(p->item, keys[i])) {
+			diag_error(p->c->diag, yaml_get(p->item, keys[i])->at, "%s: '%s' belongs into its steps", kind_names[p->stateful->kind], keys[i]);
+			return -EINVAL;
+		}
+	return 0;
+}
+
+static int read_sequence(struct part_reader *p)
+{
+	static const char *const keys[] = { "within", "by", "lineage", "steps" };
+	int err = item_check_keys(p->c, p->map, keys, ARRAY_SIZE(keys), "a sequence");
+	if (!err)
+		err = refuse_own_condition(p);
+	if (!err)
+		err = read_lineage(p);
+	return err ? err : read_steps(p, STATEFUL_MAX_STEPS);
+}
+
+static int read_together(struct part_reader *p)
+{
+	static const char *const keys[] = { "within", "by", "steps" };
+	int err = item_check_keys(p->c, p->map, keys, ARRAY_SIZE(keys), "a 'together'");
+	if (!err)
+		err = refuse_own_condition(p);
+	return err ? err : read_steps(p, STATEFUL_MAX_INPUTS);
+}
+
+static int read_absence(struct part_reader *p)
+{
+	static const char *const keys[] = { "within", "by", "lineage", "after", "missing" };
+	const struct yaml_node *after = yaml_get(p->map, "after"), *missing = yaml_get(p->map, "missing");
+	int err = item_check_keys(p->c, p->map, keys, ARRAY_SIZE(keys), "an absence");
+	if (!err)
+		err = refuse_own_condition(p);
+	if (!err && (!after || !missing))
+		err = refuse(p, p->map->at, "needs 'after' (the event that starts the wait) and 'missing' (the one that should follow)");
+	if (!err)
+		err = read_lineage(p);
+	if (!err)
+		err = make_inputs(p, 2);
+	if (!err)
+		err = read_input(p, after, &p->stateful->inputs[0]);
+	return err ? err : read_input(p, missing, &p->stateful->inputs[1]);
+}
+
+/* --- the whole --------------------------------------------------------------------------------------------------------------- */
+
+bool stateful_is_meant(const struct yaml_node *item)
+{
+	for (size_t i = 0; i < STATEFUL_KIND_COUNT; i++)
+		if (yaml_get(item, kind_names[i]))
+			return true;
+	return false;
+}
+
+void stateful_alert_inputs(const struct stateful *s, size_t *ret_first, size_t *ret_n)
+{
+	bool is_last = s->kind == STATEFUL_SEQUENCE, is_first = s->kind == STATEFUL_ABSENCE;
+	*ret_first = is_last ? s->n_inputs - 1 : 0;
+	*ret_n = is_last || is_first ? 1 : s->n_inputs;
+}
+
+/* Events of the alerts, as far as they are known: those of rules named by id come later. */
+static uint64_t known_events(const struct stateful *s)
+{
+	uint64_t events = 0;
+	size_t first, n;
+	stateful_alert_inputs(s, &first, &n);
+	for (size_t i = first; i < first + n; i++)
+		events |= s->inputs[i].step ? s->inputs[i].step->info.events : every_event();
+	return events;
+}
+
+int stateful_read(struct compiler *c, const struct rule_file *file, const struct yaml_node *item, struct rule *rule)
+{
+	static int (*const readers[STATEFUL_KIND_COUNT])(struct part_reader *p) = { read_threshold, read_sequence, read_together, read_absence };
+	struct stateful *s = arena_alloc(c->arena, sizeof(*s));
+	struct part_reader p = { .c = c, .file = file, .item = item, .rule = rule, .stateful = s };
+	if (!s)
+		return no_memory(c);
+	for (size_t i = 0; i < STATEFUL_KIND_COUNT; i++) {
+		const struct yaml_node *map = yaml_get(item, kind_names[i]);
+		if (map && p.map)
+			return refuse(&p, map->at, "one of threshold, sequence, together and absence for each rule");
+		if (!map)
+			continue;
+		p.map = map;
+		s->kind = (enum stateful_kind)i;
+	}
+	if (p.map->type != YAML_MAP) {
+		diag_error(c->diag, p.map->at, "%s: expected a map, found %s", kind_names[s->kind], yaml_type_name(p.map->type));
+		return -EINVAL;
+	}
+	if (rule->info.action != ACTION_ALERT)
+		return refuse(&p, p.map->at, "such a rule knows of its last event when it has happened: it can only `action: alert`");
+	p.by = yaml_get(p.map, "by");
+	int err = readers[s->kind](&p);
+	if (!err)
+		err = read_within(&p);
+	if (err)
+		return err;
+	rule->info.events = known_events(s);
+	rule->stateful = s;
+	return 0;
+}
