@@ -30,21 +30,21 @@ static const struct kind kinds[KIND_COUNT] = {
 
 static const struct field common_fields[] = {
 #define COMMON(field_kind, member, field_name, field_doc) \
-	{ .name = (field_name), .doc = (field_doc), .kind = KIND_##field_kind, .source = FIELD_COMMON, \
+	{ .name = (field_name), .member_name = #member, .doc = (field_doc), .kind = KIND_##field_kind, .source = FIELD_COMMON, \
 	  .offset = offsetof(struct wire_common, member) },
 #include "schemas/events.def"
 };
 
 static const struct field derived_fields[] = {
 #define DERIVED(field_kind, member, field_name, field_doc) \
-	{ .name = (field_name), .doc = (field_doc), .kind = KIND_##field_kind, .source = FIELD_DERIVED, \
+	{ .name = (field_name), .member_name = #member, .doc = (field_doc), .kind = KIND_##field_kind, .source = FIELD_DERIVED, \
 	  .offset = offsetof(struct derived, member), .index = DERIVED_##member },
 #include "schemas/events.def"
 };
 
 #define EVENT(number, id, type, name, category, ecs_type, doc) static const struct field fields_of_##type[] = {
 #define FIELD(type, field_kind, member, field_name, field_doc) \
-	{ .name = (field_name), .doc = (field_doc), .kind = KIND_##field_kind, .source = FIELD_OWN, \
+	{ .name = (field_name), .member_name = #member, .doc = (field_doc), .kind = KIND_##field_kind, .source = FIELD_OWN, \
 	  .offset = offsetof(struct wire_##type, member) },
 #define EVENT_END(type) \
 	}               \

@@ -39,6 +39,7 @@ enum field_source { FIELD_COMMON, FIELD_DERIVED, FIELD_OWN };
 
 struct field {
 	const char *name; /* "" for fields that rules and JSON do not show */
+	const char *member_name; /* of the wire struct or of struct derived; unlike a name, every field has one */
 	const char *doc;
 	enum kind_id kind;
 	enum field_source source;
