@@ -231,7 +231,7 @@ struct task_struct {
 };
 struct linux_binprm {
 	struct file *file;
-	const char *filename, *interp;
+	const char *filename, *interp, *fdpath;
 	unsigned int secureexec : 1;
 	unsigned long p, exec;
 	int argc, envc;

@@ -3,6 +3,8 @@
 #include "bpf/task.h"
 #include "bpf/verdict.h"
 
+enum { CALL_EXECVEAT = 322, CALL_EXECVEAT_COMPAT = 358 };
+
 /* argv from user memory: at once, or page by page when a page is missing (the read is all or nothing). */
 struct args_walk {
 	struct slot *s;
@@ -219,6 +221,9 @@ int BPF_PROG(exec_done, struct task_struct *task, int old_pid, struct linux_binp
 		return 0;
 	struct wire_proc_exec *r = (void *)s->record;
 	r->common.stage = 1; /* completed */
+	/* loading the image has made the saved number that of execve, whichever call it was: the path of a descriptor tells */
+	if (BPF_CORE_READ(bprm, fdpath))
+		r->common.syscall = r->common.via == VIA_COMPAT ? CALL_EXECVEAT_COMPAT : CALL_EXECVEAT;
 	r->common.call_id = 0;
 	r->previous_id = previous;
 	put_exec_file(s, index, r, bprm->file);

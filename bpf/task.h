@@ -160,6 +160,7 @@ static __always_inline void fill_common(struct wire_common *c, struct task_struc
 	c->exec_id = who->exec_id;
 	c->parent_id = who->parent_id;
 	c->via = via_of(task);
+	c->syscall = c->via == VIA_SYSCALL || c->via == VIA_COMPAT ? (u32)entry_regs(task)->orig_ax : FIELD_MISSING;
 	c->call_id = call_id_of(task, event, now, c->via);
 	c->cgroup_id = bpf_get_current_cgroup_id();
 	c->start_boot_ns = leader->start_boottime;

@@ -19,6 +19,7 @@
 #include "engine/enrich/proctable.h"
 #include "engine/enrich/region.h"
 #include "engine/enrich/users.h"
+#include "engine/event/syscall.h"
 
 enum {
 	PROBES_A_TICK = 64,      /* living images looked for in /proc */
@@ -61,6 +62,7 @@ struct enrich {
 	size_t max_processes;
 	unsigned proc_reads_left;
 	struct lineage_cache lineage;
+	struct image *current; /* of the event derived last, for enrich_ancestors */
 	struct type_facts types[EVENT_NUMBERS];
 	uint64_t unknown_process, seeded;
 };
@@ -498,6 +500,26 @@ static bool shows_same(const struct derived *a, const struct derived *b)
 	       a->interactive == b->interactive && a->present == b->present;
 }
 
+/* Looked at only when a rule asks. Creators one by one, those included that still run their own creator's program. */
+static size_t ancestors_of_current(void *source, struct ancestor *ret, size_t max)
+{
+	struct enrich *e = source;
+	struct image *at = e->current;
+	size_t n = 0;
+	while (n < MIN(max, (size_t)LINEAGE_MAX) && (at = proctable_parent(e->table, at)) && at != e->current) {
+		proctable_complete(e->table, at);
+		ret[n++] = (struct ancestor){
+			.pid = at->pid,
+			.start_boot_ns = at->start_boot_ns,
+			.name = comm_of(at),
+			.executable = proctable_text(e->table, at->executable),
+			.command_line = proctable_text(e->table, at->command_line),
+			.args = proctable_text(e->table, at->args),
+		};
+	}
+	return n;
+}
+
 /* The exec event shows what the record has, which may be more than the table keeps. */
 static void derive_exec(struct enrich *e, const struct event *ev, struct derived *d)
 {
@@ -539,7 +561,11 @@ void enrich_derive(struct enrich *e, const struct event *ev, struct derived *ret
 		derive_parent(e, image, d);
 		d->image = (struct image_stamp){ image->exec_id, proctable_stamp(e->table, image), proctable_slot(e->table, image) };
 		derive_lineage(e, image, d);
+		e->current = image;
+		d->ancestors = ancestors_of_current;
+		d->ancestors_source = e;
 	}
+	DERIVE_TEXT(d, syscall, syscall_name(c->syscall, c->via));
 	uint64_t start_boot_ns = c->start_boot_ns ? c->start_boot_ns : image ? image->start_boot_ns : 0;
 	if (start_boot_ns)
 		DERIVE(d, start, start_boot_ns + (uint64_t)e->wall_offset_ns);

@@ -40,8 +40,20 @@ struct image_stamp {
 	uint32_t slot;    /* small number that living images do not share: an index for tables beside the process table */
 };
 
+/* A process that an event's process descends from, as it was when it made the next one; texts are views, n 0: not known. */
+struct ancestor {
+	uint32_t pid;
+	uint64_t start_boot_ns;
+	struct strview name, executable, command_line, args;
+};
+
+/* The nearest ancestors, parent first, at most max; returns how many. One process each: unlike vedette.ancestors.*, without images that exec replaced. */
+typedef size_t ancestors_function(void *source, struct ancestor *ret, size_t max);
+
 struct derived {
 	struct image_stamp image;
+	ancestors_function *ancestors; /* NULL: only what the derived fields say of them is known */
+	void *ancestors_source;        /* borrowed; its first argument */
 	const uint64_t *lineage; /* exec ids: the image itself, then those it descends from through exec and fork, nearest first; borrowed */
 	size_t n_lineage;
 	uint64_t present; /* bit DERIVED_x: member x has a value */
@@ -64,6 +76,7 @@ enum outcome { OUTCOME_UNKNOWN, OUTCOME_SUCCESS, OUTCOME_FAILURE };
 enum sensor_mode { SENSOR_NONE, SENSOR_LSM, SENSOR_TRACEPOINT };
 enum source { SOURCE_KERNEL, SOURCE_DESCRIPTOR, SOURCE_ARGUMENT, SOURCE_SNAPSHOT };
 enum stage { STAGE_ATTEMPT, STAGE_COMPLETED };
+enum via { VIA_SYSCALL, VIA_IO_URING, VIA_COMPAT, VIA_KERNEL };
 enum verdict { VERDICT_NONE, VERDICT_ALLOW, VERDICT_BLOCK };
 
 /* The record's own struct: EVENT_AS(ev, proc_exec)->args. Only when ev->type is that event. */
