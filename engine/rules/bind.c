@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "engine/rules/compile.h"
+#include "engine/rules/computed.h"
 #include "engine/rules/op.h"
 
 /* --- the compiler ---------------------------------------------------------------------------------------------------------- */
@@ -43,6 +44,7 @@ void compiler_done(struct compiler *c)
 	strmap_done(&c->lists);
 	strmap_done(&c->macros);
 	strmap_done(&c->fields);
+	strmap_done(&c->computed);
 }
 
 /* --- fields ---------------------------------------------------------------------------------------------------------------- */
@@ -147,7 +149,7 @@ static const struct field_ref *unmapped_field(struct compiler *c, struct strview
 	return ref;
 }
 
-const struct field_ref *field_lookup(struct compiler *c, struct strview name)
+const struct field_ref *field_lookup_own(struct compiler *c, struct strview name)
 {
 	struct field_ref *ref = strmap_get(&c->fields, name);
 	if (ref)
@@ -190,15 +192,58 @@ const struct field_ref *field_lookup(struct compiler *c, struct strview name)
 	return ref;
 }
 
+static const struct field_ref *lookup_computed(struct compiler *c, struct strview name, enum computed_fault *ret_fault)
+{
+	struct field_ref *ref = strmap_get(&c->computed, name);
+	*ret_fault = COMPUTED_FOUND;
+	if (ref)
+		return ref;
+	*ret_fault = computed_lookup(c, name, &ref);
+	if (*ret_fault != COMPUTED_FOUND)
+		return NULL;
+	if (strmap_add(&c->computed, sv_from(ref->name), ref)) {
+		c->no_memory = true;
+		return NULL;
+	}
+	return ref;
+}
+
+static const struct field_ref *lookup(struct compiler *c, struct strview name, enum computed_fault *ret_fault)
+{
+	const struct field_ref *ref = NULL;
+	*ret_fault = COMPUTED_UNKNOWN;
+	if (c->takes_falco_names)
+		ref = lookup_computed(c, name, ret_fault);
+	if (!ref && !c->no_memory)
+		ref = field_lookup_own(c, name);
+	if (!ref && !c->no_memory && !c->takes_falco_names)
+		ref = lookup_computed(c, name, ret_fault);
+	return ref;
+}
+
+const struct field_ref *field_lookup(struct compiler *c, struct strview name)
+{
+	enum computed_fault fault;
+	return lookup(c, name, &fault);
+}
+
 const struct field_ref *field_resolve(struct compiler *c, struct strview name, struct place at)
 {
-	const struct field_ref *ref = field_lookup(c, name);
+	static const char *const wanted[] = {
+		[COMPUTED_NO_ARGUMENT] = "nothing in brackets",
+		[COMPUTED_NEEDS_INDEX] = "a number in brackets, as [2]: 0 to 32",
+		[COMPUTED_NEEDS_NAME] = "a name, in brackets or behind the dot",
+	};
+	enum computed_fault fault;
+	const struct field_ref *ref = lookup(c, name, &fault);
 	if (ref || c->no_memory)
 		return ref;
 	const char *near = diag_suggest(name, c->field_names, c->n_field_names);
 	char quoted[96];
 	diag_quote(name, quoted, sizeof(quoted));
-	if (near)
+	if (fault != COMPUTED_UNKNOWN)
+		diag_error(c->diag, at, "field %s takes %s", quoted, wanted[fault]);
+	else if (near)
 		diag_error(c->diag, at, "unknown field %s (did you mean '%s'?)", quoted, near);
 	else
 		diag_error(c->diag, at, "unknown field %s ('vedette fields' lists them)", quoted);
@@ -496,6 +541,20 @@ static struct condition *node_new(struct compiler *c, enum node_type type, struc
 	return node;
 }
 
+/* The items of the list are processes, and the test is about each of them. name: the field as written; NULL: ancestor(). */
+static void ask_each(struct test *t, const char *name)
+{
+	if (!name)
+		name = strcmp(t->left->field->name, "vedette.ancestors.name") == 0 ? "process.name" : "process.executable";
+	t->ancestor = name;
+	if (t->op->id == OP_IN)
+		t->op = operator_get(OP_INTERSECTS); /* some creator is one of them */
+	if (t->op->id == OP_IIN) { /* there is no folding form of intersects */
+		t->op = operator_get(OP_IEQUALS);
+		t->modifier = MODIFIER_ANYOF;
+	}
+}
+
 const struct condition *bind_test(struct compiler *c, const struct test_draft *d)
 {
 	if (!d->left)
@@ -510,15 +569,9 @@ const struct condition *bind_test(struct compiler *c, const struct test_draft *d
 		return NULL;
 	}
 	*t = (struct test){ .left = d->left, .op = d->op, .modifier = d->modifier, .right = d->right };
-	if (d->is_ancestor) {
-		t->ancestor = strcmp(d->left->field->name, "vedette.ancestors.name") == 0 ? "process.name" : "process.executable";
-		if (t->op->id == OP_IN)
-			t->op = operator_get(OP_INTERSECTS); /* some creator is one of them */
-		if (t->op->id == OP_IIN) { /* there is no folding form of intersects */
-			t->op = operator_get(OP_IEQUALS);
-			t->modifier = MODIFIER_ANYOF;
-		}
-	}
+	bool is_each = d->left->type == EXPR_FIELD && d->left->field->is_each;
+	if (is_each || d->is_ancestor)
+		ask_each(t, is_each ? d->left->field->name : NULL);
 	if (d->has_right ? !check_right(c, d) : !fill_operands(c, d, t))
 		return c->no_memory ? NULL : node_const(c, false, d->at);
 	bool is_empty = d->op->values != OP_VALUES_NONE && !d->has_right && d->n == 0;

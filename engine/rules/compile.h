@@ -48,7 +48,9 @@ struct compiler {
 	struct diag *diag;           /* borrowed */
 	struct regex_list *regexes;  /* borrowed; who owns the compiled expressions */
 	struct strmap lists, macros; /* struct named_list, struct named_macro */
-	struct strmap fields;        /* struct field_ref */
+	struct strmap fields;        /* struct field_ref: our own fields */
+	struct strmap computed;      /* struct field_ref: those of computed.def */
+	bool takes_falco_names;      /* a name that is ours and Falco's with another meaning means Falco's */
 	const char **field_names;    /* all public fields, once each */
 	size_t n_field_names;
 	const char **macro_names;    /* for suggestions */
@@ -81,7 +83,10 @@ const struct condition *macro_resolve(struct compiler *c, struct named_macro *ma
 
 /* The field, or NULL after reporting it as unknown. */
 const struct field_ref *field_resolve(struct compiler *c, struct strview name, struct place at);
+/* By the whole name, [argument] included; our own fields, then the computed ones (the other way round with takes_falco_names). NULL: none. */
 const struct field_ref *field_lookup(struct compiler *c, struct strview name);
+/* Our own only. */
+const struct field_ref *field_lookup_own(struct compiler *c, struct strview name);
 const struct expr *bind_field(struct compiler *c, struct strview name, struct place at);
 /* call: the transformer, the [argument], args and place are set; checks and fills the rest. NULL after a report. */
 const struct expr *bind_call(struct compiler *c, const struct expr *call);

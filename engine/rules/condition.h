@@ -73,7 +73,10 @@ typedef struct value field_function(struct matcher *m, const struct event *ev, c
 /* Whether an event of this number can have this value (or, in a list, this item). */
 typedef bool field_may_be(const struct field_ref *ref, uint32_t event, struct strview text);
 
-/* A field name with what it stands for in each event. A computed field has a function instead of by_event. */
+/*
+ * A field name with what it stands for in each event. A computed field has a function, and by_event is that of the field it is made of,
+ * if there is one.
+ */
 struct field_ref {
 	const char *name;
 	enum value_class class;
@@ -85,6 +88,8 @@ struct field_ref {
 	struct strview argument;                         /* computed field: what stands in its [brackets]; p NULL: nothing */
 	uint64_t number;                                 /* computed field: the argument as a number, where it is one */
 	bool is_of_image;                                /* the same for all events of one derived.image */
+	bool is_each;                                    /* a list of processes: tests hold when they hold for one of them */
+	const void *plan;                                /* computed field: what its function keeps of the argument */
 	bool needs_outcome;                              /* known only when the call has ended */
 	const char *never;                               /* why no event ever has a value for it; NULL: some do */
 	const char *source;                              /* beside never: what would have it, as "container metadata"; NULL: nothing would */

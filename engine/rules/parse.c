@@ -6,7 +6,7 @@
  *   and   = not { "and" not }
  *   not   = "not" not | "(" or ")" | check
  *   check = side [ operator right ] | macro | "true" | "false" | "ancestor" "(" field operator right ")"
- *   side  = field | transformer [ "[" text "]" ] "(" argument { "," argument } ")"
+ *   side  = field [ "[" text "]" ] | transformer [ "[" text "]" ] "(" argument { "," argument } ")"
  *   right = value | "(" [ value { "," value } ] ")" | list | "val" "(" side ")" | transformer...
  */
 #include <errno.h>
@@ -296,6 +296,34 @@ static bool take_call(struct parser *p, unsigned depth, const struct expr **ret)
 	return true;
 }
 
+/* name[argument] of a field: what stands between the brackets, without quotes around it. The name as fields are looked up by. */
+static bool take_indexed_name(struct parser *p, struct strview *ret)
+{
+	size_t from = p->at;
+	(void)take_while(p, is_name_char);
+	struct strview name = { p->src->text.p + from, p->at - from }, rest = sv_from_index(p->src->text, p->at + 1);
+	const char *close = rest.n ? memchr(rest.p, ']', rest.n) : NULL;
+	if (!close) {
+		diag_error(p->c->diag, here(p), "'[' without ']'");
+		return false;
+	}
+	struct strview argument = { rest.p, (size_t)(close - rest.p) };
+	p->at += argument.n + 2;
+	if (argument.n >= 2 && (argument.p[0] == '"' || argument.p[0] == '\'') && argument.p[argument.n - 1] == argument.p[0])
+		argument = (struct strview){ argument.p + 1, argument.n - 2 };
+	char *whole = arena_alloc(p->c->arena, name.n + argument.n + 3);
+	if (!whole) {
+		p->c->no_memory = true;
+		return false;
+	}
+	memcpy(whole, name.p, name.n);
+	whole[name.n] = '[';
+	memcpy(whole + name.n + 1, argument.p, argument.n);
+	whole[name.n + 1 + argument.n] = ']';
+	*ret = (struct strview){ whole, name.n + argument.n + 2 };
+	return true;
+}
+
 /* False on a syntax fault; *ret is NULL when the side has a fault that was reported. */
 static bool take_side(struct parser *p, unsigned depth, const struct expr **ret)
 {
@@ -304,10 +332,18 @@ static bool take_side(struct parser *p, unsigned depth, const struct expr **ret)
 		return false;
 	}
 	skip_blanks(p);
-	if (is_call(p))
-		return take_call(p, depth, ret);
 	struct place at = here(p);
-	struct strview name = take_while(p, is_name_char);
+	struct strview name = peek_name(p);
+	bool is_indexed = is_call(p) && p->src->text.p[p->at + name.n] == '[' && !transformer_find(name) && !field_lookup_own(p->c, name);
+	if (is_call(p) && !is_indexed)
+		return take_call(p, depth, ret);
+	if (is_indexed) {
+		if (!take_indexed_name(p, &name))
+			return false;
+		*ret = bind_field(p->c, name, at);
+		return true;
+	}
+	name = take_while(p, is_name_char);
 	if (name.n == 0)
 		return refuse(p, "a field") != NULL;
 	*ret = bind_field(p->c, name, at);

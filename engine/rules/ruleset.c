@@ -236,13 +236,14 @@ static void add_right(struct buf *out, const struct test *t)
 
 static void add_test(struct buf *out, const struct test *t)
 {
-	if (t->ancestor)
+	bool is_call = t->ancestor && !t->left->field->is_each;
+	if (is_call)
 		buf_add_format(out, "ancestor(%s", t->ancestor);
 	else
 		add_expr(out, t->left);
 	buf_add_format(out, " %s", t->op->text);
 	add_right(out, t);
-	buf_add_z(out, t->ancestor ? ")" : "");
+	buf_add_z(out, is_call ? ")" : "");
 }
 
 void ruleset_undecided_reason(const struct ruleset *set, uint32_t rule, const struct event *ev, struct buf *out)
