@@ -29,6 +29,10 @@ enum regex_reach { REGEX_WHOLE, REGEX_ANYWHERE };
 int regex_new(struct strview pattern, enum regex_reach reach, struct regex **ret, char *message, size_t message_size,
 	      size_t *ret_offset) MUST_CHECK;
 void regex_free(struct regex **re);
+/* A text that every match holds, case and all; empty when none is known. */
+struct strview regex_literal(const struct regex *re);
+/* The same of a pattern, into best; its length. run is scratch; both have room for pattern.n bytes. */
+size_t regex_required(struct strview pattern, char *best, char *run);
 
 /* Whole-text match: * ? [set] and backslash; never exponential. */
 bool glob_match(struct strview pattern, struct strview text, bool fold_case) PURE;

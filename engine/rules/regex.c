@@ -19,8 +19,25 @@ enum {
 };
 
 struct regex {
-	pcre2_code *code; /* owned */
+	pcre2_code *code;       /* owned */
+	struct strview literal; /* owned; every match holds it, so that a text without it is decided at once */
 };
+
+/* Without memory there is none, which only costs time. */
+static void find_literal(struct regex *re, struct strview pattern)
+{
+	char *best = malloc(pattern.n + 1), *run = malloc(pattern.n + 1);
+	if (best && run)
+		re->literal = (struct strview){ best, regex_required(pattern, best, run) };
+	free(run);
+	if (!re->literal.p)
+		free(best);
+}
+
+struct strview regex_literal(const struct regex *re)
+{
+	return re->literal;
+}
 
 int regex_new(struct strview pattern, enum regex_reach reach, struct regex **ret, char *message, size_t message_size, size_t *ret_offset)
 {
@@ -40,6 +57,7 @@ int regex_new(struct strview pattern, enum regex_reach reach, struct regex **ret
 	}
 	/* Without a JIT the interpreter does the same, slower, and keeps up to REGEX_HEAP_KIB in the match data. */
 	(void)pcre2_jit_compile(re->code, PCRE2_JIT_COMPLETE);
+	find_literal(re, pattern);
 	*ret = TAKE(re);
 	return 0;
 }
@@ -49,6 +67,7 @@ void regex_free(struct regex **re)
 	if (!*re)
 		return;
 	pcre2_code_free((*re)->code);
+	free((char *)(*re)->literal.p);
 	free(*re);
 	*re = NULL;
 }
@@ -98,7 +117,9 @@ char *matcher_alloc(struct matcher *m, size_t n)
 
 bool op_regex(struct matcher *m, const struct value *value, const struct operand *operand)
 {
-	struct strview s = value->s;
+	struct strview s = value->s, literal = operand->regex->literal;
+	if (literal.n && (s.n < literal.n || !memmem(s.p, s.n, literal.p, literal.n)))
+		return false;
 	int r = pcre2_match(operand->regex->code, (PCRE2_SPTR)(s.p ? s.p : ""), s.n, 0, 0, m->match_data, m->match_context);
 	if (r < 0 && r != PCRE2_ERROR_NOMATCH)
 		m->undecided++;
