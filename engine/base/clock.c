@@ -2,6 +2,7 @@
 /* Text form of times. */
 #include "engine/base/clock.h"
 
+#include <errno.h>
 #include <sys/timex.h>
 
 void clock_add_rfc3339(struct buf *b, uint64_t wall_ns)
@@ -11,6 +12,34 @@ void clock_add_rfc3339(struct buf *b, uint64_t wall_ns)
 	gmtime_r(&seconds, &tm);
 	buf_add_format(b, "%04d-%02d-%02dT%02d:%02d:%02d.%09uZ", tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday, tm.tm_hour,
 		       tm.tm_min, tm.tm_sec, (unsigned)(wall_ns % 1000000000u));
+}
+
+static bool read_digits(struct strview text, size_t from, size_t n, unsigned *ret)
+{
+	unsigned v = 0;
+	for (size_t i = from; i < from + n; i++) {
+		if (text.p[i] < '0' || text.p[i] > '9')
+			return false;
+		v = 10 * v + (unsigned)(text.p[i] - '0');
+	}
+	*ret = v;
+	return true;
+}
+
+int clock_parse_date(struct strview text, uint64_t *ret_wall_ns)
+{
+	unsigned year, month, day;
+	bool has_form = text.n == 10 && text.p[4] == '-' && text.p[7] == '-';
+	if (!has_form || !read_digits(text, 0, 4, &year) || !read_digits(text, 5, 2, &month) || !read_digits(text, 8, 2, &day))
+		return -EINVAL;
+	if (year < 1970 || year > 2261 || month < 1 || month > 12 || day < 1) /* nanoseconds fit 64 signed bits until 2262 */
+		return -EINVAL;
+	struct tm tm = { .tm_year = (int)year - 1900, .tm_mon = (int)month - 1, .tm_mday = (int)day };
+	time_t seconds = timegm(&tm);
+	if (seconds < 0 || tm.tm_mday != (int)day) /* the 30th of February became a day of March */
+		return -EINVAL;
+	*ret_wall_ns = (uint64_t)seconds * 1000000000u;
+	return 0;
 }
 
 const char *clock_sync_text(void)

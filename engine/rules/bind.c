@@ -380,15 +380,23 @@ int value_list_expand(struct compiler *c, struct value_list *list, struct writte
 	return expand(c, list, v, 0);
 }
 
+static int expand_items(struct compiler *c, struct value_list *list, const struct yaml_node *items, unsigned depth)
+{
+	int err = 0;
+	for (const struct yaml_node *item = items->first; item && !err; item = item->next)
+		err = expand(c, list, (struct written_value){ item->text, item->at, item->is_quoted }, depth);
+	return err;
+}
+
 int list_resolve(struct compiler *c, struct named_list *list, unsigned depth)
 {
 	if (list->state == RESOLVE_DONE)
 		return 0;
 	CLEANUP(value_list_done) struct value_list flat = { 0 };
 	list->state = RESOLVE_BUSY;
-	int err = 0;
-	for (const struct yaml_node *item = list->items->first; item && !err; item = item->next)
-		err = expand(c, &flat, (struct written_value){ item->text, item->at, item->is_quoted }, depth);
+	int err = expand_items(c, &flat, list->items, depth);
+	for (const struct list_part *part = list->more; part && !err; part = part->next)
+		err = expand_items(c, &flat, part->items, depth);
 	list->state = RESOLVE_DONE;
 	if (err)
 		return err;

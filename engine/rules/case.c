@@ -89,7 +89,7 @@ static int read_fields(struct compiler *c, const struct yaml_node *map, struct r
 			continue;
 		}
 		field->name = sv_from(ref->name);
-		field->at = k->next->at;
+		field->at = (struct place){ c->file, k->next->at.line, k->next->at.column };
 		ret->n++;
 	}
 	return err;
@@ -97,14 +97,13 @@ static int read_fields(struct compiler *c, const struct yaml_node *map, struct r
 
 static int read_case(struct compiler *c, const struct yaml_node *item, const struct rule *rule, struct rule_case *ret)
 {
-	static const char *const keys[] = { "fires", "quiet", "event", "name" };
 	const char *unused;
 	if (item->type != YAML_MAP) {
 		diag_error(c->diag, item->at, "cases: expected maps {fires: {...}} or {quiet: {...}}, found %s", yaml_type_name(item->type));
 		return -EINVAL;
 	}
 	const struct yaml_node *fires = yaml_get(item, "fires"), *quiet = yaml_get(item, "quiet"), *name = yaml_get(item, "name");
-	int err = item_check_keys(c, item, keys, ARRAY_SIZE(keys), "a case");
+	int err = item_check(c, item, PART_CASE);
 	if (!err && name)
 		err = item_text(c, name, "name", &unused);
 	if (err)
@@ -114,21 +113,24 @@ static int read_case(struct compiler *c, const struct yaml_node *item, const str
 		return -EINVAL;
 	}
 	*ret = (struct rule_case){ .at = item->at, .fires = fires != NULL, .type = case_event(c, item, rule) };
-	ret->at.file = rule->info.at.file;
+	ret->at.file = c->file;
 	return ret->type ? read_fields(c, fires ? fires : quiet, ret) : -EINVAL;
 }
 
 int cases_read(struct compiler *c, const struct yaml_node *node, struct rule *rule)
 {
-	if (node->type != YAML_LIST || node->n > RULE_MAX_CASES) {
-		diag_error(c->diag, node->at, "cases: expected a list of at most %d maps", RULE_MAX_CASES);
+	if (node->type != YAML_LIST || rule->n_cases + node->n > RULE_MAX_CASES) {
+		diag_error(c->diag, node->at, "cases: expected a list of at most %d maps for a rule", RULE_MAX_CASES);
 		return -EINVAL;
 	}
-	rule->cases = arena_alloc(c->arena, node->n * sizeof(*rule->cases));
-	if (!rule->cases) {
+	struct rule_case *cases = arena_alloc(c->arena, (rule->n_cases + node->n) * sizeof(*cases));
+	if (!cases) {
 		c->no_memory = true;
 		return -ENOMEM;
 	}
+	if (rule->n_cases)
+		memcpy(cases, rule->cases, rule->n_cases * sizeof(*cases));
+	rule->cases = cases;
 	int err = 0;
 	for (const struct yaml_node *item = node->first; item; item = item->next) {
 		int failed = read_case(c, item, rule, &rule->cases[rule->n_cases]);
@@ -141,18 +143,28 @@ int cases_read(struct compiler *c, const struct yaml_node *node, struct rule *ru
 
 /* --- running --------------------------------------------------------------------------------------------------------------- */
 
-static int build(struct event_builder *b, const struct rule *rule, const struct rule_case *one, struct event *ret, struct diag *diag)
+/* A case that does not say when it happens does so at the time of the load: exceptions that have expired except nothing in it. */
+static int set_time(struct event_builder *b, uint64_t wall_ns)
+{
+	char digits[24];
+	(void)snprintf(digits, sizeof(digits), "%llu", (unsigned long long)wall_ns);
+	return event_builder_set_text(b, "@timestamp", digits);
+}
+
+static int build(struct event_builder *b, const struct ruleset *set, const struct rule *rule, const struct rule_case *one, struct event *ret,
+		 struct diag *diag)
 {
 	event_builder_begin(b, one->type);
+	int timed = set_time(b, set->loaded_ns);
+	if (timed)
+		return timed;
 	for (size_t i = 0; i < one->n; i++) {
 		const struct case_field *f = &one->fields[i];
 		int err = event_builder_set(b, f->name, f->items, f->n);
 		if (!err)
 			continue;
-		struct place at = f->at;
-		at.file = rule->info.at.file;
 		char quoted[80];
-		diag_error(diag, at, "case of rule '%s': %s is no value for %.*s: %s", rule->info.id,
+		diag_error(diag, f->at, "case of rule '%s': %s is no value for %.*s: %s", rule->info.id,
 			   f->n == 1 ? diag_quote(f->items[0], quoted, sizeof(quoted)) : "the list", (int)f->name.n, f->name.p,
 			   err == -E2BIG ? "the record is full" : kind_get(field_find(one->type, f->name)->kind)->doc);
 		return err;
@@ -187,7 +199,7 @@ static bool run_case(const struct ruleset *set, const struct rule *rule, const s
 	static const char *const found[] = { [TRUTH_FALSE] = "does not fire", [TRUTH_TRUE] = "does fire", [TRUTH_UNDECIDED] = "is undecided" };
 	struct matches m;
 	struct event ev;
-	if (build(b, rule, one, &ev, diag))
+	if (build(b, set, rule, one, &ev, diag))
 		return false;
 	enum truth truth = raises(set, rule, &ev, &m);
 	if (truth == (one->fires ? TRUTH_TRUE : TRUTH_FALSE))

@@ -25,13 +25,28 @@ struct written_value {
 	bool is_quoted; /* then it is never the name of a list */
 };
 
+/* More values of a list, from an override. */
+struct list_part {
+	const struct yaml_node *items;
+	struct list_part *next;
+};
+
 struct named_list {
 	struct strview name;
 	struct place at;
 	const struct yaml_node *items;
+	struct list_part *more, *last;
 	enum resolve_state state;
 	struct written_value *values; /* flat, once resolved */
 	size_t n;
+};
+
+/* More of a macro's condition, from an override. */
+struct macro_part {
+	enum node_type type; /* NODE_AND, NODE_OR */
+	const struct yaml_node *when;
+	const struct raw_file *file;
+	struct macro_part *next;
 };
 
 struct named_macro {
@@ -39,6 +54,7 @@ struct named_macro {
 	struct place at;
 	const struct yaml_node *when;
 	const struct raw_file *file;
+	struct macro_part *more, *last; /* in the order they are added */
 	enum resolve_state state;
 	const struct condition *condition; /* NULL: it has a fault that was reported */
 };

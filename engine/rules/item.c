@@ -44,6 +44,16 @@ int item_list(struct compiler *c, const struct yaml_node *node, const char *what
 	return err;
 }
 
+int item_check(struct compiler *c, const struct yaml_node *map, enum part_id part)
+{
+	const struct key *keys[PART_MAX_KEYS];
+	const char *names[PART_MAX_KEYS];
+	size_t n = part_keys(part, keys);
+	for (size_t i = 0; i < n; i++)
+		names[i] = keys[i]->name;
+	return item_check_keys(c, map, names, n, part_get(part)->what);
+}
+
 int item_check_keys(struct compiler *c, const struct yaml_node *map, const char *const *keys, size_t n, const char *what)
 {
 	int err = 0;

@@ -3,56 +3,20 @@
  * Loading: files and folders to items, items to rules. Lists and macros of all files of one load are known before the first
  * rule is read, so their order does not matter. All faults of all files are reported; a set comes out only without any.
  */
-#include <dirent.h>
 #include <errno.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 
+#include "engine/base/clock.h"
 #include "engine/base/fd.h"
-#include "engine/rules/format.h"
-
-enum { FOLDER_MAX_DEPTH = 16, PATH_BYTES = 4096, FORMATS_MAX = 8 };
-
-struct loaded_file {
-	char *path;     /* owned; as it is named in messages */
-	size_t skip;    /* bytes of path that belong to the caller's folder: the digest is over the rest */
-	struct buf bytes;
-	struct yaml_tree *tree; /* owned */
-	size_t n_items;
-	struct rule_file file;
-};
-
-struct rule_item {
-	struct loaded_file *file;
-	const struct yaml_node *node;
-};
-
-struct loader {
-	struct ruleset *set; /* owned until it is handed out */
-	struct compiler c;
-	struct diag *diag;
-	struct loaded_file *files; /* owned */
-	size_t n_files, n_files_size;
-	struct rule_item *items;   /* owned; the `rule:` items in load order */
-	size_t n_items, n_items_size;
-	struct rule_sink sink;
-	void *imports[FORMATS_MAX]; /* owned; what each of rule_formats has collected, NULL: nothing */
-	size_t n_imported;          /* items of them */
-	size_t total_bytes;
-	size_t errors_before; /* of diag, when the load began */
-	bool has_faults;
-};
+#include "engine/rules/loader.h"
 
 static void loader_done(struct loader *l)
 {
-	for (size_t i = 0; i < l->n_files; i++) {
-		free(l->files[i].path);
-		buf_done(&l->files[i].bytes);
-		yaml_tree_free(&l->files[i].tree);
-		raw_file_done(&l->files[i].file.raw);
-	}
+	for (size_t i = 0; i < l->n_files; i++)
+		loaded_file_free(&l->files[i]);
+	override_list_done(&l->overrides);
 	free(l->files);
 	free(l->items);
 	for (size_t i = 0; rule_formats[i]; i++)
@@ -64,15 +28,14 @@ static void loader_done(struct loader *l)
 	ruleset_free(&l->set);
 }
 
-static int refuse(struct loader *l, struct place at, const char *why)
+int loader_refuse(struct loader *l, struct place at, const char *why)
 {
 	diag_error(l->diag, at, "%s", why);
 	l->has_faults = true;
 	return -EINVAL;
 }
 
-/* The array with room for one more than n items, or NULL (then it is as it was). */
-static void *grown(void *array, size_t n, size_t *size, size_t item)
+void *array_grown(void *array, size_t n, size_t *size, size_t item)
 {
 	if (n < *size)
 		return array;
@@ -83,103 +46,21 @@ static void *grown(void *array, size_t n, size_t *size, size_t item)
 	return bigger;
 }
 
-/* --- finding files ----------------------------------------------------------------------------------------------------------- */
-
-static int add_file(struct loader *l, const char *path, size_t skip)
-{
-	if (l->n_files == RULES_MAX_FILES)
-		return refuse(l, (struct place){ .file = path }, "too many files (4096 at most)");
-	struct loaded_file *files = grown(l->files, l->n_files, &l->n_files_size, sizeof(*files));
-	if (!files)
-		return -ENOMEM;
-	l->files = files;
-	struct loaded_file *f = &l->files[l->n_files];
-	*f = (struct loaded_file){ .path = strdup(path), .skip = skip, .file.mode = POLICY_ENFORCE, .bytes = { .max = YAML_MAX_BYTES + 1 } };
-	if (!f->path)
-		return -ENOMEM;
-	l->n_files++;
-	return 0;
-}
-
-static bool has_ending(const char *name)
-{
-	return sv_ends(sv_from(name), SV(".yaml")) || sv_ends(sv_from(name), SV(".yml"));
-}
-
-static int select_entry(const struct dirent *entry)
-{
-	return entry->d_name[0] != '.';
-}
-
-static int by_bytes(const struct dirent **a, const struct dirent **b)
-{
-	return strcmp((*a)->d_name, (*b)->d_name); /* not by locale: the digest depends on the order */
-}
-
-static int add_path(struct loader *l, const char *path, size_t skip, unsigned depth);
-
-static int add_folder(struct loader *l, const char *path, size_t skip, unsigned depth)
-{
-	struct dirent **entries = NULL;
-	if (depth == FOLDER_MAX_DEPTH)
-		return refuse(l, (struct place){ .file = path }, "folders nested too deep (16 levels at most)");
-	int n = scandir(path, &entries, select_entry, by_bytes), err = 0;
-	if (n < 0)
-		return refuse(l, (struct place){ .file = path }, strerror(errno));
-	for (int i = 0; i < n; i++) {
-		char inner[PATH_BYTES];
-		struct stat st;
-		int len = snprintf(inner, sizeof(inner), "%s/%s", path, entries[i]->d_name);
-		if (len > 0 && (size_t)len < sizeof(inner) && stat(inner, &st) == 0 && err != -ENOMEM) {
-			bool is_wanted = S_ISDIR(st.st_mode) || (S_ISREG(st.st_mode) && has_ending(inner));
-			int failed = is_wanted ? add_path(l, inner, skip, depth + 1) : 0;
-			err = failed ? failed : err;
-		}
-		free(entries[i]);
-	}
-	free(entries);
-	return err;
-}
-
-static int add_path(struct loader *l, const char *path, size_t skip, unsigned depth)
-{
-	struct stat st;
-	if (stat(path, &st) != 0)
-		return refuse(l, (struct place){ .file = path }, strerror(errno));
-	if (S_ISDIR(st.st_mode))
-		return add_folder(l, path, skip, depth);
-	if (!S_ISREG(st.st_mode))
-		return refuse(l, (struct place){ .file = path }, "neither a file nor a folder");
-	return add_file(l, path, skip);
-}
-
-/* What the digest names a file by: its path inside the folder given, or its own name. */
-static size_t skip_of(const char *path)
-{
-	struct stat st;
-	size_t n = strlen(path);
-	if (stat(path, &st) == 0 && S_ISDIR(st.st_mode))
-		return n + 1;
-	const char *slash = strrchr(path, '/');
-	return slash ? (size_t)(slash - path) + 1 : 0;
-}
-
 /* --- items ------------------------------------------------------------------------------------------------------------------- */
 
 static int add_list(struct loader *l, struct loaded_file *f, const struct yaml_node *node)
 {
-	static const char *const keys[] = { "list", "items" };
 	const struct yaml_node *name = yaml_get(node, "list"), *items = yaml_get(node, "items");
 	(void)f;
-	if (item_check_keys(&l->c, node, keys, ARRAY_SIZE(keys), "a list"))
+	if (item_check(&l->c, node, PART_LIST))
 		return -EINVAL;
 	if (name->type != YAML_SCALAR || name->text.n == 0)
-		return refuse(l, name->at, "list: expected a name");
+		return loader_refuse(l, name->at, "list: expected a name");
 	if (!items || items->type != YAML_LIST)
-		return refuse(l, items ? items->at : node->at, "list: 'items' is missing or no list");
+		return loader_refuse(l, items ? items->at : node->at, "list: 'items' is missing or no list");
 	for (const struct yaml_node *item = items->first; item; item = item->next)
 		if (item->type != YAML_SCALAR)
-			return refuse(l, item->at, "list: items are text");
+			return loader_refuse(l, item->at, "list: items are text");
 	const struct named_list *other = strmap_get(&l->c.lists, name->text);
 	if (other) {
 		diag_error(l->diag, name->at, "list '%s' stands twice, first in %s:%u", name->text.p, other->at.file, other->at.line);
@@ -204,18 +85,17 @@ static bool is_macro_name(struct strview name)
 
 static int add_macro(struct loader *l, struct loaded_file *f, const struct yaml_node *node)
 {
-	static const char *const keys[] = { "macro", "when" };
 	static const char *const taken[] = { "and", "or", "not", "true", "false", "ancestor", "val" };
 	const struct yaml_node *name = yaml_get(node, "macro"), *when = yaml_get(node, "when");
-	if (item_check_keys(&l->c, node, keys, ARRAY_SIZE(keys), "a macro"))
+	if (item_check(&l->c, node, PART_MACRO))
 		return -EINVAL;
 	if (name->type != YAML_SCALAR || !is_macro_name(name->text))
-		return refuse(l, name->at, "macro: expected a name of letters, digits, '_' and '-'");
+		return loader_refuse(l, name->at, "macro: expected a name of letters, digits, '_' and '-'");
 	for (size_t i = 0; i < ARRAY_SIZE(taken); i++)
 		if (sv_is(name->text, taken[i]))
-			return refuse(l, name->at, "macro: this name is a word of the language");
+			return loader_refuse(l, name->at, "macro: this name is a word of the language");
 	if (!when || when->type != YAML_SCALAR)
-		return refuse(l, when ? when->at : node->at, "macro: 'when' is missing or no condition");
+		return loader_refuse(l, when ? when->at : node->at, "macro: 'when' is missing or no condition");
 	const struct named_macro *other = strmap_get(&l->c.macros, name->text);
 	if (other) {
 		diag_error(l->diag, name->at, "macro '%s' stands twice, first in %s:%u", name->text.p, other->at.file, other->at.line);
@@ -231,22 +111,21 @@ static int add_macro(struct loader *l, struct loaded_file *f, const struct yaml_
 
 static int add_policy(struct loader *l, struct loaded_file *f, const struct yaml_node *node)
 {
-	static const char *const outer[] = { "policy" }, *const keys[] = { "name", "mode" };
 	const struct yaml_node *policy = yaml_get(node, "policy");
-	if (item_check_keys(&l->c, node, outer, ARRAY_SIZE(outer), "a policy item"))
+	if (item_check(&l->c, node, PART_POLICY))
 		return -EINVAL;
 	if (policy->type != YAML_MAP)
-		return refuse(l, policy->at, "policy: expected a map {name: ..., mode: detect|enforce}");
+		return loader_refuse(l, policy->at, "policy: expected a map {name: ..., mode: detect|enforce}");
 	if (f->file.has_policy_item)
-		return refuse(l, policy->at, "policy: one for each file");
+		return loader_refuse(l, policy->at, "policy: one for each file");
 	f->file.has_policy_item = true;
-	if (item_check_keys(&l->c, policy, keys, ARRAY_SIZE(keys), "a policy"))
+	if (item_check(&l->c, policy, PART_POLICY_BODY))
 		return -EINVAL;
 	const struct yaml_node *name = yaml_get(policy, "name"), *mode = yaml_get(policy, "mode");
 	if (name && item_text(&l->c, name, "policy: name", &f->file.policy))
 		return -EINVAL;
 	if (!mode || (!sv_is(mode->text, "detect") && !sv_is(mode->text, "enforce")))
-		return refuse(l, mode ? mode->at : policy->at, "policy: mode is detect or enforce");
+		return loader_refuse(l, mode ? mode->at : policy->at, "policy: mode is detect or enforce");
 	f->file.mode = sv_is(mode->text, "enforce") ? POLICY_ENFORCE : POLICY_DETECT;
 	return 0;
 }
@@ -254,8 +133,8 @@ static int add_policy(struct loader *l, struct loaded_file *f, const struct yaml
 static int add_rule(struct loader *l, struct loaded_file *f, const struct yaml_node *node)
 {
 	if (l->n_items == RULES_MAX)
-		return refuse(l, node->at, "too many rules (20000 at most)");
-	struct rule_item *items = grown(l->items, l->n_items, &l->n_items_size, sizeof(*items));
+		return loader_refuse(l, node->at, "too many rules (20000 at most)");
+	struct rule_item *items = array_grown(l->items, l->n_items, &l->n_items_size, sizeof(*items));
 	if (!items)
 		return -ENOMEM;
 	l->items = items;
@@ -263,24 +142,65 @@ static int add_rule(struct loader *l, struct loaded_file *f, const struct yaml_n
 	return 0;
 }
 
+static int add_override(struct loader *l, struct loaded_file *f, const struct yaml_node *node)
+{
+	return override_add(&l->overrides, &l->c, &f->file, node, PART_OVERRIDE);
+}
+
+static int add_list_override(struct loader *l, struct loaded_file *f, const struct yaml_node *node)
+{
+	return override_add(&l->overrides, &l->c, &f->file, node, PART_OVERRIDE_LIST);
+}
+
+static int add_macro_override(struct loader *l, struct loaded_file *f, const struct yaml_node *node)
+{
+	return override_add(&l->overrides, &l->c, &f->file, node, PART_OVERRIDE_MACRO);
+}
+
+static int add_cases(struct loader *l, struct loaded_file *f, const struct yaml_node *node)
+{
+	return override_add(&l->overrides, &l->c, &f->file, node, PART_CASES_FOR);
+}
+
+static int add_include(struct loader *l, struct loaded_file *f, const struct yaml_node *node);
+
+/* In the order of keys.def: an item is of the first kind whose key it has. */
 static const struct {
-	const char *key;
+	enum part_id part;
 	int (*add)(struct loader *l, struct loaded_file *f, const struct yaml_node *node);
 } item_kinds[] = {
-	{ "rule", add_rule },
-	{ "list", add_list },
-	{ "macro", add_macro },
-	{ "policy", add_policy },
+	{ PART_RULE, add_rule },
+	{ PART_LIST, add_list },
+	{ PART_MACRO, add_macro },
+	{ PART_POLICY, add_policy },
+	{ PART_INCLUDE, add_include },
+	{ PART_OVERRIDE, add_override },
+	{ PART_OVERRIDE_LIST, add_list_override },
+	{ PART_OVERRIDE_MACRO, add_macro_override },
+	{ PART_CASES_FOR, add_cases },
 };
+
+/* "expected an item ... rule, list, ..." */
+static int refuse_item(struct loader *l, const struct yaml_node *node, const char *what)
+{
+	char keys[256];
+	size_t n = 0;
+	for (size_t i = 0; i < ARRAY_SIZE(item_kinds) && n < sizeof(keys); i++) {
+		int added = snprintf(keys + n, sizeof(keys) - n, "%s%s", i ? ", " : "", part_get(item_kinds[i].part)->key);
+		n += added > 0 ? (size_t)added : 0;
+	}
+	diag_error(l->diag, node->at, "%s: one of the keys %s%s", what, keys, node->type == YAML_MAP ? " is missing" : "");
+	return -EINVAL;
+}
 
 static int add_item(struct loader *l, struct loaded_file *f, const struct yaml_node *node)
 {
 	if (node->type != YAML_MAP)
-		return refuse(l, node->at, "expected an item: a map with one of the keys rule, list, macro, policy");
+		return refuse_item(l, node, "expected an item, a map");
 	for (size_t i = 0; i < ARRAY_SIZE(item_kinds); i++)
-		if (yaml_get(node, item_kinds[i].key))
+		if (yaml_get(node, part_get(item_kinds[i].part)->key))
 			return item_kinds[i].add(l, f, node);
-	return refuse(l, node->at, "not an item: one of the keys rule, list, macro, policy is missing");
+	return refuse_item(l, node, "not an item");
 }
 
 static bool is_empty_document(const struct yaml_node *node)
@@ -318,7 +238,7 @@ static int add_items(struct loader *l, struct loaded_file *f)
 		if (imported != -ENOENT)
 			continue;
 		if (document->type != YAML_LIST) {
-			(void)refuse(l, document->at, "expected a list of items, each '- rule: ...', '- list: ...', '- macro: ...' or '- policy: ...'");
+			(void)loader_refuse(l, document->at, "expected a list of items, each '- rule: ...', '- list: ...', '- macro: ...' or '- policy: ...'");
 			continue;
 		}
 		/* the policy of a file holds for all its rules, wherever it stands */
@@ -354,7 +274,7 @@ static int parse_file(struct loader *l, struct loaded_file *f)
 		return err;
 	l->total_bytes += f->bytes.n;
 	if (l->total_bytes > RULES_MAX_BYTES)
-		return refuse(l, (struct place){ .file = f->path }, "all files together are larger than 64 MiB");
+		return loader_refuse(l, (struct place){ .file = f->path }, "all files together are larger than 64 MiB");
 	size_t before = l->diag->errors;
 	err = yaml_parse(f->path, buf_sv(&f->bytes), &f->tree, l->diag);
 	if (err) {
@@ -366,23 +286,45 @@ static int parse_file(struct loader *l, struct loaded_file *f)
 	return add_items(l, f);
 }
 
-static int read_file(struct loader *l, struct loaded_file *f)
+static int read_bytes(struct loader *l, struct loaded_file *f)
 {
 	int err = fd_read_file(f->path, YAML_MAX_BYTES, &f->bytes);
 	if (err == -ENOMEM)
 		return err;
 	if (err)
-		return refuse(l, (struct place){ .file = f->path }, err == -EFBIG ? "larger than 4 MiB" : strerror(-err));
+		return loader_refuse(l, (struct place){ .file = f->path }, err == -EFBIG ? "larger than 4 MiB" : strerror(-err));
 	return parse_file(l, f);
 }
+
+static int read_file(struct loader *l, struct loaded_file *f)
+{
+	if (f->state != FILE_NEW)
+		return 0;
+	f->state = FILE_BUSY;
+	int err = read_bytes(l, f);
+	f->state = FILE_DONE;
+	return err;
+}
+
+/* A file is read once, where it is first asked for; other includes of it, and its own place in a folder, add nothing. */
+static int add_include(struct loader *l, struct loaded_file *f, const struct yaml_node *node)
+{
+	const struct yaml_node *name = yaml_get(node, "include");
+	struct loaded_file *included = NULL;
+	if (item_check(&l->c, node, PART_INCLUDE))
+		return -EINVAL;
+	if (name->type != YAML_SCALAR || name->text.n == 0)
+		return loader_refuse(l, name->at, "include: expected the path of a file");
+	int err = loader_include(l, f, name, &included);
+	return err ? err : read_file(l, included);
+}
+
+/* --- names and rules ------------------------------------------------------------------------------------------------------------ */
 
 /* Lists and macros are checked whether or not a rule uses them. */
 static int resolve_names(struct loader *l)
 {
 	struct compiler *c = &l->c;
-	for (size_t i = 0; i < c->lists.size; i++)
-		if (c->lists.slots[i].key.p && list_resolve(c, c->lists.slots[i].value, 0))
-			l->has_faults = true;
 	c->list_names = arena_alloc(c->arena, c->lists.n * sizeof(*c->list_names));
 	c->macro_names = arena_alloc(c->arena, c->macros.n * sizeof(*c->macro_names));
 	if (!c->list_names || !c->macro_names)
@@ -393,6 +335,13 @@ static int resolve_names(struct loader *l)
 	for (size_t i = 0; i < c->macros.size; i++)
 		if (c->macros.slots[i].key.p)
 			c->macro_names[c->n_macro_names++] = ((struct named_macro *)c->macros.slots[i].value)->name.p;
+	int err = override_names(&l->overrides, c);
+	if (err == -ENOMEM)
+		return err;
+	l->has_faults |= err != 0;
+	for (size_t i = 0; i < c->lists.size; i++)
+		if (c->lists.slots[i].key.p && list_resolve(c, c->lists.slots[i].value, 0))
+			l->has_faults = true;
 	for (size_t i = 0; i < c->macros.size; i++) {
 		struct named_macro *macro = c->macros.slots[i].value;
 		if (macro && !macro_resolve(c, macro, macro->at))
@@ -415,7 +364,7 @@ static int add_entry(struct rule_sink *sink, const struct rule *rule)
 		diag_error(diag, rule->id_at, "rule %s stands twice, first in %s:%u", diag_quote(id, quoted, sizeof(quoted)), other->file, other->line);
 		return -EINVAL;
 	}
-	struct rule *rules = grown(sink->rules, sink->n, &sink->size, sizeof(*rules));
+	struct rule *rules = array_grown(sink->rules, sink->n, &sink->size, sizeof(*rules));
 	struct place *at = arena_alloc(sink->c->arena, sizeof(*at));
 	if (!rules || !at)
 		return -ENOMEM;
@@ -424,6 +373,8 @@ static int add_entry(struct rule_sink *sink, const struct rule *rule)
 	if (strmap_add(&sink->ids, id, at))
 		return -ENOMEM;
 	rules[sink->n] = *rule;
+	if (!rule->base)
+		rules[sink->n].base = rule->condition;
 	rules[sink->n].info.index = (uint32_t)sink->n;
 	rules[sink->n].info.is_stateful = rule->stateful != NULL;
 	sink->n++;
@@ -470,7 +421,9 @@ static int read_rules(struct loader *l)
 			return err;
 		l->has_faults |= err != 0;
 	}
-	int err = stateful_resolve(&l->sink);
+	int err = override_rules(&l->overrides, &l->sink, l->has_faults || l->diag->errors > l->errors_before);
+	if (!err)
+		err = stateful_resolve(&l->sink);
 	if (err == -ENOMEM)
 		return err;
 	l->has_faults |= err != 0;
@@ -528,7 +481,7 @@ static void digest(struct loader *l)
 	unsigned char hash[crypto_hash_sha256_BYTES];
 	crypto_hash_sha256_init(&state);
 	for (size_t i = 0; i < l->n_files; i++) {
-		const struct loaded_file *f = &l->files[i];
+		const struct loaded_file *f = l->files[i];
 		struct strview name = sv_from_index(sv_from(f->path), f->skip);
 		digest_part(&state, name.p, name.n);
 		digest_part(&state, f->bytes.p ? f->bytes.p : "", f->bytes.n);
@@ -537,13 +490,14 @@ static void digest(struct loader *l)
 	sodium_bin2hex(l->set->digest, sizeof(l->set->digest), hash, sizeof(hash));
 }
 
-static int loader_init(struct loader *l, struct diag *diag)
+static int loader_init(struct loader *l, uint64_t wall_ns, struct diag *diag)
 {
 	*l = (struct loader){ .diag = diag, .errors_before = diag->errors };
 	l->set = calloc(1, sizeof(*l->set));
 	if (!l->set)
 		return -ENOMEM;
 	l->set->arena.max = RULES_MAX_MEMORY;
+	l->set->loaded_ns = wall_ns;
 	int err = matcher_new(&l->set->matcher);
 	l->sink.c = &l->c;
 	return err ? err : compiler_init(&l->c, &l->set->arena, &l->set->regexes, diag);
@@ -565,6 +519,7 @@ static int finish(struct loader *l, struct ruleset **ret_set)
 		return err;
 	l->set->n_files = l->n_files;
 	digest(l);
+	(void)ruleset_expired(l->set, 0, l->set->loaded_ns, l->diag); /* warnings; how many is nothing to us */
 	*ret_set = TAKE(l->set);
 	return 0;
 }
@@ -573,15 +528,15 @@ static int finish(struct loader *l, struct ruleset **ret_set)
 static void warn_of_nothing(struct loader *l)
 {
 	for (size_t i = 0; i < l->n_files; i++)
-		if (!l->has_faults && (l->files[i].n_items == 0 || l->n_items + l->n_imported == 0))
-			diag_warn(l->diag, (struct place){ .file = l->files[i].path }, "no rules in this file");
+		if (!l->has_faults && (l->files[i]->n_items == 0 || l->n_items + l->n_imported == 0))
+			diag_warn(l->diag, (struct place){ .file = l->files[i]->path }, "no rules in this file");
 }
 
 static int load_paths(struct loader *l, const char *const *paths, size_t n_paths, struct ruleset **ret_set)
 {
 	for (size_t i = 0; i < n_paths; i++) {
 		size_t before = l->n_files;
-		int err = add_path(l, paths[i], skip_of(paths[i]), 0);
+		int err = loader_add_path(l, paths[i]);
 		if (err == -ENOMEM)
 			return err;
 		if (!err && l->n_files == before) {
@@ -591,7 +546,7 @@ static int load_paths(struct loader *l, const char *const *paths, size_t n_paths
 		}
 	}
 	for (size_t i = 0; i < l->n_files; i++)
-		if (read_file(l, &l->files[i]) == -ENOMEM)
+		if (read_file(l, l->files[i]) == -ENOMEM)
 			return -ENOMEM;
 	warn_of_nothing(l);
 	return finish(l, ret_set);
@@ -605,32 +560,43 @@ static int close_load(struct loader *l, int err)
 	return err;
 }
 
-int ruleset_load(const char *const *paths, size_t n_paths, struct ruleset **ret_set, struct diag *diag)
+int ruleset_load_at(const char *const *paths, size_t n_paths, uint64_t wall_ns, struct ruleset **ret_set, struct diag *diag)
 {
 	CLEANUP(diag_done) struct diag own = { 0 };
 	struct loader l;
-	int err = loader_init(&l, diag ? diag : &own);
+	int err = loader_init(&l, wall_ns, diag ? diag : &own);
 	return close_load(&l, err ? err : load_paths(&l, paths, n_paths, ret_set));
+}
+
+int ruleset_load(const char *const *paths, size_t n_paths, struct ruleset **ret_set, struct diag *diag)
+{
+	return ruleset_load_at(paths, n_paths, clock_ns(CLOCK_REALTIME), ret_set, diag);
 }
 
 static int load_text(struct loader *l, const char *file, struct strview text, struct ruleset **ret_set)
 {
-	int err = add_file(l, file, skip_of(file));
+	struct loaded_file *f;
+	int err = loader_add_file(l, file, &(struct origin){ .skip = path_skip(file) }, &f);
 	if (err)
 		return err;
 	if (text.n > YAML_MAX_BYTES)
-		return refuse(l, (struct place){ .file = file }, "larger than 4 MiB");
-	buf_add_sv(&l->files[0].bytes, text);
-	err = buf_error(&l->files[0].bytes);
+		return loader_refuse(l, (struct place){ .file = file }, "larger than 4 MiB");
+	buf_add_sv(&f->bytes, text);
+	err = buf_error(&f->bytes);
 	if (!err)
-		err = parse_file(l, &l->files[0]);
+		err = parse_file(l, f);
 	return err == -ENOMEM ? err : finish(l, ret_set);
+}
+
+int ruleset_load_text_at(const char *file, struct strview text, uint64_t wall_ns, struct ruleset **ret_set, struct diag *diag)
+{
+	CLEANUP(diag_done) struct diag own = { 0 };
+	struct loader l;
+	int err = loader_init(&l, wall_ns, diag ? diag : &own);
+	return close_load(&l, err ? err : load_text(&l, file, text, ret_set));
 }
 
 int ruleset_load_text(const char *file, struct strview text, struct ruleset **ret_set, struct diag *diag)
 {
-	CLEANUP(diag_done) struct diag own = { 0 };
-	struct loader l;
-	int err = loader_init(&l, diag ? diag : &own);
-	return close_load(&l, err ? err : load_text(&l, file, text, ret_set));
+	return ruleset_load_text_at(file, text, clock_ns(CLOCK_REALTIME), ret_set, diag);
 }

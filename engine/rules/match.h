@@ -40,3 +40,5 @@ enum truth test_holds(const struct test *t, const struct event *ev, struct match
 
 /* The field's value in this event. What a computed field makes of text lies in m's scratch until m->used is set back. */
 struct value field_ref_value(struct matcher *m, const struct event *ev, const struct field_ref *ref);
+/* The same as text for people: "-" when it is missing, control bytes as \xHH. */
+void field_ref_show(struct matcher *m, const struct event *ev, const struct field_ref *ref, struct buf *out);

@@ -122,20 +122,24 @@ static void add_value(struct buf *out, const struct value *v)
 	}
 }
 
+void field_ref_show(struct matcher *m, const struct event *ev, const struct field_ref *ref, struct buf *out)
+{
+	m->used = 0;
+	struct value v = field_ref_value(m, ev, ref);
+	if (v.is_missing)
+		buf_add_char(out, '-');
+	else
+		add_value(out, &v);
+}
+
 void ruleset_message(const struct ruleset *set, uint32_t index, const struct event *ev, struct buf *out)
 {
 	const struct rule *rule = &set->rules[index];
 	for (size_t i = 0; i < rule->n_message; i++) {
 		const struct message_piece *piece = &rule->message[i];
-		if (!piece->field) {
-			buf_add_sv(out, piece->text);
-			continue;
-		}
-		set->matcher->used = 0;
-		struct value v = field_ref_value(set->matcher, ev, piece->field);
-		if (v.is_missing)
-			buf_add_char(out, '-');
+		if (piece->field)
+			field_ref_show(set->matcher, ev, piece->field, out);
 		else
-			add_value(out, &v);
+			buf_add_sv(out, piece->text);
 	}
 }

@@ -645,26 +645,45 @@ const struct condition *condition_parse(struct compiler *c, const struct text_so
 	return root;
 }
 
-const struct condition *macro_resolve(struct compiler *c, struct named_macro *macro, struct place used_at)
+/* A part of a macro, in the file it stands in. */
+static const struct condition *parse_part(struct compiler *c, const struct yaml_node *when, const struct raw_file *file)
 {
-	char quoted[80];
-	diag_quote(macro->name, quoted, sizeof(quoted));
-	if (macro->state == RESOLVE_DONE)
-		return macro->condition;
-	if (macro->state == RESOLVE_BUSY) {
-		diag_error(c->diag, used_at, "macro %s is made of itself", quoted);
-		return NULL;
-	}
 	CLEANUP(source_done) struct text_source source = { 0 };
-	if (source_of_node(macro->when, macro->file, &source)) {
+	if (source_of_node(when, file, &source)) {
 		c->no_memory = true;
 		return NULL;
 	}
 	const char *user = c->file;
-	macro->state = RESOLVE_BUSY;
 	c->file = source.file;
-	macro->condition = condition_parse(c, &source);
+	const struct condition *condition = condition_parse(c, &source);
 	c->file = user;
+	return condition;
+}
+
+static const struct condition *parse_macro(struct compiler *c, const struct named_macro *macro)
+{
+	const struct condition *whole = parse_part(c, macro->when, macro->file);
+	const char *user = c->file;
+	for (const struct macro_part *part = macro->more; part && whole; part = part->next) {
+		const struct condition *both[] = { whole, parse_part(c, part->when, part->file) };
+		c->file = part->file ? part->file->name : user;
+		whole = both[1] ? node_group(c, part->type, both, 2, part->when->at) : NULL;
+		c->file = user;
+	}
+	return whole;
+}
+
+const struct condition *macro_resolve(struct compiler *c, struct named_macro *macro, struct place used_at)
+{
+	char quoted[80];
+	if (macro->state == RESOLVE_DONE)
+		return macro->condition;
+	if (macro->state == RESOLVE_BUSY) {
+		diag_error(c->diag, used_at, "macro %s is made of itself", diag_quote(macro->name, quoted, sizeof(quoted)));
+		return NULL;
+	}
+	macro->state = RESOLVE_BUSY;
+	macro->condition = parse_macro(c, macro);
 	macro->state = RESOLVE_DONE;
 	return macro->condition;
 }

@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 
+#include "engine/base/clock.h"
 #include "engine/rules/match.h"
 #include "engine/rules/set.h"
 
@@ -78,6 +79,32 @@ void matches_add_undecided(struct matches *m, uint32_t rule)
 		m->undecided[m->n_undecided++] = rule;
 	else
 		m->undecided_not_kept++;
+}
+
+static void warn_expired(const struct rule *rule, const struct rule_exception *e, struct diag *diag)
+{
+	char name[120], owner[120];
+	CLEANUP(buf_done) struct buf day = { 0 };
+	clock_add_rfc3339(&day, e->expires_ns - 1);
+	diag_warn(diag, e->at, "exception %s of rule '%s' has expired: its last day was %.10s%s%s; renew or remove it",
+		  diag_quote(sv_from(e->name), name, sizeof(name)), rule->info.id, buf_cstr(&day), e->owner[0] ? ", its owner is " : "",
+		  e->owner[0] ? diag_quote(sv_from(e->owner), owner, sizeof(owner)) : "");
+}
+
+size_t ruleset_expired(const struct ruleset *set, uint64_t after_ns, uint64_t until_ns, struct diag *diag)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < set->n; i++) {
+		const struct rule *rule = &set->rules[i];
+		for (size_t k = 0; k < rule->n_exceptions; k++) {
+			const struct rule_exception *e = &rule->exceptions[k];
+			if (!e->expires_ns || e->expires_ns <= after_ns || e->expires_ns > until_ns)
+				continue;
+			warn_expired(rule, e, diag);
+			n++;
+		}
+	}
+	return n;
 }
 
 void ruleset_evaluate(const struct ruleset *set, const struct event *ev, struct matches *ret)

@@ -29,6 +29,15 @@ struct rule_remark {
 	const char *key, *text;
 };
 
+struct rule_throttle; /* see throttle.h */
+
+/* An `override:` that changed a rule. */
+struct rule_change {
+	struct place at;
+	const char *keys; /* what it changed: "severity, append exceptions" */
+	const struct rule_change *next;
+};
+
 /* One rule as others see it. Everything is owned by the set. */
 struct rule_info {
 	const char *id;          /* `rule:` of the file: [a-z0-9-]+, unique in the set */
@@ -52,6 +61,8 @@ struct rule_info {
 	const char *references[RULE_MAX_REFERENCES + 1];
 	uint64_t events;         /* bit N: applies to event number N */
 	bool needs_outcome;      /* looks at event.outcome, vedette.errno, vedette.result or vedette.stage */
+	const struct rule_throttle *throttle; /* NULL: every alert passes */
+	const struct rule_change *changes;    /* the last one first; NULL: it is as it was written */
 	uint32_t index;          /* 0.., dense: position in the set */
 	bool is_step;            /* part of a stateful rule: evaluated with the others, raises nothing by itself */
 	bool is_stateful;        /* raised by engine/state, never by evaluation */
@@ -70,8 +81,11 @@ struct ruleset;
  * an error (then *ret_set is untouched).
  */
 int ruleset_load(const char *const *paths, size_t n_paths, struct ruleset **ret_set, struct diag *diag) MUST_CHECK;
+/* The same at a given time of the wall clock, which decides what has expired. */
+int ruleset_load_at(const char *const *paths, size_t n_paths, uint64_t wall_ns, struct ruleset **ret_set, struct diag *diag) MUST_CHECK;
 /* One text in place of a file, for tests and fuzzers. */
 int ruleset_load_text(const char *file, struct strview text, struct ruleset **ret_set, struct diag *diag) MUST_CHECK;
+int ruleset_load_text_at(const char *file, struct strview text, uint64_t wall_ns, struct ruleset **ret_set, struct diag *diag) MUST_CHECK;
 void ruleset_free(struct ruleset **set);
 
 /* Entries of the set: rules, and the steps of stateful ones. */
@@ -87,6 +101,12 @@ const struct rule_info *ruleset_get(const struct ruleset *set, size_t index);
 /* Bits of the events that any rule looks at; bits of those whose rules need the outcome. */
 uint64_t ruleset_events(const struct ruleset *set);
 uint64_t ruleset_outcome_events(const struct ruleset *set);
+
+/*
+ * Warns of each exception, with its owner and place, whose last day ended in (after_ns, until_ns]; returns how many. Loading does so
+ * for those of the past. They except nothing in events from then on, without anyone's doing: what a step has to do is to tell.
+ */
+size_t ruleset_expired(const struct ruleset *set, uint64_t after_ns, uint64_t until_ns, struct diag *diag);
 
 /* SHA-256 over the files' names and bytes in load order, as 64 hexadecimal digits: the policy digest of records. */
 const char *ruleset_digest(const struct ruleset *set);

@@ -4,6 +4,7 @@
 
 #include "engine/base/arena.h"
 #include "engine/rules/compile.h"
+#include "engine/rules/keys.h"
 #include "engine/rules/op.h"
 #include "engine/rules/stateful.h"
 
@@ -20,6 +21,14 @@ struct case_field {
 	size_t n;
 };
 
+/* One of a rule's `exceptions:`. */
+struct rule_exception {
+	const char *name, *owner, *reason; /* "" when missing */
+	struct place at;
+	uint64_t expires_ns;               /* wall clock from which on it excepts nothing; 0: never */
+	const struct condition *condition;
+};
+
 /* One of a rule's `cases:`. */
 struct rule_case {
 	struct place at;
@@ -33,9 +42,13 @@ struct rule_case {
 struct rule {
 	struct rule_info info;
 	struct place id_at; /* where the author wrote the id */
-	const struct condition *condition;
+	const struct condition *condition;  /* base, and not the exceptions */
+	const struct condition *base;       /* `when`; NULL (imported rules): condition, up to rule_sink_add */
+	struct rule_exception *exceptions;
+	size_t n_exceptions;
 	struct message_piece *message;
 	size_t n_message;
+	bool has_title_message; /* no `message:` was given */
 	struct rule_case *cases;
 	size_t n_cases;
 	struct stateful *stateful; /* NULL: it looks at one event; else its condition is never asked */
@@ -54,6 +67,7 @@ struct ruleset {
 	size_t n_stateful;
 	const struct stateful_feed *feeds; /* of all entries, sorted by entry */
 	const uint32_t *first_feed;        /* n + 1: those of entry i are first_feed[i] to first_feed[i + 1] */
+	uint64_t loaded_ns; /* wall clock of the load */
 	char digest[65];
 };
 
@@ -66,6 +80,35 @@ struct rule_file {
 	enum policy_mode mode;
 	bool has_policy_item;
 };
+
+/* One map of a file on its way into a rule. */
+struct rule_reader {
+	struct compiler *c;
+	const struct rule_file *file;
+	struct rule *rule;
+	const struct yaml_node *item;
+	bool is_appending; /* lists are added to what the rule has */
+	int err;           /* of the last fault; 0: none yet */
+};
+
+/* Keeps the fault. */
+static inline void rule_reader_fail(struct rule_reader *r, int err)
+{
+	r->err = err ? err : r->err;
+}
+
+/* A condition out of a node of the reader's file; NULL after a report. */
+const struct condition *rule_condition_parse(struct rule_reader *r, const struct yaml_node *node, const char *what);
+
+/* Reads a list of exceptions behind those that the rule has (exception.c). */
+void exceptions_read(struct rule_reader *r, const struct yaml_node *exceptions);
+/* The value of `throttle:` (throttle.c). */
+void throttle_read(struct rule_reader *r, const struct yaml_node *node);
+/* base and exceptions to the rule's condition; 0, or -EINVAL after a report. */
+int rule_compose(struct compiler *c, struct rule *rule) MUST_CHECK;
+
+/* Changes a rule of any format as an `override:` item says; 0, or a negative errno after a report. */
+int rule_override(struct compiler *c, const struct rule_file *file, const struct yaml_node *item, struct rule *rule) MUST_CHECK;
 
 /* Reads a `rule:` item; 0, or a negative errno when the rule has faults (in the compiler's diag). */
 int rule_read(struct compiler *c, const struct rule_file *file, const struct yaml_node *item, struct rule *ret) MUST_CHECK;
@@ -92,9 +135,12 @@ int stateful_index(struct ruleset *set) MUST_CHECK;
 int message_compile(struct compiler *c, const struct text_source *text, uint64_t events, struct rule *rule) MUST_CHECK;
 
 /* Reads `cases:` of a rule whose events are known. Reports. */
+/* Behind those that it has; their places are in the compiler's file. */
 int cases_read(struct compiler *c, const struct yaml_node *node, struct rule *rule) MUST_CHECK;
 
 /* Helpers over YAML for the readers of items; they report and return a negative errno. */
 int item_text(struct compiler *c, const struct yaml_node *node, const char *what, const char **ret) MUST_CHECK;
 int item_list(struct compiler *c, const struct yaml_node *node, const char *what, size_t max, const char **ret) MUST_CHECK;
 int item_check_keys(struct compiler *c, const struct yaml_node *map, const char *const *keys, size_t n, const char *what) MUST_CHECK;
+/* The same by the tables of keys.def: only keys of the part. */
+int item_check(struct compiler *c, const struct yaml_node *map, enum part_id part) MUST_CHECK;

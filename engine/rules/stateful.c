@@ -133,14 +133,13 @@ static int read_step(struct part_reader *p, const struct yaml_node *node, struct
 /* {event, when, exceptions, by} or {rule, by}. */
 static int read_input(struct part_reader *p, const struct yaml_node *node, struct stateful_input *input)
 {
-	static const char *const own[] = { "event", "when", "exceptions", "by" }, *const other[] = { "rule", "by" };
 	if (node->type != YAML_MAP) {
 		diag_error(p->c->diag, node->at, "%s: expected a step, {event: ..., when: ...} or {rule: ...}, found %s",
 			   kind_names[p->stateful->kind], yaml_type_name(node->type));
 		return -EINVAL;
 	}
 	const struct yaml_node *rule = yaml_get(node, "rule"), *by = yaml_get(node, "by");
-	int err = rule ? item_check_keys(p->c, node, other, ARRAY_SIZE(other), "a step") : item_check_keys(p->c, node, own, ARRAY_SIZE(own), "a step");
+	int err = item_check(p->c, node, rule ? PART_RULE_STEP : PART_STEP);
 	if (!err)
 		err = rule ? read_rule_id(p, rule, input) : read_step(p, node, input);
 	if (err)
@@ -227,7 +226,6 @@ static int read_comparison(struct part_reader *p, struct strview name, const str
 
 static int read_count(struct part_reader *p)
 {
-	static const char *const comparisons[] = { "gt", "gte", "lt", "lte", "eq" };
 	const struct yaml_node *count = yaml_get(p->map, "count");
 	struct stateful *s = p->stateful;
 	s->least = 1; /* a group begins with its first event: none cannot be counted */
@@ -238,7 +236,7 @@ static int read_count(struct part_reader *p)
 	if (count->type != YAML_MAP) {
 		err = read_number(p, count, &s->least);
 	} else {
-		err = item_check_keys(p->c, count, comparisons, ARRAY_SIZE(comparisons), "a count");
+		err = item_check(p->c, count, PART_COMPARISON);
 		for (const struct yaml_node *k = count->first; k && !err; k = k->next->next)
 			err = read_comparison(p, k->text, k->next);
 	}
@@ -254,14 +252,13 @@ static int read_count(struct part_reader *p)
 /* An item of `of`: an id, or {rule, by, distinct}. */
 static int read_counted_rule(struct part_reader *p, const struct yaml_node *node, const struct yaml_node *distinct, struct stateful_input *input)
 {
-	static const char *const keys[] = { "rule", "by", "distinct" };
 	const struct yaml_node *rule = node, *by = p->by;
 	int err = 0;
 	if (node->type == YAML_MAP) {
 		rule = yaml_get(node, "rule");
 		by = yaml_get(node, "by") ? yaml_get(node, "by") : by;
 		distinct = yaml_get(node, "distinct") ? yaml_get(node, "distinct") : distinct;
-		err = item_check_keys(p->c, node, keys, ARRAY_SIZE(keys), "a counted rule");
+		err = item_check(p->c, node, PART_COUNTED_RULE);
 	}
 	if (!rule)
 		return refuse(p, node->at, "of: expected the id of a rule, or {rule: id, by: [...]}");
@@ -293,9 +290,8 @@ static int read_counted_rules(struct part_reader *p, const struct yaml_node *of,
 
 static int read_threshold(struct part_reader *p)
 {
-	static const char *const keys[] = { "count", "distinct", "within", "by", "of" };
 	const struct yaml_node *of = yaml_get(p->map, "of"), *distinct = yaml_get(p->map, "distinct");
-	int err = item_check_keys(p->c, p->map, keys, ARRAY_SIZE(keys), "a threshold");
+	int err = item_check(p->c, p->map, PART_THRESHOLD);
 	if (!err)
 		err = read_count(p);
 	if (err)
@@ -329,8 +325,7 @@ static int refuse_own_condition(struct part_reader *p)
 
 static int read_sequence(struct part_reader *p)
 {
-	static const char *const keys[] = { "within", "by", "lineage", "steps" };
-	int err = item_check_keys(p->c, p->map, keys, ARRAY_SIZE(keys), "a sequence");
+	int err = item_check(p->c, p->map, PART_SEQUENCE);
 	if (!err)
 		err = refuse_own_condition(p);
 	if (!err)
@@ -340,8 +335,7 @@ static int read_sequence(struct part_reader *p)
 
 static int read_together(struct part_reader *p)
 {
-	static const char *const keys[] = { "within", "by", "steps" };
-	int err = item_check_keys(p->c, p->map, keys, ARRAY_SIZE(keys), "a 'together'");
+	int err = item_check(p->c, p->map, PART_TOGETHER);
 	if (!err)
 		err = refuse_own_condition(p);
 	return err ? err : read_steps(p, STATEFUL_MAX_INPUTS);
@@ -349,9 +343,8 @@ static int read_together(struct part_reader *p)
 
 static int read_absence(struct part_reader *p)
 {
-	static const char *const keys[] = { "within", "by", "lineage", "after", "missing" };
 	const struct yaml_node *after = yaml_get(p->map, "after"), *missing = yaml_get(p->map, "missing");
-	int err = item_check_keys(p->c, p->map, keys, ARRAY_SIZE(keys), "an absence");
+	int err = item_check(p->c, p->map, PART_ABSENCE);
 	if (!err)
 		err = refuse_own_condition(p);
 	if (!err && (!after || !missing))

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * How many alerts of a rule are let through. A window begins with an alert, by the event's own time, and lasts `per`; `count` alerts
+ * of it pass, the others are counted and told by a summary when it has ended: nothing vanishes. Windows are kept for each rule and each
+ * set of values of its `by` fields; when their number would pass the maximum, the oldest of a few is ended early (and told), so
+ * that a flood of different values gives more alerts, not fewer. Nothing is allocated after throttle_new.
+ */
+#pragma once
+
+#include "engine/rules/ruleset.h"
+
+enum {
+	THROTTLE_MAX_WINDOWS = 4096, /* of all rules together: about 1 MiB */
+	THROTTLE_MAX_BY = 4,
+	THROTTLE_MAX_COUNT = 1000000,
+	THROTTLE_GROUP_BYTES = 192,  /* what a summary shows of the values */
+};
+
+struct field_ref;
+
+/* Of one rule. */
+struct rule_throttle {
+	uint32_t count;
+	uint64_t per_ns;
+	const struct field_ref *by[THROTTLE_MAX_BY];
+	size_t n_by;
+};
+
+/* A window that has ended, or was ended early, and in which alerts did not pass. */
+struct throttle_summary {
+	const struct rule_info *rule; /* NULL: there is nothing to tell */
+	uint64_t suppressed;
+	uint64_t since_boot_ns;       /* when its window began, by the event's time */
+	uint64_t since_ns;            /* the same as wall clock; 0: not known */
+	const char *group;            /* "user.name=root, file.path=/x" or ""; valid until the next call */
+};
+
+struct throttle;
+
+/* set is borrowed. *ret is NULL when no rule of the set has a throttle. 0 or -ENOMEM. */
+int throttle_new(const struct ruleset *set, struct throttle **ret) MUST_CHECK;
+void throttle_free(struct throttle **t);
+
+/* Whether this alert passes. *ret_ended: a window that had to go first. */
+bool throttle_pass(struct throttle *t, uint32_t rule, const struct event *ev, struct throttle_summary *ret_ended);
+
+/* Takes out a window that had ended at boot_ns (UINT64_MAX: any) and in which alerts did not pass; false when there is none left. t may be NULL. */
+bool throttle_ended(struct throttle *t, uint64_t boot_ns, struct throttle_summary *ret);
