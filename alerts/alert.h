@@ -56,6 +56,8 @@ struct loss_info {
 	int cpu;           /* -1: any */
 	uint64_t count;
 	uint64_t since_ns; /* wall clock */
+	const char *rule;  /* suppress: id of the rule; "" or NULL: none */
+	const char *group; /* suppress: the values that its throttle counts by, "user.name=root"; "" or NULL: none */
 };
 
 struct close_info {

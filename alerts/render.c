@@ -459,8 +459,10 @@ int render_heartbeat(struct renderer *r, uint64_t sequence, const struct heartbe
 int render_loss(struct renderer *r, uint64_t sequence, const struct loss_info *info, struct buf *out)
 {
 	struct record rec;
-	char message[128];
-	int n = snprintf(message, sizeof(message), "%llu lost: %s", (unsigned long long)info->count, info->what);
+	char message[256];
+	bool is_of_rule = info->rule && info->rule[0];
+	int n = is_of_rule ? snprintf(message, sizeof(message), "%llu alerts of rule %s held back by its throttle", (unsigned long long)info->count, info->rule) :
+			     snprintf(message, sizeof(message), "%llu lost: %s", (unsigned long long)info->count, info->what);
 	own_begin(r, &rec, RECORD_LOSS, sequence, info->at);
 	set_text(&rec, MEMBER_message, (struct strview){ message, MIN((size_t)MAX(n, 0), sizeof(message) - 1) });
 	set_z(&rec, MEMBER_loss_what, info->what);
@@ -469,6 +471,8 @@ int render_loss(struct renderer *r, uint64_t sequence, const struct loss_info *i
 		set_number(&rec, MEMBER_loss_cpu, (uint64_t)info->cpu);
 	set_number(&rec, MEMBER_loss_count, info->count);
 	set_number(&rec, MEMBER_loss_since, info->since_ns);
+	set_z(&rec, MEMBER_loss_rule, info->rule);
+	set_z(&rec, MEMBER_loss_group, info->group);
 	return record_write(r, &rec, NULL, out);
 }
 

@@ -17,6 +17,8 @@ struct pipeline {
 	struct derived derived;
 	struct buf message, terminal, reason; /* owned; memory is kept between events */
 	const struct policy *policy, *earlier; /* borrowed; earlier: verdicts of the policy before may still be on their way */
+	uint64_t untold;          /* alerts held back by throttles whose summary found no room */
+	uint64_t untold_since_ns; /* wall clock */
 };
 
 int pipeline_new(const struct pipeline_config *config, struct pipeline **ret)
@@ -93,8 +95,70 @@ static void raise_undecided(struct pipeline *p, const struct event *ev, uint32_t
 		.policy_digest = ruleset_digest(p->policy->rules),
 		.undecided = p->reason.n ? buf_sv(&p->reason) : SV("given up"),
 	};
-	p->stats.undecided++;
 	send_alert(p, &alert);
+}
+
+/* A summary that finds no room is added to what is told at the next look, without its rule. */
+static void tell_suppressed(struct pipeline *p, const struct throttle_summary *s)
+{
+	struct instant now = instant_now();
+	struct loss_info info = {
+		.at = now,
+		.what = "suppress",
+		.event = "",
+		.cpu = -1,
+		.count = s->suppressed,
+		.since_ns = s->since_ns ? s->since_ns : now.wall_ns,
+		.rule = s->rule ? s->rule->id : "",
+		.group = s->group,
+	};
+	if (p->config.stream && stream_loss(p->config.stream, &info)) {
+		if (p->untold == 0)
+			p->untold_since_ns = info.since_ns;
+		p->untold += s->suppressed;
+	}
+	if (p->config.terminal_fd >= 0) {
+		buf_reset(&p->terminal);
+		buf_add_format(&p->terminal, "%llu more alerts of rule ", (unsigned long long)s->suppressed);
+		terminal_text(&p->terminal, sv_from(info.rule));
+		buf_add_z(&p->terminal, s->group[0] ? " (" : "");
+		terminal_text(&p->terminal, sv_from(s->group));
+		buf_add_z(&p->terminal, s->group[0] ? ") were held back by its throttle\n" : " were held back by its throttle\n");
+		IGNORE(fd_write_all(p->config.terminal_fd, p->terminal.p, p->terminal.n)); /* as for alerts */
+	}
+}
+
+static void tell_untold(struct pipeline *p)
+{
+	struct loss_info info = { .at = instant_now(), .what = "suppress", .event = "", .cpu = -1, .count = p->untold, .since_ns = p->untold_since_ns };
+	if (p->untold && stream_loss(p->config.stream, &info) == 0)
+		p->untold = 0;
+}
+
+static void end_windows(struct pipeline *p, struct throttle *t, uint64_t boot_ns)
+{
+	struct throttle_summary summary;
+	while (throttle_ended(t, boot_ns, &summary))
+		tell_suppressed(p, &summary);
+}
+
+void pipeline_end_windows(struct pipeline *p, uint64_t boot_ns)
+{
+	end_windows(p, p->policy->throttle, boot_ns);
+	tell_untold(p);
+}
+
+/* What was blocked is always told; of the rest, what the rule's throttle lets through. */
+static bool passes(struct pipeline *p, const struct event *ev, const struct rule_info *rule)
+{
+	struct throttle_summary ended;
+	if (!rule->throttle)
+		return true;
+	bool may_pass = throttle_pass(p->policy->throttle, rule->index, ev, &ended);
+	if (ended.rule)
+		tell_suppressed(p, &ended);
+	p->stats.suppressed += !may_pass;
+	return may_pass;
 }
 
 static enum alert_action action_of(const struct pipeline *p, const struct rule_info *rule)
@@ -127,15 +191,19 @@ void pipeline_judge(struct pipeline *p, const struct event *ev)
 	struct blocker by = ev->common->verdict == VERDICT_BLOCK ? blocker_of(p, ev) : (struct blocker){ 0 };
 	if (by.rule)
 		raise_alert(p, by.policy, ev, by.rule, ALERT_ACTION_BLOCK);
+	end_windows(p, p->policy->throttle, ev->common->boot_ns);
 	engine_evaluate(p->policy->engine, ev, &p->matches);
 	for (size_t i = 0; i < p->matches.n; i++) {
 		const struct rule_info *rule = ruleset_get(p->policy->rules, p->matches.rule[i]);
-		if (rule != by.rule && !rule->is_step)
+		if (rule != by.rule && !rule->is_step && passes(p, ev, rule))
 			raise_alert(p, p->policy, ev, rule, action_of(p, rule));
 	}
 	p->stats.judged++;
-	for (size_t i = 0; i < p->matches.n_undecided; i++)
-		raise_undecided(p, ev, p->matches.undecided[i]);
+	for (size_t i = 0; i < p->matches.n_undecided; i++) {
+		p->stats.undecided++;
+		if (passes(p, ev, ruleset_owner(p->policy->rules, p->matches.undecided[i])))
+			raise_undecided(p, ev, p->matches.undecided[i]);
+	}
 	p->stats.matches_dropped += p->matches.not_kept + p->matches.undecided_not_kept;
 
 	if (p->config.log_events && p->config.stream)
@@ -149,6 +217,7 @@ void pipeline_judge(struct pipeline *p, const struct event *ev)
 
 void pipeline_swap(struct pipeline *p, const struct policy *policy)
 {
+	end_windows(p, p->policy->throttle, UINT64_MAX); /* they end with their policy */
 	p->earlier = p->policy;
 	p->policy = policy;
 }
@@ -204,6 +273,7 @@ void pipeline_expire(struct pipeline *p, uint64_t boot_ns)
 	while ((n = outcome_expired(p->config.outcomes, boot_ns, held, ARRAY_SIZE(held))) > 0)
 		for (size_t i = 0; i < n; i++)
 			enrich_and_judge(p, held[i], false, 0);
+	pipeline_end_windows(p, boot_ns);
 }
 
 const struct pipeline_stats *pipeline_get_stats(const struct pipeline *p)

@@ -27,6 +27,7 @@ struct pipeline_stats {
 	uint64_t damaged;                  /* records that did not decode */
 	uint64_t alerts;
 	uint64_t blocked;                  /* alerts of acts that were blocked */
+	uint64_t suppressed;               /* alerts that throttles held back: each is told by a summary */
 	uint64_t matches_dropped;          /* matches beyond RULES_MAX_MATCHES */
 	uint64_t undecided;                /* alerts of rules of which it is not known whether they hold */
 	int worst;                         /* highest enum severity raised; -1: none */
@@ -52,5 +53,11 @@ void pipeline_forget_earlier(struct pipeline *p);
 
 /* Attempts whose outcome did not come in time are judged without it. boot_ns UINT64_MAX: all that are held. */
 void pipeline_expire(struct pipeline *p, uint64_t boot_ns);
+
+/*
+ * Tells of alerts that throttles held back in windows that have ended. pipeline_judge does so by the events' time, pipeline_expire by the
+ * clock; UINT64_MAX: all, before the stream ends.
+ */
+void pipeline_end_windows(struct pipeline *p, uint64_t boot_ns);
 
 const struct pipeline_stats *pipeline_get_stats(const struct pipeline *p);

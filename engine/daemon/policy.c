@@ -42,6 +42,8 @@ int policy_load(const struct policy_options *options, struct policy **ret, struc
 		err = check_actions(p->rules, diag);
 	if (!err)
 		err = engine_new(p->rules, NULL, &p->engine, diag);
+	if (!err)
+		err = throttle_new(p->rules, &p->throttle);
 	if (err)
 		return err;
 	for (size_t i = 0; i < ruleset_count(p->rules) && !p->first_block; i++)
@@ -56,6 +58,7 @@ void policy_free(struct policy **p)
 	if (!*p)
 		return;
 	exec_policy_done(&(*p)->exec);
+	throttle_free(&(*p)->throttle);
 	engine_free(&(*p)->engine);
 	ruleset_free(&(*p)->rules);
 	free(*p);

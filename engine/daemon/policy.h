@@ -7,6 +7,7 @@
 #include "engine/enforce/exec_policy.h"
 #include "engine/index/engine.h"
 #include "engine/rules/ruleset.h"
+#include "engine/rules/throttle.h"
 
 struct policy_options {
 	const char *const *rule_paths; /* files and folders; none: no rules */
@@ -19,6 +20,7 @@ struct policy_options {
 struct policy {
 	struct ruleset *rules;       /* owned */
 	struct engine *engine;       /* owned; evaluates them */
+	struct throttle *throttle;   /* owned; NULL: no rule has one */
 	struct exec_policy exec;     /* owned; empty without enforcement */
 	uint32_t generation;         /* stands in verdict records: 1 to POLICY_GENERATIONS */
 	const struct rule_info *first_block; /* names a block whose rule is not known; NULL: no rule blocks */

@@ -127,6 +127,8 @@ static void add_totals(struct json *j, const struct pipeline_stats *stats, struc
 	json_u64(j, totals.lost);
 	json_key(j, "produced");
 	json_u64(j, totals.produced);
+	json_key(j, "suppressed");
+	json_u64(j, stats->suppressed);
 	json_key(j, "undecided");
 	json_u64(j, stats->undecided);
 	if (stream) {

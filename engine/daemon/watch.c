@@ -15,6 +15,7 @@
 #include "alerts/keyfile.h"
 #include "engine/base/clock.h"
 #include "engine/base/fd.h"
+#include "engine/daemon/cmd_rules.h"
 #include "engine/daemon/status.h"
 #include "engine/probe/blind.h"
 
@@ -35,6 +36,7 @@ struct watch {
 	struct pipeline *pipeline;
 	int signal_fd;
 	uint64_t next_tick, next_heartbeat;
+	uint64_t expiry_seen_ns; /* wall clock up to which exceptions that expired were told */
 	uint64_t told_lost_ring[EVENT_NUMBERS], told_lost_slot[EVENT_NUMBERS];
 	uint64_t told_damaged, told_matches, told_misc[MISC_COUNT], told_missed_runs;
 	uint64_t since_ns; /* wall clock of the last look at the losses after which all were told */
@@ -234,7 +236,7 @@ int watch_open(const struct watch_options *options, struct watch **ret, struct d
 		return -ENOMEM;
 	w->options = *options;
 	w->signal_fd = -1;
-	w->since_ns = clock_ns(CLOCK_REALTIME);
+	w->since_ns = w->expiry_seen_ns = clock_ns(CLOCK_REALTIME);
 	struct policy_options po = policy_options_of(w);
 	int err = policy_load(&po, &w->policy, diag);
 	if (!err && options->status_file[0])
@@ -372,6 +374,16 @@ static void tell_losses(struct watch *w)
 		w->since_ns = now_ns;
 }
 
+/* Exceptions whose last day has ended since the last look. */
+static void tell_expired(struct watch *w)
+{
+	CLEANUP(diag_done) struct diag diag = { 0 };
+	uint64_t now_ns = clock_ns(CLOCK_REALTIME);
+	if (ruleset_expired(w->policy->rules, w->expiry_seen_ns, now_ns, &diag))
+		problems_print(stderr, &diag);
+	w->expiry_seen_ns = MAX(w->expiry_seen_ns, now_ns);
+}
+
 static void heartbeat(struct watch *w)
 {
 	struct heartbeat_info info = {
@@ -401,6 +413,7 @@ static void tick(struct watch *w, uint64_t boot_ns)
 	enrich_tick(w->enrich, boot_ns);
 	pipeline_expire(w->pipeline, boot_ns);
 	tell_losses(w);
+	tell_expired(w);
 	if (boot_ns >= w->next_heartbeat) {
 		if (w->next_heartbeat)
 			heartbeat(w);

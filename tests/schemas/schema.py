@@ -45,7 +45,7 @@ for record in golden + signed:
         print("#", "/".join(map(str, error.absolute_path)), error.message[:300])
     seen[dataset, action] += 1
 tap({d for d, _ in seen} == set(by_dataset), "there is a sample of every record: " + ", ".join(sorted(by_dataset)))
-tap(whole.is_valid(golden[0]) and whole.is_valid(golden[5]), "exactly one branch of the whole schema takes a record")
+tap(whole.is_valid(golden[0]) and whole.is_valid(golden[6]), "exactly one branch of the whole schema takes a record")
 
 
 def changed(record, path, value):
@@ -61,7 +61,7 @@ def changed(record, path, value):
     return record
 
 
-alert = golden[5]
+alert = golden[6]
 for what, path, value in [
     ("an unknown member", ["extra"], 1), ("an unknown member below process", ["process", "extra"], 1),
     ("an unknown member in the signature", ["vedette_sig", "extra"], 1), ("a sequence that is a string", ["event", "sequence"], "5"),

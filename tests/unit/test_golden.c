@@ -48,8 +48,9 @@ static void add_own(struct renderer *r, struct buf *body, struct buf *out)
 	const struct log_counts counts = { 34, 2, 4096 };
 	const struct open_info open = { fixed_time, "ab12", 7, "cd34", "lsm", "host", hooks, missing };
 	const struct heartbeat_info beat = { fixed_time, "ab12", "lsm", totals };
-	const struct loss_info ring = { fixed_time, "ring", "file.open", 1, 5, fixed_time.wall_ns - 1000000000 };
-	const struct loss_info output = { fixed_time, "output", "", -1, 5, fixed_time.wall_ns };
+	const struct loss_info ring = { fixed_time, "ring", "file.open", 1, 5, fixed_time.wall_ns - 1000000000, "", "" };
+	const struct loss_info output = { fixed_time, "output", "", -1, 5, fixed_time.wall_ns, "", "" };
+	const struct loss_info held = { fixed_time, "suppress", "", -1, 7, fixed_time.wall_ns, "plain", "user.name=root" };
 	const struct close_info close = { fixed_time, "signal 15", totals };
 	assert_int_equal(render_open(r, &open, "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=", body), 0);
 	add_line(out, body);
@@ -59,14 +60,16 @@ static void add_own(struct renderer *r, struct buf *body, struct buf *out)
 	add_line(out, body);
 	assert_int_equal(render_loss(r, 3, &output, body), 0);
 	add_line(out, body);
-	assert_int_equal(render_close(r, 4, &close, &counts, body), 0);
+	assert_int_equal(render_loss(r, 4, &held, body), 0);
+	add_line(out, body);
+	assert_int_equal(render_close(r, 5, &close, &counts, body), 0);
 	add_line(out, body);
 }
 
 /* Full events, events with bytes that are not UTF-8, and an event with nothing but its frame. */
 static void add_events(struct renderer *r, struct full_event *full, struct buf *body, struct buf *out)
 {
-	uint64_t sequence = 5;
+	uint64_t sequence = 6;
 	for (uint32_t i = 0; i < EVENT_NUMBERS; i++) {
 		const struct event_type *type = event_type_by_number(i);
 		if (!type || !type->name[0])
