@@ -33,6 +33,7 @@ SUPPORT_SRC := $(sort $(wildcard tests/support/*.c))
 UNIT_SRC := $(sort $(wildcard tests/unit/test_*.c))
 FUZZ_SRC := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 BENCH_SRC := $(sort $(wildcard benchmarks/bench_*.c))
+BENCH_HELP_SRC := $(filter-out $(BENCH_SRC),$(sort $(wildcard benchmarks/*.c)))
 GEN_SRC := $(sort $(wildcard schemas/gen_*.c))
 PAYLOAD_SRC := $(sort $(wildcard tests/bpf/*.c))
 BPF_SRC := $(wildcard bpf/vedette.bpf.c)
@@ -42,6 +43,7 @@ MAIN_OBJ := $(MAIN_SRC:%.c=$(B)/obj/%.o)
 SUPPORT_OBJ := $(SUPPORT_SRC:%.c=$(B)/obj/%.o)
 UNIT_BIN := $(UNIT_SRC:tests/unit/%.c=$(B)/tests/%)
 FUZZ_BIN := $(FUZZ_SRC:tests/fuzz/%.c=$(B)/tests/%)
+BENCH_HELP_OBJ := $(BENCH_HELP_SRC:%.c=$(B)/obj/%.o)
 BENCH_BIN := $(BENCH_SRC:benchmarks/%.c=$(B)/bench/%)
 GEN_BIN := $(GEN_SRC:schemas/%.c=$(B)/gen/%)
 PAYLOAD_BIN := $(PAYLOAD_SRC:tests/bpf/%.c=build/payload/%) build/payload/behave
@@ -158,7 +160,7 @@ build/payload/%: tests/behaviours/%.c
 
 # for tests/lint.sh: every object without linking, and the warnings we ask for
 .PHONY: objects print-WARN
-objects: $(patsubst %.c,$(B)/obj/%.o,$(ENGINE_SRC) $(SUPPORT_SRC) $(UNIT_SRC) $(FUZZ_SRC) $(BENCH_SRC) $(GEN_SRC))
+objects: $(patsubst %.c,$(B)/obj/%.o,$(ENGINE_SRC) $(SUPPORT_SRC) $(UNIT_SRC) $(FUZZ_SRC) $(BENCH_SRC) $(BENCH_HELP_SRC) $(GEN_SRC))
 print-WARN:
 	@echo '$(WARN)'
 
@@ -172,7 +174,7 @@ check-fast: all tests
 
 check:
 	@$(MAKE) --no-print-directory deps
-	@$(MAKE) --no-print-directory all tests payload
+	@$(MAKE) --no-print-directory all tests payload $(B)/bench/bench_engine
 	@tests/run all $(VARIANT)
 
 soak: all tests payload
@@ -190,15 +192,18 @@ fuzz:
 	@tests/fuzz/run.sh $${SECONDS_EACH:-60}
 
 # --- benchmarks -----------------------------------------------------------------------------------------------------------
-$(B)/bench/%: $(B)/obj/benchmarks/%.o $(SUPPORT_OBJ) $(ARCHIVE)
+$(B)/bench/%: $(B)/obj/benchmarks/%.o $(BENCH_HELP_OBJ) $(SUPPORT_OBJ) $(ARCHIVE)
 	$(call say,LINK,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) $^ $(LIB_LIBS) -o $@
 
-.PHONY: bench bench-kernel
+.PHONY: bench bench-engine bench-kernel
 bench: all $(BENCH_BIN)
 	@benchmarks/run.sh $(B)
 	@benchmarks/start.sh $(B)
+
+bench-engine: $(B)/bench/bench_engine
+	@benchmarks/engine.sh $(B)
 
 bench-kernel: all payload
 	@benchmarks/kernel.sh $(B)
@@ -239,6 +244,7 @@ help:
 	@echo "make fuzz          fuzz every parser (SECONDS_EACH=60)"
 	@echo "make soak          the long runs, resumable"
 	@echo "make bench         user-space costs; make bench-kernel: instructions per operation in the guests"
+	@echo "make bench-engine  what judging an event costs by 100 to 10000 rules, against the goals (build/bench/engine.json)"
 	@echo "make generated     write docs/events.md and the event schemas from schemas/events.def"
 	@echo "make install DESTDIR= PREFIX=/usr/local"
 	@echo "make clean         remove build/"
