@@ -10,6 +10,7 @@
 
 #include "engine/base/clock.h"
 #include "engine/base/fd.h"
+#include "engine/rules/coverage.h"
 #include "engine/rules/loader.h"
 
 static void loader_done(struct loader *l)
@@ -208,20 +209,31 @@ static bool is_empty_document(const struct yaml_node *node)
 	return node->type == YAML_SCALAR && !node->is_quoted && (node->text.n == 0 || sv_is(node->text, "null") || sv_is(node->text, "~"));
 }
 
+static int give_document(struct loader *l, size_t i, struct loaded_file *f, const struct yaml_node *document, size_t *ret_n)
+{
+	const struct rule_format *format = rule_formats[i];
+	int err = l->imports[i] ? 0 : format->new(&l->c, &l->imports[i]);
+	return err ? err : format->add(l->imports[i], &f->file, document, ret_n);
+}
+
 /* -ENOENT: it is in none of the other formats. */
 static int import_document(struct loader *l, struct loaded_file *f, const struct yaml_node *document)
 {
 	for (size_t i = 0; rule_formats[i]; i++) {
-		const struct rule_format *format = rule_formats[i];
-		if (!format->owns(document))
+		if (!rule_formats[i]->owns(document))
 			continue;
 		size_t n = 0;
-		int err = l->imports[i] ? 0 : format->new(&l->c, &l->imports[i]);
-		if (!err)
-			err = format->add(l->imports[i], &f->file, document, &n);
+		int err = give_document(l, i, f, document, &n);
 		f->n_items += n;
 		l->n_imported += n;
 		return err;
+	}
+	for (size_t i = 0; rule_formats[i]; i++) {
+		size_t n = 0;
+		bool is_shared = rule_formats[i]->shares && rule_formats[i]->shares(document);
+		int err = is_shared ? give_document(l, i, f, document, &n) : 0;
+		if (err)
+			return err;
 	}
 	return -ENOENT;
 }
@@ -427,6 +439,8 @@ static int read_rules(struct loader *l)
 	if (err == -ENOMEM)
 		return err;
 	l->has_faults |= err != 0;
+	if (!l->has_faults && coverage_fill(&set->arena, l->sink.rules, l->sink.n))
+		return -ENOMEM;
 	set->rules = arena_alloc(&set->arena, l->sink.n * sizeof(*set->rules));
 	if (!set->rules)
 		return -ENOMEM;

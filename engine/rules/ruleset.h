@@ -24,6 +24,9 @@ enum {
 	RULES_MAX_MATCHES = 256, /* rules that one event may raise; further ones are counted */
 };
 
+/* How much of a rule can hold here: see docs/rules.md. */
+enum coverage { COVERAGE_FULL, COVERAGE_PARTIAL, COVERAGE_NEEDS_SOURCE };
+
 /* Something else that the author says of a rule: kept and shown, never evaluated. */
 struct rule_remark {
 	const char *key, *text;
@@ -46,7 +49,10 @@ struct rule_info {
 	const char *author;      /* as the author wrote it; NULL: not given */
 	const char *license;     /* NULL: not given */
 	const char *format;      /* "falco", "sigma": what the rule was written for; NULL: our own */
-	const char *needs_source; /* what it watches and nothing here reports, as "linux auditd"; then it has no events. NULL: nothing */
+	const char *needs_source; /* what it watches and nothing here reports, as "linux auditd"; then it never fires. NULL: nothing */
+	enum coverage coverage;
+	const char *const *reasons; /* which clauses can never hold here and why; empty for a rule that is covered in full */
+	size_t n_reasons;
 	const struct rule_remark *remarks;
 	size_t n_remarks;
 	const char *ruleset;     /* file name without folder and ending */

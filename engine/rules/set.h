@@ -10,8 +10,11 @@
 
 /* A message is text with fields in between. */
 struct message_piece {
-	struct strview text;           /* when field is NULL */
+	struct strview text;           /* when field and expr are NULL */
 	const struct field_ref *field;
+	const struct expr *expr;       /* a transformer over fields, instead of one */
+	size_t width;                  /* characters that the value is cut or padded to; 0: as it is */
+	const char *missing;           /* stands for no value; NULL: "-" */
 };
 
 struct case_field {
@@ -46,6 +49,7 @@ struct rule {
 	const struct condition *base;       /* `when`; NULL (imported rules): condition, up to rule_sink_add */
 	struct rule_exception *exceptions;
 	size_t n_exceptions;
+	bool takes_all_events; /* the author named none: info.events are those in which the condition can hold */
 	struct message_piece *message;
 	size_t n_message;
 	bool has_title_message; /* no `message:` was given */

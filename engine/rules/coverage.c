@@ -1,0 +1,326 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Folding of conditions over events, and the words for what can never hold. Errs to the side of "can hold": a rule is called full when
+ * nothing speaks against it.
+ */
+#include "engine/rules/coverage.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum {
+	REASONS_MAX = 32, /* of one rule; more add nothing */
+	CLAUSE_SHOWN = 100, /* bytes of a test, in a reason */
+};
+
+/* Bit N: in event N it can be so. */
+struct fold {
+	uint64_t can_hold, can_fail;
+};
+
+static uint64_t all_events(void)
+{
+	uint64_t events = 0;
+	for (uint32_t i = 0; i < EVENT_NUMBERS; i++)
+		if (event_type_by_number(i) && event_type_by_number(i)->name[0])
+			events |= 1ull << i;
+	return events;
+}
+
+/* --- tests ------------------------------------------------------------------------------------------------------------------- */
+
+/* Events in which all that it reads can have a value. */
+static uint64_t expr_events(const struct expr *x)
+{
+	if (x->type == EXPR_FIELD)
+		return x->field->never ? 0 : x->field->events;
+	uint64_t events = all_events();
+	for (size_t i = 0; i < x->n_args; i++)
+		events &= expr_events(x->args[i]);
+	return events;
+}
+
+static uint64_t value_events(const struct field_ref *field, struct strview text)
+{
+	uint64_t events = 0;
+	for (uint32_t i = 0; i < EVENT_NUMBERS; i++)
+		if (field->events >> i & 1 && field->may_be(field, i, text))
+			events |= 1ull << i;
+	return events;
+}
+
+/* A test that asks whether a field, whose values are known beforehand, has one of some. */
+static bool is_of_known_values(const struct test *t)
+{
+	bool is_equality = t->op->id == OP_EQ || t->op->id == OP_EQ2 || t->op->id == OP_IN || t->op->id == OP_INTERSECTS;
+	bool is_any = t->modifier == MODIFIER_NONE || t->modifier == MODIFIER_ANYOF;
+	return t->left->type == EXPR_FIELD && t->left->field->may_be && !t->left->field->never && is_equality && is_any && !t->right;
+}
+
+static uint64_t test_events(const struct test *t)
+{
+	uint64_t events = expr_events(t->left);
+	if (t->right)
+		events &= expr_events(t->right);
+	if (!is_of_known_values(t))
+		return events;
+	uint64_t some = 0;
+	for (size_t i = 0; i < t->n_operands; i++)
+		some |= value_events(t->left->field, t->operands[i].text);
+	return events & some;
+}
+
+/* --- conditions ---------------------------------------------------------------------------------------------------------------- */
+
+/*
+ * by_values: only tests of fields whose values are known beforehand count, as evt.type: which events the author asks for. Recursion is
+ * bounded by CONDITION_MAX_DEPTH, its length by CONDITION_MAX_NODES.
+ */
+static struct fold fold_of(const struct condition *c, bool by_values)
+{
+	uint64_t all = all_events();
+	if (c->type == NODE_CONST)
+		return (struct fold){ c->truth ? all : 0, c->truth ? 0 : all };
+	if (c->type == NODE_TEST)
+		return (struct fold){ by_values && !is_of_known_values(c->test) ? all : test_events(c->test), all };
+	if (c->type == NODE_NOT) {
+		struct fold child = fold_of(c->children[0], by_values);
+		return (struct fold){ child.can_fail, child.can_hold };
+	}
+	struct fold whole = { c->type == NODE_AND ? all : 0, c->type == NODE_AND ? 0 : all };
+	for (size_t i = 0; i < c->n; i++) {
+		struct fold child = fold_of(c->children[i], by_values);
+		whole.can_hold = c->type == NODE_AND ? whole.can_hold & child.can_hold : whole.can_hold | child.can_hold;
+		whole.can_fail = c->type == NODE_AND ? whole.can_fail | child.can_fail : whole.can_fail & child.can_fail;
+	}
+	return whole;
+}
+
+uint64_t coverage_events(const struct condition *c)
+{
+	return fold_of(c, false).can_hold;
+}
+
+static bool expr_needs_outcome(const struct expr *x)
+{
+	if (x->type == EXPR_FIELD)
+		return x->field->needs_outcome;
+	for (size_t i = 0; i < x->n_args; i++)
+		if (expr_needs_outcome(x->args[i]))
+			return true;
+	return false;
+}
+
+bool coverage_needs_outcome(const struct condition *c)
+{
+	if (c->type == NODE_TEST)
+		return expr_needs_outcome(c->test->left) || (c->test->right && expr_needs_outcome(c->test->right));
+	for (size_t i = 0; i < c->n; i++)
+		if (coverage_needs_outcome(c->children[i]))
+			return true;
+	return false;
+}
+
+/* --- reasons ------------------------------------------------------------------------------------------------------------------- */
+
+struct report {
+	struct arena *arena;
+	const char *texts[REASONS_MAX];
+	size_t n;
+	const char *source; /* of the first field that another source would fill */
+	bool no_memory;
+};
+
+static void add_reason(struct report *r, const char *text)
+{
+	for (size_t i = 0; i < r->n; i++)
+		if (strcmp(r->texts[i], text) == 0)
+			return;
+	if (r->n == REASONS_MAX)
+		return;
+	r->texts[r->n] = arena_text(r->arena, sv_from(text));
+	r->no_memory |= !r->texts[r->n];
+	r->n += !r->no_memory;
+}
+
+static void event_names(uint64_t events, char *out, size_t size)
+{
+	size_t n = 0;
+	out[0] = '\0';
+	for (uint32_t i = 0; i < EVENT_NUMBERS; i++) {
+		if (!(events >> i & 1) || n + 40 > size)
+			continue;
+		n += (size_t)snprintf(out + n, size - n, "%s%s", n ? ", " : "", event_type_by_number(i)->name);
+	}
+}
+
+/* The test as text, cut where it grows long. */
+static void clause_text(const struct condition *c, char out[static CLAUSE_SHOWN + 8])
+{
+	CLEANUP(buf_done) struct buf text = { 0 };
+	condition_text(c, &text);
+	const char *z = buf_cstr(&text);
+	snprintf(out, CLAUSE_SHOWN + 8, "%.*s%s", CLAUSE_SHOWN, z, strlen(z) > CLAUSE_SHOWN ? "..." : "");
+}
+
+/* The first field without a value in these events. */
+static const struct field_ref *missing_field(const struct expr *x, uint64_t events)
+{
+	if (x->type == EXPR_FIELD)
+		return x->field->never || !(x->field->events & events) ? x->field : NULL;
+	for (size_t i = 0; i < x->n_args; i++) {
+		const struct field_ref *field = missing_field(x->args[i], events);
+		if (field)
+			return field;
+	}
+	return NULL;
+}
+
+static void report_values(struct report *r, const struct test *t)
+{
+	char text[256], value[96];
+	for (size_t i = 0; i < t->n_operands; i++) {
+		if (value_events(t->left->field, t->operands[i].text))
+			continue;
+		snprintf(text, sizeof(text), "%s = %s can never hold: no event shows it", t->left->field->name,
+			 diag_quote(t->operands[i].text, value, sizeof(value)));
+		add_reason(r, text);
+	}
+}
+
+/* Why a test cannot hold in these events. */
+static void report_test(struct report *r, const struct condition *c, uint64_t events)
+{
+	char clause[CLAUSE_SHOWN + 8], names[160], text[1024];
+	const struct test *t = c->test;
+	const struct field_ref *field = missing_field(t->left, events);
+	if (!field && t->right)
+		field = missing_field(t->right, events);
+	clause_text(c, clause);
+	if (field && field->never) {
+		if (!r->source)
+			r->source = field->source;
+		snprintf(text, sizeof(text), "%s can never hold: %s has no value: %s", clause, field->name, field->never);
+	} else if (field) {
+		event_names(events, names, sizeof(names));
+		snprintf(text, sizeof(text), "%s can never hold in %s: %s has no value there", clause, names, field->name);
+	} else {
+		event_names(events, names, sizeof(names));
+		snprintf(text, sizeof(text), "%s can never hold in %s", clause, names);
+	}
+	add_reason(r, text);
+}
+
+/*
+ * Reports tests that never hold in the events in which they are asked: those that the tests of known values, beside and above them, leave.
+ */
+static void report_clauses(struct report *r, const struct condition *c, bool is_negated, uint64_t asked)
+{
+	if (asked == 0 || r->n == REASONS_MAX)
+		return;
+	if (c->type == NODE_TEST) {
+		bool is_known = is_of_known_values(c->test);
+		if (is_known && !is_negated)
+			report_values(r, c->test);
+		if (!is_known && !(test_events(c->test) & asked))
+			report_test(r, c, asked);
+	}
+	bool is_and = (c->type == NODE_AND) != is_negated;
+	for (size_t i = 0; i < c->n; i++) {
+		uint64_t left = asked;
+		for (size_t k = 0; k < c->n && is_and && c->type != NODE_NOT; k++) {
+			struct fold other = fold_of(c->children[k], true);
+			left &= k == i ? left : is_negated ? other.can_fail : other.can_hold;
+		}
+		report_clauses(r, c->children[i], (c->type == NODE_NOT) != is_negated, left);
+	}
+}
+
+/* Reports what keeps a condition from holding (or failing) in events in which it cannot. */
+static void report_failure(struct report *r, const struct condition *c, bool is_negated, uint64_t events)
+{
+	if (c->type == NODE_TEST && !is_negated) {
+		report_test(r, c, events);
+		return;
+	}
+	if (c->type == NODE_CONST) {
+		add_reason(r, c->macro ? "a placeholder that the author left to be filled is still empty" : "as it is written, it is never true");
+		return;
+	}
+	bool is_and = (c->type == NODE_AND) != is_negated;
+	for (size_t i = 0; i < c->n; i++) {
+		struct fold child = fold_of(c->children[i], false);
+		uint64_t good = (c->type == NODE_NOT) != is_negated ? child.can_fail : child.can_hold;
+		uint64_t bad = c->type == NODE_NOT ? events : events & ~good;
+		if (bad)
+			report_failure(r, c->children[i], (c->type == NODE_NOT) != is_negated, bad);
+		if (is_and && c->type != NODE_NOT)
+			events &= ~bad; /* one reason for each event is enough */
+	}
+}
+
+/* --- rules ------------------------------------------------------------------------------------------------------------------- */
+
+static int keep_reasons(struct report *r, struct rule_info *info)
+{
+	const char **reasons = arena_alloc(r->arena, (r->n + 1) * sizeof(const char *));
+	if (!reasons || r->no_memory)
+		return -ENOMEM;
+	memcpy(reasons, r->texts, r->n * sizeof(const char *));
+	info->reasons = reasons;
+	info->n_reasons = r->n;
+	return 0;
+}
+
+static int fill_rule(struct arena *arena, struct rule *rule)
+{
+	struct report r = { .arena = arena };
+	struct rule_info *info = &rule->info;
+	char text[256];
+	info->coverage = COVERAGE_FULL;
+	if (info->needs_source) {
+		info->coverage = COVERAGE_NEEDS_SOURCE;
+		snprintf(text, sizeof(text), "it is about events of %s, which nothing here reports", info->needs_source);
+		add_reason(&r, text);
+		return keep_reasons(&r, info);
+	}
+	uint64_t events = rule->takes_all_events ? all_events() : info->events, can_hold = coverage_events(rule->condition) & events;
+	uint64_t asked = fold_of(rule->condition, true).can_hold & events;
+	if (!can_hold) {
+		report_failure(&r, rule->condition, false, asked ? asked : events);
+		info->coverage = COVERAGE_NEEDS_SOURCE;
+		info->needs_source = r.source ? r.source : "values of your own";
+		return keep_reasons(&r, info);
+	}
+	report_clauses(&r, rule->condition, false, events);
+	if (asked != all_events() && asked & ~can_hold)
+		report_failure(&r, rule->condition, false, asked & ~can_hold);
+	info->coverage = r.n ? COVERAGE_PARTIAL : COVERAGE_FULL;
+	return keep_reasons(&r, info);
+}
+
+/* A stateful rule can do what its steps can. */
+static void fill_stateful(struct rule *rules, struct rule *rule)
+{
+	for (size_t i = 0; i < rule->stateful->n_inputs; i++) {
+		const struct rule_info *step = &rules[rule->stateful->inputs[i].rule].info;
+		if (step->coverage <= rule->info.coverage)
+			continue;
+		rule->info.coverage = step->coverage;
+		rule->info.reasons = step->reasons;
+		rule->info.n_reasons = step->n_reasons;
+		rule->info.needs_source = step->needs_source;
+	}
+}
+
+int coverage_fill(struct arena *arena, struct rule *rules, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!rules[i].stateful && fill_rule(arena, &rules[i]))
+			return -ENOMEM;
+	for (size_t i = 0; i < n; i++)
+		if (rules[i].stateful)
+			fill_stateful(rules, &rules[i]);
+	return 0;
+}

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What of a rule can ever hold here. A condition is folded over all events at once, one bit each: which tests can be true in which
+ * events, by the fields that events have, the values that fields say they may have, and the fields that never have one.
+ */
+#pragma once
+
+#include "engine/rules/set.h"
+
+/* Bits of the events in which the condition can hold. */
+uint64_t coverage_events(const struct condition *c);
+/* Whether it looks at what is known only when a call has ended. */
+bool coverage_needs_outcome(const struct condition *c);
+
+/* Sets the rules' coverage, needs_source and reasons. Texts go into the arena; 0 or -ENOMEM. */
+int coverage_fill(struct arena *arena, struct rule *rules, size_t n) MUST_CHECK;
