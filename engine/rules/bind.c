@@ -444,7 +444,7 @@ static bool check_right(struct compiler *c, const struct test_draft *d)
 {
 	if (!d->right)
 		return false; /* reported */
-	if (d->op->form != OP_FORM_OWN) {
+	if (d->op->form == OP_FORM_REGEX || d->op->form == OP_FORM_PATH) { /* patterns and bytes of the event are taken as they are */
 		diag_error(c->diag, d->right->at, "'%s' takes no field on its right side", d->op->text);
 		return false;
 	}

@@ -23,6 +23,8 @@ struct rule_format {
 	const char *name; /* "falco", "sigma" */
 	/* By shape alone: a document that is neither list nor map is nobody's. The first format that owns a document gets it. */
 	bool (*owns)(const struct yaml_node *document);
+	/* Documents of our own language that the format wants to see as well (add is called); they stay ours. May be NULL. */
+	bool (*shares)(const struct yaml_node *document);
 	/* What one load collects. */
 	int (*new)(struct compiler *c, void **ret_state);
 	void (*free)(void **state);

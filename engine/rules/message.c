@@ -132,14 +132,53 @@ void field_ref_show(struct matcher *m, const struct event *ev, const struct fiel
 		add_value(out, &v);
 }
 
+/* What a transformer makes of fields. Its depth is bounded by EXPR_MAX_DEPTH. */
+static struct value expr_value(struct matcher *m, const struct event *ev, const struct expr *x)
+{
+	struct value args[EXPR_MAX_ARGS];
+	if (x->type == EXPR_FIELD)
+		return field_ref_value(m, ev, x->field);
+	if (x->type == EXPR_TEXT)
+		return (struct value){ .class = CLASS_STR, .kind = KIND_STR, .s = x->text };
+	for (size_t i = 0; i < x->n_args; i++) {
+		args[i] = expr_value(m, ev, x->args[i]);
+		if (args[i].is_missing)
+			return args[i];
+	}
+	return x->call->function(m, x, args);
+}
+
+/* Cuts or pads what stands in out from `from` on. */
+static void fit_width(struct buf *out, size_t from, size_t width)
+{
+	size_t at = from, have = 0;
+	while (at < out->n && have < width) {
+		size_t len = utf8_length(out->p + at, out->n - at);
+		at += len ? len : 1;
+		have++;
+	}
+	out->n = at;
+	for (; have < width; have++)
+		buf_add_char(out, ' ');
+}
+
 void ruleset_message(const struct ruleset *set, uint32_t index, const struct event *ev, struct buf *out)
 {
 	const struct rule *rule = &set->rules[index];
 	for (size_t i = 0; i < rule->n_message; i++) {
 		const struct message_piece *piece = &rule->message[i];
-		if (piece->field)
-			field_ref_show(set->matcher, ev, piece->field, out);
-		else
+		if (!piece->field && !piece->expr) {
 			buf_add_sv(out, piece->text);
+			continue;
+		}
+		size_t from = out->n;
+		set->matcher->used = 0;
+		struct value v = piece->expr ? expr_value(set->matcher, ev, piece->expr) : field_ref_value(set->matcher, ev, piece->field);
+		if (v.is_missing)
+			buf_add_z(out, piece->missing ? piece->missing : "-");
+		else
+			add_value(out, &v);
+		if (piece->width)
+			fit_width(out, from, piece->width);
 	}
 }
