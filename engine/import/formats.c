@@ -2,6 +2,9 @@
 /* The formats of rules that a load understands beside our own. */
 #include "engine/rules/format.h"
 
+#include "engine/import/falco_format.h"
+
 const struct rule_format *const rule_formats[] = {
+	&falco_format,
 	NULL,
 };
