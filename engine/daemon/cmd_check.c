@@ -9,8 +9,9 @@
 static const char help[] = "usage: vedette check [--json] PATH...\n"
 			   "\n"
 			   "Loads the rules of files and folders (*.yaml, *.yml) together and reports every problem with file, line and column.\n"
+			   "Says of each imported rule, and of each other one that is not covered in full, how much of it can hold here.\n"
 			   "\n"
-			   "  --json   one JSON object: files, rules and problems\n"
+			   "  --json   a JSON list with an object for each rule: rule, class, reasons and what else is known of it\n"
 			   "  --help   this text\n"
 			   "\n"
 			   "Exit status: 0 no errors, 1 errors, 2 usage.\n";
@@ -26,6 +27,48 @@ static void add_texts(struct json *j, const char *const *texts)
 	json_array_end(j);
 }
 
+/* "full", "partial", "needs source kubernetes". */
+static void add_class(struct buf *out, const struct rule_info *rule)
+{
+	static const char *const names[] = { "full", "partial", "needs source " };
+	buf_add_z(out, names[rule->coverage]);
+	if (rule->coverage == COVERAGE_NEEDS_SOURCE)
+		buf_add_z(out, rule->needs_source);
+}
+
+static void json_class(struct json *j, const struct rule_info *rule)
+{
+	CLEANUP(buf_done) struct buf class = { 0 };
+	add_class(&class, rule);
+	json_key(j, "class");
+	json_str(j, buf_sv(&class));
+}
+
+static void json_reasons(struct json *j, const struct rule_info *rule)
+{
+	json_key(j, "reasons");
+	json_array_begin(j);
+	for (size_t i = 0; i < rule->n_reasons; i++)
+		json_str(j, sv_from(rule->reasons[i]));
+	json_array_end(j);
+}
+
+/* What the author said and our own rules do not, as Falco's priority. */
+static void json_remarks(struct json *j, const struct rule_info *rule)
+{
+	json_key(j, "remarks");
+	json_array_begin(j);
+	for (size_t i = 0; i < rule->n_remarks; i++) {
+		json_object_begin(j);
+		json_key(j, "key");
+		json_str(j, sv_from(rule->remarks[i].key));
+		json_key(j, "text");
+		json_str(j, sv_from(rule->remarks[i].text));
+		json_object_end(j);
+	}
+	json_array_end(j);
+}
+
 static void add_rule(struct json *j, const struct rule_info *rule)
 {
 	json_object_begin(j);
@@ -33,6 +76,7 @@ static void add_rule(struct json *j, const struct rule_info *rule)
 	json_str(j, sv_from(actions[rule->action]));
 	json_key(j, "attack");
 	add_texts(j, rule->attack);
+	json_class(j, rule);
 	json_key(j, "enabled");
 	json_bool(j, rule->is_enabled);
 	json_key(j, "events");
@@ -43,12 +87,18 @@ static void add_rule(struct json *j, const struct rule_info *rule)
 	json_array_end(j);
 	json_key(j, "file");
 	json_str(j, sv_from(rule->at.file));
+	json_key(j, "format");
+	json_str(j, sv_from(rule->format ? rule->format : "vedette"));
 	json_key(j, "id");
 	json_str(j, sv_from(rule->id));
 	json_key(j, "line");
 	json_u64(j, rule->at.line);
 	json_key(j, "mode");
 	json_str(j, rule->mode == POLICY_ENFORCE ? SV("enforce") : SV("detect"));
+	json_reasons(j, rule);
+	json_remarks(j, rule);
+	json_key(j, "rule");
+	json_str(j, sv_from(rule->id));
 	json_key(j, "severity");
 	json_str(j, sv_from(severities[rule->severity]));
 	json_key(j, "title");
@@ -57,29 +107,52 @@ static void add_rule(struct json *j, const struct rule_info *rule)
 }
 
 /* set is NULL when the load failed. */
-static int print_json(const struct ruleset *set, size_t files, const struct diag *diag)
+static int print_json(const struct ruleset *set)
 {
 	CLEANUP(buf_done) struct buf out = { .max = 256 * 1024 * 1024 };
 	struct json j;
 	json_init(&j, &out);
-	json_object_begin(&j);
-	json_key(&j, "files");
-	json_u64(&j, files);
-	problems_json(&j, diag);
-	json_key(&j, "rules");
 	json_array_begin(&j);
 	for (size_t i = 0; set && i < ruleset_count(set); i++)
 		if (!ruleset_get(set, i)->is_step)
 			add_rule(&j, ruleset_get(set, i));
 	json_array_end(&j);
-	json_object_end(&j);
 	buf_add_char(&out, '\n');
 	return output_write(&out);
 }
 
-static int print_counts(const struct ruleset *set, const struct diag *diag)
+/* Text of a rule's author on one line: control bytes as \xHH. */
+static void add_line(struct buf *out, const char *text)
 {
-	CLEANUP(buf_done) struct buf out = { 0 };
+	for (; *text; text++)
+		if ((unsigned char)*text < 0x20 || *text == 0x7f)
+			buf_add_format(out, "\\x%02x", (unsigned char)*text);
+		else
+			buf_add_char(out, *text);
+}
+
+static void add_coverage(struct buf *out, const struct ruleset *set)
+{
+	for (size_t i = 0; i < ruleset_count(set); i++) {
+		const struct rule_info *rule = ruleset_get(set, i);
+		if (rule->is_step || (!rule->format && rule->coverage == COVERAGE_FULL))
+			continue;
+		add_line(out, rule->id);
+		buf_add_z(out, ": ");
+		add_class(out, rule);
+		buf_add_z(out, rule->is_enabled ? "\n" : " (disabled)\n");
+		for (size_t k = 0; k < rule->n_reasons; k++) {
+			buf_add_z(out, "    ");
+			add_line(out, rule->reasons[k]);
+			buf_add_char(out, '\n');
+		}
+	}
+}
+
+static int print_text(const struct ruleset *set, const struct diag *diag)
+{
+	CLEANUP(buf_done) struct buf out = { .max = 256 * 1024 * 1024 };
+	add_coverage(&out, set);
 	add_count(&out, ruleset_rules(set), "rule");
 	buf_add_z(&out, " in ");
 	add_count(&out, ruleset_files(set), "file");
@@ -105,14 +178,12 @@ int cmd_check(int argc, char **argv)
 	CLEANUP(ruleset_free) struct ruleset *set = NULL;
 	CLEANUP(diag_done) struct diag diag = { 0 };
 	int err = ruleset_load((const char *const *)(argv + optind), (size_t)(argc - optind), &set, &diag);
-	if (options.json) {
-		status = print_json(set, set ? ruleset_files(set) : 0, &diag);
-		return err ? EXIT_FAILED : status;
-	}
 	problems_print(stderr, &diag);
-	if (err) {
+	if (err)
 		say_errors(diag.errors, "");
-		return EXIT_FAILED;
-	}
-	return print_counts(set, &diag);
+	if (options.json)
+		status = print_json(set);
+	else if (!err)
+		status = print_text(set, &diag);
+	return err ? EXIT_FAILED : status;
 }

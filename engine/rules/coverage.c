@@ -129,6 +129,7 @@ struct report {
 	const char *texts[REASONS_MAX];
 	size_t n;
 	const char *source; /* of the first field that another source would fill */
+	bool is_unseen;     /* something is asked for that no event shows */
 	bool no_memory;
 };
 
@@ -177,6 +178,7 @@ static const struct field_ref *missing_field(const struct expr *x, uint64_t even
 	return NULL;
 }
 
+/* Values that no event ever shows, of a test that asks for one of several. */
 static void report_values(struct report *r, const struct test *t)
 {
 	char text[256], value[96];
@@ -197,18 +199,35 @@ static void report_test(struct report *r, const struct condition *c, uint64_t ev
 	const struct field_ref *field = missing_field(t->left, events);
 	if (!field && t->right)
 		field = missing_field(t->right, events);
+	if (!field && is_of_known_values(t) && !test_events(t)) {
+		report_values(r, t);
+		r->is_unseen = true;
+		return;
+	}
 	clause_text(c, clause);
+	event_names(events, names, sizeof(names));
+	const char *where = events == all_events() ? "" : " in ";
 	if (field && field->never) {
 		if (!r->source)
 			r->source = field->source;
+		r->is_unseen |= !field->source;
 		snprintf(text, sizeof(text), "%s can never hold: %s has no value: %s", clause, field->name, field->never);
 	} else if (field) {
-		event_names(events, names, sizeof(names));
-		snprintf(text, sizeof(text), "%s can never hold in %s: %s has no value there", clause, names, field->name);
+		r->is_unseen = true;
+		snprintf(text, sizeof(text), "%s can never hold%s%s: %s has no value there", clause, where, *where ? names : "", field->name);
 	} else {
-		event_names(events, names, sizeof(names));
-		snprintf(text, sizeof(text), "%s can never hold in %s", clause, names);
+		r->is_unseen = true;
+		snprintf(text, sizeof(text), "%s can never hold%s%s", clause, where, *where ? names : "");
 	}
+	add_reason(r, text);
+}
+
+/* A condition that its author wrote as one that never holds, or never fails. */
+static void report_constant(struct report *r, const struct condition *c)
+{
+	char text[512];
+	snprintf(text, sizeof(text), "%s:%u: %s as it is written: a list without items, or a placeholder that waits for values of your own",
+		 c->at.file ? c->at.file : "", c->at.line, c->truth ? "always true" : "never true");
 	add_reason(r, text);
 }
 
@@ -245,7 +264,7 @@ static void report_failure(struct report *r, const struct condition *c, bool is_
 		return;
 	}
 	if (c->type == NODE_CONST) {
-		add_reason(r, c->macro ? "a placeholder that the author left to be filled is still empty" : "as it is written, it is never true");
+		report_constant(r, c);
 		return;
 	}
 	bool is_and = (c->type == NODE_AND) != is_negated;
@@ -290,7 +309,7 @@ static int fill_rule(struct arena *arena, struct rule *rule)
 	if (!can_hold) {
 		report_failure(&r, rule->condition, false, asked ? asked : events);
 		info->coverage = COVERAGE_NEEDS_SOURCE;
-		info->needs_source = r.source ? r.source : "values of your own";
+		info->needs_source = r.source ? r.source : r.is_unseen ? "events that nothing here reports" : "values of your own";
 		return keep_reasons(&r, info);
 	}
 	report_clauses(&r, rule->condition, false, events);

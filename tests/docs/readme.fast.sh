@@ -39,7 +39,7 @@ result $? "the README shows the fault as vedette check prints it" "$out"
 # --- numbers that the README gives ----------------------------------------------------------------------------------------
 detections=$("$VEDETTE" check --json rules | /usr/bin/python3 -c '
 import json, sys
-print(sum(r["action"] == "alert" for r in json.load(sys.stdin)["rules"]))')
+print(sum(r["action"] == "alert" for r in json.load(sys.stdin)))')
 for f in README.md CHANGELOG.md; do
 	[ "${detections:-0}" -gt 0 ] && grep -qE "\b$detections detection" "$f"
 	result $? "$f counts $detections detections"

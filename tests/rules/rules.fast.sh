@@ -20,10 +20,11 @@ result $? "vedette test rules: $out" "$out"
 facts=$("$VEDETTE" check --json rules | python3 -c '
 import collections, glob, json, sys
 import yaml
-rules = json.load(sys.stdin)["rules"]
+rules = json.load(sys.stdin)
 print("count", len(rules))
 print("tactics", len({r["file"].split("/")[1] for r in rules}))
 print("without-attack", sum(not r["attack"] for r in rules))
+print("covered", sum(r["class"] == "full" and r["reasons"] == [] and r["rule"] == r["id"] for r in rules))
 print("blocking", sum(r["action"] != "alert" for r in rules))
 bad = []
 for path in glob.glob("rules/**/*.yaml", recursive=True):
@@ -38,6 +39,8 @@ value() { sed -n "s/^$1 //p" <<< "$facts"; }
 result $? "$(value count) rules in $(value tactics) folders" "$facts"
 [ "$(value without-attack)" = 0 ]
 result $? "every rule names ATT&CK techniques" "$facts"
+[ "$(value covered)" = "$(value count)" ]
+result $? "every rule is covered in full" "$facts"
 [ "$(value blocking)" = 0 ]
 result $? "no rule of the folder blocks" "$facts"
 for example in docs/examples/*.yaml; do
