@@ -7,6 +7,7 @@
 #include "alerts/record.h"
 #include "engine/base/fd.h"
 #include "engine/base/json.h"
+#include "schemas/pretty.h"
 
 enum { ROWS_MAX = 1024 };
 
@@ -298,25 +299,6 @@ static void schema(struct json *j, struct rows *rows)
 	json_array_end(j);
 	member_z(j, "title", "Vedette record");
 	json_object_end(j);
-}
-
-/* One member a line, so that a change shows as one: a line end after each comma and bracket outside of text, indented by depth. */
-static void write_pretty(FILE *f, struct strview json)
-{
-	bool in_text = false;
-	unsigned depth = 0;
-	for (size_t i = 0; i < json.n; i++) {
-		char c = json.p[i];
-		bool opens = !in_text && (c == '{' || c == '['), closes = !in_text && (c == '}' || c == ']');
-		if (c == '"' && (i == 0 || json.p[i - 1] != '\\'))
-			in_text = !in_text;
-		if (closes && --depth < 6 && json.p[i - 1] != '{' && json.p[i - 1] != '[')
-			fprintf(f, "\n%*s", (int)depth, "");
-		fputc(c, f);
-		if ((opens && ++depth < 7 && json.p[i + 1] != '}' && json.p[i + 1] != ']') || (!in_text && c == ',' && depth < 7))
-			fprintf(f, "\n%*s", (int)depth, "");
-	}
-	fputc('\n', f);
 }
 
 int main(int argc, char **argv)
