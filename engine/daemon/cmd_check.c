@@ -3,6 +3,7 @@
 #include <getopt.h>
 #include <stdlib.h>
 
+#include "alerts/terminal.h"
 #include "engine/daemon/cmd_rules.h"
 #include "engine/daemon/commands.h"
 
@@ -69,6 +70,23 @@ static void json_remarks(struct json *j, const struct rule_info *rule)
 	json_array_end(j);
 }
 
+/* Overrides of the rule, the last one first. */
+static void add_changes(struct json *j, const struct rule_info *rule)
+{
+	json_array_begin(j);
+	for (const struct rule_change *change = rule->changes; change; change = change->next) {
+		json_object_begin(j);
+		json_key(j, "file");
+		json_str(j, sv_from(change->at.file));
+		json_key(j, "keys");
+		json_str(j, sv_from(change->keys));
+		json_key(j, "line");
+		json_u64(j, change->at.line);
+		json_object_end(j);
+	}
+	json_array_end(j);
+}
+
 static void add_rule(struct json *j, const struct rule_info *rule)
 {
 	json_object_begin(j);
@@ -95,6 +113,8 @@ static void add_rule(struct json *j, const struct rule_info *rule)
 	json_u64(j, rule->at.line);
 	json_key(j, "mode");
 	json_str(j, rule->mode == POLICY_ENFORCE ? SV("enforce") : SV("detect"));
+	json_key(j, "overrides");
+	add_changes(j, rule);
 	json_reasons(j, rule);
 	json_remarks(j, rule);
 	json_key(j, "rule");
@@ -149,10 +169,23 @@ static void add_coverage(struct buf *out, const struct ruleset *set)
 	}
 }
 
+/* "local.yaml:3:3: rule 'x' is overridden: severity, append exceptions" */
+static void add_overrides(struct buf *out, const struct rule_info *rule)
+{
+	char id[120];
+	for (const struct rule_change *change = rule->changes; change; change = change->next) {
+		terminal_text(out, sv_from(change->at.file));
+		buf_add_format(out, ":%u:%u: rule %s is overridden: %s\n", change->at.line, change->at.column, diag_quote(sv_from(rule->id), id, sizeof(id)),
+			       change->keys);
+	}
+}
+
 static int print_text(const struct ruleset *set, const struct diag *diag)
 {
 	CLEANUP(buf_done) struct buf out = { .max = 256 * 1024 * 1024 };
 	add_coverage(&out, set);
+	for (size_t i = 0; i < ruleset_count(set); i++)
+		add_overrides(&out, ruleset_get(set, i));
 	add_count(&out, ruleset_rules(set), "rule");
 	buf_add_z(&out, " in ");
 	add_count(&out, ruleset_files(set), "file");

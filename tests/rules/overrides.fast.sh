@@ -1,0 +1,46 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# A local file changes the rules that ship: what check shows of it, and the digest.
+set -u
+cd "$(dirname "$0")/../.." || exit 1
+failed=0
+result() { # result STATUS TEXT [DETAIL]
+	if [ "$1" -eq 0 ]; then echo "ok - $2"; else echo "not ok - $2"; printf '%s\n' "${3:-}" | sed 's/^/# /'; failed=1; fi
+}
+dir=$BUILD/overrides
+rm -rf "$dir" && mkdir -p "$dir/sub"
+cat > "$dir/local.yaml" << 'YAML'
+- override: setuid-bit-set
+  severity: low
+  append:
+    exceptions:
+      - name: old
+        when: process.name = ours
+        owner: platform team
+        expires: 2020-02-29
+- override: setuid-bit-set
+  throttle: {count: 3, per: 1m, by: process.executable}
+YAML
+out=$("$VEDETTE" check rules "$dir/local.yaml" 2> "$dir/err")
+[ $? -eq 0 ] && [[ $out == *"local.yaml:1:3: rule 'setuid-bit-set' is overridden: severity, append exceptions"* ]] &&
+	[[ $out == *"local.yaml:9:3: rule 'setuid-bit-set' is overridden: throttle"* ]]
+result $? "check shows what is overridden, and where" "$out"
+grep -qF "local.yaml:5:9: warning: exception 'old' of rule 'setuid-bit-set' has expired: its last day was 2020-02-29, its owner is 'platform team'" "$dir/err"
+result $? "an expired exception warns with owner and place" "$(cat "$dir/err")"
+"$VEDETTE" check --json rules "$dir/local.yaml" 2> "$dir/err" | python3 -c '
+import json, sys
+data = json.load(sys.stdin)
+rules = data if isinstance(data, list) else data["rules"]
+one = [r for r in rules if r.get("id", r.get("rule")) == "setuid-bit-set"][0]
+assert [o["keys"] for o in one["overrides"]] == ["throttle", "severity, append exceptions"], one
+assert [o["line"] for o in one["overrides"]] == [9, 1], one
+assert one["severity"] == "low", one
+assert sum(bool(r["overrides"]) for r in rules) == 1'
+result $? "check --json lists them" "$(cat "$dir/err")"
+echo '- {override: setuid-bit-st, severity: low}' > "$dir/bad.yaml"
+out=$("$VEDETTE" check rules "$dir/bad.yaml" 2>&1)
+[ $? -eq 1 ] && [[ $out == *"bad.yaml:1:14: override: no rule has the id 'setuid-bit-st' (did you mean 'setuid-bit-set'?)"* ]]
+result $? "an override of no rule is a fault, with a suggestion" "$out"
+out=$("$VEDETTE" test rules "$dir/local.yaml" 2>&1) && [[ $out == *" 0 failed"* ]]
+result $? "the shipped cases hold with the overrides" "$out"
+exit $failed
