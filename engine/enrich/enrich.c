@@ -576,6 +576,8 @@ void enrich_derive(struct enrich *e, const struct event *ev, struct derived *ret
 			d->image.id = 0;
 	}
 	derive_names(e, c, d);
+	if (ev->type->number == EVENT_PROC_SETUID)
+		DERIVE_TEXT(d, new_user_name, names_find(e->users, EVENT_AS(ev, proc_setuid)->new_uid));
 	derive_cgroup(e, c, image, d);
 	derive_file(e, ev, d);
 	if (c->verdict == VERDICT_BLOCK)

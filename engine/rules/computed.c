@@ -94,6 +94,15 @@ static uint64_t public_events(void)
 	return events;
 }
 
+struct value base_value(struct matcher *m, const struct event *ev, const struct field_ref *ref)
+{
+	(void)m;
+	struct value v = ref->events >> ev->type->number & 1 ? computed_base(ev, ref) : computed_missing(ref);
+	v.class = ref->class;
+	v.kind = ref->kind;
+	return v;
+}
+
 /* What is taken over from the field it is made of: where it stands in records, and when it is cut. */
 static bool take_base(struct compiler *c, const struct computed *row, struct field_ref *ref)
 {
@@ -104,6 +113,15 @@ static bool take_base(struct compiler *c, const struct computed *row, struct fie
 		return false; /* no memory: a test looks all rows up */
 	*ref = *base;
 	return true;
+}
+
+static enum computed_fault prepare(struct compiler *c, const struct computed *row, struct field_ref *ref)
+{
+	if (row->function == event_arg || row->function == event_args)
+		return arg_prepare(c, ref);
+	if (row->function == event_hostname)
+		return hostname_prepare(c, ref);
+	return COMPUTED_FOUND;
 }
 
 static enum computed_fault fill(struct compiler *c, const struct computed *row, const struct name_parts *parts, struct field_ref *ref)
@@ -138,7 +156,7 @@ static enum computed_fault fill(struct compiler *c, const struct computed *row, 
 		return COMPUTED_NEEDS_NAME;
 	if (row->flags & COMPUTED_OF_IMAGE && ref->number == 0 && row->argument == ARGUMENT_INDEX)
 		ref->is_of_image = false; /* [0] is the process itself, whose name may change */
-	return computed_prepare(c, row, ref);
+	return prepare(c, row, ref);
 }
 
 enum computed_fault computed_lookup(struct compiler *c, struct strview name, struct field_ref **ret)

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* evt.*: the call and its result. */
-#include "engine/event/syscall.h"
+#include <limits.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
 #include "engine/rules/computed_functions.h"
 
 /* --- the call -------------------------------------------------------------------------------------------------------------- */
@@ -72,7 +76,7 @@ struct value event_call_is(struct matcher *m, const struct event *ev, const stru
 /* --- its result ------------------------------------------------------------------------------------------------------------ */
 
 /* False while it is not known. */
-static bool result_of(const struct event *ev, int64_t *ret)
+bool event_result(const struct event *ev, int64_t *ret)
 {
 	if (!ev->derived)
 		return false;
@@ -89,13 +93,13 @@ struct value event_rawres(struct matcher *m, const struct event *ev, const struc
 {
 	(void)m;
 	int64_t result;
-	return result_of(ev, &result) ? computed_sint(ref, result) : computed_missing(ref);
+	return event_result(ev, &result) ? computed_sint(ref, result) : computed_missing(ref);
 }
 
 struct value event_res(struct matcher *m, const struct event *ev, const struct field_ref *ref)
 {
 	int64_t result;
-	if (!result_of(ev, &result))
+	if (!event_result(ev, &result))
 		return computed_missing(ref);
 	if (result >= 0)
 		return computed_text(ref, SV("SUCCESS"));
@@ -112,7 +116,7 @@ struct value event_failed(struct matcher *m, const struct event *ev, const struc
 {
 	(void)m;
 	int64_t result;
-	return result_of(ev, &result) ? computed_uint(ref, result < 0) : computed_missing(ref);
+	return event_result(ev, &result) ? computed_uint(ref, result < 0) : computed_missing(ref);
 }
 
 struct value event_dir(struct matcher *m, const struct event *ev, const struct field_ref *ref)
@@ -173,4 +177,158 @@ bool event_open_may_be(const struct field_ref *ref, uint32_t event, struct strvi
 {
 	(void)ref;
 	return event == EVENT_FILE_OPEN || sv_is(text, "false");
+}
+
+/* --- time ------------------------------------------------------------------------------------------------------------------ */
+
+enum { NS = 1000000000 };
+
+static bool time_of(const struct event *ev, uint64_t *ret)
+{
+	if (!ev->derived || !IS_DERIVED(ev->derived, time))
+		return false;
+	*ret = ev->derived->time;
+	return true;
+}
+
+struct value event_rawtime(struct matcher *m, const struct event *ev, const struct field_ref *ref)
+{
+	(void)m;
+	uint64_t ns;
+	return time_of(ev, &ns) ? computed_uint(ref, ns) : computed_missing(ref);
+}
+
+struct value event_rawtime_s(struct matcher *m, const struct event *ev, const struct field_ref *ref)
+{
+	(void)m;
+	uint64_t ns;
+	return time_of(ev, &ns) ? computed_uint(ref, ns / NS) : computed_missing(ref);
+}
+
+struct value event_rawtime_ns(struct matcher *m, const struct event *ev, const struct field_ref *ref)
+{
+	(void)m;
+	uint64_t ns;
+	return time_of(ev, &ns) ? computed_uint(ref, ns % NS) : computed_missing(ref);
+}
+
+struct time_form {
+	char between; /* date and time of day; 0: no date */
+	bool has_ns;
+	const char *rest; /* NULL: none */
+};
+
+static struct value show_time(struct matcher *m, const struct event *ev, const struct field_ref *ref, struct time_form form)
+{
+	uint64_t ns;
+	struct tm tm;
+	if (!time_of(ev, &ns))
+		return computed_missing(ref);
+	time_t seconds = (time_t)(ns / NS);
+	if (!gmtime_r(&seconds, &tm))
+		return computed_missing(ref);
+	struct scribe s;
+	scribe_start(&s, m, 64);
+	if (form.between)
+		scribe_format(&s, "%04d-%02d-%02d%c", tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday, form.between);
+	scribe_format(&s, "%02d:%02d:%02d", tm.tm_hour, tm.tm_min, tm.tm_sec);
+	if (form.has_ns)
+		scribe_format(&s, ".%09u", (unsigned)(ns % NS));
+	scribe_add(&s, sv_from(form.rest));
+	return scribe_value(&s, m, ref);
+}
+
+struct value event_time(struct matcher *m, const struct event *ev, const struct field_ref *ref)
+{
+	return show_time(m, ev, ref, (struct time_form){ .has_ns = true });
+}
+
+struct value event_time_s(struct matcher *m, const struct event *ev, const struct field_ref *ref)
+{
+	return show_time(m, ev, ref, (struct time_form){ 0 });
+}
+
+struct value event_iso8601(struct matcher *m, const struct event *ev, const struct field_ref *ref)
+{
+	return show_time(m, ev, ref, (struct time_form){ .between = 'T', .has_ns = true, .rest = "+0000" });
+}
+
+struct value event_datetime(struct matcher *m, const struct event *ev, const struct field_ref *ref)
+{
+	return show_time(m, ev, ref, (struct time_form){ .between = ' ', .has_ns = true });
+}
+
+struct value event_datetime_s(struct matcher *m, const struct event *ev, const struct field_ref *ref)
+{
+	return show_time(m, ev, ref, (struct time_form){ .between = ' ' });
+}
+
+/* --- what is the same for many --------------------------------------------------------------------------------------------- */
+
+struct value event_category(struct matcher *m, const struct event *ev, const struct field_ref *ref)
+{
+	(void)m;
+	const char *category = ev->type->category;
+	switch (ev->type->number) {
+	case EVENT_PROC_KILL:
+		return computed_text(ref, SV("signal"));
+	case EVENT_PROC_SETUID:
+		return computed_text(ref, SV("user"));
+	case EVENT_MMAP_EXEC:
+	case EVENT_MPROTECT_EXEC:
+		return computed_text(ref, SV("memory"));
+	case EVENT_PROC_PTRACE:
+	case EVENT_PROC_UFFD:
+		return computed_text(ref, SV("other"));
+	case EVENT_PROC_DUP:
+		return computed_text(ref, SV("net"));
+	}
+	if (strcmp(category, "network") == 0)
+		return computed_text(ref, SV("net"));
+	bool is_falcos = strcmp(category, "file") == 0 || strcmp(category, "process") == 0;
+	return computed_text(ref, is_falcos ? sv_from(category) : SV("other"));
+}
+
+enum computed_fault hostname_prepare(struct compiler *c, struct field_ref *ref)
+{
+	char name[HOST_NAME_MAX + 1] = "";
+	if (gethostname(name, sizeof(name) - 1))
+		name[0] = '\0';
+	ref->argument = (struct strview){ arena_text(c->arena, sv_from(name)), strlen(name) };
+	c->no_memory |= !ref->argument.p;
+	return ref->argument.p ? COMPUTED_FOUND : COMPUTED_UNKNOWN;
+}
+
+struct value event_hostname(struct matcher *m, const struct event *ev, const struct field_ref *ref)
+{
+	(void)m;
+	(void)ev;
+	return computed_text(ref, ref->argument);
+}
+
+struct value event_source(struct matcher *m, const struct event *ev, const struct field_ref *ref)
+{
+	(void)m;
+	(void)ev;
+	return computed_text(ref, SV("syscall"));
+}
+
+struct value event_false(struct matcher *m, const struct event *ev, const struct field_ref *ref)
+{
+	(void)m;
+	(void)ev;
+	return computed_uint(ref, 0);
+}
+
+struct value event_one(struct matcher *m, const struct event *ev, const struct field_ref *ref)
+{
+	(void)m;
+	(void)ev;
+	return computed_uint(ref, 1);
+}
+
+struct value event_is_send(struct matcher *m, const struct event *ev, const struct field_ref *ref)
+{
+	(void)m;
+	return computed_uint(ref, ev->type->number == EVENT_NET_SEND);
 }

@@ -44,7 +44,7 @@ struct value fd_num(struct matcher *m, const struct event *ev, const struct fiel
 /* --- types ----------------------------------------------------------------------------------------------------------------- */
 
 /* First letter is fd.typechar's, except for IP. 0: none. */
-static char typechar_of(const struct event *ev)
+char fd_letter(const struct event *ev)
 {
 	if (is_descriptor_file(ev)) {
 		const struct wire_file_open *file = EVENT_AS(ev, file_open); /* the rows of a file stand alike in all these events */
@@ -78,7 +78,7 @@ static const struct {
 struct value fd_typechar(struct matcher *m, const struct event *ev, const struct field_ref *ref)
 {
 	(void)m;
-	char letter = typechar_of(ev);
+	char letter = fd_letter(ev);
 	for (size_t i = 0; i < ARRAY_SIZE(types); i++)
 		if (types[i].letter == letter)
 			return computed_text(ref, sv_from(types[i].letter_text));
@@ -88,7 +88,7 @@ struct value fd_typechar(struct matcher *m, const struct event *ev, const struct
 struct value fd_type(struct matcher *m, const struct event *ev, const struct field_ref *ref)
 {
 	(void)m;
-	char letter = typechar_of(ev);
+	char letter = fd_letter(ev);
 	for (size_t i = 0; i < ARRAY_SIZE(types); i++)
 		if (types[i].letter == letter)
 			return computed_text(ref, sv_from(types[i].name));
@@ -164,7 +164,7 @@ struct value fd_directory(struct matcher *m, const struct event *ev, const struc
 {
 	(void)m;
 	struct value path = is_descriptor_file(ev) ? computed_base(ev, ref) : computed_missing(ref);
-	if (path.is_missing || typechar_of(ev) == 'd')
+	if (path.is_missing || fd_letter(ev) == 'd')
 		return path;
 	const char *slash = path.s.n ? memrchr(path.s.p, '/', path.s.n) : NULL;
 	return computed_text(ref, slash ? (struct strview){ path.s.p, MAX((size_t)(slash - path.s.p), (size_t)1) } : SV("/"));
@@ -174,8 +174,182 @@ struct value fd_filename(struct matcher *m, const struct event *ev, const struct
 {
 	(void)m;
 	struct value path = is_descriptor_file(ev) ? computed_base(ev, ref) : computed_missing(ref);
-	if (path.is_missing || typechar_of(ev) == 'd')
+	if (path.is_missing || fd_letter(ev) == 'd')
 		return computed_missing(ref);
 	const char *slash = path.s.n ? memrchr(path.s.p, '/', path.s.n) : NULL;
 	return computed_text(ref, slash ? sv_from_index(path.s, (size_t)(slash - path.s.p) + 1) : path.s);
+}
+
+/* The name behind the container's id. */
+static struct value in_container(struct matcher *m, const struct event *ev, const struct field_ref *ref, const struct value *name)
+{
+	if (name->is_missing)
+		return computed_missing(ref);
+	struct strview id = container_short(ev);
+	struct scribe s;
+	scribe_start(&s, m, id.n + 1 + name->s.n);
+	scribe_add(&s, id);
+	scribe_add(&s, SV(":"));
+	scribe_add(&s, name->s);
+	return scribe_value(&s, m, ref);
+}
+
+struct value fd_containername(struct matcher *m, const struct event *ev, const struct field_ref *ref)
+{
+	struct value name = fd_name(m, ev, ref);
+	return in_container(m, ev, ref, &name);
+}
+
+struct value fd_containerdirectory(struct matcher *m, const struct event *ev, const struct field_ref *ref)
+{
+	struct value directory = fd_directory(m, ev, ref);
+	return in_container(m, ev, ref, &directory);
+}
+
+/* --- the file -------------------------------------------------------------------------------------------------------------- */
+
+static struct value file_number(const struct event *ev, const struct field_ref *ref)
+{
+	struct value v = is_descriptor_file(ev) ? computed_base(ev, ref) : computed_missing(ref);
+	return v.is_missing ? computed_missing(ref) : computed_uint(ref, v.u);
+}
+
+struct value fd_ino(struct matcher *m, const struct event *ev, const struct field_ref *ref)
+{
+	(void)m;
+	return file_number(ev, ref);
+}
+
+/* The kernel's own number has 20 bits of minor below the major; user space is shown another form. */
+struct value fd_dev(struct matcher *m, const struct event *ev, const struct field_ref *ref)
+{
+	(void)m;
+	struct value v = file_number(ev, ref);
+	uint64_t major = v.u >> 20, minor = v.u & 0xfffff;
+	return v.is_missing ? v : computed_uint(ref, (minor & 0xff) | major << 8 | (minor & ~0xffull) << 12);
+}
+
+struct value fd_dev_major(struct matcher *m, const struct event *ev, const struct field_ref *ref)
+{
+	(void)m;
+	struct value v = file_number(ev, ref);
+	return v.is_missing ? v : computed_uint(ref, v.u >> 20);
+}
+
+struct value fd_dev_minor(struct matcher *m, const struct event *ev, const struct field_ref *ref)
+{
+	(void)m;
+	struct value v = file_number(ev, ref);
+	return v.is_missing ? v : computed_uint(ref, v.u & 0xfffff);
+}
+
+/* --- ends of sockets ------------------------------------------------------------------------------------------------------- */
+
+static const uint64_t server_events = E(NET_BIND) | E(NET_LISTEN) | E(NET_ACCEPT);
+
+/* In the record the client's end is the source. The local end is the client's, but where the process is the server. */
+static struct value end_ip(const struct event *ev, const struct field_ref *ref, bool is_local)
+{
+	if (!has_bit(end_events, ev))
+		return computed_missing(ref);
+	const struct wire_net_connect *ends = EVENT_AS(ev, net_connect);
+	const struct wire_ip *ip = is_local == has_bit(server_events, ev) ? &ends->dst : &ends->src;
+	struct value v = { .is_missing = ip->family == 0, .class = ref->class, .kind = ref->kind, .ip = { .family = ip->family } };
+	memcpy(v.ip.bytes, ip->address, sizeof(v.ip.bytes));
+	return v;
+}
+
+static struct value end_port(const struct event *ev, const struct field_ref *ref, bool is_local)
+{
+	if (!has_bit(end_events, ev))
+		return computed_missing(ref);
+	const struct wire_net_connect *ends = EVENT_AS(ev, net_connect);
+	uint32_t port = is_local == has_bit(server_events, ev) ? ends->dst_port : ends->src_port;
+	return port == UINT32_MAX ? computed_missing(ref) : computed_uint(ref, port);
+}
+
+struct value fd_lip(struct matcher *m, const struct event *ev, const struct field_ref *ref)
+{
+	(void)m;
+	return end_ip(ev, ref, true);
+}
+
+struct value fd_rip(struct matcher *m, const struct event *ev, const struct field_ref *ref)
+{
+	(void)m;
+	return end_ip(ev, ref, false);
+}
+
+struct value fd_lport(struct matcher *m, const struct event *ev, const struct field_ref *ref)
+{
+	(void)m;
+	return end_port(ev, ref, true);
+}
+
+struct value fd_rport(struct matcher *m, const struct event *ev, const struct field_ref *ref)
+{
+	(void)m;
+	return end_port(ev, ref, false);
+}
+
+struct value fd_is_server(struct matcher *m, const struct event *ev, const struct field_ref *ref)
+{
+	(void)m;
+	return has_bit(end_events, ev) ? computed_uint(ref, has_bit(server_events, ev)) : computed_missing(ref);
+}
+
+struct value fd_connected(struct matcher *m, const struct event *ev, const struct field_ref *ref)
+{
+	(void)m;
+	int64_t result;
+	switch (ev->type->number) {
+	case EVENT_NET_CONNECT:
+		return event_result(ev, &result) ? computed_uint(ref, result >= 0) : computed_missing(ref);
+	case EVENT_NET_ACCEPT:
+		return computed_uint(ref, 1);
+	case EVENT_PROC_DUP:
+		return computed_uint(ref, EVENT_AS(ev, proc_dup)->dst.family != 0);
+	}
+	return has_bit(end_events, ev) ? computed_uint(ref, 0) : computed_missing(ref);
+}
+
+/* --- protocols ------------------------------------------------------------------------------------------------------------- */
+
+enum { TYPE_RAW = 3, PROTOCOL_ICMP = 1, PROTOCOL_TCP = 6, PROTOCOL_UDP = 17, PROTOCOL_ICMPV6 = 58 };
+
+uint32_t fd_transport(const struct event *ev)
+{
+	if (has_bit(end_events, ev))
+		return EVENT_AS(ev, net_connect)->transport;
+	return ev->type->number == EVENT_NET_SOCKET ? EVENT_AS(ev, net_socket)->transport : 0;
+}
+
+struct value fd_l4proto(struct matcher *m, const struct event *ev, const struct field_ref *ref)
+{
+	(void)m;
+	char letter = fd_letter(ev);
+	if (letter != '4' && letter != '6')
+		return computed_missing(ref);
+	bool is_ends = has_bit(end_events, ev);
+	if ((is_ends ? EVENT_AS(ev, net_connect)->sock_type : EVENT_AS(ev, net_socket)->sock_type) == TYPE_RAW)
+		return computed_text(ref, SV("raw"));
+	switch (fd_transport(ev)) {
+	case PROTOCOL_TCP:
+		return computed_text(ref, SV("tcp"));
+	case PROTOCOL_UDP:
+		return computed_text(ref, SV("udp"));
+	case PROTOCOL_ICMP:
+	case PROTOCOL_ICMPV6:
+		return computed_text(ref, SV("icmp"));
+	}
+	return computed_missing(ref);
+}
+
+struct value fd_sockfamily(struct matcher *m, const struct event *ev, const struct field_ref *ref)
+{
+	(void)m;
+	char letter = fd_letter(ev);
+	if (letter == '4' || letter == '6')
+		return computed_text(ref, SV("ip"));
+	return letter == 'u' ? computed_text(ref, SV("unix")) : computed_missing(ref);
 }

@@ -9,5 +9,12 @@
 
 field_may_be event_call_may_be, event_open_may_be, fd_type_may_be, fd_typechar_may_be;
 
+/* Shared between the files: the result of the call, false while it is not known; the letter of fd.typechar, 0: none; IPPROTO number. */
+bool event_result(const struct event *ev, int64_t *ret);
+char fd_letter(const struct event *ev);
+uint32_t fd_transport(const struct event *ev);
+struct strview container_short(const struct event *ev);
+
 /* What a field with an argument needs to know of it beforehand. COMPUTED_FOUND, or what is wrong with the argument. */
-enum computed_fault computed_prepare(struct compiler *c, const struct computed *row, struct field_ref *ref);
+enum computed_fault arg_prepare(struct compiler *c, struct field_ref *ref);
+enum computed_fault hostname_prepare(struct compiler *c, struct field_ref *ref);

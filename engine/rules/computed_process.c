@@ -107,40 +107,114 @@ static bool ancestor_at(const struct event *ev, uint64_t n, struct ancestor *ret
 	return true;
 }
 
-static struct value text_or_missing(const struct field_ref *ref, struct strview text)
+/* Text of one kind of all ancestors; those that have none stand as empty. */
+enum ancestor_text { ANCESTOR_NAME, ANCESTOR_EXE, ANCESTOR_EXEPATH, ANCESTOR_CMDLINE, ANCESTOR_PID };
+
+static void add_ancestor(struct scribe *s, const struct ancestor *a, enum ancestor_text which)
 {
-	return text.n ? computed_text(ref, text) : computed_missing(ref);
+	switch (which) {
+	case ANCESTOR_NAME:
+		scribe_add(s, a->name);
+		break;
+	case ANCESTOR_EXE:
+		scribe_add(s, first_item(a->args));
+		break;
+	case ANCESTOR_EXEPATH:
+		scribe_add(s, a->executable);
+		break;
+	case ANCESTOR_CMDLINE:
+		scribe_add(s, a->name);
+		for (struct strview rest = after_first(a->args); rest.n; rest = after_first(rest)) {
+			scribe_add(s, SV(" "));
+			scribe_add(s, first_item(rest));
+		}
+		break;
+	case ANCESTOR_PID:
+		scribe_format(s, "%u", a->pid);
+		break;
+	}
 }
 
-struct value process_aname(struct matcher *m, const struct event *ev, const struct field_ref *ref)
+static size_t ancestor_room(const struct ancestor *a)
+{
+	return a->name.n + a->executable.n + a->args.n + 16;
+}
+
+static struct value one_ancestor(struct matcher *m, const struct event *ev, const struct field_ref *ref, enum ancestor_text which)
+{
+	struct ancestor a;
+	struct scribe s;
+	if (ref->number == 0)
+		a = (struct ancestor){ .pid = ev->common->pid, .name = comm_of(ev), .executable = DERIVED_TEXT(ev, executable),
+				       .args = DERIVED_TEXT(ev, args) };
+	else if (!ancestor_at(ev, ref->number, &a))
+		return computed_missing(ref);
+	scribe_start(&s, m, ancestor_room(&a));
+	add_ancestor(&s, &a, which);
+	return s.n || s.failed ? scribe_value(&s, m, ref) : computed_missing(ref);
+}
+
+static struct value all_ancestors(struct matcher *m, const struct event *ev, const struct field_ref *ref, enum ancestor_text which)
+{
+	struct ancestor all[ANCESTOR_MAX];
+	size_t n = ancestors_of(ev, all, ANCESTOR_MAX), room = 0;
+	struct scribe s;
+	for (size_t i = 0; i < n; i++)
+		room += ancestor_room(&all[i]) + 1;
+	if (n == 0)
+		return computed_missing(ref);
+	scribe_start(&s, m, room);
+	for (size_t i = 0; i < n; i++) {
+		add_ancestor(&s, &all[i], which);
+		scribe_add(&s, (struct strview){ "", 1 });
+	}
+	return scribe_value(&s, m, ref);
+}
+
+#define ANCESTOR_FIELDS(one, all, which)                                                              \
+	struct value one(struct matcher *m, const struct event *ev, const struct field_ref *ref)      \
+	{                                                                                             \
+		return one_ancestor(m, ev, ref, which);                                               \
+	}                                                                                             \
+	struct value all(struct matcher *m, const struct event *ev, const struct field_ref *ref)      \
+	{                                                                                             \
+		return all_ancestors(m, ev, ref, which);                                              \
+	}
+ANCESTOR_FIELDS(process_aname, process_anames, ANCESTOR_NAME)
+ANCESTOR_FIELDS(process_aexe, process_aexes, ANCESTOR_EXE)
+ANCESTOR_FIELDS(process_aexepath, process_aexepaths, ANCESTOR_EXEPATH)
+ANCESTOR_FIELDS(process_acmdline, process_acmdlines, ANCESTOR_CMDLINE)
+
+struct value process_apids(struct matcher *m, const struct event *ev, const struct field_ref *ref)
+{
+	return all_ancestors(m, ev, ref, ANCESTOR_PID);
+}
+
+struct value process_apid(struct matcher *m, const struct event *ev, const struct field_ref *ref)
 {
 	(void)m;
 	struct ancestor a;
 	if (ref->number == 0)
-		return text_or_missing(ref, comm_of(ev));
-	return ancestor_at(ev, ref->number, &a) ? text_or_missing(ref, a.name) : computed_missing(ref);
+		return computed_uint(ref, ev->common->pid);
+	return ancestor_at(ev, ref->number, &a) && a.pid ? computed_uint(ref, a.pid) : computed_missing(ref);
 }
 
-struct value process_anames(struct matcher *m, const struct event *ev, const struct field_ref *ref)
+struct value process_pcmdline(struct matcher *m, const struct event *ev, const struct field_ref *ref)
 {
-	struct ancestor all[ANCESTOR_MAX];
-	size_t n = ancestors_of(ev, all, ANCESTOR_MAX);
-	struct scribe s;
-	scribe_start(&s, m, n * (RECORD_COMM + 1));
-	for (size_t i = 0; i < n; i++) {
-		scribe_add(&s, all[i].name);
-		scribe_add(&s, (struct strview){ "", 1 });
-	}
-	return n ? scribe_value(&s, m, ref) : computed_missing(ref);
+	struct strview name = DERIVED_TEXT(ev, parent_name), rest = after_first(DERIVED_TEXT(ev, parent_args));
+	if (!name.n && !rest.n)
+		return computed_missing(ref);
+	return rest.n ? joined(m, ref, name, rest) : computed_text(ref, name);
 }
 
-/* --- the container --------------------------------------------------------------------------------------------------------- */
-
-enum { CONTAINER_SHORT_ID = 12 };
-
-struct value container_short_id(struct matcher *m, const struct event *ev, const struct field_ref *ref)
+struct value process_loginshellid(struct matcher *m, const struct event *ev, const struct field_ref *ref)
 {
 	(void)m;
-	struct strview id = DERIVED_TEXT(ev, container_id);
-	return computed_text(ref, id.n ? (struct strview){ id.p, MIN(id.n, (size_t)CONTAINER_SHORT_ID) } : SV("host"));
+	struct ancestor all[ANCESTOR_MAX];
+	size_t n = ancestors_of(ev, all, ANCESTOR_MAX);
+	uint32_t pid = sv_ends(comm_of(ev), SV("sh")) ? ev->common->pid : 0;
+	for (size_t i = 0; i < n; i++)
+		if (sv_ends(all[i].name, SV("sh")) && all[i].pid)
+			pid = all[i].pid;
+	return pid ? computed_sint(ref, pid) : computed_missing(ref);
 }
