@@ -108,6 +108,9 @@ $(B)/obj/%.o: %.c | build/libraries.ok $(if $(BPF_SRC),$(SKELETON))
 # the skeleton is a system header to the compiler (its code is not ours to warn about), so -MMD leaves it out
 $(B)/obj/engine/probe/sensor.o: $(if $(BPF_SRC),$(SKELETON))
 
+# these files are part of the program
+$(B)/obj/engine/import/sigma_builtin.o: schemas/mappings/sigma.yaml
+
 $(ARCHIVE): $(LIB_OBJ)
 	$(call say,AR,$@)
 	@mkdir -p $(@D)

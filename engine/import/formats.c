@@ -3,8 +3,10 @@
 #include "engine/rules/format.h"
 
 #include "engine/import/falco_format.h"
+#include "engine/import/sigma.h"
 
 const struct rule_format *const rule_formats[] = {
 	&falco_format,
+	&sigma_format,
 	NULL,
 };

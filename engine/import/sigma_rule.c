@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A detection rule: its log source picks rows of the mapping, its condition is built once for each. */
+#include <errno.h>
+#include <stdio.h>
+
+#include "engine/import/sigma.h"
+
+enum { MAX_VARIANTS = 8 }; /* rows that differ for one rule */
+
+/* The rule over the events of some rows whose fields come out the same. */
+struct variant {
+	const struct condition *condition;
+	uint64_t events;
+	struct buf text;
+};
+
+struct builder {
+	struct compiler *c;
+	struct sigma_document *d;
+	struct sigma_detection detection;
+	struct variant variants[MAX_VARIANTS]; /* texts are owned */
+	size_t n;
+	bool needs_outcome;
+};
+
+static void builder_done(struct builder *b)
+{
+	for (size_t i = 0; i < b->n; i++)
+		buf_done(&b->variants[i].text);
+}
+
+/* --- log source -------------------------------------------------------------------------------------------------------------- */
+
+static int read_source(struct compiler *c, const struct sigma_document *d, struct sigma_source *ret)
+{
+	static const char *const keys[] = { "category", "product", "service" };
+	struct strview *const parts[] = { &ret->category, &ret->product, &ret->service };
+	bool has_source = false;
+	for (size_t layer = 0; layer < d->n; layer++) {
+		const struct yaml_node *source = yaml_get(d->layers[layer], "logsource");
+		if (source && source->type != YAML_MAP) {
+			diag_error(c->diag, source->at, "logsource: expected a map of category, product and service");
+			return -EINVAL;
+		}
+		has_source |= source != NULL;
+		for (size_t i = 0; source && i < ARRAY_SIZE(keys); i++) {
+			const struct yaml_node *part = yaml_get(source, keys[i]);
+			if (part && part->type != YAML_SCALAR) {
+				diag_error(c->diag, part->at, "logsource: %s: expected text", keys[i]);
+				return -EINVAL;
+			}
+			if (part && parts[i]->n == 0)
+				*parts[i] = part->text;
+		}
+	}
+	if (has_source && (ret->category.n || ret->product.n || ret->service.n))
+		return 0;
+	diag_error(c->diag, d->layers[0]->at, "Sigma rule: 'logsource' is missing, or has neither category nor product nor service");
+	return -EINVAL;
+}
+
+/* "linux auditd" */
+static int set_needed_source(struct compiler *c, const struct sigma_source *source, struct rule *rule)
+{
+	CLEANUP(buf_done) struct buf text = { 0 };
+	const struct strview parts[] = { source->product, source->category, source->service };
+	for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
+		if (text.n && parts[i].n)
+			buf_add_char(&text, ' ');
+		buf_add_sv(&text, parts[i]);
+	}
+	for (size_t i = 0; i < text.n; i++)
+		if ((unsigned char)text.p[i] < 0x20)
+			text.p[i] = ' ';
+	rule->info.needs_source = buf_error(&text) ? NULL : arena_text(c->arena, buf_sv(&text));
+	rule->condition = node_const(c, false, rule->info.at);
+	return rule->info.needs_source && rule->condition ? 0 : -ENOMEM;
+}
+
+/* --- detection --------------------------------------------------------------------------------------------------------------- */
+
+static int add_selection(struct builder *b, const struct yaml_node *name, const struct yaml_node *node)
+{
+	struct sigma_detection *d = &b->detection;
+	for (size_t i = 0; i < d->n; i++)
+		if (sv_equal(d->selections[i].name, name->text))
+			return 0; /* a nearer document has it */
+	if (d->n == SIGMA_MAX_SELECTIONS || name->text.n == 0) {
+		diag_error(b->c->diag, name->at, d->n ? "too many selections (1024 at most)" : "a selection needs a name");
+		return -EINVAL;
+	}
+	d->selections[d->n++] = (struct sigma_selection){ .name = name->text, .node = node };
+	return 0;
+}
+
+/* Selections of all layers, the nearest first; `timeframe` belongs to a form that Sigma has given up. */
+static int read_detection(struct builder *b)
+{
+	struct sigma_detection *d = &b->detection;
+	bool is_there = false;
+	d->selections = arena_alloc(b->c->arena, SIGMA_MAX_SELECTIONS * sizeof(*d->selections));
+	if (!d->selections)
+		return -ENOMEM;
+	for (size_t layer = 0; layer < b->d->n; layer++) {
+		const struct yaml_node *detection = yaml_get(b->d->layers[layer], "detection");
+		if (detection && detection->type != YAML_MAP) {
+			diag_error(b->c->diag, detection->at, "detection: expected a map of selections and a condition");
+			return -EINVAL;
+		}
+		is_there |= detection != NULL;
+		for (const struct yaml_node *k = detection ? detection->first : NULL; k; k = k->next->next) {
+			if (sv_is(k->text, "condition"))
+				d->condition = d->condition ? d->condition : k->next;
+			else if (!sv_is(k->text, "timeframe") && add_selection(b, k, k->next))
+				return -EINVAL;
+		}
+	}
+	if (d->condition)
+		return 0;
+	diag_error(b->c->diag, b->d->layers[0]->at, is_there ? "detection: 'condition' is missing" : "Sigma rule: 'detection' is missing");
+	return -EINVAL;
+}
+
+/* --- rows -------------------------------------------------------------------------------------------------------------------- */
+
+static int add_variant(struct builder *b, const struct condition *condition, uint64_t events)
+{
+	CLEANUP(buf_done) struct buf text = { .max = 1024 * 1024 };
+	condition_text(condition, &text);
+	for (size_t i = 0; i < b->n; i++) {
+		if (!buf_error(&text) && sv_equal(buf_sv(&text), buf_sv(&b->variants[i].text))) {
+			b->variants[i].events |= events;
+			return 0;
+		}
+	}
+	if (b->n == MAX_VARIANTS) {
+		diag_error(b->c->diag, b->d->layers[0]->at, "too many rows of the mapping are about this log source (8 at most)");
+		return -EINVAL;
+	}
+	b->variants[b->n++] = (struct variant){ .condition = condition, .events = events, .text = text };
+	text = (struct buf){ 0 };
+	return 0;
+}
+
+static int build_row(struct builder *b, struct sigma_row *row)
+{
+	struct sigma_scope s = { .c = b->c, .row = row };
+	for (size_t i = 0; i < b->detection.n; i++)
+		b->detection.selections[i].built = NULL;
+	const struct condition *condition = sigma_condition_build(&s, b->d->file, &b->detection);
+	if (!condition)
+		return b->c->no_memory ? -ENOMEM : -EINVAL;
+	b->needs_outcome |= s.needs_outcome;
+	b->d->row = b->d->row ? b->d->row : row;
+	return add_variant(b, condition, row->events);
+}
+
+/* "event.action in (...) and CONDITION" */
+static const struct condition *guarded(struct builder *b, const struct variant *v)
+{
+	CLEANUP(value_list_done) struct value_list names = { 0 };
+	struct compiler *c = b->c;
+	struct place at = v->condition->at;
+	for (uint32_t i = 0; i < EVENT_NUMBERS; i++) {
+		if (!(v->events >> i & 1))
+			continue;
+		struct written_value name = { .text = sv_from(event_type_by_number(i)->name), .at = at, .is_quoted = true };
+		if (value_list_add(c, &names, name))
+			return NULL;
+	}
+	struct test_draft d = { .at = at, .op_at = at, .left = bind_field(c, SV("event.action"), at), .op = operator_get(names.n > 1 ? OP_IN : OP_EQ) };
+	d.values = names.p;
+	d.n = names.n;
+	const struct condition *both[] = { bind_test(c, &d), v->condition };
+	return both[0] ? sigma_group(c, NODE_AND, both, 2, at) : NULL;
+}
+
+/* Variants that never hold say nothing, unless none does. */
+static int join_variants(struct builder *b)
+{
+	struct rule *rule = &b->d->rule;
+	const struct condition *parts[MAX_VARIANTS];
+	size_t n = 0, last = 0;
+	for (size_t i = 0; i < b->n; i++) {
+		const struct condition *condition = b->variants[i].condition;
+		if (condition->type == NODE_CONST && !condition->truth)
+			continue;
+		parts[n++] = guarded(b, &b->variants[i]);
+		rule->info.events |= b->variants[i].events;
+		last = i;
+		if (!parts[n - 1])
+			return b->c->no_memory ? -ENOMEM : -EINVAL;
+	}
+	if (n == 0) {
+		diag_warn(b->c->diag, b->detection.condition->at, "this condition never holds");
+		rule->info.events = b->variants[0].events;
+	}
+	rule->condition = n > 1 ? sigma_group(b->c, NODE_OR, parts, n, rule->info.at) : b->variants[last].condition;
+	rule->info.needs_outcome = b->needs_outcome;
+	return rule->condition ? 0 : b->c->no_memory ? -ENOMEM : -EINVAL;
+}
+
+int sigma_message_set(struct compiler *c, struct rule *rule)
+{
+	rule->message = arena_alloc(c->arena, sizeof(*rule->message));
+	if (!rule->message)
+		return -ENOMEM;
+	rule->message[0] = (struct message_piece){ .text = sv_from(rule->info.title) };
+	rule->n_message = 1;
+	return 0;
+}
+
+int sigma_rule_read(struct compiler *c, struct sigma_mapping *m, struct sigma_document *d)
+{
+	CLEANUP(builder_done) struct builder b = { .c = c, .d = d };
+	struct sigma_source source = { 0 };
+	bool is_served = false;
+	c->file = d->file->name;
+	int err = sigma_metadata_read(c, d, &d->rule);
+	int failed = err == -ENOMEM ? err : read_source(c, d, &source);
+	err = failed ? failed : err;
+	failed = err == -ENOMEM ? err : read_detection(&b);
+	err = failed ? failed : err;
+	for (size_t i = 0; i < m->n && !err; i++) {
+		if (!sigma_row_serves(&m->rows[i], &source))
+			continue;
+		is_served = true;
+		err = build_row(&b, &m->rows[i]);
+	}
+	if (!err)
+		err = is_served ? join_variants(&b) : set_needed_source(c, &source, &d->rule);
+	return err ? err : sigma_message_set(c, &d->rule);
+}
