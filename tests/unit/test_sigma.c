@@ -112,12 +112,30 @@ static void every_rule_loads_with_its_author_id_and_level(void **state)
 		assert_string_equal(rule->author, text_of(v, "author")->text.p);
 		assert_string_equal(levels[rule->severity], text_of(v, "level")->text.p);
 		assert_string_equal(rule->format, "sigma");
-		assert_null(rule->needs_source);
 		assert_non_null(rule->tags[0]);
 		assert_non_null(rule->attack[0]);
 		assert_true(rule->is_enabled && rule->events);
 	}
 	assert_int_equal(n, ruleset_count(c->set));
+}
+
+/* Names of destinations are what no sensor sees; nothing else in these rules is out of sight. */
+static void rules_over_names_of_hosts_say_what_they_need(void **state)
+{
+	struct corpus *c = *state;
+	static const char *const unseen[] = {
+		"a46c93b7-55ed-4d27-a41b-c259456c4746", "c4568f5d-131f-4e78-83d4-45b2da0ec4f1", "19bf6fdb-7721-4f3d-867f-53467f6a5db6",
+	};
+	NEED(c);
+	for (size_t i = 0; i < ruleset_count(c->set); i++) {
+		const struct rule_info *rule = ruleset_get(c->set, i);
+		bool is_unseen = false;
+		for (size_t k = 0; k < ARRAY_SIZE(unseen); k++)
+			is_unseen |= strcmp(rule->id, unseen[k]) == 0;
+		assert_int_equal(rule->coverage, is_unseen ? COVERAGE_NEEDS_SOURCE : COVERAGE_FULL);
+		if (is_unseen)
+			assert_string_equal(rule->needs_source, "DNS look-ups");
+	}
 }
 
 static bool has(const struct matches *m, uint32_t index)
@@ -166,6 +184,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_rule_loads_with_its_author_id_and_level),
+		cmocka_unit_test(rules_over_names_of_hosts_say_what_they_need),
 		cmocka_unit_test(every_labelled_event_gets_its_answer),
 	};
 	return cmocka_run_group_tests(tests, open_corpus, close_corpus);
