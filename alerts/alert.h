@@ -7,11 +7,30 @@
 
 enum alert_action { ALERT_ACTION_ALERT, ALERT_ACTION_BLOCK, ALERT_ACTION_WOULD_BLOCK, ALERT_ACTION_KILL, ALERT_ACTION_COUNT };
 
+/* Another event that an alert of a rule about several events is about. */
+struct alert_other {
+	uint64_t wall_ns;    /* 0: not known */
+	const char *action;
+	uint64_t exec_id;
+	struct strview keys; /* fields that join it, as field=value */
+};
+
+/* What a rule about several events found. */
+struct alert_correlation {
+	const char *kind;              /* threshold, sequence, together, absence */
+	uint64_t count;
+	uint64_t since_ns, until_ns;   /* wall clock; 0: not known */
+	struct strview keys;           /* list: items each ended by NUL */
+	const struct alert_other *others;
+	size_t n_others, n_left_out;
+};
+
 struct alert {
 	const struct event *ev;
 	const struct rule_info *rule;
 	struct strview message;      /* of ruleset_message; empty: the rule's title */
 	enum alert_action action;    /* what was done */
+	const struct alert_correlation *correlation; /* NULL: the rule looks at one event */
 	struct strview undecided;    /* why it is not known whether the rule holds (of ruleset_undecided_reason); empty: it does */
 	const char *policy_digest;   /* of the rules that judged */
 };

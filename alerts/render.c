@@ -11,6 +11,7 @@
 #include <stdlib.h>
 
 #include "alerts/record.h"
+#include "engine/base/clock.h"
 #include "engine/event/value.h"
 
 #define ECS_VERSION "9.0.0"
@@ -251,6 +252,58 @@ static void set_attack(struct renderer *r, struct record *rec, enum member_id id
 		member_at(rec, id)->s = list_from(&r->lists, from);
 }
 
+/* --- rules about several events ------------------------------------------------------------------------------------------------------ */
+
+enum other_part { OTHER_TIME, OTHER_ACTION, OTHER_ENTITY_ID, OTHER_KEYS };
+
+/* In r->names, which is free until the record is written. */
+static struct strview other_text(struct renderer *r, const struct alert_other *other, enum other_part part)
+{
+	buf_reset(&r->names);
+	switch (part) {
+	case OTHER_TIME:
+		if (other->wall_ns)
+			clock_add_rfc3339(&r->names, other->wall_ns);
+		break;
+	case OTHER_ACTION:
+		buf_add_z(&r->names, other->action);
+		break;
+	case OTHER_ENTITY_ID:
+		buf_add_format(&r->names, "%016llx", (unsigned long long)other->exec_id);
+		break;
+	case OTHER_KEYS:
+		return other->keys;
+	}
+	return buf_sv(&r->names);
+}
+
+static void set_others(struct renderer *r, struct record *rec, enum member_id id, const struct alert_correlation *c, enum other_part part)
+{
+	size_t from = r->lists.n;
+	for (size_t i = 0; i < c->n_others; i++)
+		list_add(&r->lists, other_text(r, &c->others[i], part));
+	if (c->n_others)
+		member_at(rec, id)->s = list_from(&r->lists, from);
+}
+
+static void set_correlation(struct renderer *r, struct record *rec, const struct alert_correlation *c)
+{
+	set_z(rec, MEMBER_correlation_kind, c->kind);
+	set_number(rec, MEMBER_correlation_count, c->count);
+	set_text(rec, MEMBER_correlation_keys, c->keys);
+	if (c->since_ns)
+		set_number(rec, MEMBER_correlation_since, c->since_ns);
+	if (c->until_ns)
+		set_number(rec, MEMBER_correlation_until, c->until_ns);
+	if (c->n_left_out)
+		set_number(rec, MEMBER_correlation_left_out, c->n_left_out);
+	set_others(r, rec, MEMBER_correlation_time, c, OTHER_TIME);
+	set_others(r, rec, MEMBER_correlation_action, c, OTHER_ACTION);
+	set_others(r, rec, MEMBER_correlation_entity_id, c, OTHER_ENTITY_ID);
+	if (c->keys.n)
+		set_others(r, rec, MEMBER_correlation_event_keys, c, OTHER_KEYS);
+}
+
 /* --- cutting and writing --------------------------------------------------------------------------------------------------------- */
 
 static bool is_text(const struct value *v)
@@ -402,6 +455,8 @@ int render_alert(struct renderer *r, uint64_t sequence, const struct alert *aler
 	set_attack(r, &rec, MEMBER_threat_tactic, rule->attack, ATTACK_TACTIC);
 	set_attack(r, &rec, MEMBER_threat_technique, rule->attack, ATTACK_TECHNIQUE);
 	set_attack(r, &rec, MEMBER_threat_subtechnique, rule->attack, ATTACK_SUBTECHNIQUE);
+	if (alert->correlation)
+		set_correlation(r, &rec, alert->correlation);
 	set_z(&rec, MEMBER_action, alert_action_text(alert->action));
 	set_z(&rec, MEMBER_policy_digest, alert->policy_digest);
 	if (alert->undecided.n)

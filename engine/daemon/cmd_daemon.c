@@ -49,6 +49,8 @@ static struct watch_options options_of(const struct config *c)
 	o.max_processes = (uint32_t)c->processes;
 	o.process_text_bytes = c->process_text;
 	o.outcome_timeout_ns = c->outcome_timeout;
+	o.state_bytes = c->state_memory;
+	o.state_reorder_ns = c->state_reorder;
 	o.env_names = c->environment.items;
 	o.cgroup = c->cgroup;
 	o.scope_text = c->cgroup[0] ? c->cgroup : "host";

@@ -8,7 +8,10 @@
 #include "alerts/render.h"
 #include "alerts/terminal.h"
 #include "engine/base/fd.h"
+#include "engine/daemon/correlation.h"
 #include "engine/event/decode.h"
+
+#define ADVANCE_NS 100000000ull /* events alone move these waits on that often: the same in a replay, which has no clock */
 
 struct pipeline {
 	struct pipeline_config config;
@@ -16,6 +19,8 @@ struct pipeline {
 	struct matches matches;
 	struct derived derived;
 	struct buf message, terminal, reason; /* owned; memory is kept between events */
+	struct correlation correlation;
+	uint64_t next_advance_ns; /* time since boot at which waits of rules about several events are looked at again */
 	const struct policy *policy, *earlier; /* borrowed; earlier: verdicts of the policy before may still be on their way */
 	uint64_t untold;          /* alerts held back by throttles whose summary found no room */
 	uint64_t untold_since_ns; /* wall clock */
@@ -34,6 +39,8 @@ int pipeline_new(const struct pipeline_config *config, struct pipeline **ret)
 	p->reason.max = LINE_MAX_BYTES;
 	if (buf_reserve(&p->message, RULE_MAX_TEXT) || buf_reserve(&p->terminal, LINE_MAX_BYTES) || buf_reserve(&p->reason, RULE_MAX_TEXT))
 		return -ENOMEM;
+	if (correlation_init(&p->correlation))
+		return -ENOMEM;
 	*ret = TAKE(p);
 	return 0;
 }
@@ -45,6 +52,7 @@ void pipeline_free(struct pipeline **p)
 	buf_done(&(*p)->message);
 	buf_done(&(*p)->terminal);
 	buf_done(&(*p)->reason);
+	correlation_done(&(*p)->correlation);
 	free(*p);
 	*p = NULL;
 }
@@ -161,6 +169,29 @@ static bool passes(struct pipeline *p, const struct event *ev, const struct rule
 	return may_pass;
 }
 
+/* Rules about several events: what has come true by now. */
+static void raise_correlated(struct pipeline *p)
+{
+	struct state_alert found;
+	while (state_next(p->policy->state, &found)) {
+		if (!passes(p, found.ev, ruleset_get(p->policy->rules, found.rule)))
+			continue;
+		buf_reset(&p->message);
+		ruleset_message(p->policy->rules, found.rule, found.ev, &p->message);
+		correlation_make(&p->correlation, p->policy->state, &found);
+		struct alert alert = {
+			.ev = found.ev,
+			.rule = ruleset_get(p->policy->rules, found.rule),
+			.message = buf_sv(&p->message),
+			.action = ALERT_ACTION_ALERT,
+			.policy_digest = ruleset_digest(p->policy->rules),
+			.correlation = &p->correlation.info,
+		};
+		send_alert(p, &alert);
+	}
+	state_get_stats(p->policy->state, &p->stats.state);
+}
+
 static enum alert_action action_of(const struct pipeline *p, const struct rule_info *rule)
 {
 	if (rule->action == ACTION_BLOCK && (!p->config.is_enforcing || !rule_is_blocking(rule)))
@@ -205,6 +236,10 @@ void pipeline_judge(struct pipeline *p, const struct event *ev)
 			raise_undecided(p, ev, p->matches.undecided[i]);
 	}
 	p->stats.matches_dropped += p->matches.not_kept + p->matches.undecided_not_kept;
+	if (p->matches.n)
+		state_event(p->policy->state, ev, &p->matches);
+	if (p->matches.n || ev->common->boot_ns >= p->next_advance_ns)
+		pipeline_advance(p, ev->common->boot_ns);
 
 	if (p->config.log_events && p->config.stream)
 		IGNORE(stream_event(p->config.stream, ev, instant_now())); /* as above */
@@ -218,6 +253,8 @@ void pipeline_judge(struct pipeline *p, const struct event *ev)
 void pipeline_swap(struct pipeline *p, const struct policy *policy)
 {
 	end_windows(p, p->policy->throttle, UINT64_MAX); /* they end with their policy */
+	/* rules that are the same in both go on where they were; without memory for the list of them they begin anew */
+	IGNORE(state_carry_over(p->policy->state, policy->state));
 	p->earlier = p->policy;
 	p->policy = policy;
 }
@@ -274,6 +311,19 @@ void pipeline_expire(struct pipeline *p, uint64_t boot_ns)
 		for (size_t i = 0; i < n; i++)
 			enrich_and_judge(p, held[i], false, 0);
 	pipeline_end_windows(p, boot_ns);
+}
+
+void pipeline_advance(struct pipeline *p, uint64_t boot_ns)
+{
+	p->next_advance_ns = boot_ns + ADVANCE_NS;
+	state_advance(p->policy->state, boot_ns);
+	raise_correlated(p);
+}
+
+void pipeline_finish(struct pipeline *p)
+{
+	state_finish(p->policy->state);
+	raise_correlated(p);
 }
 
 const struct pipeline_stats *pipeline_get_stats(const struct pipeline *p)

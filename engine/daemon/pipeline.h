@@ -30,6 +30,7 @@ struct pipeline_stats {
 	uint64_t suppressed;               /* alerts that throttles held back: each is told by a summary */
 	uint64_t matches_dropped;          /* matches beyond RULES_MAX_MATCHES */
 	uint64_t undecided;                /* alerts of rules of which it is not known whether they hold */
+	struct state_stats state;          /* of rules about several events */
 	int worst;                         /* highest enum severity raised; -1: none */
 };
 
@@ -59,5 +60,10 @@ void pipeline_expire(struct pipeline *p, uint64_t boot_ns);
  * clock; UINT64_MAX: all, before the stream ends.
  */
 void pipeline_end_windows(struct pipeline *p, uint64_t boot_ns);
+
+/* It is at least this late (time since boot): waits of rules about several events end. Cheap. */
+void pipeline_advance(struct pipeline *p, uint64_t boot_ns);
+/* No more events come: what waits to be put in order is judged. */
+void pipeline_finish(struct pipeline *p);
 
 const struct pipeline_stats *pipeline_get_stats(const struct pipeline *p);

@@ -25,6 +25,15 @@ static int check_actions(const struct ruleset *set, struct diag *diag)
 	return err;
 }
 
+static int make_state(struct policy *p, const struct state_config *config, struct diag *diag)
+{
+	struct state_config own = { .memory_bytes = STATE_DEFAULT_MEMORY, .reorder_ns = STATE_DEFAULT_REORDER_NS };
+	int err = state_new(p->rules, config->memory_bytes ? config : &own, &p->state);
+	if (err)
+		diag_error(diag, (struct place){ 0 }, "no memory for rules about several events: %s", strerror(-err));
+	return err;
+}
+
 int policy_load(const struct policy_options *options, struct policy **ret, struct diag *diag)
 {
 	CLEANUP(policy_free) struct policy *p = calloc(1, sizeof(*p));
@@ -43,6 +52,8 @@ int policy_load(const struct policy_options *options, struct policy **ret, struc
 	if (!err)
 		err = engine_new(p->rules, NULL, &p->engine, diag);
 	if (!err)
+		err = make_state(p, &options->state, diag);
+	if (!err)
 		err = throttle_new(p->rules, &p->throttle);
 	if (err)
 		return err;
@@ -59,6 +70,7 @@ void policy_free(struct policy **p)
 		return;
 	exec_policy_done(&(*p)->exec);
 	throttle_free(&(*p)->throttle);
+	state_free(&(*p)->state);
 	engine_free(&(*p)->engine);
 	ruleset_free(&(*p)->rules);
 	free(*p);

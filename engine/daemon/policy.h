@@ -7,6 +7,7 @@
 #include "engine/enforce/exec_policy.h"
 #include "engine/index/engine.h"
 #include "engine/rules/ruleset.h"
+#include "engine/state/state.h"
 #include "engine/rules/throttle.h"
 
 struct policy_options {
@@ -14,6 +15,7 @@ struct policy_options {
 	size_t n_rule_paths;
 	enum sensor_mode mode;         /* what the sensor offers; SENSOR_NONE: not asked */
 	bool enforce;                  /* compile what blocks for the kernel */
+	struct state_config state;     /* of rules about several events; memory_bytes 0: the defaults */
 	bool detect_only;              /* take rules that block where nothing can block */
 };
 
@@ -21,6 +23,7 @@ struct policy {
 	struct ruleset *rules;       /* owned */
 	struct engine *engine;       /* owned; evaluates them */
 	struct throttle *throttle;   /* owned; NULL: no rule has one */
+	struct state *state;         /* owned; what rules about several events remember */
 	struct exec_policy exec;     /* owned; empty without enforcement */
 	uint32_t generation;         /* stands in verdict records: 1 to POLICY_GENERATIONS */
 	const struct rule_info *first_block; /* names a block whose rule is not known; NULL: no rule blocks */

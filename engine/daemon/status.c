@@ -111,6 +111,21 @@ static void add_sensor(struct json *j, const struct sensor *sensor)
 	json_object_end(j);
 }
 
+static void add_state(struct json *j, const struct state_stats *s)
+{
+	const struct { const char *name; uint64_t n; } rows[] = {
+		{ "dropped", s->dropped }, { "evicted", s->evicted }, { "fed", s->fed }, { "groups", s->groups }, { "hurried", s->hurried },
+		{ "late", s->late }, { "memory_bytes", s->memory_bytes }, { "raised", s->raised }, { "used_bytes", s->used_bytes },
+	};
+	json_key(j, "state");
+	json_object_begin(j);
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		json_key(j, rows[i].name);
+		json_u64(j, rows[i].n);
+	}
+	json_object_end(j);
+}
+
 static void add_totals(struct json *j, const struct pipeline_stats *stats, struct totals totals, const struct stream *stream)
 {
 	json_key(j, "totals");
@@ -162,6 +177,7 @@ void status_json(const struct sensor *sensor, const struct ruleset *rules, const
 	json_u64(&j, ruleset_rules(rules));
 	json_object_end(&j);
 	add_sensor(&j, sensor);
+	add_state(&j, &stats->state);
 	add_totals(&j, stats, totals, stream);
 	json_key(&j, "version");
 	json_str(&j, SV(VEDETTE_VERSION));

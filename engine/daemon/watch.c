@@ -38,7 +38,7 @@ struct watch {
 	uint64_t next_tick, next_heartbeat;
 	uint64_t expiry_seen_ns; /* wall clock up to which exceptions that expired were told */
 	uint64_t told_lost_ring[EVENT_NUMBERS], told_lost_slot[EVENT_NUMBERS];
-	uint64_t told_damaged, told_matches, told_misc[MISC_COUNT], told_missed_runs;
+	uint64_t told_damaged, told_matches, told_state, told_misc[MISC_COUNT], told_missed_runs;
 	uint64_t since_ns; /* wall clock of the last look at the losses after which all were told */
 	bool is_untold;    /* a loss record found no room at this look */
 	int status_error;  /* of the last try to write the status file */
@@ -59,6 +59,8 @@ struct watch_options watch_defaults(void)
 		.queue_bytes = 16 << 20,
 		.heartbeat_ns = 10000000000ull,
 		.outcome_timeout_ns = OUTCOME_DEFAULT_TIMEOUT_NS,
+		.state_bytes = STATE_DEFAULT_MEMORY,
+		.state_reorder_ns = STATE_DEFAULT_REORDER_NS,
 		.env_names = env_names,
 		.config_digest = "",
 		.status_file = "",
@@ -90,6 +92,7 @@ static struct policy_options policy_options_of(const struct watch *w)
 		.mode = w->sensor ? sensor_get_caps(w->sensor)->mode : SENSOR_NONE,
 		.enforce = o->enforce,
 		.detect_only = o->detect_only,
+		.state = { .memory_bytes = o->state_bytes, .reorder_ns = o->state_reorder_ns },
 	};
 }
 
@@ -364,6 +367,7 @@ static void tell_losses(struct watch *w)
 	}
 	tell_loss(w, "decode", "", stats->damaged, &w->told_damaged);
 	tell_loss(w, "matches", "", stats->matches_dropped, &w->told_matches);
+	tell_loss(w, "state", "", stats->state.evicted + stats->state.dropped, &w->told_state);
 	for (int i = 0; i < MISC_COUNT; i++) {
 		uint64_t n;
 		if (misc_names[i] && sensor_get_misc(w->sensor, (enum misc_counter)i, &n) == 0)
@@ -498,6 +502,8 @@ int watch_loop(struct watch *w, pid_t child, struct watch_end *ret, struct diag 
 			return n;
 		}
 		uint64_t boot_ns = clock_ns(CLOCK_BOOTTIME);
+		if (n == 0) /* nothing older waits in the rings */
+			pipeline_advance(w->pipeline, boot_ns);
 		tick(w, boot_ns);
 		int write_error = flush_if_due(w, boot_ns);
 		if (write_error && !was_failing)
@@ -523,6 +529,7 @@ int watch_finish(struct watch *w, const char *reason, struct diag *diag)
 	while ((n = sensor_consume(w->sensor, BULK_ROUND)) > 0)
 		IGNORE(flush_if_due(w, clock_ns(CLOCK_BOOTTIME))); /* the last flush below reports */
 	pipeline_expire(w->pipeline, UINT64_MAX);
+	pipeline_finish(w->pipeline);
 	tell_losses(w);
 	if (!w->stream)
 		return n;

@@ -29,6 +29,7 @@ struct watch_options {
 	uint64_t queue_bytes;
 	uint64_t heartbeat_ns;
 	uint64_t outcome_timeout_ns;
+	uint64_t state_bytes, state_reorder_ns; /* of rules about several events */
 	const char *const *env_names;
 	const char *config_digest;
 	const char *status_file;       /* "": none; else rewritten every second */

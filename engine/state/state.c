@@ -7,6 +7,7 @@
 #include <limits.h>
 #include <stdlib.h>
 
+#include "engine/rules/match.h"
 #include "engine/state/group.h"
 
 enum { GROUP_SHARE = 256 }; /* bytes of memory for each group that the tables have room for */
@@ -280,6 +281,23 @@ bool state_next(struct state *s, struct state_alert *ret)
 	}
 	s->stats.raised++;
 	return true;
+}
+
+void state_key_text(struct state *s, const struct state_alert *alert, uint32_t input, size_t i, struct buf *out)
+{
+	const struct field_ref *name = alert->stateful->inputs[input].keys[i], *field = alert->stateful->inputs[alert->input].keys[i];
+	size_t from = out->n;
+	buf_add_z(out, name->name);
+	if (name->argument.p)
+		buf_add_format(out, "[" SV_FMT "]", SV_ARG(name->argument));
+	buf_add_char(out, '=');
+	s->matcher->used = 0;
+	struct value v = field_ref_value(s->matcher, alert->ev, field);
+	if (!v.is_missing && v.class == CLASS_STR)
+		buf_add(out, v.s.p, MIN(v.s.n, (size_t)STATE_MAX_KEY_TEXT));
+	else if (!v.is_missing)
+		IGNORE(value_text(&v, out).n); /* written behind what is there */
+	out->n = MIN(out->n, from + STATE_MAX_KEY_TEXT);
 }
 
 void state_get_stats(const struct state *s, struct state_stats *ret)

@@ -17,6 +17,7 @@ enum {
 	STATE_MAX_OTHERS = 16,      /* other events that an alert tells */
 	STATE_MAX_WAITING = 8192,   /* events that wait to be put in order */
 	STATE_MIN_MEMORY = 1 << 21,
+	STATE_MAX_KEY_TEXT = 256,
 };
 #define STATE_DEFAULT_MEMORY ((size_t)8 << 20)
 #define STATE_MAX_MEMORY ((size_t)1 << 30)
@@ -84,6 +85,9 @@ struct state_alert {
 
 /* The next alert that is due; false: none, now. */
 bool state_next(struct state *s, struct state_alert *ret);
+
+/* "field=value" of the rule's i-th key, with the name that this input gives the field: at most STATE_MAX_KEY_TEXT bytes, printable or not. */
+void state_key_text(struct state *s, const struct state_alert *alert, uint32_t input, size_t i, struct buf *out);
 
 /*
  * To be called on a new state before its first event: what the old one knows for rules that are the same in both (by their digest) goes
