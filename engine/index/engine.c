@@ -1,66 +1,595 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Evaluation of a set with the rules of an event in a row. */
+/*
+ * Evaluating an event with a compiled set.
+ *
+ * Each field that the event's rules look at (a column) is turned into a list: the predicates that hold of its value. Lists of
+ * fields of the process image are kept with the image, others with the value. Where answers are kept, the lists that the event's
+ * rules can tell apart are the key to the answer. Else the lists say which rules have a key that holds: the candidates, whose
+ * programs are run. A program reads what the lists say, and asks for what is not in them.
+ *
+ * Whatever cannot be done this way (a list that finds no room, a test that was given up) is done by the plain evaluator.
+ */
 #include "engine/index/engine.h"
 
 #include <errno.h>
 #include <stdlib.h>
 
+#include "engine/index/address_index.h"
+#include "engine/index/caches.h"
+#include "engine/index/number_index.h"
+#include "engine/index/text_index.h"
 #include "engine/rules/match.h"
-#include "engine/rules/op.h"
-#include "engine/rules/set.h"
-
-struct engine {
-	const struct ruleset *set; /* borrowed */
-	struct matcher *matcher;   /* owned */
-	struct engine_stats stats;
-};
 
 int engine_new(const struct ruleset *set, const struct engine_config *config, struct engine **ret, struct diag *diag)
 {
-	(void)config;
 	CLEANUP(engine_free) struct engine *e = calloc(1, sizeof(*e));
-	if (!e || matcher_new(&e->matcher)) {
-		diag_error(diag, (struct place){ 0 }, "out of memory while compiling rules");
+	int err = -ENOMEM;
+	if (e) {
+		e->set = set;
+		e->config = config ? *config : (struct engine_config){ 0 };
+		err = engine_build(e);
+		if (!err)
+			err = caches_init(e);
+	}
+	if (err) {
+		diag_error(diag, (struct place){ 0 }, "out of memory while compiling %zu rules", ruleset_count(set));
 		return -ENOMEM;
 	}
-	e->set = set;
 	*ret = TAKE(e);
 	return 0;
 }
 
 void engine_free(struct engine **engine)
 {
-	if (!*engine)
+	struct engine *e = *engine;
+	if (!e)
 		return;
-	matcher_free(&(*engine)->matcher);
-	free(*engine);
+	for (size_t i = 0; e->predicates.inputs && i < e->predicates.n_inputs; i++) {
+		text_index_free(&e->predicates.inputs[i].text);
+		number_index_free(&e->predicates.inputs[i].numbers);
+		address_index_free(&e->predicates.inputs[i].addresses);
+	}
+	caches_done(e);
+	predicates_done(&e->predicates);
+	free(e->code);
+	arena_done(&e->arena);
+	free(e);
 	*engine = NULL;
+}
+
+/* --- the plain way ---------------------------------------------------------------------------------------------------------- */
+
+static void evaluate_rule(struct engine *e, const struct event *ev, uint32_t rule, struct matches *ret)
+{
+	enum truth truth = condition_holds(e->set->rules[rule].condition, ev, e->matcher);
+	if (truth == TRUTH_TRUE)
+		matches_add(ret, rule);
+	else if (truth == TRUTH_UNDECIDED)
+		matches_add_undecided(ret, rule);
+}
+
+static void evaluate_plainly(struct engine *e, const struct event *ev, struct matches *ret)
+{
+	uint32_t number = ev->type->number;
+	e->stats.fallbacks += e->set->n_by_event[number];
+	for (size_t i = 0; i < e->set->n_by_event[number]; i++)
+		evaluate_rule(e, ev, e->set->by_event[number][i], ret);
+}
+
+/* An id of a list, or the note that the caches are full. */
+static uint16_t list_id(struct engine *e, struct lists *lists, const uint32_t *items, size_t n)
+{
+	uint16_t id = lists_id(lists, items, n);
+	e->is_full |= id == LIST_NONE;
+	return id;
+}
+
+/* --- values to lists -------------------------------------------------------------------------------------------------------- */
+
+static void ask(struct engine *e, const struct event *ev, uint32_t predicate)
+{
+	enum truth truth = test_holds(e->predicates.p[predicate].node->test, ev, e->matcher, false);
+	if (truth != TRUTH_FALSE)
+		bitset_add(&e->finder.held, predicate * 2 + (truth == TRUTH_UNDECIDED));
+}
+
+/* Looks at a value that is not known. place: where its list is kept, or NULL. */
+static uint16_t list_of_new(struct engine *e, const struct input *in, const struct event *ev, const struct value *value)
+{
+	struct finder *f = &e->finder;
+	size_t at = 0, n = 0;
+	uint32_t i;
+	if (in->text)
+		text_index_find(in->text, value, f);
+	if (in->addresses)
+		address_index_find(in->addresses, &value->ip, f);
+	for (size_t k = 0; k < in->n_asked; k++)
+		finder_ask(f, in->asked[k]);
+	while (bitset_take(&f->asked, &at, &i))
+		ask(e, ev, i);
+	at = 0;
+	while (bitset_take(&f->held, &at, &i))
+		e->items[n++] = i;
+	return list_id(e, &e->lists, e->items, n);
+}
+
+static uint16_t list_of_value(struct engine *e, const struct column *c, const struct event *ev, const struct value *value,
+			      struct strview bytes)
+{
+	const struct input *in = &e->predicates.inputs[c->input];
+	uint64_t hash;
+	if (e->config.no_cache) {
+		e->values.misses++;
+		return list_of_new(e, in, ev, value);
+	}
+	uint16_t list = values_find(&e->values, c->input, bytes, &hash);
+	if (list != LIST_NONE)
+		return list;
+	/* the place is taken first: asking may overwrite the memory that a computed text lies in */
+	uint16_t *place = values_put(&e->values, c->input, bytes, hash);
+	list = list_of_new(e, in, ev, value);
+	if (place)
+		*place = list;
+	return list;
+}
+
+/* A list for the value of a column; LIST_NONE: there is none, and the event must be evaluated plainly. */
+static uint16_t list_of_any(struct engine *e, const struct column *c, const struct event *ev)
+{
+	const struct input *in = &e->predicates.inputs[c->input];
+	if (c->access == ACCESS_WHOLE_IMAGE)
+		return list_of_new(e, in, ev, NULL);
+	e->matcher->used = 0;
+	size_t before = e->matcher->undecided;
+	struct value v = field_ref_value(e->matcher, ev, in->ref);
+	if (e->matcher->undecided != before)
+		return LIST_NONE;
+	if (v.is_missing)
+		return LIST_EMPTY;
+	switch (v.class) {
+	case CLASS_STR:
+	case CLASS_LIST:
+		if (v.class == CLASS_LIST && v.s.n == 0)
+			return LIST_EMPTY;
+		return list_of_value(e, c, ev, &v, v.s);
+	case CLASS_IP:
+		return list_of_value(e, c, ev, &v, (struct strview){ (const char *)&v.ip, sizeof(v.ip) });
+	case CLASS_FLAGS:
+		if (v.u == 0)
+			return LIST_EMPTY;
+		/* fall through */
+	default:
+		if (in->numbers)
+			return number_index_list(in->numbers, &v);
+		return list_of_value(e, c, ev, &v, (struct strview){ (const char *)&v.u, sizeof(v.u) });
+	}
+}
+
+static uint16_t list_of_text(struct engine *e, const struct column *c, const struct event *ev, struct strview s)
+{
+	const struct input *in = &e->predicates.inputs[c->input];
+	struct value v = { .class = in->class, .kind = KIND_STR, .s = s };
+	if (in->class == CLASS_LIST && s.n == 0)
+		return LIST_EMPTY;
+	return list_of_value(e, c, ev, &v, s);
+}
+
+static uint16_t list_of_number(struct engine *e, const struct column *c, const struct event *ev)
+{
+	const struct number_index *numbers = e->predicates.inputs[c->input].numbers;
+	uint32_t u;
+	if (!numbers)
+		return list_of_any(e, c, ev);
+	memcpy(&u, (const char *)ev->common + c->offset, sizeof(u));
+	if (c->may_be_missing && u == UINT32_MAX)
+		return LIST_EMPTY;
+	struct value v = { .u = c->is_truth ? u != 0 : u };
+	return number_index_list(numbers, &v);
+}
+
+static uint16_t list_of_column(struct engine *e, const struct column *c, const struct event *ev)
+{
+	struct strview s;
+	struct wire_str wire;
+	switch (c->access) {
+	case ACCESS_DERIVED_TEXT:
+		if (!ev->derived || !(ev->derived->present >> c->bit & 1))
+			return LIST_EMPTY;
+		memcpy(&s, (const char *)ev->derived + c->offset, sizeof(s));
+		return list_of_text(e, c, ev, s);
+	case ACCESS_RECORD_TEXT:
+		memcpy(&wire, (const char *)ev->common + c->offset, sizeof(wire));
+		s = event_str(ev, wire);
+		return s.p ? list_of_text(e, c, ev, s) : LIST_EMPTY;
+	case ACCESS_COMM:
+		s.p = (const char *)ev->common + c->offset;
+		s.n = strnlen(s.p, RECORD_COMM);
+		return s.n ? list_of_text(e, c, ev, s) : LIST_EMPTY;
+	case ACCESS_U32:
+		return list_of_number(e, c, ev);
+	case ACCESS_ANY:
+	case ACCESS_WHOLE_IMAGE:
+		break;
+	}
+	return list_of_any(e, c, ev);
+}
+
+/* The same of a column of the image, as far as it is known. */
+static uint16_t list_of_image(struct engine *e, const struct column *c, const struct event *ev, struct image_row *row)
+{
+	uint16_t *known = &row->known[e->image_index[c->input]];
+	if (*known)
+		return (uint16_t)(*known - 1);
+	uint16_t list = list_of_column(e, c, ev);
+	if (list != LIST_NONE)
+		*known = (uint16_t)(list + 1);
+	return list;
+}
+
+/* Lists of the columns from..to; false: there is none for one of them. */
+static bool look(struct engine *e, const struct event_plan *ep, const struct event *ev, struct image_row *row, size_t from, size_t to)
+{
+	for (size_t i = from; i < to; i++) {
+		const struct column *c = &ep->columns[i];
+		bool is_of_image = e->image_index[c->input] != INPUT_NONE;
+		e->now[i] = is_of_image ? list_of_image(e, c, ev, row) : list_of_column(e, c, ev);
+		if (e->now[i] == LIST_NONE)
+			return false;
+	}
+	return true;
+}
+
+/* --- candidates ------------------------------------------------------------------------------------------------------------- */
+
+/* The plans that wait for one of the list's predicates, each as often as it does; LIST_NONE: no room. */
+static uint16_t find_candidates(struct engine *e, const struct event_plan *ep, uint16_t list)
+{
+	size_t n, n_plans = 0, at = 0;
+	const uint32_t *items = lists_items(&e->lists, list, &n);
+	uint32_t plan;
+	for (size_t i = 0; i < n; i++) {
+		size_t low = 0, high = ep->n_postings;
+		while (low < high) {
+			size_t middle = low + (high - low) / 2;
+			if (ep->postings[middle].predicate < items[i] / 2)
+				low = middle + 1;
+			else
+				high = middle;
+		}
+		for (; low < ep->n_postings && ep->postings[low].predicate == items[i] / 2; low++)
+			bitset_add(&e->candidates, ep->postings[low].plan);
+	}
+	while (bitset_take(&e->candidates, &at, &plan))
+		e->items[n_plans++] = plan;
+	return list_id(e, &e->lists, e->items, n_plans);
+}
+
+static uint16_t candidates_of(struct engine *e, const struct event_plan *ep, uint16_t list)
+{
+	uint16_t *memo = &e->candidate_lists[caches_memo(e, ep, list)];
+	if (*memo)
+		return (uint16_t)(*memo - 1);
+	uint16_t found = find_candidates(e, ep, list);
+	if (found != LIST_NONE)
+		*memo = (uint16_t)(found + 1);
+	return found;
+}
+
+/* False: there was no room for a list. *ret_any: there is a candidate. */
+static bool gather_candidates(struct engine *e, const struct event_plan *ep, bool *ret_any)
+{
+	/* first the lists, which use the same scratch, then their plans */
+	bool any = ep->n_always > 0;
+	for (size_t i = 0; i < ep->n_early; i++) {
+		uint16_t found = e->now[i] == LIST_EMPTY ? LIST_EMPTY : candidates_of(e, ep, e->now[i]);
+		if (found == LIST_NONE)
+			return false;
+		any |= found != LIST_EMPTY;
+	}
+	*ret_any = any;
+	if (!any)
+		return true;
+	for (size_t i = 0; i < ep->n_early; i++) {
+		size_t n;
+		const uint32_t *plans = lists_items(&e->lists, e->now[i] == LIST_EMPTY ? LIST_EMPTY : candidates_of(e, ep, e->now[i]), &n);
+		for (size_t k = 0; k < n; k++)
+			bitset_add(&e->candidates, plans[k]);
+	}
+	for (size_t i = 0; i < ep->n_always; i++)
+		bitset_add(&e->candidates, ep->always[i]);
+	return true;
+}
+
+/* --- programs --------------------------------------------------------------------------------------------------------------- */
+
+/* Writes down what the lists say. What they do not speak of is false, if it is indexed. */
+static void mark_lists(struct engine *e, const struct event_plan *ep)
+{
+	if (++e->mark == UINT32_MAX / 4) {
+		memset(e->marks, 0, e->predicates.n * sizeof(*e->marks));
+		e->mark = 1;
+	}
+	for (size_t i = 0; i < ep->n_columns; i++) {
+		size_t n;
+		const uint32_t *items = lists_items(&e->lists, e->now[i], &n);
+		for (size_t k = 0; k < n; k++)
+			e->marks[items[k] / 2] = e->mark * 4 + (items[k] % 2 ? TRUTH_UNDECIDED : TRUTH_TRUE);
+	}
+}
+
+static enum truth truth_of(struct engine *e, const struct event *ev, uint32_t predicate)
+{
+	uint32_t mark = e->marks[predicate];
+	if (mark / 4 == e->mark)
+		return (enum truth)(mark % 4);
+	const struct predicate *p = &e->predicates.p[predicate];
+	if (p->is_indexed)
+		return TRUTH_FALSE;
+	enum truth truth = test_holds(p->node->test, ev, e->matcher, false);
+	e->marks[predicate] = e->mark * 4 + truth;
+	return truth;
+}
+
+/* Below a `not`, a test of what is cut short is false. */
+static bool is_cut(const struct engine *e, const struct event *ev, uint32_t predicate)
+{
+	const struct predicate *p = &e->predicates.p[predicate];
+	bool is_exec = ev->type->number == EVENT_PROC_EXEC;
+	return (ev->common->truncated & p->truncated[is_exec]) || (ev->common->uncertain & p->uncertain[is_exec]);
+}
+
+/* is_guess: a test whose truth is not kept is taken to hold, so that false means that the rule cannot. */
+static enum truth run(struct engine *e, const struct event *ev, const struct plan *plan, bool is_guess)
+{
+	uint32_t at = plan->entry;
+	bool has_cuts = ev->common->truncated | ev->common->uncertain;
+	e->stats.candidates++;
+	while (at < PROGRAM_TRUE) {
+		const struct instruction *i = &e->code[at];
+		uint32_t predicate = i->test / 2;
+		bool is_negated = i->test % 2;
+		if (is_guess && !e->predicates.p[predicate].is_indexed) {
+			at = i->on_true;
+			continue;
+		}
+		enum truth truth = is_negated && has_cuts && is_cut(e, ev, predicate) ? TRUTH_FALSE : truth_of(e, ev, predicate);
+		if (truth == TRUTH_UNDECIDED)
+			return TRUTH_UNDECIDED;
+		at = (truth == TRUTH_TRUE) != is_negated ? i->on_true : i->on_false;
+	}
+	return at == PROGRAM_TRUE ? TRUTH_TRUE : TRUTH_FALSE;
+}
+
+static void run_and_add(struct engine *e, const struct event *ev, const struct plan *plan, struct matches *ret)
+{
+	enum truth truth = run(e, ev, plan, false);
+	if (truth == TRUTH_TRUE) {
+		matches_add(ret, plan->rule);
+	} else if (truth == TRUTH_UNDECIDED) {
+		e->stats.fallbacks++;
+		evaluate_rule(e, ev, plan->rule, ret);
+	}
+}
+
+/* --- events whose answers are not kept -------------------------------------------------------------------------------------- */
+
+static void evaluate_by_candidates(struct engine *e, const struct event_plan *ep, const struct event *ev, struct matches *ret)
+{
+	struct image_row *row = caches_image(e, ev);
+	bool any = false;
+	size_t at = 0;
+	uint32_t plan;
+	if (!look(e, ep, ev, row, 0, ep->n_early) || !gather_candidates(e, ep, &any)) {
+		evaluate_plainly(e, ev, ret);
+		return;
+	}
+	if (!any)
+		return;
+	if (!look(e, ep, ev, row, ep->n_early, ep->n_columns)) {
+		while (bitset_take(&e->candidates, &at, &plan))
+			;
+		evaluate_plainly(e, ev, ret);
+		return;
+	}
+	mark_lists(e, ep);
+	while (bitset_take(&e->candidates, &at, &plan))
+		run_and_add(e, ev, &ep->plans[plan], ret);
+}
+
+/* --- events whose answers are kept ------------------------------------------------------------------------------------------ */
+
+/* The part of a list that the event's rules can tell apart. */
+static uint16_t project(struct engine *e, const struct event_plan *ep, uint16_t list)
+{
+	uint16_t *memo = &e->projected[caches_memo(e, ep, list)];
+	if (*memo)
+		return (uint16_t)(*memo - 1);
+	size_t n, kept = 0;
+	const uint32_t *items = lists_items(&e->lists, list, &n);
+	for (size_t i = 0; i < n; i++)
+		if (ep->uses[items[i] / 2 / 64] >> (items[i] / 2 % 64) & 1)
+			e->items[kept++] = items[i];
+	uint16_t found = list_id(e, &e->lists, e->items, kept);
+	if (found != LIST_NONE)
+		*memo = (uint16_t)(found + 1);
+	return found;
+}
+
+/* The class of the image for this event, of the lists of its columns; LIST_NONE: no room. */
+static uint16_t find_class(struct engine *e, const struct event_plan *ep, const struct event *ev, struct image_row *row)
+{
+	if (!look(e, ep, ev, row, 0, ep->n_image))
+		return LIST_NONE;
+	size_t n = 0;
+	e->class_items[n++] = ep->number;
+	for (size_t i = 0; i < ep->n_image; i++) {
+		uint16_t part = project(e, ep, e->now[i]);
+		if (part == LIST_NONE)
+			return LIST_NONE;
+		e->class_items[n++] = part;
+	}
+	return list_id(e, &e->classes, e->class_items, n);
+}
+
+static uint16_t class_of(struct engine *e, const struct event_plan *ep, const struct event *ev, struct image_row *row)
+{
+	uint16_t *known = &row->known[e->n_image_inputs + ep->index];
+	if (*known)
+		return (uint16_t)(*known - 1);
+	uint16_t class = find_class(e, ep, ev, row);
+	if (class != LIST_NONE)
+		*known = (uint16_t)(class + 1);
+	return class;
+}
+
+/* What the answer follows from; its length, or 0: no room for a list. */
+static size_t make_key(struct engine *e, const struct event_plan *ep, const struct event *ev, struct image_row *row,
+		       uint16_t key[static VERDICT_KEY_MAX])
+{
+	size_t n = 0;
+	uint32_t truncated = ev->common->truncated & ep->truncated, uncertain = ev->common->uncertain & ep->uncertain;
+	key[n++] = (uint16_t)ep->number;
+	key[n++] = class_of(e, ep, ev, row);
+	key[n++] = (uint16_t)truncated;
+	key[n++] = (uint16_t)(truncated >> 16);
+	key[n++] = (uint16_t)uncertain;
+	key[n++] = (uint16_t)(uncertain >> 16);
+	if (key[1] == LIST_NONE || !look(e, ep, ev, row, ep->n_image, ep->n_columns))
+		return 0;
+	for (size_t i = ep->n_image; i < ep->n_columns; i++) {
+		key[n] = e->now[i] == LIST_EMPTY ? LIST_EMPTY : project(e, ep, e->now[i]);
+		if (key[n++] == LIST_NONE)
+			return 0;
+	}
+	return n;
+}
+
+/* Runs all candidates; what follows from the lists alone is put into lists. False: it is not to be kept. */
+static bool work_out(struct engine *e, const struct event_plan *ep, const struct event *ev, struct matches *ret, uint16_t *matches,
+		     uint16_t *open)
+{
+	size_t at = 0, n = 0, n_open = 0;
+	bool is_good = true;
+	uint32_t i;
+	mark_lists(e, ep);
+	uint32_t *rules = e->items, *plans = e->items + e->n_plans_max;
+	while (bitset_take(&e->candidates, &at, &i)) {
+		const struct plan *plan = &ep->plans[i];
+		if (plan->is_open) {
+			if (run(e, ev, plan, true) == TRUTH_FALSE)
+				continue;
+			plans[n_open++] = i;
+			run_and_add(e, ev, plan, ret);
+			continue;
+		}
+		enum truth truth = run(e, ev, plan, false);
+		is_good &= truth != TRUTH_UNDECIDED;
+		if (truth == TRUTH_TRUE)
+			rules[n++] = plan->rule;
+		if (truth == TRUTH_TRUE)
+			matches_add(ret, plan->rule);
+		else if (truth == TRUTH_UNDECIDED)
+			evaluate_rule(e, ev, plan->rule, ret);
+	}
+	*matches = list_id(e, &e->lists, rules, n);
+	*open = list_id(e, &e->lists, plans, n_open);
+	return is_good && *matches != LIST_NONE && *open != LIST_NONE;
+}
+
+/* What was kept, and what must be run each time, in load order. */
+static void repeat(struct engine *e, const struct event_plan *ep, const struct event *ev, const struct answer *a, struct image_row *row,
+		   struct matches *ret)
+{
+	size_t n, n_open, k = 0;
+	const uint32_t *rules = lists_items(&e->lists, a->matches, &n), *open = lists_items(&e->lists, a->open, &n_open);
+	if (n_open) {
+		(void)look(e, ep, ev, row, 0, ep->n_image); /* all known: they made the class */
+		mark_lists(e, ep);
+	}
+	for (size_t i = 0; i < n; i++) {
+		for (; k < n_open && ep->plans[open[k]].rule < rules[i]; k++)
+			run_and_add(e, ev, &ep->plans[open[k]], ret);
+		matches_add(ret, rules[i]);
+	}
+	for (; k < n_open; k++)
+		run_and_add(e, ev, &ep->plans[open[k]], ret);
+}
+
+static void evaluate_kept(struct engine *e, const struct event_plan *ep, const struct event *ev, struct matches *ret)
+{
+	uint16_t key[VERDICT_KEY_MAX], matches, open;
+	uint64_t hash = 0;
+	struct image_row *row = caches_image(e, ev);
+	size_t n = make_key(e, ep, ev, row, key);
+	bool any = false;
+	if (!n) {
+		evaluate_plainly(e, ev, ret);
+		return;
+	}
+	const struct answer *answer = e->config.no_cache ? NULL : verdicts_find(&e->verdicts, key, n, &hash);
+	if (answer) {
+		repeat(e, ep, ev, answer, row, ret);
+		return;
+	}
+	if (!look(e, ep, ev, row, 0, ep->n_image) || !gather_candidates(e, ep, &any)) {
+		evaluate_plainly(e, ev, ret);
+		return;
+	}
+	matches = open = LIST_EMPTY;
+	bool is_good = !any || work_out(e, ep, ev, ret, &matches, &open);
+	if (is_good && !e->config.no_cache)
+		verdicts_put(&e->verdicts, key, n, hash, matches, open);
 }
 
 void engine_evaluate(struct engine *e, const struct event *ev, struct matches *ret)
 {
-	uint32_t number = ev->type->number;
+	const struct event_plan *ep = e->events[ev->type->number];
 	ret->n = ret->not_kept = ret->n_undecided = ret->undecided_not_kept = 0;
 	e->stats.events++;
-	for (size_t i = 0; i < e->set->n_by_event[number]; i++) {
-		uint32_t index = e->set->by_event[number][i];
-		enum truth truth = condition_holds(e->set->rules[index].condition, ev, e->matcher);
-		e->stats.candidates++;
-		if (truth == TRUTH_TRUE)
-			matches_add(ret, index);
-		else if (truth == TRUTH_UNDECIDED)
-			matches_add_undecided(ret, index);
-	}
+	if (!ep)
+		return;
+	if (e->is_full)
+		caches_empty(e);
+	if (ep->is_kept)
+		evaluate_kept(e, ep, ev, ret);
+	else
+		evaluate_by_candidates(e, ep, ev, ret);
 }
+
+/* --- telling ---------------------------------------------------------------------------------------------------------------- */
 
 void engine_get_stats(const struct engine *e, struct engine_stats *ret)
 {
 	*ret = e->stats;
+	ret->string_hits = e->values.hits;
+	ret->string_misses = e->values.misses;
+	ret->string_evictions = e->values.evictions;
+	ret->verdict_hits = e->verdicts.hits;
+	ret->verdict_misses = e->verdicts.misses;
+	ret->verdict_evictions = e->verdicts.evictions;
+	ret->strings = e->values.n;
+	ret->lists = e->lists.n;
+	ret->classes = e->classes.n - 1;
+	ret->verdicts = e->verdicts.n;
+	ret->predicates = e->predicates.n;
+	ret->index_bytes = e->index_bytes;
+	ret->cache_bytes = caches_bytes(e);
 }
 
 void engine_explain(const struct engine *e, uint32_t rule, uint32_t event, struct engine_plan *ret)
 {
-	const struct rule_info *info = ruleset_get(e->set, rule);
-	bool is_asked = info->is_enabled && (info->events >> event & 1);
-	*ret = (struct engine_plan){ .way = is_asked ? ENGINE_ALWAYS : ENGINE_NEVER, .not_cached = "nothing is kept" };
+	const struct event_plan *ep = event < EVENT_NUMBERS ? e->events[event] : NULL;
+	*ret = (struct engine_plan){ .way = ENGINE_NEVER };
+	for (size_t i = 0; ep && i < ep->n_plans; i++) {
+		const struct plan *plan = &ep->plans[i];
+		if (plan->rule != rule)
+			continue;
+		ret->way = plan->n_keys ? ENGINE_KEYED : ENGINE_ALWAYS;
+		ret->keys = plan->keys;
+		ret->n_keys = plan->n_keys;
+		if (!ep->is_kept)
+			ret->not_cached = "hardly two events of this sort are alike";
+		else if (plan->is_open)
+			ret->not_cached = "it compares fields with each other that are not all of the process image";
+	}
 }

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Running the automaton; automaton_build.c makes it. */
+#include "engine/index/automaton.h"
+
+#include "engine/index/automaton_parts.h"
+
+/* The child of a node by its byte; NODE_NONE: there is none. */
+uint32_t automaton_child(const struct automaton *a, uint32_t node, unsigned char byte)
+{
+	uint32_t low = a->nodes[node].child, high = low + a->nodes[node].n_children;
+	while (high - low > 8) {
+		uint32_t middle = low + (high - low) / 2;
+		if (a->nodes[middle].label <= byte)
+			low = middle;
+		else
+			high = middle;
+	}
+	for (; low < high; low++)
+		if (a->nodes[low].label == byte)
+			return low;
+	return NODE_NONE;
+}
+
+uint32_t automaton_entry(const struct automaton *a, uint32_t gram)
+{
+	for (size_t i = gram_hash(gram) >> a->entry_shift; a->entries[i].node != NODE_NONE; i = (i + 1) & a->entry_mask)
+		if (a->entries[i].gram == gram)
+			return a->entries[i].node;
+	return NODE_NONE;
+}
+
+struct scan {
+	const struct automaton *a;
+	struct strview text;
+	literal_found *found;
+	void *context;
+};
+
+/* The literals whose tails end here; their heads must stand before. */
+static void report(const struct scan *s, uint32_t out, size_t end)
+{
+	for (; out; out = s->a->outs[out].next) {
+		const struct literal *l = &s->a->literals[s->a->outs[out].literal];
+		size_t head = s->a->outs[out].head;
+		if (end < l->text.n || memcmp(s->text.p + end - l->text.n, l->text.p, head) != 0)
+			continue;
+		s->found(s->context, l->id, end);
+	}
+}
+
+/* From a node that is reached before text[at]; returns the first start that is not dealt with. */
+static size_t walk(const struct scan *s, uint32_t node, size_t at)
+{
+	for (;;) {
+		if (s->a->nodes[node].out)
+			report(s, s->a->nodes[node].out, at);
+		if (at == s->text.n)
+			return at;
+		unsigned char byte = (unsigned char)s->text.p[at];
+		uint32_t child;
+		while ((child = automaton_child(s->a, node, byte)) == NODE_NONE) {
+			node = s->a->nodes[node].fail;
+			if (node == NODE_NONE)
+				return at - (GRAM - 1);
+		}
+		node = child;
+		at++;
+	}
+}
+
+static bool enter(const struct scan *s, size_t start, size_t *done)
+{
+	uint32_t node = start < *done ? NODE_NONE : automaton_entry(s->a, hash_load32(s->text.p + start));
+	if (node == NODE_NONE)
+		return false;
+	*done = walk(s, node, start + GRAM);
+	return true;
+}
+
+static bool may_begin(const struct automaton *a, const char *p)
+{
+	uint32_t h = gram_hash(hash_load32(p)) >> a->filter_shift;
+	return a->filter[h / 64] >> h % 64 & 1;
+}
+
+static void scan_long(const struct scan *s)
+{
+	const char *p = s->text.p;
+	size_t n = s->text.n, at = 0, done = 0; /* starts below done are dealt with */
+	if (n < GRAM)
+		return;
+	while (at + GRAM <= n) {
+		if (!may_begin(s->a, p + at)) {
+			at += 2;
+			continue;
+		}
+		/* the filter speaks of a literal that begins here or one before */
+		if ((at > 0 && enter(s, at - 1, &done)) || enter(s, at, &done))
+			at = MAX(at, (done + 1) & ~(size_t)1);
+		else
+			at += 2;
+	}
+	if (n % 2) /* the last start is odd: no even place told of it */
+		(void)enter(s, n - GRAM, &done);
+}
+
+static uint32_t pair_of(const char *p)
+{
+	return (uint32_t)(unsigned char)p[0] << 8 | (unsigned char)p[1];
+}
+
+/* Short literals with this pair of bytes at p. */
+static void report_short(const struct scan *s, uint32_t pair, size_t at)
+{
+	const struct automaton *a = s->a;
+	size_t low = a->n_bytes, high = a->n_short;
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		if (pair_of(a->literals[a->shorts[middle]].text.p) < pair)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	for (; low < a->n_short; low++) {
+		const struct literal *l = &a->literals[a->shorts[low]];
+		if (pair_of(l->text.p) != pair)
+			return;
+		if (l->text.n <= s->text.n - at && memcmp(l->text.p, s->text.p + at, l->text.n) == 0)
+			s->found(s->context, l->id, at + l->text.n);
+	}
+}
+
+static void scan_pairs(const struct scan *s)
+{
+	for (size_t i = 0; i + 1 < s->text.n; i++) {
+		uint32_t pair = pair_of(s->text.p + i);
+		if (s->a->pairs[pair / 64] >> pair % 64 & 1)
+			report_short(s, pair, i);
+	}
+}
+
+static void scan_bytes(const struct scan *s)
+{
+	for (size_t k = 0; k < s->a->n_bytes; k++) {
+		const struct literal *l = &s->a->literals[s->a->shorts[k]];
+		const char *at = memchr(s->text.p, l->text.p[0], s->text.n);
+		if (at)
+			s->found(s->context, l->id, (size_t)(at - s->text.p) + 1);
+	}
+}
+
+void automaton_scan(const struct automaton *a, struct strview text, literal_found *found, void *context)
+{
+	struct scan s = { a, text, found, context };
+	if (text.n == 0)
+		return;
+	if (a->n_nodes)
+		scan_long(&s);
+	if (a->n_short > a->n_bytes)
+		scan_pairs(&s);
+	scan_bytes(&s);
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The inside of an automaton, for the files that build and run it. */
+#pragma once
+
+#include "engine/index/automaton.h"
+#include "engine/index/hash.h"
+
+enum {
+	GRAM = 4,                  /* bytes that the filter looks at, and of the shortest literal that the automaton holds */
+	NODE_NONE = 0x7fffffff,
+	PAIRS = 65536,
+};
+
+/* A state: some beginning of some tails. The children of a node stand in a row, by their bytes. */
+struct automaton_node {
+	uint32_t child, fail; /* fail: the longest proper end of this beginning that is a node itself */
+	uint32_t out;         /* 0: none */
+	uint16_t n_children;
+	uint8_t label;        /* the last byte */
+};
+
+/* A literal found at a node; the chain goes on with those of the nodes that fail leads to. */
+struct automaton_out {
+	uint32_t literal, next;
+	uint32_t head; /* bytes of the literal before its tail */
+};
+
+struct automaton_entry {
+	uint32_t gram, node;
+};
+
+struct automaton {
+	struct literal *literals;        /* owned, their texts borrowed */
+	struct automaton_node *nodes;    /* owned */
+	struct automaton_out *outs;      /* owned; 0 is not used */
+	struct automaton_entry *entries; /* owned; the nodes of GRAM bytes, open addressing */
+	uint64_t *filter;                /* owned; a bit for the hash of each gram at the begin of a tail, and one byte on */
+	uint64_t *pairs;                 /* owned; bits of the first two bytes of literals of two and three bytes */
+	uint32_t *shorts;                /* owned; literals of one byte, then those of two and three by their first two bytes */
+	size_t n, n_nodes, n_outs, n_bytes, n_short, entry_mask, filter_words;
+	unsigned entry_shift, filter_shift;
+};
+
+static inline uint32_t gram_hash(uint32_t gram)
+{
+	return gram * 0x9e3779b1u;
+}
+
+uint32_t automaton_child(const struct automaton *a, uint32_t node, unsigned char byte);
+uint32_t automaton_entry(const struct automaton *a, uint32_t gram);

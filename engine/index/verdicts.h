@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Answers to events that were seen, by what the rules can tell of them: the event's number, the class of the process image, the
+ * lists of its own fields' values. The whole key is compared. Bounded: two places for each, as in values.h.
+ */
+#pragma once
+
+#include "engine/index/lists.h"
+
+enum { VERDICT_KEY_MAX = 30 };
+
+struct answer {
+	uint16_t key[VERDICT_KEY_MAX]; /* the first is not 0 */
+	uint16_t matches;              /* list of rules */
+	uint16_t open;                 /* list of plans that must be run each time */
+};
+
+struct verdicts {
+	struct hash_key key;
+	struct answer *places; /* owned */
+	uint8_t *is_used;       /* owned */
+	size_t mask;            /* of pairs */
+	uint64_t hits, misses, evictions;
+	size_t n;
+};
+
+int verdicts_init(struct verdicts *v, size_t max) MUST_CHECK;
+void verdicts_done(struct verdicts *v);
+
+/* NULL when there is none; ret_hash is for verdicts_put. */
+const struct answer *verdicts_find(struct verdicts *v, const uint16_t *key, size_t n, uint64_t *ret_hash);
+void verdicts_put(struct verdicts *v, const uint16_t *key, size_t n, uint64_t hash, uint16_t matches, uint16_t open);
+void verdicts_empty(struct verdicts *v);
+size_t verdicts_bytes(const struct verdicts *v);
