@@ -30,7 +30,7 @@ static struct branch *constant(struct maker *m, bool truth)
 static bool is_missing(const struct expr *x, uint32_t event)
 {
 	if (x->type == EXPR_FIELD)
-		return x->field->never || (!x->field->compute && !x->field->by_event[event]);
+		return x->field->compute ? x->field->never != NULL : !x->field->by_event[event];
 	for (size_t i = 0; i < x->n_args; i++)
 		if (is_missing(x->args[i], event))
 			return true;

@@ -149,8 +149,6 @@ static uint16_t list_of_any(struct engine *e, const struct column *c, const stru
 	switch (v.class) {
 	case CLASS_STR:
 	case CLASS_LIST:
-		if (v.class == CLASS_LIST && v.s.n == 0)
-			return LIST_EMPTY;
 		return list_of_value(e, c, ev, &v, v.s);
 	case CLASS_IP:
 		return list_of_value(e, c, ev, &v, (struct strview){ (const char *)&v.ip, sizeof(v.ip) });
@@ -169,8 +167,6 @@ static uint16_t list_of_text(struct engine *e, const struct column *c, const str
 {
 	const struct input *in = &e->predicates.inputs[c->input];
 	struct value v = { .class = in->class, .kind = KIND_STR, .s = s };
-	if (in->class == CLASS_LIST && s.n == 0)
-		return LIST_EMPTY;
 	return list_of_value(e, c, ev, &v, s);
 }
 

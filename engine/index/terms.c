@@ -128,10 +128,10 @@ enum terms_sort term_of(const struct test *test, const struct operand *o, struct
 
 enum terms_sort terms_sort_of(const struct test *test)
 {
-	if (test->op->id == OP_EXISTS)
-		return TERMS_ALWAYS;
 	if (!test_is_plain(test) || test->op->id == OP_NE)
 		return TERMS_NONE;
+	if (test->op->id == OP_EXISTS)
+		return TERMS_ALWAYS;
 	bool is_every_item = test->left->class == CLASS_LIST && (test->op->id == OP_IN || test->op->id == OP_IIN);
 	enum terms_sort sort = TERMS_ANY;
 	for (size_t i = 0; i < test->n_operands; i++) {

@@ -201,6 +201,9 @@ void text_index_find(const struct text_index *x, const struct value *value, stru
 	struct search s = { x, f, value->s, value->s };
 	if (!s.exact.p)
 		s.text.p = s.exact.p = "";
+	ask_all(f, &x->asked);
+	if (x->class == CLASS_LIST && value->s.n == 0)
+		return; /* no value to compare with, but functions may make one of it */
 	for (size_t i = 0; i < x->always.n; i++)
 		finder_holds(f, x->always.p[i]);
 	if (x->folds && s.exact.n > FOLD_MAX) {
@@ -211,7 +214,6 @@ void text_index_find(const struct text_index *x, const struct value *value, stru
 		fold(f->folded, s.exact.p, s.exact.n);
 		s.text.p = f->folded;
 	}
-	ask_all(f, &x->asked);
 	if (x->class == CLASS_LIST)
 		find_items(&s);
 	else

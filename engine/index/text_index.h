@@ -17,7 +17,7 @@ struct indexed_test {
 int text_index_new(const struct indexed_test *tests, size_t n, enum value_class class, struct text_index **ret) MUST_CHECK;
 void text_index_free(struct text_index **x);
 
-/* value is not missing, a list not empty. */
+/* value is not missing. */
 void text_index_find(const struct text_index *x, const struct value *value, struct finder *f);
 
 size_t text_index_bytes(const struct text_index *x);
