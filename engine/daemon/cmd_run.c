@@ -1,22 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* `vedette run`: watches one command and its descendants. */
 #include <errno.h>
-#include <fcntl.h>
 #include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "engine/base/fd.h"
-#include "engine/base/num.h"
+#include "engine/daemon/args.h"
+#include "engine/daemon/child.h"
 #include "engine/daemon/commands.h"
 #include "engine/daemon/say.h"
-#include "engine/daemon/watch.h"
-#include "engine/enrich/procfs.h"
 
-enum { EXIT_VEDETTE = 125, EXIT_CANNOT_RUN = 126, EXIT_NOT_FOUND = 127, MAX_RULE_PATHS = 64 };
+enum { MAX_RULE_PATHS = 64 };
 
 static const char usage[] =
 	"usage: vedette run [OPTION]... [--] COMMAND [ARGUMENT]...\n"
@@ -34,6 +30,7 @@ static const char usage[] =
 	"      --ring SIZE        size of the ring for file and network events, a power of two (default: 8MiB)\n"
 	"      --priority-ring SIZE  size of the ring for processes, blocks and privileges (default: 4MiB)\n"
 	"  -q, --quiet            no alerts on the terminal\n"
+	"      --tape FILE        the events that the rules saw go to a new FILE, for vedette replay\n"
 	"      --status FILE      write the final status, as JSON, to FILE\n"
 	"  -h, --help\n"
 	"\n"
@@ -46,43 +43,14 @@ struct run_options {
 	int fail_on; /* enum severity; -1: never */
 };
 
-static int severity_of(const char *text)
-{
-	for (int s = 0; s < SEVERITY_COUNT; s++)
-		if (strcmp(text, severity_text((enum severity)s)) == 0)
-			return s;
-	return -1;
-}
-
-static int parse_sensor(const char *text, enum sensor_mode *ret)
-{
-	if (strcmp(text, "auto") == 0)
-		*ret = SENSOR_NONE;
-	else if (strcmp(text, "lsm") == 0)
-		*ret = SENSOR_LSM;
-	else if (strcmp(text, "tracepoint") == 0)
-		*ret = SENSOR_TRACEPOINT;
-	else
-		return -EINVAL;
-	return 0;
-}
-
-static int parse_ring(const char *text, uint64_t *ret_bytes)
-{
-	uint64_t n;
-	if (num_parse_size(sv_from(text), &n) || n < 4096 || n > 1 << 30 || (n & (n - 1)))
-		return -EINVAL;
-	*ret_bytes = n;
-	return 0;
-}
-
-enum { OPT_KEY = 256, OPT_DETECT, OPT_EVENTS, OPT_FAIL, OPT_RING, OPT_PRIORITY_RING, OPT_STATUS };
+enum { OPT_KEY = 256, OPT_DETECT, OPT_EVENTS, OPT_FAIL, OPT_RING, OPT_PRIORITY_RING, OPT_STATUS, OPT_TAPE };
 
 static const struct option long_options[] = {
 	{ "rules", required_argument, NULL, 'r' }, { "output", required_argument, NULL, 'o' }, { "key-file", required_argument, NULL, OPT_KEY },
 	{ "sensor", required_argument, NULL, 's' }, { "enforce", no_argument, NULL, 'e' }, { "detect-only", no_argument, NULL, OPT_DETECT },
 	{ "events", no_argument, NULL, OPT_EVENTS }, { "fail-on", required_argument, NULL, OPT_FAIL }, { "ring", required_argument, NULL, OPT_RING },
-	{ "priority-ring", required_argument, NULL, OPT_PRIORITY_RING }, { "quiet", no_argument, NULL, 'q' }, { "status", required_argument, NULL, OPT_STATUS }, { "help", no_argument, NULL, 'h' },
+	{ "priority-ring", required_argument, NULL, OPT_PRIORITY_RING }, { "quiet", no_argument, NULL, 'q' }, { "status", required_argument, NULL, OPT_STATUS },
+	{ "tape", required_argument, NULL, OPT_TAPE }, { "help", no_argument, NULL, 'h' },
 	{ NULL, 0, NULL, 0 },
 };
 
@@ -113,7 +81,7 @@ static int parse_options(int argc, char **argv, struct run_options *o, bool *ret
 			w->key_file = optarg;
 			break;
 		case 's':
-			if (parse_sensor(optarg, &w->sensor))
+			if (args_sensor(optarg, &w->sensor))
 				return misuse("--sensor is auto, lsm or tracepoint, not", optarg);
 			break;
 		case 'e':
@@ -126,16 +94,16 @@ static int parse_options(int argc, char **argv, struct run_options *o, bool *ret
 			w->log_events = true;
 			break;
 		case OPT_FAIL:
-			o->fail_on = severity_of(optarg);
+			o->fail_on = args_severity(optarg);
 			if (o->fail_on < 0)
 				return misuse("--fail-on is info, low, medium, high or critical, not", optarg);
 			break;
 		case OPT_RING:
-			if (parse_ring(optarg, &w->ring_bulk_bytes))
+			if (args_ring(optarg, &w->ring_bulk_bytes))
 				return misuse("--ring is a power of two from 4KiB to 1GiB, not", optarg);
 			break;
 		case OPT_PRIORITY_RING:
-			if (parse_ring(optarg, &w->ring_priority_bytes))
+			if (args_ring(optarg, &w->ring_priority_bytes))
 				return misuse("--priority-ring is a power of two from 4KiB to 1GiB, not", optarg);
 			break;
 		case 'q':
@@ -143,6 +111,9 @@ static int parse_options(int argc, char **argv, struct run_options *o, bool *ret
 			break;
 		case OPT_STATUS:
 			w->status_file = optarg;
+			break;
+		case OPT_TAPE:
+			w->tape_file = optarg;
 			break;
 		case 'h':
 			fputs(usage, stdout);
@@ -158,100 +129,6 @@ static int parse_options(int argc, char **argv, struct run_options *o, bool *ret
 		return EXIT_VEDETTE;
 	}
 	return 0;
-}
-
-/* --- the command ------------------------------------------------------------------------------------------------------------- */
-
-struct child {
-	pid_t pid;
-	int go_fd;    /* a byte lets it start */
-	int error_fd; /* its errno comes back when exec failed; end of file when it succeeded */
-};
-
-_Noreturn static void child_main(int go_fd, int error_fd, char **argv, const sigset_t *mask)
-{
-	char c;
-	signal(SIGPIPE, SIG_DFL); /* ours is ignored, and exec would pass that on */
-	sigprocmask(SIG_SETMASK, mask, NULL);
-	if (read(go_fd, &c, 1) != 1)
-		_exit(EXIT_VEDETTE);
-	execvp(argv[0], argv);
-	int error = errno;
-	IGNORE(fd_write_all(error_fd, &error, sizeof(error))); /* the parent reads end of file then, and takes the status below */
-	_exit(error == ENOENT ? EXIT_NOT_FOUND : EXIT_CANNOT_RUN);
-}
-
-static int child_start(char **argv, const sigset_t *mask, struct child *ret)
-{
-	int go[2], error[2];
-	if (pipe2(go, O_CLOEXEC))
-		return -errno;
-	CLEANUP(fd_close) int go_read = go[0];
-	CLEANUP(fd_close) int go_write = go[1];
-	if (pipe2(error, O_CLOEXEC))
-		return -errno;
-	CLEANUP(fd_close) int error_read = error[0];
-	CLEANUP(fd_close) int error_write = error[1];
-	pid_t pid = fork();
-	if (pid < 0)
-		return -errno;
-	if (pid == 0) {
-		close(go_write);
-		close(error_read);
-		child_main(go_read, error_write, argv, mask);
-	}
-	*ret = (struct child){ pid, TAKE_FD(go_write), TAKE_FD(error_read) };
-	return 0;
-}
-
-/* The identity that a process older than the sensor has, as the process table computes it from /proc. */
-static uint64_t identity_of(int proc_fd, uint32_t pid, uint32_t *ret_ppid)
-{
-	struct procfs_process p;
-	if (procfs_read_stat(proc_fd, pid, &p))
-		return 0;
-	*ret_ppid = p.ppid;
-	return id_snapshot(pid, p.start_ticks);
-}
-
-/* Puts the child in scope; it waits, so it has not forked yet. */
-static int child_label(struct watch *w, pid_t pid)
-{
-	CLEANUP(fd_close) int proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	uint32_t parent = 0, grandparent = 0;
-	uint64_t id = identity_of(proc, (uint32_t)pid, &parent);
-	if (!id)
-		return -ESRCH;
-	sensor_scope_tree(watch_sensor(w));
-	return sensor_label(watch_sensor(w), (uint32_t)pid, id, identity_of(proc, parent, &grandparent));
-}
-
-/* Labels the child and lets it start. */
-static int child_go(struct watch *w, struct child *c, struct diag *diag)
-{
-	int err = child_label(w, c->pid);
-	if (err) {
-		diag_error(diag, (struct place){ 0 }, "the command's process %d cannot be put in scope: %s", (int)c->pid, strerror(-err));
-		return err;
-	}
-	err = watch_seed(w, (uint32_t)c->pid, diag);
-	if (!err && write(c->go_fd, "x", 1) != 1) {
-		err = -errno;
-		diag_error(diag, (struct place){ 0 }, "the command's process %d ended before it could start the command", (int)c->pid);
-	}
-	return err;
-}
-
-static int exec_error_of(struct child *c)
-{
-	int error = 0;
-	ssize_t n = read(c->error_fd, &error, sizeof(error));
-	return n == sizeof(error) ? error : 0;
-}
-
-static int exit_status(int status)
-{
-	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
 static void say_end(struct watch *w, const struct run_options *o)
@@ -273,12 +150,11 @@ static int watch_child(struct watch *w, struct child *c, char **argv, const stru
 	if (!err)
 		err = watch_loop(w, c->pid, &end, diag);
 	if (err) {
-		kill(c->pid, SIGKILL); /* nothing of it may run unwatched */
-		(void)waitpid(c->pid, NULL, 0); /* ours, and killed: it ends */
+		child_kill(c);
 		return EXIT_VEDETTE;
 	}
 	char reason[64];
-	int error = exec_error_of(c), status = exit_status(end.child_status);
+	int error = child_exec_error(c), status = child_exit_status(end.child_status);
 	snprintf(reason, sizeof(reason), "command ended with status %d", status);
 	err = watch_finish(w, reason, diag);
 	int status_error = o->watch.status_file[0] ? watch_write_status(w) : 0;
@@ -322,7 +198,7 @@ int cmd_run(int argc, char **argv)
 
 	CLEANUP(diag_done) struct diag diag = { 0 };
 	CLEANUP(watch_close) struct watch *w = NULL;
-	struct child child = { .go_fd = -1, .error_fd = -1 };
+	CLEANUP(child_done) struct child child = { .go_fd = -1, .error_fd = -1 };
 	int err = watch_open(&o.watch, &w, &diag);
 	say_result(err, &diag);
 	if (err)
@@ -335,7 +211,5 @@ int cmd_run(int argc, char **argv)
 	}
 	status = watch_child(w, &child, argv + optind, &o, &diag);
 	say_diag(&diag);
-	fd_close(&child.go_fd);
-	fd_close(&child.error_fd);
 	return status;
 }

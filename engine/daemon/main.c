@@ -14,6 +14,8 @@ static const struct command {
 } commands[] = {
 	{ "run", "watch one command and its descendants", cmd_run },
 	{ "daemon", "watch the host, by a configuration file", cmd_daemon },
+	{ "record", "write events to a tape", cmd_record },
+	{ "replay", "ask rules about a tape", cmd_replay },
 	{ "status", "how a running daemon fares", cmd_status },
 	{ "check", "check rule files", cmd_check },
 	{ "test", "run the cases of rule files", cmd_test },

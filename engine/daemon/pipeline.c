@@ -18,7 +18,8 @@ struct pipeline {
 	struct pipeline_stats stats;
 	struct matches matches;
 	struct derived derived;
-	struct buf message, terminal, reason; /* owned; memory is kept between events */
+	struct buf message, terminal, reason, json; /* owned; memory is kept between events */
+	uint64_t n_json; /* lines printed */
 	struct correlation correlation;
 	uint64_t next_advance_ns; /* time since boot at which waits of rules about several events are looked at again */
 	const struct policy *policy, *earlier; /* borrowed; earlier: verdicts of the policy before may still be on their way */
@@ -36,7 +37,7 @@ int pipeline_new(const struct pipeline_config *config, struct pipeline **ret)
 	p->stats.worst = -1;
 	p->message.max = RULE_MAX_TEXT * 16;
 	p->terminal.max = LINE_MAX_BYTES * 4;
-	p->reason.max = LINE_MAX_BYTES;
+	p->reason.max = p->json.max = LINE_MAX_BYTES;
 	if (buf_reserve(&p->message, RULE_MAX_TEXT) || buf_reserve(&p->terminal, LINE_MAX_BYTES) || buf_reserve(&p->reason, RULE_MAX_TEXT))
 		return -ENOMEM;
 	if (correlation_init(&p->correlation))
@@ -52,9 +53,16 @@ void pipeline_free(struct pipeline **p)
 	buf_done(&(*p)->message);
 	buf_done(&(*p)->terminal);
 	buf_done(&(*p)->reason);
+	buf_done(&(*p)->json);
 	correlation_done(&(*p)->correlation);
 	free(*p);
 	*p = NULL;
+}
+
+static void print_json(struct pipeline *p)
+{
+	buf_add_char(&p->json, '\n');
+	p->stats.unprinted += fd_write_all(p->config.json_fd, p->json.p, p->json.n) != 0;
 }
 
 static void send_alert(struct pipeline *p, const struct alert *alert)
@@ -63,6 +71,11 @@ static void send_alert(struct pipeline *p, const struct alert *alert)
 	p->stats.worst = MAX(p->stats.worst, (int)alert_severity(alert));
 	if (p->config.stream)
 		IGNORE(stream_alert(p->config.stream, alert, instant_now())); /* left out: the stream counted it and will tell */
+	if (p->config.renderer) {
+		buf_reset(&p->json);
+		IGNORE(render_alert(p->config.renderer, p->n_json++, alert, &p->json)); /* fits: the buffer holds any line */
+		print_json(p);
+	}
 	if (p->config.terminal_fd >= 0) {
 		buf_reset(&p->terminal);
 		terminal_alert(alert, p->config.terminal_colour, &p->terminal);
@@ -192,8 +205,10 @@ static void raise_correlated(struct pipeline *p)
 	state_get_stats(p->policy->state, &p->stats.state);
 }
 
-static enum alert_action action_of(const struct pipeline *p, const struct rule_info *rule)
+static enum alert_action action_of(const struct pipeline *p, const struct rule_info *rule, const struct event *ev)
 {
+	if (rule->action == ACTION_BLOCK && p->config.is_taped && ev->common->verdict == VERDICT_BLOCK)
+		return ALERT_ACTION_BLOCK; /* it was denied, by whichever rule of then */
 	if (rule->action == ACTION_BLOCK && (!p->config.is_enforcing || !rule_is_blocking(rule)))
 		return ALERT_ACTION_WOULD_BLOCK;
 	return ALERT_ACTION_ALERT;
@@ -219,7 +234,7 @@ static struct blocker blocker_of(const struct pipeline *p, const struct event *e
 /* Evaluate, alert: the same for a record that came just now and for one that was taped long ago. */
 void pipeline_judge(struct pipeline *p, const struct event *ev)
 {
-	struct blocker by = ev->common->verdict == VERDICT_BLOCK ? blocker_of(p, ev) : (struct blocker){ 0 };
+	struct blocker by = ev->common->verdict == VERDICT_BLOCK && !p->config.is_taped ? blocker_of(p, ev) : (struct blocker){ 0 };
 	if (by.rule)
 		raise_alert(p, by.policy, ev, by.rule, ALERT_ACTION_BLOCK);
 	end_windows(p, p->policy->throttle, ev->common->boot_ns);
@@ -227,7 +242,7 @@ void pipeline_judge(struct pipeline *p, const struct event *ev)
 	for (size_t i = 0; i < p->matches.n; i++) {
 		const struct rule_info *rule = ruleset_get(p->policy->rules, p->matches.rule[i]);
 		if (rule != by.rule && !rule->is_step && passes(p, ev, rule))
-			raise_alert(p, p->policy, ev, rule, action_of(p, rule));
+			raise_alert(p, p->policy, ev, rule, action_of(p, rule, ev));
 	}
 	p->stats.judged++;
 	for (size_t i = 0; i < p->matches.n_undecided; i++) {
@@ -241,6 +256,13 @@ void pipeline_judge(struct pipeline *p, const struct event *ev)
 	if (p->matches.n || ev->common->boot_ns >= p->next_advance_ns)
 		pipeline_advance(p, ev->common->boot_ns);
 
+	if (p->config.tape)
+		tape_writer_add(p->config.tape, ev);
+	if (p->config.log_events && p->config.renderer) {
+		buf_reset(&p->json);
+		IGNORE(render_event(p->config.renderer, p->n_json++, ev, &p->json)); /* as above */
+		print_json(p);
+	}
 	if (p->config.log_events && p->config.stream)
 		IGNORE(stream_event(p->config.stream, ev, instant_now())); /* as above */
 	if (p->config.terminal_events && p->config.terminal_fd >= 0) {

@@ -4,16 +4,22 @@
  */
 #pragma once
 
+#include "alerts/render.h"
 #include "alerts/stream.h"
 #include "engine/daemon/policy.h"
 #include "engine/enrich/enrich.h"
 #include "engine/enrich/outcome.h"
+#include "engine/tape/tape.h"
 
 struct pipeline_config {
 	const struct policy *policy;      /* borrowed; the one to begin with */
 	struct enrich *enrich;            /* borrowed; NULL, as outcomes: only pipeline_judge is called */
 	struct outcome_table *outcomes;   /* borrowed */
 	struct stream *stream;            /* borrowed; NULL: no log */
+	struct tape_writer *tape;         /* borrowed; NULL: none */
+	bool is_taped;                    /* events come from a tape: verdicts name rules of another time */
+	struct renderer *renderer;        /* borrowed; NULL: no JSON */
+	int json_fd;                      /* alerts as JSON lines without signature go there; with renderer */
 	bool log_events;                  /* every event becomes a record of the log */
 	bool is_enforcing;                /* rules that block are decided in the kernel: user space does not raise them again */
 	int terminal_fd;                  /* readable alerts go there; -1: nowhere */
@@ -31,6 +37,7 @@ struct pipeline_stats {
 	uint64_t matches_dropped;          /* matches beyond RULES_MAX_MATCHES */
 	uint64_t undecided;                /* alerts of rules of which it is not known whether they hold */
 	struct state_stats state;          /* of rules about several events */
+	uint64_t unprinted;                /* JSON lines that could not be written */
 	int worst;                         /* highest enum severity raised; -1: none */
 };
 

@@ -9,13 +9,14 @@
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
+#include <sys/utsname.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "alerts/keyfile.h"
 #include "engine/base/clock.h"
 #include "engine/base/fd.h"
 #include "engine/daemon/cmd_rules.h"
+#include "engine/daemon/log.h"
 #include "engine/daemon/status.h"
 #include "engine/probe/blind.h"
 
@@ -32,7 +33,9 @@ struct watch {
 	struct sensor *sensor;
 	struct enrich *enrich;
 	struct outcome_table *outcomes;
+	struct identity identity;
 	struct stream *stream;
+	struct tape_writer *tape;
 	struct pipeline *pipeline;
 	int signal_fd;
 	uint64_t next_tick, next_heartbeat;
@@ -64,6 +67,7 @@ struct watch_options watch_defaults(void)
 		.env_names = env_names,
 		.config_digest = "",
 		.status_file = "",
+		.tape_file = "",
 	};
 }
 
@@ -99,12 +103,13 @@ static struct policy_options policy_options_of(const struct watch *w)
 static int open_sensor(struct watch *w, struct diag *diag)
 {
 	const struct watch_options *o = &w->options;
-	uint64_t events = o->log_events ? every_event() : ruleset_events(w->policy->rules);
+	bool is_all = o->log_events || o->tape_all;
+	uint64_t events = is_all ? every_event() : ruleset_events(w->policy->rules);
 	struct sensor_options so = {
 		.wanted = o->sensor,
 		.enforce = o->enforce,
 		.events = events | lineage_events,
-		.outcome_events = o->log_events ? every_event() : ruleset_outcome_events(w->policy->rules),
+		.outcome_events = is_all ? every_event() : ruleset_outcome_events(w->policy->rules),
 		.ring_priority_bytes = o->ring_priority_bytes,
 		.ring_bulk_bytes = o->ring_bulk_bytes,
 		.max_processes = o->max_processes,
@@ -138,52 +143,39 @@ static int open_enrich(struct watch *w, struct diag *diag)
 	return outcome_new(OUTCOME_DEFAULT_RECORDS, OUTCOME_DEFAULT_BYTES, w->options.outcome_timeout_ns, &w->outcomes);
 }
 
-static int write_key(struct watch *w, struct diag *diag)
+static int open_tape(struct watch *w, struct diag *diag)
 {
-	CLEANUP(buf_done) struct buf path = { 0 };
-	CLEANUP(buf_done) struct buf line = { 0 };
-	if (w->options.key_file[0]) {
-		buf_add_z(&path, w->options.key_file);
-	} else if (keyfile_fits_beside(w->options.output)) {
-		/* one key beside its log: that of an earlier log goes where that log went */
-		const char *kept = stream_kept_as(w->stream);
-		CLEANUP(buf_done) struct buf aside = { 0 };
-		buf_add_format(&path, "%s.pub", w->options.output);
-		buf_add_format(&aside, kept[0] ? "%s.pub" : "%s.pub.old", kept[0] ? kept : w->options.output);
-		if (buf_error(&path) || buf_error(&aside))
-			return -ENOMEM;
-		int err = keyfile_set_aside(buf_cstr(&path), buf_cstr(&aside), diag);
-		if (err)
-			return err;
-	} else {
-		diag_warn(diag, (struct place){ 0 }, "the public key of this log goes nowhere, and without it the log proves nothing: --key-file FILE (output.key_file) names a place");
+	const struct watch_options *o = &w->options;
+	struct utsname host;
+	if (!o->tape_file[0])
 		return 0;
-	}
-	stream_key_line(w->stream, &line);
-	if (buf_error(&path) || buf_error(&line))
-		return -ENOMEM;
-	return keyfile_append(buf_cstr(&path), w->options.output, buf_sv(&line), diag);
+	struct tape_info info = { .start_ns = clock_ns(CLOCK_REALTIME) };
+	info.wall_offset_ns = (int64_t)(info.start_ns - clock_ns(CLOCK_BOOTTIME));
+	const struct {
+		char *to;
+		const char *text;
+	} texts[] = {
+		{ info.program, VEDETTE_VERSION },
+		{ info.agent_id, w->identity.agent_id },
+		{ info.host_id, w->identity.host_id },
+		{ info.host_name, w->identity.host_name },
+		{ info.boot_id, w->identity.boot_id },
+		{ info.kernel, uname(&host) ? "unknown" : host.release },
+		{ info.sensor, symbol_text(KIND_SENSOR, sensor_get_caps(w->sensor)->mode) },
+		{ info.scope, o->scope_text },
+		{ info.policy_digest, o->enforce ? ruleset_digest(w->policy->rules) : "" },
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
+		(void)snprintf(texts[i].to, sizeof(tape_text), "%s", texts[i].text); /* a long scope is cut */
+	return tape_writer_open(o->tape_file, o->tape_replace, &info, &w->tape, diag);
 }
 
-static int open_stream(struct watch *w, struct diag *diag)
+static int open_log(struct watch *w, struct diag *diag)
 {
 	if (!w->options.output[0])
 		return 0;
-	struct identity identity;
-	int err = identity_gather(&identity, diag);
-	if (err)
-		return err;
-	struct sink_file_config sc = { .path = w->options.output, .queue_max_bytes = w->options.queue_bytes, .retry_ns = TICK_NS };
-	struct sink_file *sink = NULL;
-	err = sink_file_open(&sc, &sink, diag);
-	if (err)
-		return err;
-	err = stream_new(&identity, &sink, &w->stream, diag);
-	if (err) {
-		(void)sink_file_close(&sink); /* nothing was written */
-		return err;
-	}
-	return write_key(w, diag);
+	struct log_options lo = { .file = w->options.output, .key_file = w->options.key_file, .queue_bytes = w->options.queue_bytes };
+	return log_open(&lo, &w->identity, &w->stream, diag);
 }
 
 static int say_open(struct watch *w)
@@ -250,8 +242,12 @@ int watch_open(const struct watch_options *options, struct watch **ret, struct d
 		err = open_enrich(w, diag);
 	if (!err && options->cgroup[0])
 		err = sensor_scope_cgroup(w->sensor, options->cgroup, diag);
+	if (!err && (options->output[0] || options->tape_file[0]))
+		err = identity_gather(&w->identity, diag);
+	if (!err)
+		err = open_tape(w, diag);
 	if (!err) /* last: a start that fails must not leave a log that looks like a killed one */
-		err = open_stream(w, diag);
+		err = open_log(w, diag);
 	if (err)
 		return err;
 	struct pipeline_config pc = {
@@ -259,6 +255,7 @@ int watch_open(const struct watch_options *options, struct watch **ret, struct d
 		.enrich = w->enrich,
 		.outcomes = w->outcomes,
 		.stream = w->stream,
+		.tape = w->tape,
 		.log_events = options->log_events,
 		.is_enforcing = options->enforce,
 		.terminal_fd = options->terminal ? STDERR_FILENO : -1,
@@ -286,6 +283,7 @@ void watch_close(struct watch **watch)
 		return;
 	sensor_close(&w->sensor);
 	pipeline_free(&w->pipeline);
+	tape_writer_free(&w->tape);
 	(void)stream_free(&w->stream); /* watch_finish has told what could not be written */
 	outcome_free(&w->outcomes);
 	enrich_free(&w->enrich);
@@ -316,6 +314,11 @@ int watch_seed(struct watch *w, uint32_t root_pid, struct diag *diag)
 }
 
 /* --- accounting ------------------------------------------------------------------------------------------------------------ */
+
+void watch_get_tape(const struct watch *w, struct tape_writer_stats *ret)
+{
+	tape_writer_get_stats(w->tape, ret);
+}
 
 struct totals watch_totals(const struct watch *w)
 {
@@ -409,6 +412,16 @@ static void write_status(struct watch *w)
 	w->status_error = err;
 }
 
+/* One line that is written over each second. */
+static void show_progress(const struct watch *w)
+{
+	struct tape_writer_stats tape = { 0 };
+	if (w->tape)
+		tape_writer_get_stats(w->tape, &tape);
+	fprintf(stderr, "\rvedette: %llu events, %llu KiB, %llu lost ", (unsigned long long)tape.events, (unsigned long long)tape.bytes >> 10,
+		(unsigned long long)(watch_totals(w).lost + tape.dropped));
+}
+
 static void tick(struct watch *w, uint64_t boot_ns)
 {
 	if (boot_ns < w->next_tick)
@@ -425,6 +438,10 @@ static void tick(struct watch *w, uint64_t boot_ns)
 	}
 	if (w->options.status_file[0])
 		write_status(w);
+	if (w->tape)
+		tape_writer_flush(w->tape, watch_totals(w).lost);
+	if (w->options.progress)
+		show_progress(w);
 }
 
 int watch_write_status(const struct watch *w)
@@ -495,6 +512,7 @@ int watch_loop(struct watch *w, pid_t child, struct watch_end *ret, struct diag 
 	*ret = (struct watch_end){ 0 };
 	int err = open_signals(w, diag);
 	bool was_failing = false;
+	uint64_t began_ns = clock_ns(CLOCK_BOOTTIME);
 	while (!err) {
 		int n = sensor_consume(w->sensor, BULK_ROUND);
 		if (n < 0) {
@@ -505,6 +523,10 @@ int watch_loop(struct watch *w, pid_t child, struct watch_end *ret, struct diag 
 		if (n == 0) /* nothing older waits in the rings */
 			pipeline_advance(w->pipeline, boot_ns);
 		tick(w, boot_ns);
+		if (w->options.duration_ns && boot_ns - began_ns >= w->options.duration_ns) {
+			ret->is_time_up = true;
+			break;
+		}
 		int write_error = flush_if_due(w, boot_ns);
 		if (write_error && !was_failing)
 			fprintf(stderr, "vedette: %s: %s; records wait in memory and are tried again\n", sink_file_name(w->options.output), strerror(-write_error));
@@ -522,6 +544,26 @@ int watch_loop(struct watch *w, pid_t child, struct watch_end *ret, struct diag 
 	return err;
 }
 
+static int finish_tape(struct watch *w, struct diag *diag)
+{
+	if (!w->tape)
+		return 0;
+	struct totals t = watch_totals(w);
+	struct tape_totals totals = { .end_ns = clock_ns(CLOCK_REALTIME), .all = { t.produced, t.delivered, t.lost } };
+	const struct pipeline_stats *stats = watch_stats(w);
+	for (uint32_t event = 0; event < EVENT_NUMBERS; event++) {
+		struct event_counters c;
+		if (sensor_get_counters(w->sensor, event, -1, &c) == 0)
+			totals.by_event[event] = (struct tape_counts){ c.produced, stats->delivered[event], c.lost_ring + c.lost_slot };
+	}
+	int err = tape_writer_finish(w->tape, &totals);
+	struct tape_writer_stats tape;
+	tape_writer_get_stats(w->tape, &tape);
+	if (err)
+		diag_error(diag, (struct place){ .file = w->options.tape_file }, "%s: %llu events are not on the tape", strerror(-err), (unsigned long long)tape.dropped);
+	return err;
+}
+
 int watch_finish(struct watch *w, const char *reason, struct diag *diag)
 {
 	int n;
@@ -531,6 +573,8 @@ int watch_finish(struct watch *w, const char *reason, struct diag *diag)
 	pipeline_expire(w->pipeline, UINT64_MAX);
 	pipeline_finish(w->pipeline);
 	tell_losses(w);
+	int tape_error = finish_tape(w, diag);
+	n = tape_error ? tape_error : n;
 	if (!w->stream)
 		return n;
 	struct close_info info = { .at = instant_now(), .reason = reason, .totals = watch_totals(w) };

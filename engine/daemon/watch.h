@@ -10,6 +10,7 @@
 
 #include "engine/daemon/pipeline.h"
 #include "engine/probe/sensor.h"
+#include "engine/tape/tape.h"
 
 struct watch_options {
 	const char *const *rule_paths; /* files and folders */
@@ -32,6 +33,11 @@ struct watch_options {
 	uint64_t state_bytes, state_reorder_ns; /* of rules about several events */
 	const char *const *env_names;
 	const char *config_digest;
+	const char *tape_file;         /* "": none; else every event goes there, "-": standard output */
+	bool tape_replace;             /* a file that is there may go */
+	bool tape_all;                 /* all events are wanted, whatever the rules */
+	bool progress;                 /* a line on stderr, each second */
+	uint64_t duration_ns;          /* watch_loop ends then; 0: never */
 	const char *status_file;       /* "": none; else rewritten every second */
 };
 
@@ -57,7 +63,8 @@ int watch_seed(struct watch *w, uint32_t root_pid, struct diag *diag) MUST_CHECK
 void watch_signals(sigset_t *ret);
 
 struct watch_end {
-	int signal;       /* that ended the loop; 0: the child ended */
+	int signal;       /* that ended the loop; 0: the child ended, or the time was up */
+	bool is_time_up;
 	int child_status; /* of waitpid; when the child ended */
 };
 /*
@@ -71,5 +78,8 @@ int watch_finish(struct watch *w, const char *reason, struct diag *diag) MUST_CH
 
 /* Writes the status file now; 0 or -errno. */
 int watch_write_status(const struct watch *w) MUST_CHECK;
+
+/* With a tape: what is on it. */
+void watch_get_tape(const struct watch *w, struct tape_writer_stats *ret);
 
 struct totals watch_totals(const struct watch *w);

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Values of options that several commands have. */
+#pragma once
+
+#include <stdint.h>
+
+#include "engine/event/event.h"
+
+/* enum severity, or -1 for no name of one. */
+int args_severity(const char *text);
+/* auto, lsm or tracepoint; 0 or -EINVAL. */
+int args_sensor(const char *text, enum sensor_mode *ret) MUST_CHECK;
+/* A power of two from 4KiB to 1GiB; 0 or -EINVAL. */
+int args_ring(const char *text, uint64_t *ret_bytes) MUST_CHECK;

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "engine/daemon/log.h"
+
+#include <errno.h>
+
+#include "alerts/keyfile.h"
+
+#define RETRY_NS 1000000000ull
+
+static int write_key(const struct log_options *o, const struct stream *stream, struct diag *diag)
+{
+	CLEANUP(buf_done) struct buf path = { 0 };
+	CLEANUP(buf_done) struct buf line = { 0 };
+	if (o->key_file[0]) {
+		buf_add_z(&path, o->key_file);
+	} else if (keyfile_fits_beside(o->file)) {
+		/* one key beside its log: that of an earlier log goes where that log went */
+		const char *kept = stream_kept_as(stream);
+		CLEANUP(buf_done) struct buf aside = { 0 };
+		buf_add_format(&path, "%s.pub", o->file);
+		buf_add_format(&aside, kept[0] ? "%s.pub" : "%s.pub.old", kept[0] ? kept : o->file);
+		if (buf_error(&path) || buf_error(&aside))
+			return -ENOMEM;
+		int err = keyfile_set_aside(buf_cstr(&path), buf_cstr(&aside), diag);
+		if (err)
+			return err;
+	} else {
+		diag_warn(diag, (struct place){ 0 }, "the public key of this log goes nowhere, and without it the log proves nothing: --key-file FILE (output.key_file) names a place");
+		return 0;
+	}
+	stream_key_line(stream, &line);
+	if (buf_error(&path) || buf_error(&line))
+		return -ENOMEM;
+	return keyfile_append(buf_cstr(&path), o->file, buf_sv(&line), diag);
+}
+
+int log_open(const struct log_options *options, const struct identity *identity, struct stream **ret, struct diag *diag)
+{
+	struct sink_file_config sc = { .path = options->file, .queue_max_bytes = options->queue_bytes, .retry_ns = RETRY_NS };
+	struct sink_file *sink = NULL;
+	struct stream *stream = NULL;
+	int err = sink_file_open(&sc, &sink, diag);
+	if (err)
+		return err;
+	err = stream_new(identity, &sink, &stream, diag);
+	if (err) {
+		(void)sink_file_close(&sink); /* nothing was written */
+		return err;
+	}
+	err = write_key(options, stream, diag);
+	if (err) {
+		(void)stream_free(&stream); /* nothing was written */
+		return err;
+	}
+	*ret = stream;
+	return 0;
+}
