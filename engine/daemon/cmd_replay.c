@@ -24,7 +24,7 @@ enum { EXIT_VEDETTE = 125, MAX_RULE_PATHS = 64, FLUSH_EVENTS = 64, QUEUE_BYTES =
 
 static const char usage[] =
 	"usage: vedette replay [OPTION]... [--rules PATH]... FILE\n"
-	"Asks rules about the events of a tape that vedette record (or vedette run --tape) wrote. Nothing is asked of this host: the same tape\n"
+	"Asks rules about the events of a tape that vedette record or run wrote. Nothing is asked of this host: the same tape\n"
 	"and the same rules give the same alerts. Time is that of the events.\n"
 	"\n"
 	"  -r, --rules PATH       rule file or folder; may be repeated (default: the shipped rules)\n"
@@ -327,6 +327,8 @@ static bool say_end(const struct replay *r)
 static int replay(struct replay *r, struct diag *diag)
 {
 	int err = judge_all(r, diag);
+	pipeline_finish(r->pipeline);
+	pipeline_end_windows(r->pipeline, UINT64_MAX);
 	int log_error = close_log(r, diag);
 	const struct pipeline_stats *stats = pipeline_get_stats(r->pipeline);
 	bool is_bad = say_end(r);
