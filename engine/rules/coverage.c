@@ -80,6 +80,8 @@ static uint64_t test_events(const struct test *t)
 static struct fold fold_of(const struct condition *c, bool by_values)
 {
 	uint64_t all = all_events();
+	if (c->type == NODE_CONST && by_values)
+		return (struct fold){ all, all };
 	if (c->type == NODE_CONST)
 		return (struct fold){ c->truth ? all : 0, c->truth ? 0 : all };
 	if (c->type == NODE_TEST)
