@@ -268,15 +268,32 @@ static const struct condition *bind_ends(struct falco *f, const struct falco_nod
 	return both[0] && both[1] ? node_group(f->c, NODE_AND, both, ARRAY_SIZE(both), node->at) : NULL;
 }
 
+/* What Falco shows for a value that is not there. */
+static bool asks_for_none(const struct falco_node *node)
+{
+	bool is_equality = node->op->id == OP_EQ || node->op->id == OP_EQ2 || node->op->id == OP_NE || node->op->id == OP_IN;
+	for (const struct falco_value *v = node->values; v; v = v->next)
+		is_equality &= sv_is(v->text, "<NA>") || sv_is(v->text, "N/A");
+	return is_equality && node->values && node->modifier == MODIFIER_NONE;
+}
+
+/* `not field in ("<NA>", "N/A")` is how rules ask whether there is a value. */
+static const struct condition *bind_none(struct falco *f, const struct falco_node *node)
+{
+	struct falco_node asks = { .type = FALCO_CHECK, .at = node->at, .op_at = node->op_at, .left = node->left, .op = operator_get(OP_EXISTS) };
+	const struct condition *exists = bind_side(f, &asks, node->left);
+	return exists && node->op->id != OP_NE ? node_not(f->c, exists, node->at) : exists;
+}
+
 static const struct condition *bind_check(struct falco *f, const struct falco_node *node)
 {
 	const struct condition *fixed = bind_fixed(f, node);
 	if (fixed || f->c->no_memory)
 		return fixed;
 	for (size_t i = 0; i < ARRAY_SIZE(ends); i++)
-		if (is_field(node->left, ends[i].either) && !field_lookup(f->c, node->left->text))
+		if (is_field(node->left, ends[i].either))
 			return bind_ends(f, node, i);
-	return bind_side(f, node, node->left);
+	return asks_for_none(node) ? bind_none(f, node) : bind_side(f, node, node->left);
 }
 
 /* --- the tree -------------------------------------------------------------------------------------------------------------------- */

@@ -519,11 +519,11 @@ int falco_item_add(struct falco *f, const struct rule_file *file, const struct y
 		return refuse(f, item->at, "expected an item: a map with one of the keys rule, macro, list");
 	if (++f->n_items > FALCO_MAX_ITEMS)
 		return refuse(f, item->at, "too many items in all Falco files together (100000 at most)");
+	if (yaml_get(item, "when") || yaml_get(item, "policy"))
+		return refuse(f, item->at, "this is a Falco rules file: items of our own language have to stand in a file of their own");
 	for (size_t i = 0; i < ARRAY_SIZE(item_kinds); i++)
 		if (yaml_get(item, item_kinds[i].key))
 			return item_kinds[i].add(f, file, item);
-	if (yaml_get(item, "when") || yaml_get(item, "policy"))
-		return refuse(f, item->at, "this file is a Falco rules file: items of our own language have to stand in a file of their own");
 	diag_warn(f->c->diag, item->at, "unknown item is ignored: expected one of the keys rule, macro, list, required_engine_version, "
 		  "required_plugin_versions");
 	return 0;

@@ -126,10 +126,19 @@ bool coverage_needs_outcome(const struct condition *c)
 
 /* --- reasons ------------------------------------------------------------------------------------------------------------------- */
 
+/* Tests of a field that never has a value: one reason for all of them. */
+struct never_reason {
+	const struct field_ref *field;
+	const struct condition *first;
+	size_t n;
+};
+
 struct report {
 	struct arena *arena;
 	const char *texts[REASONS_MAX];
 	size_t n;
+	struct never_reason never[REASONS_MAX];
+	size_t n_never;
 	const char *source; /* of the first field that another source would fill */
 	bool is_unseen;     /* something is asked for that no event shows */
 	bool no_memory;
@@ -193,6 +202,35 @@ static void report_values(struct report *r, const struct test *t)
 	}
 }
 
+static void note_never(struct report *r, const struct condition *c, const struct field_ref *field)
+{
+	size_t i = 0;
+	while (i < r->n_never && r->never[i].field != field)
+		i++;
+	if (i == REASONS_MAX)
+		return;
+	if (i == r->n_never)
+		r->never[r->n_never++] = (struct never_reason){ .field = field, .first = c };
+	r->never[i].n++;
+	if (!r->source)
+		r->source = field->source;
+	r->is_unseen |= !field->source;
+}
+
+static void report_never(struct report *r)
+{
+	char clause[CLAUSE_SHOWN + 8], more[64] = "", text[1024];
+	for (size_t i = 0; i < r->n_never; i++) {
+		const struct never_reason *never = &r->never[i];
+		if (never->n > 1)
+			snprintf(more, sizeof(more), ", and %zu more of this field", never->n - 1);
+		clause_text(never->first, clause);
+		snprintf(text, sizeof(text), "%s can never hold (line %u%s): %s has no value: %s", clause, never->first->at.line, never->n > 1 ? more : "",
+			 never->field->name, never->field->never);
+		add_reason(r, text);
+	}
+}
+
 /* Why a test cannot hold in these events. */
 static void report_test(struct report *r, const struct condition *c, uint64_t events)
 {
@@ -201,26 +239,21 @@ static void report_test(struct report *r, const struct condition *c, uint64_t ev
 	const struct field_ref *field = missing_field(t->left, events);
 	if (!field && t->right)
 		field = missing_field(t->right, events);
-	if (!field && is_of_known_values(t) && !test_events(t)) {
+	if (field && field->never) {
+		note_never(r, c, field);
+		return;
+	}
+	if (!field && is_of_known_values(t)) { /* unless no event shows it at all, the author means other events */
+		r->is_unseen |= !test_events(t);
 		report_values(r, t);
-		r->is_unseen = true;
 		return;
 	}
 	clause_text(c, clause);
 	event_names(events, names, sizeof(names));
 	const char *where = events == all_events() ? "" : " in ";
-	if (field && field->never) {
-		if (!r->source)
-			r->source = field->source;
-		r->is_unseen |= !field->source;
-		snprintf(text, sizeof(text), "%s can never hold: %s has no value: %s", clause, field->name, field->never);
-	} else if (field) {
-		r->is_unseen = true;
-		snprintf(text, sizeof(text), "%s can never hold%s%s: %s has no value there", clause, where, *where ? names : "", field->name);
-	} else {
-		r->is_unseen = true;
-		snprintf(text, sizeof(text), "%s can never hold%s%s", clause, where, *where ? names : "");
-	}
+	r->is_unseen = true;
+	snprintf(text, sizeof(text), "%s can never hold%s%s%s%s%s", clause, where, *where ? names : "", field ? ": " : "", field ? field->name : "",
+		 field ? " has no value there" : "");
 	add_reason(r, text);
 }
 
@@ -310,6 +343,11 @@ static int fill_rule(struct arena *arena, struct rule *rule)
 	uint64_t asked = fold_of(rule->condition, true).can_hold & events;
 	if (!can_hold) {
 		report_failure(&r, rule->condition, false, asked ? asked : events);
+		if (r.n_never)
+			r.n = 0; /* what another source would mend comes before what follows from it */
+		report_never(&r);
+		if (r.n == 0)
+			add_reason(&r, "its clauses contradict one another in every event");
 		info->coverage = COVERAGE_NEEDS_SOURCE;
 		info->needs_source = r.source ? r.source : r.is_unseen ? "events that nothing here reports" : "values of your own";
 		return keep_reasons(&r, info);
@@ -317,6 +355,7 @@ static int fill_rule(struct arena *arena, struct rule *rule)
 	report_clauses(&r, rule->condition, false, events);
 	if (asked != all_events() && asked & ~can_hold)
 		report_failure(&r, rule->condition, false, asked & ~can_hold);
+	report_never(&r);
 	info->coverage = r.n ? COVERAGE_PARTIAL : COVERAGE_FULL;
 	return keep_reasons(&r, info);
 }
