@@ -10,7 +10,6 @@
 
 #include "engine/event/builder.h"
 #include "engine/rules/ruleset.h"
-#include "tests/support/corpora.h"
 
 #define RULE(name, condition) "- rule: " name "\n  desc: d\n  output: o\n  priority: INFO\n  condition: " condition "\n"
 
@@ -450,29 +449,6 @@ static void documents_are_known_by_their_shape(void **state)
 	}
 }
 
-static void the_default_rules_load(void **state)
-{
-	(void)state;
-	char path[512];
-	if (!corpora_path("falco", path, sizeof(path)))
-		return;
-	CLEANUP(diag_done) struct diag diag = { 0 };
-	CLEANUP(ruleset_free) struct ruleset *set = NULL;
-	if (ruleset_load((const char *const[]){ path }, 1, &set, &diag)) {
-		show_messages(&diag);
-		fail_msg("refused");
-	}
-	assert_int_equal(ruleset_count(set), 93);
-	size_t fired = 0;
-	for (size_t i = 0; i < ruleset_count(set); i++) {
-		const struct rule_info *rule = ruleset_get(set, i);
-		assert_true((rule->coverage == COVERAGE_FULL) == (rule->n_reasons == 0));
-		assert_true((rule->coverage == COVERAGE_NEEDS_SOURCE) == (rule->events == 0));
-		fired += rule->coverage != COVERAGE_NEEDS_SOURCE;
-	}
-	assert_true(fired >= 86);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -486,7 +462,6 @@ int main(void)
 		cmocka_unit_test(types_are_counted_through_not),
 		cmocka_unit_test(rules_are_classed_by_what_can_hold),
 		cmocka_unit_test(documents_are_known_by_their_shape),
-		cmocka_unit_test(the_default_rules_load),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
