@@ -21,6 +21,9 @@ static void fail(const char *what, const char *name)
 
 /* --- small pieces ------------------------------------------------------------------------------------------------------------ */
 
+/* What a case gives a field. */
+#define FIELD_VALUE "{\"oneOf\":[{\"$ref\":\"#/$defs/value\"},{\"items\":{\"$ref\":\"#/$defs/value\"},\"type\":\"array\"}]}"
+
 /* Ready-made schemas of the shapes that need no table; NULL: see shape_schema. */
 static const char *const plain_shapes[] = {
 	[SHAPE_ID] = "{\"pattern\":\"^[a-z0-9-]{1,128}$\",\"type\":\"string\"}",
@@ -49,8 +52,8 @@ static const char *const plain_shapes[] = {
 	[SHAPE_NUMBER] = "{\"maximum\":4096,\"minimum\":0,\"type\":\"integer\"}",
 	[SHAPE_LINEAGE] = "{\"enum\":[true,false,\"yes\",\"no\",\"on\",\"off\",\"parent\"]}",
 	[SHAPE_FILE] = "{\"pattern\":\"^[^/].*\\\\.ya?ml$\",\"type\":\"string\"}",
-	[SHAPE_EVENT] = "{\"additionalProperties\":{\"oneOf\":[{\"$ref\":\"#/$defs/value\"},{\"items\":{\"$ref\":\"#/$defs/value\"},\"type\":\"array\"}]},"
-			"\"maxProperties\":128,\"type\":\"object\"}",
+	[SHAPE_EVENT] = "{\"$ref\":\"#/$defs/event_fields\"}",
+	[SHAPE_CASE_EVENTS] = "{\"oneOf\":[{\"$ref\":\"#/$defs/event_fields\"},{\"items\":{\"$ref\":\"#/$defs/case_event\"},\"maxItems\":256,\"minItems\":1,\"type\":\"array\"}]}",
 	[SHAPE_POLICY] = "{\"$ref\":\"#/$defs/policy_body\"}",
 	[SHAPE_APPEND] = "{\"$ref\":\"#/$defs/append\"}",
 	[SHAPE_APPEND_CONDITION] = "{\"$ref\":\"#/$defs/append_condition\"}",
@@ -144,7 +147,7 @@ static void add_part(struct json *j, enum part_id id)
 	json_key(j, definition_name(id, name));
 	json_object_begin(j);
 	json_key(j, "additionalProperties");
-	json_bool(j, false);
+	json_raw(j, sv_from(id == PART_CASE_EVENT ? FIELD_VALUE : "false")); /* fields of the event stand beside its keys */
 	for (size_t i = 0; i < ARRAY_SIZE(extras); i++)
 		if (extras[i].part == id)
 			raw(j, extras[i].name, extras[i].schema);
@@ -218,6 +221,7 @@ static void schema(struct json *j)
 	raw(j, "attack", "{\"pattern\":\"^(T[0-9]{4}(\\\\.[0-9]{3})?|TA[0-9]{4})$\",\"type\":\"string\"}");
 	raw(j, "condition", "{\"maxLength\":65536,\"minLength\":1,\"type\":[\"string\",\"boolean\"]}");
 	add_events(j);
+	raw(j, "event_fields", "{\"additionalProperties\":" FIELD_VALUE ",\"maxProperties\":128,\"type\":\"object\"}");
 	raw(j, "field", "{\"description\":\"`vedette fields` lists them\",\"pattern\":\"^[^ ]+$\",\"type\":\"string\"}");
 	add_operators(j);
 	raw(j, "text", "{\"maxLength\":4096,\"type\":[\"string\",\"number\",\"boolean\"]}");

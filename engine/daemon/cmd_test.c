@@ -5,6 +5,7 @@
 
 #include "engine/daemon/cmd_rules.h"
 #include "engine/daemon/commands.h"
+#include "engine/state/case.h"
 
 static const char help[] = "usage: vedette test [--json] PATH...\n"
 			   "\n"
@@ -58,6 +59,8 @@ int cmd_test(int argc, char **argv)
 	int err = ruleset_load((const char *const *)(argv + optind), (size_t)(argc - optind), &set, &diag);
 	if (!err)
 		err = ruleset_run_cases(set, &result, &diag);
+	if (!err)
+		err = state_run_cases(set, &result, &diag);
 	bool is_good = !err && result.failed == 0;
 	if (options.json) {
 		status = print_json(&result, &diag);

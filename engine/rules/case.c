@@ -12,7 +12,7 @@ enum { RULE_MAX_CASES = 256, CASE_MAX_FIELDS = 128, CASE_MAX_ITEMS = 4096 };
 /* --- reading --------------------------------------------------------------------------------------------------------------- */
 
 /* The first event of the rule, or the one that `event:` names. */
-static const struct event_type *case_event(struct compiler *c, const struct yaml_node *item, const struct rule *rule)
+const struct event_type *case_event_type(struct compiler *c, const struct yaml_node *item, const struct rule *rule)
 {
 	const struct yaml_node *event = yaml_get(item, "event");
 	if (!event) {
@@ -23,7 +23,7 @@ static const struct event_type *case_event(struct compiler *c, const struct yaml
 		return NULL;
 	}
 	const struct event_type *type = event->type == YAML_SCALAR ? event_type_by_name(event->text) : NULL;
-	if (type && rule->info.events >> type->number & 1)
+	if (type && (rule->stateful || rule->info.events >> type->number & 1)) /* any event may come between */
 		return type;
 	char quoted[80];
 	diag_error(c->diag, event->at, "case: %s is none of the rule's events", diag_quote(event->text, quoted, sizeof(quoted)));
@@ -65,7 +65,7 @@ static int read_items(struct compiler *c, const struct yaml_node *value, struct 
 	return 0;
 }
 
-static int read_fields(struct compiler *c, const struct yaml_node *map, struct rule_case *ret)
+int case_fields_read(struct compiler *c, const struct yaml_node *map, struct rule_case *ret)
 {
 	if (map->type != YAML_MAP || map->n > CASE_MAX_FIELDS) {
 		diag_error(c->diag, map->at, "case: expected a map of fields, {field: value, ...}");
@@ -79,6 +79,8 @@ static int read_fields(struct compiler *c, const struct yaml_node *map, struct r
 	int err = 0;
 	for (const struct yaml_node *k = map->first; k; k = k->next->next) {
 		struct case_field *field = &ret->fields[ret->n];
+		if (ret->is_in_list && part_has_key(PART_CASE_EVENT, k->text))
+			continue;
 		const struct field_ref *ref = field_resolve(c, k->text, k->at);
 		if (ref && !(ref->events >> ret->type->number & 1)) {
 			diag_error(c->diag, k->at, "case: %s has no field '%s'", ret->type->name, ref->name);
@@ -112,9 +114,12 @@ static int read_case(struct compiler *c, const struct yaml_node *item, const str
 		diag_error(c->diag, item->at, "case: needs either 'fires' or 'quiet'");
 		return -EINVAL;
 	}
-	*ret = (struct rule_case){ .at = item->at, .fires = fires != NULL, .type = case_event(c, item, rule) };
+	*ret = (struct rule_case){ .at = item->at, .fires = fires != NULL };
 	ret->at.file = c->file;
-	return ret->type ? read_fields(c, fires ? fires : quiet, ret) : -EINVAL;
+	if (rule->stateful)
+		return case_events_read(c, fires ? fires : quiet, rule, ret);
+	ret->type = case_event_type(c, item, rule);
+	return ret->type ? case_fields_read(c, fires ? fires : quiet, ret) : -EINVAL;
 }
 
 int cases_read(struct compiler *c, const struct yaml_node *node, struct rule *rule)
@@ -151,11 +156,11 @@ static int set_time(struct event_builder *b, uint64_t wall_ns)
 	return event_builder_set_text(b, "@timestamp", digits);
 }
 
-static int build(struct event_builder *b, const struct ruleset *set, const struct rule *rule, const struct rule_case *one, struct event *ret,
-		 struct diag *diag)
+int case_event_build(struct event_builder *b, const struct ruleset *set, const struct rule *rule, const struct rule_case *one, uint64_t wall_ns,
+		     struct event *ret, struct diag *diag)
 {
 	event_builder_begin(b, one->type);
-	int timed = set_time(b, set->loaded_ns);
+	int timed = set_time(b, set->loaded_ns + wall_ns);
 	if (timed)
 		return timed;
 	for (size_t i = 0; i < one->n; i++) {
@@ -199,7 +204,7 @@ static bool run_case(const struct ruleset *set, const struct rule *rule, const s
 	static const char *const found[] = { [TRUTH_FALSE] = "does not fire", [TRUTH_TRUE] = "does fire", [TRUTH_UNDECIDED] = "is undecided" };
 	struct matches m;
 	struct event ev;
-	if (build(b, set, rule, one, &ev, diag))
+	if (case_event_build(b, set, rule, one, 0, &ev, diag))
 		return false;
 	enum truth truth = raises(set, rule, &ev, &m);
 	if (truth == (one->fires ? TRUTH_TRUE : TRUTH_FALSE))

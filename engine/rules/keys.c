@@ -43,3 +43,13 @@ size_t part_keys(enum part_id id, const struct key *keys[static PART_MAX_KEYS])
 	}
 	return n;
 }
+
+bool part_has_key(enum part_id id, struct strview name)
+{
+	const struct key *keys[PART_MAX_KEYS];
+	size_t n = part_keys(id, keys);
+	for (size_t i = 0; i < n; i++)
+		if (sv_is(name, keys[i]->name))
+			return true;
+	return false;
+}

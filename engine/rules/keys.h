@@ -6,6 +6,7 @@
 #include <stddef.h>
 
 #include "engine/base/attr.h"
+#include "engine/base/strview.h"
 
 enum part_id {
 #define PART(id, key, what, doc) PART_##id,
@@ -36,6 +37,7 @@ enum key_shape {
 	SHAPE_COUNT,            /* a number from 1 */
 	SHAPE_FILE,             /* a relative path */
 	SHAPE_EVENT,            /* {field: value, ...} */
+	SHAPE_CASE_EVENTS,      /* the same, or a list of PART_CASE_EVENT */
 	SHAPE_POLICY,           /* map of PART_POLICY_BODY */
 	SHAPE_APPEND,           /* map of PART_APPEND */
 	SHAPE_APPEND_CONDITION, /* map of PART_APPEND_CONDITION */
@@ -72,5 +74,6 @@ struct key {
 enum { PART_MAX_KEYS = 32 };
 
 const struct part *part_get(enum part_id id) PURE;
+bool part_has_key(enum part_id id, struct strview name) PURE;
 /* The part's keys in order of declaration: an override's are followed by those of a rule that it may replace or append to. Returns how many. */
 size_t part_keys(enum part_id id, const struct key *keys[static PART_MAX_KEYS]);

@@ -36,9 +36,19 @@ struct rule_exception {
 struct rule_case {
 	struct place at;
 	bool fires;
+	bool is_in_list;               /* one of several events */
 	const struct event_type *type;
 	struct case_field *fields;
 	size_t n;
+	struct case_event *events;     /* of rules about several events, in the order they are written; type and fields are those of the last */
+	size_t n_events;
+};
+
+/* One event of a case that has several; or the same one again and again. */
+struct case_event {
+	struct rule_case one;
+	uint64_t at_ns, every_ns; /* since the begin of the case; between repetitions */
+	uint32_t times;
 };
 
 /* Everything lives in the set's arena. */
@@ -141,6 +151,16 @@ int message_compile(struct compiler *c, const struct text_source *text, uint64_t
 /* Reads `cases:` of a rule whose events are known. Reports. */
 /* Behind those that it has; their places are in the compiler's file. */
 int cases_read(struct compiler *c, const struct yaml_node *node, struct rule *rule) MUST_CHECK;
+
+/* What a case or one of its events says the event is. Reports. */
+const struct event_type *case_event_type(struct compiler *c, const struct yaml_node *item, const struct rule *rule);
+int case_fields_read(struct compiler *c, const struct yaml_node *map, struct rule_case *ret) MUST_CHECK;
+/* The events of a case of a stateful rule: a list, or a map for a single one. Reports. */
+int case_events_read(struct compiler *c, const struct yaml_node *node, const struct rule *rule, struct rule_case *ret) MUST_CHECK;
+/* The event that fields stand for, at the wall clock of the set's load and wall_ns more. Reports. */
+struct event_builder;
+int case_event_build(struct event_builder *b, const struct ruleset *set, const struct rule *rule, const struct rule_case *one, uint64_t wall_ns,
+		     struct event *ret, struct diag *diag) MUST_CHECK;
 
 /* Helpers over YAML for the readers of items; they report and return a negative errno. */
 int item_text(struct compiler *c, const struct yaml_node *node, const char *what, const char **ret) MUST_CHECK;

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "engine/rules/ruleset.h"
+#include "engine/state/case.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n);
 
@@ -17,7 +17,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
 		abort(); /* a refusal says why, and hands out nothing */
 	if (!err && (!set || diag.errors))
 		abort();
-	if (!err && ruleset_run_cases(set, &result, &diag) == 0 && result.failed != diag.errors)
+	if (!err && ruleset_run_cases(set, &result, &diag) == 0 && state_run_cases(set, &result, &diag) == 0 && result.failed != diag.errors)
 		abort();
 	ruleset_free(&set);
 	diag_done(&diag);
