@@ -9,6 +9,7 @@ int cmd_replay(int argc, char **argv);
 int cmd_status(int argc, char **argv);
 int cmd_check(int argc, char **argv);
 int cmd_test(int argc, char **argv);
+int cmd_convert(int argc, char **argv);
 int cmd_verify(int argc, char **argv);
 int cmd_fields(int argc, char **argv);
 

@@ -20,6 +20,7 @@ static const struct command {
 	{ "check", "check rule files", cmd_check },
 	{ "test", "run the cases of rule files", cmd_test },
 	{ "verify", "prove or refute a signed log", cmd_verify },
+	{ "convert", "rules of Falco and Sigma as rules of our own", cmd_convert },
 	{ "fields", "events and fields that rules can use", cmd_fields },
 };
 

@@ -207,6 +207,7 @@ int sigma_message_set(struct compiler *c, struct rule *rule)
 		return -ENOMEM;
 	rule->message[0] = (struct message_piece){ .text = sv_from(rule->info.title) };
 	rule->n_message = 1;
+	rule->has_title_message = true;
 	return 0;
 }
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "engine/base/clock.h"
+#include "engine/base/json.h"
 #include "engine/rules/match.h"
 #include "engine/rules/set.h"
 
@@ -185,8 +186,19 @@ const char *condition_macro(const struct condition *c)
 
 /* --- conditions as text ---------------------------------------------------------------------------------------------------- */
 
-static bool needs_quotes(struct strview text)
+/* A text to be loaded again must not be taken for a word of the language or, whatever lists there will be, the name of one. */
+enum text_use { TEXT_TO_READ, TEXT_TO_LOAD };
+
+static bool may_be_name(struct strview text)
 {
+	bool is_plain = text.n && (text.p[0] == '/' || (text.p[0] >= '0' && text.p[0] <= '9'));
+	return !is_plain && !sv_is(text, "true") && !sv_is(text, "false");
+}
+
+static bool needs_quotes(struct strview text, enum text_use use)
+{
+	if (use == TEXT_TO_LOAD && (may_be_name(text) || !utf8_valid(text)))
+		return true;
 	for (size_t i = 0; i < text.n; i++)
 		if ((unsigned char)text.p[i] <= 0x20 || text.p[i] == 0x7f || strchr("(),=\"'\\", text.p[i]))
 			return true;
@@ -198,7 +210,12 @@ static void add_quoted(struct buf *out, struct strview text)
 	buf_add_char(out, '"');
 	for (size_t i = 0; i < text.n; i++) {
 		unsigned char c = (unsigned char)text.p[i];
-		if (c < 0x20 || c == 0x7f)
+		size_t len = utf8_length(text.p + i, text.n - i);
+		bool is_c1 = len == 2 && c == 0xc2 && (unsigned char)text.p[i + 1] < 0xa0;
+		if (len > 1 && !is_c1) {
+			buf_add(out, text.p + i, len);
+			i += len - 1;
+		} else if (c < 0x20 || c >= 0x7f)
 			buf_add_format(out, "\\x%02x", c);
 		else if (c == '"' || c == '\\')
 			buf_add_format(out, "\\%c", c);
@@ -208,12 +225,12 @@ static void add_quoted(struct buf *out, struct strview text)
 	buf_add_char(out, '"');
 }
 
-static void add_operand(struct buf *out, const struct test *t, const struct operand *o)
+static void add_operand(struct buf *out, const struct test *t, const struct operand *o, enum text_use use)
 {
 	if (t->op->form == OP_FORM_HEX)
 		for (size_t i = 0; i < o->text.n; i++)
 			buf_add_format(out, "%02x", (unsigned char)o->text.p[i]);
-	else if (needs_quotes(o->text))
+	else if (needs_quotes(o->text, use))
 		add_quoted(out, o->text);
 	else
 		buf_add_sv(out, o->text);
@@ -239,7 +256,7 @@ static void add_expr(struct buf *out, const struct expr *x)
 	buf_add_char(out, ')');
 }
 
-static void add_right(struct buf *out, const struct test *t)
+static void add_right(struct buf *out, const struct test *t, enum text_use use)
 {
 	static const char *const modifiers[] = { "", " oneof", " anyof", " allof" };
 	if (t->op->values == OP_VALUES_NONE)
@@ -256,12 +273,12 @@ static void add_right(struct buf *out, const struct test *t)
 	buf_add_z(out, is_list ? "(" : "");
 	for (size_t i = 0; i < t->n_operands; i++) {
 		buf_add_z(out, i ? ", " : "");
-		add_operand(out, t, &t->operands[i]);
+		add_operand(out, t, &t->operands[i], use);
 	}
 	buf_add_z(out, is_list ? ")" : "");
 }
 
-static void add_test(struct buf *out, const struct test *t)
+static void add_test(struct buf *out, const struct test *t, enum text_use use)
 {
 	bool is_call = t->ancestor && !t->left->field->is_each;
 	if (is_call)
@@ -269,7 +286,7 @@ static void add_test(struct buf *out, const struct test *t)
 	else
 		add_expr(out, t->left);
 	buf_add_format(out, " %s", t->op->text);
-	add_right(out, t);
+	add_right(out, t, use);
 	buf_add_z(out, is_call ? ")" : "");
 }
 
@@ -278,17 +295,31 @@ void ruleset_undecided_reason(const struct ruleset *set, uint32_t rule, const st
 	if (condition_holds(set->rules[rule].condition, ev, set->matcher) != TRUTH_UNDECIDED)
 		return;
 	buf_add_z(out, "given up at its limit of steps or memory: ");
-	add_test(out, set->matcher->undecided_test);
+	add_test(out, set->matcher->undecided_test, TEXT_TO_READ);
 }
 
-void condition_text(const struct condition *c, struct buf *out)
+/* Of which events the field, or some field of the expression, is none. */
+static bool is_out_of(const struct expr *x, uint64_t events)
+{
+	if (x->type == EXPR_FIELD)
+		return !(x->field->events & events);
+	for (size_t i = 0; i < x->n_args; i++)
+		if (is_out_of(x->args[i], events))
+			return true;
+	return false;
+}
+
+static void add_condition(struct buf *out, const struct condition *c, enum text_use use, uint64_t events)
 {
 	switch (c->type) {
 	case NODE_CONST:
 		buf_add_z(out, c->truth ? "true" : "false");
 		return;
 	case NODE_TEST:
-		add_test(out, c->test);
+		if (is_out_of(c->test->left, events) || (c->test->right && is_out_of(c->test->right, events)))
+			buf_add_z(out, "false"); /* no value, no truth */
+		else
+			add_test(out, c->test, use);
 		return;
 	case NODE_NOT:
 		buf_add_z(out, "not ");
@@ -303,7 +334,17 @@ void condition_text(const struct condition *c, struct buf *out)
 		if (i)
 			buf_add_z(out, c->type == NODE_AND ? " and " : " or ");
 		buf_add_z(out, is_group ? "(" : "");
-		condition_text(child, out);
+		add_condition(out, child, use, events);
 		buf_add_z(out, is_group ? ")" : "");
 	}
+}
+
+void condition_text(const struct condition *c, struct buf *out)
+{
+	add_condition(out, c, TEXT_TO_READ, UINT64_MAX);
+}
+
+void condition_source(const struct condition *c, uint64_t events, struct buf *out)
+{
+	add_condition(out, c, TEXT_TO_LOAD, events);
 }

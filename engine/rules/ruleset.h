@@ -175,6 +175,8 @@ struct place condition_place(const struct condition *c);
 const char *condition_macro(const struct condition *c);
 /* The condition as text again, for messages. */
 void condition_text(const struct condition *c, struct buf *out);
+/* The same to be loaded again, in a rule about these events: no text can be taken for a word or a list, no field is out of place. */
+void condition_source(const struct condition *c, uint64_t events, struct buf *out);
 
 /* --- commands ------------------------------------------------------------------------------------------------------------ */
 

@@ -1,0 +1,297 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* From conditions to YAML. Texts are quoted wherever YAML or the rule language could take them for something else. */
+#include "engine/import/native.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+#include "engine/base/json.h"
+#include "engine/base/strmap.h"
+#include "engine/rules/set.h"
+
+enum { ID_MAX = 128 };
+
+struct writer {
+	const struct ruleset *set;
+	struct buf *out;
+	struct diag *diag;
+	struct arena ids_arena;
+	struct strmap ids; /* those that were given */
+};
+
+static void writer_done(struct writer *w)
+{
+	strmap_done(&w->ids);
+	arena_done(&w->ids_arena);
+}
+
+/* --- texts --------------------------------------------------------------------------------------------------------------------- */
+
+/* "double-quoted", of printable characters alone. */
+static void add_quoted(struct buf *out, struct strview text)
+{
+	buf_add_char(out, '"');
+	for (size_t i = 0; i < text.n;) {
+		unsigned char c = (unsigned char)text.p[i];
+		size_t len = utf8_length(text.p + i, text.n - i);
+		bool is_odd = c < 0x20 || c == 0x7f || len == 0 || (len == 2 && c == 0xc2 && (unsigned char)text.p[i + 1] < 0xa0);
+		if (c == '\n')
+			buf_add_z(out, "\\n");
+		else if (is_odd)
+			buf_add_z(out, "\xef\xbf\xbd"); /* the replacement character */
+		else if (c == '"' || c == '\\')
+			buf_add_format(out, "\\%c", c);
+		else
+			buf_add(out, text.p + i, len);
+		i += len ? len : 1;
+	}
+	buf_add_char(out, '"');
+}
+
+static void add_text(struct writer *w, const char *key, const char *text)
+{
+	if (!text || !text[0])
+		return;
+	buf_add_format(w->out, "  %s: ", key);
+	add_quoted(w->out, sv_from(text));
+	buf_add_char(w->out, '\n');
+}
+
+static void add_texts(struct writer *w, const char *key, const char *const *texts)
+{
+	if (!texts[0])
+		return;
+	buf_add_format(w->out, "  %s: [", key);
+	for (size_t i = 0; texts[i]; i++) {
+		buf_add_z(w->out, i ? ", " : "");
+		add_quoted(w->out, sv_from(texts[i]));
+	}
+	buf_add_z(w->out, "]\n");
+}
+
+/* A line of a comment. */
+static void add_remark(struct writer *w, const char *key, const char *text)
+{
+	buf_add_format(w->out, "  # %s: ", key);
+	for (const char *p = text; *p; p++)
+		buf_add_char(w->out, (unsigned char)*p < 0x20 || *p == 0x7f ? ' ' : *p);
+	buf_add_char(w->out, '\n');
+}
+
+/* --- ids ----------------------------------------------------------------------------------------------------------------------- */
+
+/* Small letters, digits and dashes of the author's id; with a number when another one came out the same. */
+static const char *native_id(struct writer *w, struct strview from)
+{
+	char id[ID_MAX + 16];
+	size_t n = 0;
+	for (size_t i = 0; i < from.n && n < ID_MAX - 8; i++) {
+		char c = from.p[i];
+		c = (char)(c >= 'A' && c <= 'Z' ? c + 32 : c);
+		bool is_kept = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+		if (is_kept || (n && id[n - 1] != '-'))
+			id[n++] = is_kept ? c : '-';
+	}
+	while (n && id[n - 1] == '-')
+		n--;
+	if (n == 0)
+		id[n++] = 'r';
+	size_t stem = n;
+	for (unsigned twin = 2; strmap_get(&w->ids, (struct strview){ id, n }); twin++)
+		n = stem + (size_t)snprintf(id + stem, sizeof(id) - stem, "-%u", twin);
+	char *copy = arena_text(&w->ids_arena, (struct strview){ id, n });
+	return copy && !strmap_add(&w->ids, sv_from(copy), copy) ? copy : NULL;
+}
+
+/* --- conditions ------------------------------------------------------------------------------------------------------------------ */
+
+static void add_events(struct writer *w, uint64_t events, const char *indent)
+{
+	bool is_first = true;
+	buf_add_format(w->out, "%sevent: [", indent);
+	for (uint32_t i = 0; i < EVENT_NUMBERS; i++) {
+		if (!(events >> i & 1))
+			continue;
+		buf_add_format(w->out, "%s%s", is_first ? "" : ", ", event_type_by_number(i)->name);
+		is_first = false;
+	}
+	buf_add_z(w->out, "]\n");
+}
+
+/* The parts of the outermost and/or on lines of their own. A literal block: nothing in it means anything to YAML. */
+static void add_condition(struct writer *w, const struct condition *c, uint64_t events, const char *indent)
+{
+	bool is_series = c->type == NODE_AND || c->type == NODE_OR;
+	buf_add_format(w->out, "%swhen: |-\n", indent);
+	for (size_t i = 0; i < (is_series ? c->n : 1); i++) {
+		const struct condition *part = is_series ? c->children[i] : c;
+		bool is_group = is_series && (part->type == NODE_AND || part->type == NODE_OR || part->type == NODE_NOT);
+		buf_add_format(w->out, "%s  %s%s", indent, i == 0 ? "" : c->type == NODE_AND ? "and " : "or ", is_group ? "(" : "");
+		condition_source(part, events, w->out);
+		buf_add_z(w->out, is_group ? ")\n" : "\n");
+	}
+}
+
+/* --- messages -------------------------------------------------------------------------------------------------------------------- */
+
+/* The first field of a piece; what a transformer made of it is left out. */
+static const struct field_ref *piece_field(const struct message_piece *piece)
+{
+	const struct expr *x = piece->expr;
+	while (x && x->type == EXPR_CALL && x->n_args)
+		x = x->args[0];
+	return piece->field ? piece->field : x && x->type == EXPR_FIELD ? x->field : NULL;
+}
+
+static void add_message(struct writer *w, const struct rule *rule)
+{
+	CLEANUP(buf_done) struct buf text = { 0 };
+	bool has_field = false;
+	for (size_t i = 0; i < rule->n_message; i++) {
+		const struct message_piece *piece = &rule->message[i];
+		const struct field_ref *field = piece_field(piece);
+		if (field && field->events & rule->info.events) {
+			buf_add_format(&text, "{%s}", field->name);
+			has_field = true;
+		} else if (field || piece->expr) {
+			buf_add_z(&text, "-");
+		}
+		for (size_t k = 0; !field && !piece->expr && k < piece->text.n; k++) {
+			char c = piece->text.p[k];
+			buf_add_z(&text, c == '{' ? "{" : c == '}' ? "}" : "");
+			buf_add_char(&text, c);
+		}
+	}
+	bool is_title = !has_field && sv_equal(buf_sv(&text), sv_from(rule->info.title));
+	if (!is_title)
+		add_text(w, "message", buf_cstr(&text));
+}
+
+/* --- stateful rules -------------------------------------------------------------------------------------------------------------- */
+
+static void add_time(struct writer *w, uint64_t ns)
+{
+	const uint64_t second = 1000000000;
+	bool is_whole = ns % second == 0;
+	buf_add_format(w->out, "    within: %llu%s\n", (unsigned long long)(is_whole ? ns / second : ns / 1000000), is_whole ? "s" : "ms");
+}
+
+static void add_keys(struct writer *w, const struct stateful *s, const struct stateful_input *input, const char *indent)
+{
+	if (s->n_keys == 0)
+		return;
+	buf_add_format(w->out, "%sby: [", indent);
+	for (size_t i = 0; i < s->n_keys; i++)
+		buf_add_format(w->out, "%s\"%s\"", i ? ", " : "", input->keys[i]->name);
+	buf_add_z(w->out, "]\n");
+}
+
+static void add_count(struct writer *w, const struct stateful *s)
+{
+	buf_add_format(w->out, "    count: {gte: %llu", (unsigned long long)s->least);
+	if (s->most != UINT64_MAX)
+		buf_add_format(w->out, ", lte: %llu", (unsigned long long)s->most);
+	buf_add_z(w->out, "}\n");
+}
+
+static void add_threshold(struct writer *w, const struct stateful *s)
+{
+	const struct rule *counted = &w->set->rules[s->inputs[0].rule];
+	add_events(w, counted->info.events, "  ");
+	add_condition(w, counted->condition, counted->info.events, "  ");
+	buf_add_z(w->out, "  threshold:\n");
+	add_count(w, s);
+	add_time(w, s->within_ns);
+	add_keys(w, s, &s->inputs[0], "    ");
+	if (s->inputs[0].distinct)
+		buf_add_format(w->out, "    distinct: \"%s\"\n", s->inputs[0].distinct->name);
+}
+
+static void add_steps(struct writer *w, const struct stateful *s)
+{
+	buf_add_format(w->out, "  %s:\n", stateful_kind_name(s->kind));
+	add_time(w, s->within_ns);
+	buf_add_z(w->out, "    steps:\n");
+	for (size_t i = 0; i < s->n_inputs; i++) {
+		const struct rule *step = &w->set->rules[s->inputs[i].rule];
+		buf_add_z(w->out, "      -\n");
+		add_events(w, step->info.events, "        ");
+		add_condition(w, step->condition, step->info.events, "        ");
+		add_keys(w, s, &s->inputs[i], "        ");
+	}
+}
+
+/* Why our format has no words for it; NULL: it has. */
+static const char *unspeakable(const struct writer *w, const struct rule *rule)
+{
+	const struct stateful *s = rule->stateful;
+	if (rule->info.needs_source && rule->info.events == 0)
+		return "it is about events that nothing here reports";
+	for (size_t i = 0; s && i < s->n_inputs; i++)
+		if (w->set->rules[s->inputs[i].rule].stateful)
+			return "it is about matches of another rule over several events";
+	if (s && s->kind == STATEFUL_THRESHOLD && s->n_inputs > 1)
+		return "it counts the matches of several rules that raise nothing by themselves";
+	if (s && s->kind == STATEFUL_ABSENCE)
+		return "it waits for an absence";
+	return NULL;
+}
+
+/* --- rules ----------------------------------------------------------------------------------------------------------------------- */
+
+static int add_rule(struct writer *w, const struct rule *rule)
+{
+	static const char *const severities[SEVERITY_COUNT] = { "info", "low", "medium", "high", "critical" };
+	const struct rule_info *info = &rule->info;
+	const char *id = native_id(w, sv_from(info->id));
+	if (!id)
+		return -ENOMEM;
+	buf_add_format(w->out, "\n- rule: %s\n", id);
+	for (size_t i = 0; i < info->n_remarks; i++)
+		add_remark(w, info->remarks[i].key, info->remarks[i].text);
+	if (strcmp(id, info->id) != 0)
+		add_remark(w, "id", info->id);
+	add_text(w, "title", info->title);
+	add_text(w, "description", info->description);
+	add_text(w, "author", info->author);
+	add_text(w, "license", info->license);
+	add_texts(w, "references", info->references);
+	buf_add_format(w->out, "  severity: %s\n", severities[info->severity]);
+	add_texts(w, "attack", info->attack);
+	add_texts(w, "tags", info->tags);
+	if (!info->is_enabled)
+		buf_add_z(w->out, "  enabled: false\n");
+	if (!rule->stateful) {
+		add_events(w, info->events, "  ");
+		add_condition(w, rule->condition, info->events, "  ");
+	} else if (rule->stateful->kind == STATEFUL_THRESHOLD) {
+		add_threshold(w, rule->stateful);
+	} else {
+		add_steps(w, rule->stateful);
+	}
+	add_message(w, rule);
+	return 0;
+}
+
+int native_write(const struct ruleset *set, const char *format, struct buf *out, size_t *ret_n, struct diag *diag)
+{
+	CLEANUP(writer_done) struct writer w = { .set = set, .out = out, .diag = diag, .ids_arena.max = RULES_MAX_MEMORY };
+	size_t n = 0;
+	for (size_t i = 0; i < set->n; i++) {
+		const struct rule *rule = &set->rules[i];
+		if (!rule->info.format || (format && strcmp(rule->info.format, format) != 0) || rule->info.is_step)
+			continue;
+		const char *why = unspeakable(&w, rule);
+		if (why) {
+			char quoted[80];
+			diag_warn(diag, rule->info.at, "rule %s is left out: %s", diag_quote(sv_from(rule->info.id), quoted, sizeof(quoted)), why);
+			continue;
+		}
+		int err = add_rule(&w, rule);
+		if (err)
+			return err;
+		n++;
+	}
+	*ret_n = n;
+	return buf_error(out);
+}
