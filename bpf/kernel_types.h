@@ -39,6 +39,7 @@ typedef __s64 s64;
 #define AF_INET 2
 #define AF_INET6 10
 
+#define PIDTYPE_PGID 2
 #define PIDTYPE_SID 3
 #define TS_COMPAT 0x0002
 
@@ -79,10 +80,20 @@ struct pid {
 	unsigned int level;
 	struct upid numbers[1];
 };
+typedef struct { /* from 6.3; before, two words of 32 bits */
+	u64 val;
+} kernel_cap_t;
+struct kernel_cap_struct {
+	u32 cap[2];
+};
 struct cred {
+	kernel_cap_t cap_permitted, cap_effective;
 	kuid_t uid, euid, suid, fsuid;
 	kgid_t gid, egid, sgid, fsgid;
 	struct user_namespace *user_ns;
+};
+struct cred___two_words {
+	struct kernel_cap_struct cap_permitted, cap_effective;
 };
 typedef struct {
 	int counter;
@@ -161,6 +172,16 @@ struct inode___mtime_hidden { /* 6.6 to 6.10 */
 struct inode___mtime_split { /* from 6.11 */
 	s64 i_mtime_sec;
 	u32 i_mtime_nsec;
+};
+struct inode___ctime_struct { /* up to 6.5 */
+	struct timespec64 i_ctime;
+};
+struct inode___ctime_hidden { /* 6.6 to 6.10 */
+	struct timespec64 __i_ctime;
+};
+struct inode___ctime_split { /* from 6.11 */
+	s64 i_ctime_sec;
+	u32 i_ctime_nsec;
 };
 struct vfsmount {
 	struct dentry *mnt_root;

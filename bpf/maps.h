@@ -123,6 +123,14 @@ struct {
 	__type(value, struct call_entry);
 } calls SEC(".maps");
 
+/* Where a socket sent to last, by the socket's address: a hash of the peer's. Wrong only when a socket is made where one was that sent there. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 4096);
+	__type(key, u64);
+	__type(value, u64);
+} last_peers SEC(".maps");
+
 struct env_name {
 	char text[ENV_NAME_MAX];
 };

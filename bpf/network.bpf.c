@@ -62,6 +62,7 @@ int BPF_PROG(socket_sendmsg, struct socket *sock, struct msghdr *msg, int size, 
 	endpoint_finish(&to, ends->sock_type);
 	ends_put_destination(ends, &to);
 	ends_finish(ends);
+	r->is_new_peer = is_new_peer((u64)sk, &to.ip, to.port);
 	r->bytes = (u32)size;
 	record_finish(s, RING_OF(EVENT_NET_SEND));
 	return 0;

@@ -184,3 +184,16 @@ static __always_inline void put_unix_name(struct slot *s, struct wire_str *str, 
 	at[0] = '@';
 	tail_done(s, str, n);
 }
+
+/* Is this end another than the one the socket sent to last? Remembers it. */
+static __always_inline bool is_new_peer(u64 sk, const struct wire_ip *ip, u32 port)
+{
+	const u32 *words = (const void *)ip->address;
+	u64 low = words[0] | (u64)words[1] << 32, high = words[2] | (u64)words[3] << 32;
+	u64 hash = (low * 0x9e3779b97f4a7c15ull ^ high) * 0xff51afd7ed558ccdull + port;
+	u64 *last = bpf_map_lookup_elem(&last_peers, &sk);
+	if (last && *last == hash)
+		return false;
+	bpf_map_update_elem(&last_peers, &sk, &hash, BPF_ANY);
+	return true;
+}

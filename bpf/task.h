@@ -144,6 +144,19 @@ static __always_inline u64 call_id_of(struct task_struct *task, u32 event, u64 n
 	return call.id;
 }
 
+/* Typed loads: the relocated member is a word of 64 bits, or two of 32. */
+static __always_inline void put_capabilities(struct wire_common *c, const struct cred *cred)
+{
+	if (bpf_core_field_exists(cred->cap_permitted.val)) {
+		c->cap_permitted = cred->cap_permitted.val;
+		c->cap_effective = cred->cap_effective.val;
+		return;
+	}
+	const struct cred___two_words *two = (const void *)cred;
+	c->cap_permitted = two->cap_permitted.cap[0] | (u64)two->cap_permitted.cap[1] << 32;
+	c->cap_effective = two->cap_effective.cap[0] | (u64)two->cap_effective.cap[1] << 32;
+}
+
 static __always_inline void fill_common(struct wire_common *c, struct task_struct *task, const struct subject *who, u32 event, u64 now)
 {
 	const struct cred *cred = task->cred;
@@ -173,6 +186,10 @@ static __always_inline void fill_common(struct wire_common *c, struct task_struc
 	struct pid *session = task->signal->pids[PIDTYPE_SID];
 	if (session)
 		c->sid = session->numbers[0].nr;
+	struct pid *group = task->signal->pids[PIDTYPE_PGID];
+	if (group)
+		c->pgid = group->numbers[0].nr;
+	put_capabilities(c, cred);
 	c->uid = cred->uid.val;
 	c->gid = cred->gid.val;
 	c->euid = cred->euid.val;
@@ -240,6 +257,19 @@ static __always_inline u64 mtime_of(struct inode *inode)
 		return (u64)BPF_CORE_READ(hidden, __i_mtime.tv_sec) * 1000000000ull + (u64)BPF_CORE_READ(hidden, __i_mtime.tv_nsec);
 	struct inode___mtime_struct *old = (void *)inode;
 	return (u64)BPF_CORE_READ(old, i_mtime.tv_sec) * 1000000000ull + (u64)BPF_CORE_READ(old, i_mtime.tv_nsec);
+}
+
+/* The same of ctime. */
+static __always_inline u64 ctime_of(struct inode *inode)
+{
+	struct inode___ctime_split *split = (void *)inode;
+	if (bpf_core_field_exists(split->i_ctime_sec))
+		return (u64)BPF_CORE_READ(split, i_ctime_sec) * 1000000000ull + BPF_CORE_READ(split, i_ctime_nsec);
+	struct inode___ctime_hidden *hidden = (void *)inode;
+	if (bpf_core_field_exists(hidden->__i_ctime))
+		return (u64)BPF_CORE_READ(hidden, __i_ctime.tv_sec) * 1000000000ull + (u64)BPF_CORE_READ(hidden, __i_ctime.tv_nsec);
+	struct inode___ctime_struct *old = (void *)inode;
+	return (u64)BPF_CORE_READ(old, i_ctime.tv_sec) * 1000000000ull + (u64)BPF_CORE_READ(old, i_ctime.tv_nsec);
 }
 
 /* mknod(2) hands on the device as user space writes it. */

@@ -148,6 +148,7 @@ VERB_FUNCTION(send_inet)
 	if (!sk)
 		note_no_file(s, UNCERTAIN_ADDRESS);
 	tp_put_address(index, (u32)a[2], sk && BPF_CORE_READ(sk, __sk_common.skc_family) == AF_INET);
+	r->is_new_peer = is_new_peer((u64)sk, &r->dst, r->dst_port);
 	r->bytes = a[3];
 	tp_finish(index);
 }

@@ -18,6 +18,7 @@ enum arg_form {
 	ARG_FD,        /* the descriptor returned as <f>/path, or the error's name */
 	ARG_FD_GIVEN,  /* the descriptor given as <f>/path */
 	ARG_USER,      /* name of the user, or the number */
+	ARG_EXEC,      /* what is remarkable of an executed file */
 	ARG_REMOVE,    /* AT_REMOVEDIR for directories, or 0 */
 };
 
@@ -159,6 +160,22 @@ static const struct bit_name mode_bits[] = {
 	{ 0100, "S_IXUSR" }, { 0200, "S_IWUSR" }, { 0400, "S_IRUSR" }, { 01000, "S_ISVTX" }, { 02000, "S_ISGID" }, { 04000, "S_ISUID" },
 };
 
+enum { EXE_WRITABLE = 1, EXE_UPPER_LAYER = 2, EXE_FROM_MEMFD = 4 };
+
+static const struct bit_name exec_bits[] = {
+	{ EXE_WRITABLE, "EXE_WRITABLE" }, { EXE_UPPER_LAYER, "EXE_UPPER_LAYER" }, { EXE_FROM_MEMFD, "EXE_FROM_MEMFD" },
+};
+
+static void add_exec_flags(struct scribe *s, const struct event *ev, struct strview executable)
+{
+	uint32_t bits = exec_is_writable(ev) ? EXE_WRITABLE : 0;
+	if (EVENT_AS(ev, proc_exec)->is_upper_layer)
+		bits |= EXE_UPPER_LAYER;
+	if (path_is_memfd(executable))
+		bits |= EXE_FROM_MEMFD;
+	add_bits(s, exec_bits, ARRAY_SIZE(exec_bits), bits);
+}
+
 static void add_symbols(struct scribe *s, const struct value *v)
 {
 	struct strview item;
@@ -283,6 +300,9 @@ static bool add_arg(struct scribe *s, const struct event *ev, const struct arg_r
 			add_plain(s, v);
 		break;
 	}
+	case ARG_EXEC:
+		add_exec_flags(s, ev, v->s);
+		break;
 	case ARG_REMOVE:
 		if (v->is_missing)
 			return false;

@@ -313,6 +313,26 @@ struct value fd_connected(struct matcher *m, const struct event *ev, const struc
 	return has_bit(end_events, ev) ? computed_uint(ref, 0) : computed_missing(ref);
 }
 
+struct value fd_name_changed(struct matcher *m, const struct event *ev, const struct field_ref *ref)
+{
+	(void)m;
+	if (is_descriptor_file(ev))
+		return computed_uint(ref, 0);
+	if (!has_bit(end_events, ev))
+		return computed_missing(ref);
+	if (ev->type->number == EVENT_NET_SEND)
+		return computed_uint(ref, EVENT_AS(ev, net_send)->is_new_peer != 0);
+	return computed_uint(ref, ev->type->number != EVENT_NET_LISTEN && ev->type->number != EVENT_PROC_DUP);
+}
+
+bool fd_name_changed_may_be(const struct field_ref *ref, uint32_t event, struct strview text)
+{
+	uint64_t changing = E(NET_CONNECT) | E(NET_ACCEPT) | E(NET_BIND), keeping = ref->events & ~changing & ~E(NET_SEND);
+	if (!(ref->events >> event & 1))
+		return false;
+	return sv_is(text, "true") ? !(keeping >> event & 1) : !(changing >> event & 1);
+}
+
 /* --- protocols ------------------------------------------------------------------------------------------------------------- */
 
 enum { TYPE_RAW = 3, PROTOCOL_ICMP = 1, PROTOCOL_TCP = 6, PROTOCOL_UDP = 17, PROTOCOL_ICMPV6 = 58 };

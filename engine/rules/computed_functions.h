@@ -7,13 +7,16 @@
 #define COMPUTED(name, kind, argument, function, of, events, flags, may_be, doc) field_function function;
 #include "engine/rules/computed.def"
 
-field_may_be event_call_may_be, event_open_may_be, fd_type_may_be, fd_typechar_may_be;
+field_may_be fd_name_changed_may_be, event_call_may_be, event_open_may_be, fd_type_may_be, fd_typechar_may_be;
 
 /* Shared between the files: the result of the call, false while it is not known; the letter of fd.typechar, 0: none; IPPROTO number. */
 bool event_result(const struct event *ev, int64_t *ret);
 char fd_letter(const struct event *ev);
 uint32_t fd_transport(const struct event *ev);
 struct strview container_short(const struct event *ev);
+/* Of process.exec: may its user write to the executed file? Is this the path of a memfd? */
+bool exec_is_writable(const struct event *ev);
+bool path_is_memfd(struct strview path);
 
 /* What a field with an argument needs to know of it beforehand. COMPUTED_FOUND, or what is wrong with the argument. */
 enum computed_fault arg_prepare(struct compiler *c, struct field_ref *ref);

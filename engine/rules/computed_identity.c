@@ -191,21 +191,20 @@ struct value process_parent_start(struct matcher *m, const struct event *ev, con
 
 /* --- session, thread, user ------------------------------------------------------------------------------------------------- */
 
-/* The session's leader, if it is the process itself or one of those it descends from. */
-static bool leader_of(const struct event *ev, struct ancestor *ret)
+/* The process of this number, if it is the one of the event or one of those it descends from. */
+static bool leader_of(const struct event *ev, uint32_t pid, struct ancestor *ret)
 {
 	struct ancestor all[ANCESTOR_MAX];
-	uint32_t sid = ev->common->sid;
-	if (!sid)
+	if (!pid)
 		return false;
-	if (sid == ev->common->pid) {
-		*ret = (struct ancestor){ .pid = sid, .name = comm_of(ev), .executable = DERIVED_TEXT(ev, executable), .args = DERIVED_TEXT(ev, args) };
+	if (pid == ev->common->pid) {
+		*ret = (struct ancestor){ .pid = pid, .name = comm_of(ev), .executable = DERIVED_TEXT(ev, executable), .args = DERIVED_TEXT(ev, args) };
 		return true;
 	}
 	const struct derived *d = ev->derived;
 	size_t n = d && d->ancestors ? d->ancestors(d->ancestors_source, all, ANCESTOR_MAX) : 0;
 	for (size_t i = 0; i < n; i++) {
-		if (all[i].pid == sid) {
+		if (all[i].pid == pid) {
 			*ret = all[i];
 			return true;
 		}
@@ -213,25 +212,25 @@ static bool leader_of(const struct event *ev, struct ancestor *ret)
 	return false;
 }
 
-struct value process_sname(struct matcher *m, const struct event *ev, const struct field_ref *ref)
-{
-	(void)m;
-	struct ancestor leader;
-	return leader_of(ev, &leader) ? text_or_missing(ref, leader.name) : computed_missing(ref);
-}
+/* Fields of the leader of a session or a process group. */
+#define LEADER_FIELD(function, pid_member, text)                                                                           \
+	struct value function(struct matcher *m, const struct event *ev, const struct field_ref *ref)               \
+	{                                                                                                           \
+		(void)m;                                                                                            \
+		struct ancestor leader;                                                                             \
+		return leader_of(ev, ev->common->pid_member, &leader) ? text_or_missing(ref, text) : computed_missing(ref); \
+	}
+LEADER_FIELD(process_sname, sid, leader.name)
+LEADER_FIELD(process_sid_exe, sid, first_item(leader.args))
+LEADER_FIELD(process_sid_exepath, sid, leader.executable)
+LEADER_FIELD(process_pgid_name, pgid, leader.name)
+LEADER_FIELD(process_pgid_exe, pgid, first_item(leader.args))
+LEADER_FIELD(process_pgid_exepath, pgid, leader.executable)
 
-struct value process_sid_exe(struct matcher *m, const struct event *ev, const struct field_ref *ref)
+struct value process_is_pgid_leader(struct matcher *m, const struct event *ev, const struct field_ref *ref)
 {
 	(void)m;
-	struct ancestor leader;
-	return leader_of(ev, &leader) ? text_or_missing(ref, first_item(leader.args)) : computed_missing(ref);
-}
-
-struct value process_sid_exepath(struct matcher *m, const struct event *ev, const struct field_ref *ref)
-{
-	(void)m;
-	struct ancestor leader;
-	return leader_of(ev, &leader) ? text_or_missing(ref, leader.executable) : computed_missing(ref);
+	return computed_uint(ref, ev->common->pgid && ev->common->pgid == ev->common->pid);
 }
 
 struct value process_is_sid_leader(struct matcher *m, const struct event *ev, const struct field_ref *ref)
@@ -255,6 +254,35 @@ struct value thread_nametid(struct matcher *m, const struct event *ev, const str
 	return scribe_value(&s, m, ref);
 }
 
+static const char *const capability_names[] = {
+	"CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_DAC_READ_SEARCH", "CAP_FOWNER", "CAP_FSETID", "CAP_KILL", "CAP_SETGID", "CAP_SETUID",
+	"CAP_SETPCAP", "CAP_LINUX_IMMUTABLE", "CAP_NET_BIND_SERVICE", "CAP_NET_BROADCAST", "CAP_NET_ADMIN", "CAP_NET_RAW", "CAP_IPC_LOCK",
+	"CAP_IPC_OWNER", "CAP_SYS_MODULE", "CAP_SYS_RAWIO", "CAP_SYS_CHROOT", "CAP_SYS_PTRACE", "CAP_SYS_PACCT", "CAP_SYS_ADMIN",
+	"CAP_SYS_BOOT", "CAP_SYS_NICE", "CAP_SYS_RESOURCE", "CAP_SYS_TIME", "CAP_SYS_TTY_CONFIG", "CAP_MKNOD", "CAP_LEASE", "CAP_AUDIT_WRITE",
+	"CAP_AUDIT_CONTROL", "CAP_SETFCAP", "CAP_MAC_OVERRIDE", "CAP_MAC_ADMIN", "CAP_SYSLOG", "CAP_WAKE_ALARM", "CAP_BLOCK_SUSPEND",
+	"CAP_AUDIT_READ", "CAP_PERFMON", "CAP_BPF", "CAP_CHECKPOINT_RESTORE",
+};
+
+static struct value capabilities(struct matcher *m, const struct field_ref *ref, uint64_t bits)
+{
+	struct scribe s;
+	scribe_start(&s, m, ARRAY_SIZE(capability_names) * 32);
+	for (size_t i = 0; i < ARRAY_SIZE(capability_names); i++)
+		if (bits >> i & 1)
+			scribe_format(&s, "%s%s", s.n ? " " : "", capability_names[i]);
+	return scribe_value(&s, m, ref);
+}
+
+struct value thread_cap_permitted(struct matcher *m, const struct event *ev, const struct field_ref *ref)
+{
+	return capabilities(m, ref, ev->common->cap_permitted);
+}
+
+struct value thread_cap_effective(struct matcher *m, const struct event *ev, const struct field_ref *ref)
+{
+	return capabilities(m, ref, ev->common->cap_effective);
+}
+
 struct value user_loginuid(struct matcher *m, const struct event *ev, const struct field_ref *ref)
 {
 	(void)m;
@@ -273,20 +301,51 @@ struct value group_name(struct matcher *m, const struct event *ev, const struct 
 enum { OWNER_WRITE = 0200, GROUP_WRITE = 020, OTHER_WRITE = 02 };
 
 /* By the permission bits; who is root may write whatever they say. */
-struct value process_is_exe_writable(struct matcher *m, const struct event *ev, const struct field_ref *ref)
+bool exec_is_writable(const struct event *ev)
 {
-	(void)m;
-	if (ev->type->number != EVENT_PROC_EXEC)
-		return computed_missing(ref);
 	const struct wire_proc_exec *exec = EVENT_AS(ev, proc_exec);
-	if (exec->mode == UINT32_MAX)
-		return computed_missing(ref);
 	uint32_t bit = OTHER_WRITE;
+	if (exec->mode == UINT32_MAX)
+		return false;
 	if (ev->common->euid == exec->file_uid)
 		bit = OWNER_WRITE;
 	else if (ev->common->egid == exec->file_gid)
 		bit = GROUP_WRITE;
-	return computed_uint(ref, ev->common->euid == 0 || exec->mode & bit);
+	return ev->common->euid == 0 || exec->mode & bit;
+}
+
+struct value process_is_exe_writable(struct matcher *m, const struct event *ev, const struct field_ref *ref)
+{
+	(void)m;
+	if (ev->type->number != EVENT_PROC_EXEC || EVENT_AS(ev, proc_exec)->mode == UINT32_MAX)
+		return computed_missing(ref);
+	return computed_uint(ref, exec_is_writable(ev));
+}
+
+/* From the file's last change to a time since boot; missing when the clock was set back in between. */
+static struct value since_change(const struct event *ev, const struct field_ref *ref, uint64_t boot_ns)
+{
+	if (ev->type->number != EVENT_PROC_EXEC || !ev->derived || !IS_DERIVED(ev->derived, time) || !boot_ns)
+		return computed_missing(ref);
+	uint64_t ctime = EVENT_AS(ev, proc_exec)->ctime, then = ev->derived->time - ev->common->boot_ns + boot_ns;
+	return ctime && then >= ctime ? computed_uint(ref, then - ctime) : computed_missing(ref);
+}
+
+struct value process_ctime_to_start(struct matcher *m, const struct event *ev, const struct field_ref *ref)
+{
+	(void)m;
+	return since_change(ev, ref, ev->common->start_boot_ns);
+}
+
+struct value process_ctime_to_exec(struct matcher *m, const struct event *ev, const struct field_ref *ref)
+{
+	(void)m;
+	return since_change(ev, ref, ev->common->boot_ns);
+}
+
+bool path_is_memfd(struct strview path)
+{
+	return sv_starts(path, SV("memfd:")) || sv_starts(path, SV("/memfd:"));
 }
 
 struct value process_is_memfd(struct matcher *m, const struct event *ev, const struct field_ref *ref)
@@ -295,7 +354,7 @@ struct value process_is_memfd(struct matcher *m, const struct event *ev, const s
 	struct value path = computed_base(ev, ref);
 	if (path.is_missing)
 		return computed_missing(ref);
-	return computed_uint(ref, sv_starts(path.s, SV("memfd:")) || sv_starts(path.s, SV("/memfd:")));
+	return computed_uint(ref, path_is_memfd(path.s));
 }
 
 /* --- the container --------------------------------------------------------------------------------------------------------- */

@@ -412,6 +412,27 @@ static void processes_have_numbers_and_users(void **state)
 		{ "process.exec", { { "file.mode", "0755" }, { "file.uid", "5" }, { "user.effective.id", "5" } }, "proc.is_exe_writable", "true" },
 		{ "process.exec", { { "file.mode", "0555" }, { "file.uid", "0" }, { "user.effective.id", "0" } }, "proc.is_exe_writable", "true" },
 		{ "process.exec", { { "file.inode", "9" } }, "proc.exe_ino", "9" },
+		{ "process.exec", { { "vedette.exec.upper_layer", "true" } }, "proc.is_exe_upper_layer", "true" },
+		{ "process.exec", { { "vedette.exec.upper_layer", "false" } }, "proc.is_exe_upper_layer", "false" },
+		{ "file.open", { { NULL, NULL } }, "proc.is_exe_upper_layer", NULL },
+		{ "process.exec", { { "file.ctime", "1767323045000000000" } }, "proc.exe_ino.ctime", "1767323045000000000" },
+		{ "process.exec", { { "file.ctime", "1767323045000000000" }, { "@timestamp", "1767323047000000000" }, { "vedette.clock.boot_ns", "5" } },
+		  "proc.exe_ino.ctime_duration_proc_start", "2000000000" },
+		{ "process.exec", { { "file.ctime", "1767323045000000000" }, { "@timestamp", "1767323044000000000" }, { "vedette.clock.boot_ns", "5" } },
+		  "proc.exe_ino.ctime_duration_proc_start", NULL },
+		{ "process.exec", { { "process.executable", "/memfd:x" }, { "file.mode", "0777" }, { "vedette.exec.upper_layer", "true" } }, "evt.arg.flags",
+		  "EXE_WRITABLE|EXE_UPPER_LAYER|EXE_FROM_MEMFD" },
+		{ "process.exec", { { "process.executable", "/bin/x" }, { "file.mode", "0755" }, { "file.uid", "1" }, { "user.effective.id", "2" } },
+		  "evt.arg.flags", "0" },
+		{ "file.open", { { "process.group_leader.pid", "7" }, { "process.pid", "7" } }, "proc.is_vpgid_leader", "true" },
+		{ "file.open", { { "process.group_leader.pid", "8" }, { "process.pid", "7" } }, "proc.is_vpgid_leader", "false" },
+		{ "file.open", { { "process.group_leader.pid", "8" } }, "proc.pgid", "8" },
+		{ "file.open", { { "process.group_leader.pid", "7" }, { "process.pid", "7" }, { "process.name", "a" } }, "proc.vpgid.name", "a" },
+		{ "network.send", { { "vedette.socket.new_peer", "true" } }, "fd.name_changed", "true" },
+		{ "network.send", { { "vedette.socket.new_peer", "false" } }, "fd.name_changed", "false" },
+		{ "network.connect", { { NULL, NULL } }, "fd.name_changed", "true" },
+		{ "network.listen", { { NULL, NULL } }, "fd.name_changed", "false" },
+		{ "file.open", { { NULL, NULL } }, "fd.name_changed", "false" },
 		{ "file.open", { { "file.inode", "9" } }, "proc.exe_ino", NULL },
 		{ "file.open", { { "user.effective.id", "5" }, { "user.id", "6" } }, "user.uid", "5" },
 		{ "file.open", { { "user.effective.name", "a" }, { "user.name", "b" } }, "user.name", "a" },
@@ -426,6 +447,39 @@ static void processes_have_numbers_and_users(void **state)
 		{ "file.open", { { NULL, NULL } }, "container.image.repository", NULL },
 	};
 	check_all(examples, ARRAY_SIZE(examples));
+}
+
+static void capabilities_are_listed_by_name(void **state)
+{
+	(void)state;
+	static const struct {
+		uint64_t bits;
+		const char *want;
+	} cases[] = {
+		{ 0, "" },
+		{ 1, "CAP_CHOWN" },
+		{ 1ull << 21 | 1ull << 39, "CAP_SYS_ADMIN CAP_BPF" },
+		{ 1ull << 40, "CAP_CHECKPOINT_RESTORE" },
+		{ 1ull << 63, "" },
+	};
+	struct fixture f;
+	struct event ev;
+	fixture_new(&f);
+	event_builder_begin(f.builder, event_type_by_number(EVENT_FILE_OPEN));
+	assert_int_equal(event_builder_event(f.builder, &ev), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct wire_file_open record = *EVENT_AS(&ev, file_open);
+		struct event copy = { .type = ev.type, .common = &record.common, .size = sizeof(record), .derived = ev.derived };
+		record.common.cap_permitted = cases[i].bits;
+		record.common.cap_effective = ~cases[i].bits;
+		f.matcher->used = 0;
+		struct value v = field_ref_value(f.matcher, &copy, field_lookup(&f.c, SV("thread.cap_permitted")));
+		if (v.is_missing || !sv_is(v.s, cases[i].want))
+			fail_msg("%s: " SV_FMT, cases[i].want, SV_ARG(v.s));
+		v = field_ref_value(f.matcher, &copy, field_lookup(&f.c, SV("thread.cap_effective")));
+		assert_true(v.s.n > 0 && !sv_is(v.s, cases[i].want));
+	}
+	fixture_done(&f);
 }
 
 static void events_have_times_and_kinds(void **state)
@@ -529,6 +583,7 @@ int main(void)
 		cmocka_unit_test(arguments_of_calls_read_as_falcos),
 		cmocka_unit_test(ends_of_sockets_have_sides),
 		cmocka_unit_test(processes_have_numbers_and_users),
+		cmocka_unit_test(capabilities_are_listed_by_name),
 		cmocka_unit_test(events_have_times_and_kinds),
 		cmocka_unit_test(shared_names_mean_ours_in_our_rules),
 		cmocka_unit_test(every_row_can_be_looked_up),
