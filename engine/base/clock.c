@@ -42,6 +42,26 @@ int clock_parse_date(struct strview text, uint64_t *ret_wall_ns)
 	return 0;
 }
 
+int clock_parse_rfc3339(struct strview text, uint64_t *ret_wall_ns)
+{
+	uint64_t day_ns = 0, fraction_ns = 0, unit_ns = 100000000;
+	unsigned hour, minute, second;
+	if (text.n < 20 || text.p[10] != 'T' || text.p[13] != ':' || text.p[16] != ':' || text.p[text.n - 1] != 'Z')
+		return -EINVAL;
+	if (clock_parse_date((struct strview){ text.p, 10 }, &day_ns) || !read_digits(text, 11, 2, &hour) || !read_digits(text, 14, 2, &minute) ||
+	    !read_digits(text, 17, 2, &second) || hour > 23 || minute > 59 || second > 59)
+		return -EINVAL;
+	if (text.n > 20 && (text.p[19] != '.' || text.n == 21 || text.n > 30))
+		return -EINVAL;
+	for (size_t i = 20; i + 1 < text.n; i++, unit_ns /= 10) {
+		if (text.p[i] < '0' || text.p[i] > '9')
+			return -EINVAL;
+		fraction_ns += (uint64_t)(text.p[i] - '0') * unit_ns;
+	}
+	*ret_wall_ns = day_ns + (uint64_t)(hour * 3600u + minute * 60u + second) * 1000000000u + fraction_ns;
+	return 0;
+}
+
 const char *clock_sync_text(void)
 {
 	struct timex query = { 0 }; /* modes 0: ask only, needs no privilege */

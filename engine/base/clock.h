@@ -18,6 +18,8 @@ static inline uint64_t clock_ns(clockid_t id)
 /* "2026-01-02T03:04:05.000000006Z" (UTC, nanoseconds, 30 bytes) appended to b. */
 void clock_add_rfc3339(struct buf *b, uint64_t wall_ns);
 
+/* What clock_add_rfc3339 writes, with 0 to 9 digits behind the point; 0 or -EINVAL. */
+int clock_parse_rfc3339(struct strview text, uint64_t *ret_wall_ns) MUST_CHECK;
 /* "2026-12-31" (UTC), from 1970 to 2261, as the nanosecond in which that day begins; 0 or -EINVAL. */
 int clock_parse_date(struct strview text, uint64_t *ret_wall_ns) MUST_CHECK;
 

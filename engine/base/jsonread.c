@@ -371,3 +371,72 @@ int json_integer(struct strview raw, uint64_t *ret)
 	*ret = v;
 	return 0;
 }
+
+/* --- escapes ----------------------------------------------------------------------------------------------------------------- */
+
+static bool read_unit(struct strview raw, size_t at, unsigned *ret)
+{
+	unsigned v = 0;
+	if (raw.n < at + 4)
+		return false;
+	for (size_t i = at; i < at + 4; i++) {
+		char c = raw.p[i];
+		unsigned digit = c >= '0' && c <= '9' ? (unsigned)(c - '0') : c >= 'a' && c <= 'f' ? (unsigned)(c - 'a' + 10) :
+				 c >= 'A' && c <= 'F' ? (unsigned)(c - 'A' + 10) : 16;
+		if (digit == 16)
+			return false;
+		v = v << 4 | digit;
+	}
+	*ret = v;
+	return true;
+}
+
+static void add_utf8(struct buf *out, unsigned c)
+{
+	if (c < 0x80) {
+		buf_add_char(out, (char)c);
+		return;
+	}
+	unsigned tail = c < 0x800 ? 1 : c < 0x10000 ? 2 : 3;
+	static const unsigned char lead[] = { 0, 0xc0, 0xe0, 0xf0 };
+	buf_add_char(out, (char)(lead[tail] | c >> (6 * tail)));
+	while (tail--)
+		buf_add_char(out, (char)(0x80 | (c >> (6 * tail) & 0x3f)));
+}
+
+/* \uXXXX at raw[at], of which "\u" is passed; a pair of surrogates is one character. Returns the bytes taken, 0 when it is none. */
+static size_t take_unit(struct strview raw, size_t at, struct buf *out)
+{
+	unsigned first, second;
+	if (!read_unit(raw, at, &first) || (first >= 0xdc00 && first < 0xe000))
+		return 0;
+	if (first < 0xd800 || first >= 0xe000) {
+		add_utf8(out, first);
+		return 4;
+	}
+	bool has_second = raw.n > at + 5 && raw.p[at + 4] == '\\' && raw.p[at + 5] == 'u' && read_unit(raw, at + 6, &second);
+	if (!has_second || second < 0xdc00 || second >= 0xe000)
+		return 0;
+	add_utf8(out, 0x10000 + ((first - 0xd800) << 10) + (second - 0xdc00));
+	return 10;
+}
+
+int json_unescape(struct strview raw, struct buf *out)
+{
+	static const char names[] = "\"\\/bfnrt", bytes[] = "\"\\/\b\f\n\r\t";
+	for (size_t i = 0; i < raw.n;) {
+		if (raw.p[i] != '\\') {
+			buf_add_char(out, raw.p[i++]);
+			continue;
+		}
+		char c = i + 1 < raw.n ? raw.p[i + 1] : '\0';
+		const char *name = c ? strchr(names, c) : NULL;
+		size_t taken = c == 'u' ? take_unit(raw, i + 2, out) : name ? 1 : 0;
+		if (!taken)
+			return -EBADMSG;
+		if (name)
+			buf_add_char(out, bytes[name - names]);
+		i += name ? 2 : 2 + taken;
+	}
+	return buf_error(out);
+}

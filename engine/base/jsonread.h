@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "engine/base/attr.h"
+#include "engine/base/buf.h"
 #include "engine/base/strview.h"
 
 enum {
@@ -50,6 +51,9 @@ struct json_want {
 };
 /* Checks the whole text, which must be an object, and fills wants; 0 or -EBADMSG as json_check. Names with dots in them are not found. */
 int json_read_members(struct strview text, struct json_want *wants, size_t n, const char **ret_error, size_t *ret_at) MUST_CHECK;
+
+/* Appends what the text of a string token stands for; 0, or -EBADMSG (an escape that the reader would have refused) or -ENOMEM. */
+int json_unescape(struct strview raw, struct buf *out) MUST_CHECK;
 
 /* A number written as an integer, without sign, leading zeros, fraction or exponent, at most 2^53; 0 or -EINVAL. */
 int json_integer(struct strview raw, uint64_t *ret) MUST_CHECK;

@@ -19,6 +19,7 @@ static const struct command {
 	{ "status", "how a running daemon fares", cmd_status },
 	{ "check", "check rule files", cmd_check },
 	{ "test", "run the cases of rule files", cmd_test },
+	{ "explain", "why a rule fires on an event, or does not", cmd_explain },
 	{ "verify", "prove or refute a signed log", cmd_verify },
 	{ "convert", "rules of Falco and Sigma as rules of our own", cmd_convert },
 	{ "fields", "events and fields that rules can use", cmd_fields },

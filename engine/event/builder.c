@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "engine/base/clock.h"
 #include "engine/base/num.h"
 #include "engine/event/decode.h"
 #include "engine/event/value.h"
@@ -77,6 +78,8 @@ static int read_number(const struct field *f, struct strview text, uint64_t *ret
 		return num_parse_u64((struct strview){ z, digits.n + 2 }, max, ret);
 	}
 	const char *colon = text.n ? memchr(text.p, ':', text.n) : NULL;
+	if (f->kind == KIND_TIME && colon)
+		return clock_parse_rfc3339(text, ret);
 	if (f->kind == KIND_DEV && colon) {
 		uint64_t major = 0, minor = 0;
 		size_t at = (size_t)(colon - text.p);

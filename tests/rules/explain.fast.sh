@@ -1,0 +1,88 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# vedette explain: what it says of a rule, of one that fires, of one that does not, and of what it is not given.
+set -u
+cd "$(dirname "$0")/../.." || exit 1
+failed=0
+result() { # result STATUS TEXT [DETAIL]
+	if [ "$1" -eq 0 ]; then echo "ok - $2"; else echo "not ok - $2"; printf '%s\n' "${3:-}" | sed 's/^/# /'; failed=1; fi
+}
+dir=$BUILD/explain
+rm -rf "$dir" && mkdir -p "$dir"
+cat > "$dir/r.yaml" << 'YAML'
+- macro: editor
+  when: process.name in (vi, nano)
+- rule: hosts
+  event: file.open
+  severity: low
+  when: file.path = /etc/hosts and file.open.write and not editor
+  exceptions:
+    - name: provisioning
+      when: process.executable = /usr/bin/ansible
+  cases:
+    - fires: {file.path: /etc/hosts, file.open.write: true}
+    - quiet: {file.path: /etc/hosts, file.open.write: true, process.name: vi}
+- rule: blocks
+  event: process.exec
+  severity: low
+  action: block
+  when: process.executable = /bin/bad
+- rule: many
+  event: file.open
+  severity: low
+  when: file.path = /etc/hosts
+  threshold: {count: 3, within: 1m}
+YAML
+says() { # says TEXT STATUS ARGUMENT... : the output holds the text
+	local text=$1 status=$2 out got
+	shift 2
+	out=$("$VEDETTE" explain -r "$dir/r.yaml" "$@" 2>&1 < "$dir/stdin")
+	got=$?
+	[ $got -eq "$status" ] && [[ $out == *"$text"* ]]
+	result $? "explain $*: ${text%%$'\n'*}" "status $got: $out"
+}
+hosts='{"file.path":"/etc/hosts","file.open.write":true,"process.name":"cat","process.executable":"/bin/cat"}'
+echo "$hosts" > "$dir/stdin"
+printf '%s\n' '{"event":{"action":"file.open","dataset":"vedette.event"},"file":{"path":"/etc/passwd"},"agent":{"id":"x"}}' \
+	'{"event":{"action":"process.exec","dataset":"vedette.event"},"process":{"executable":"/bin/bad"}}' > "$dir/log.jsonl"
+says "macro editor: process.name in (vi, nano)" 0 hosts
+says "not, by exception provisioning" 0 hosts
+says "[user space" 0 hosts
+says "[kernel, under --enforce" 0 blocks
+says "It fires on this file.open." 0 hosts "$hosts"
+says "It would be quiet if this were other:
+  $dir/r.yaml:6:9: file.path = /etc/hosts is true: file.path is /etc/hosts" 0 hosts "$hosts"
+says "It does not fire on this file.open." 0 hosts case:2
+says "It would fire if this were other:
+  $dir/r.yaml:6:60: process.name in (vi, nano) is true: process.name is vi" 0 hosts case:2
+says "It would fire if these were other:
+  $dir/r.yaml:6:9: file.path = /etc/hosts is false: file.path is /etc/passwd
+  $dir/r.yaml:6:36: file.open.write = true is false: file.open.write is false" 0 hosts "$dir/log.jsonl:1"
+says "It does not fire: the rule is not about process.exec." 0 hosts "$dir/log.jsonl:2"
+says "It fires on this process.exec." 0 blocks "$dir/log.jsonl:2"
+says "It fires on this file.open." 0 hosts -
+says "many#1" 0 many
+says "It fires on this file.open." 0 'many#1' "$hosts"
+says "ask for its steps, as 'many#1'" 1 many "$hosts"
+says "no rule has the id 'host' (did you mean 'hosts'?)" 1 host
+says "the rule has 2 cases, and none is 'case:3'" 1 hosts case:3
+says "there is no such line" 1 hosts "$dir/log.jsonl:3"
+says "No such file" 1 hosts "$dir/none:3"
+says "has no field 'file.pth' (did you mean 'file.path'?)" 1 hosts '{"file.pth":"/x"}'
+says "expected an event" 1 hosts nonsense
+says "that is no option" 2 --no-such
+"$VEDETTE" explain hosts > "$dir/out" 2>&1
+[ $? -eq 2 ]
+result $? "explain without rules is wrong use" "$(cat "$dir/out")"
+"$VEDETTE" explain --json -r "$dir/r.yaml" hosts case:2 2> "$dir/err" | python3 -c '
+import json, sys
+x = json.load(sys.stdin)
+assert x["fires"] is False and x["truth"] == "false" and x["rule"] == "hosts" and x["event"] == "file.open", x
+assert [t["text"] for t in x["turns_on"]] == ["process.name in (vi, nano)"], x
+assert x["turns_on"][0]["truth"] == "true"
+tests = [n for n in x["condition"] if n["type"] == "test"]
+assert [t["truth"] for t in tests] == ["true", "true", "true", "false"], tests
+assert all(t["where"] == "user space" and isinstance(t["key"], bool) for t in tests)
+assert x["condition"][0]["depth"] == 0 and x["evaluated"].keys() == {"file.open"}'
+result $? "explain --json" "$(cat "$dir/err")"
+exit $failed
