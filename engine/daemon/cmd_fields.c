@@ -6,11 +6,13 @@
 #include "engine/daemon/cmd_rules.h"
 #include "engine/daemon/commands.h"
 #include "engine/event/table.h"
+#include "engine/rules/computed.h"
 
 static const char help[] = "usage: vedette fields [--json] [EVENT|PREFIX]\n"
 			   "\n"
 			   "Without an argument: the events, then the fields that every event has. With the name of an event: all its fields.\n"
 			   "With the beginning of a field's name (as destination. or file.open): the fields that begin so, and their events.\n"
+			   "With falco: the names that Falco's rules use, which rules of every format may use.\n"
 			   "\n"
 			   "  --json   the same as one JSON object\n"
 			   "  --help   this text\n"
@@ -83,6 +85,70 @@ static void add_field(struct listing *l, const struct field *f, uint64_t events,
 		if (events >> i & 1)
 			buf_add_format(&l->out, " %s", event_type_by_number(i)->name);
 	buf_add_char(&l->out, '\n');
+}
+
+static const char *argument_text(const struct computed *row)
+{
+	switch (row->argument) {
+	case ARGUMENT_INDEX:
+		return "[n]";
+	case ARGUMENT_NAME:
+		return "[name]";
+	case ARGUMENT_DOTTED:
+		return "name";
+	case ARGUMENT_NONE:
+		break;
+	}
+	return "";
+}
+
+/* A field that is computed, or another name of one. */
+static void add_computed(struct listing *l, const struct computed *row)
+{
+	char name[64];
+	(void)snprintf(name, sizeof(name), "%s%s", row->name, argument_text(row));
+	bool is_alias = !row->function && !row->never;
+	l->n++;
+	if (l->json) {
+		json_object_begin(&l->j);
+		json_key(&l->j, is_alias ? "alias_of" : "computed");
+		if (is_alias)
+			json_str(&l->j, sv_from(row->of));
+		else
+			json_bool(&l->j, true);
+		json_key(&l->j, "doc");
+		json_str(&l->j, sv_from(row->doc));
+		json_key(&l->j, "name");
+		json_str(&l->j, sv_from(name));
+		if (row->never) {
+			json_key(&l->j, "never");
+			json_bool(&l->j, true);
+		}
+		if (row->source) {
+			json_key(&l->j, "source");
+			json_str(&l->j, sv_from(row->source));
+		}
+		if (!is_alias) {
+			json_key(&l->j, "type");
+			json_str(&l->j, sv_from(kind_get(row->kind)->doc));
+		}
+		json_object_end(&l->j);
+		return;
+	}
+	if (row->never)
+		buf_add_format(&l->out, "  %-34s never has a value: %s\n", name, row->doc);
+	else if (is_alias)
+		buf_add_format(&l->out, "  %-34s %s (= %s)\n", name, row->doc, row->of);
+	else
+		buf_add_format(&l->out, "  %-34s %s (%s)\n", name, row->doc, kind_get(row->kind)->doc);
+}
+
+/* is_all: whatever the name. */
+static void list_computed(struct listing *l, struct strview prefix, bool is_all)
+{
+	for (size_t i = 0; computed_at(i); i++)
+		if (is_all || sv_starts(sv_from(computed_at(i)->name), prefix))
+			add_computed(l, computed_at(i));
 }
 
 static void list_event_fields(struct listing *l, const struct event_type *type, bool only_shared)
@@ -168,12 +234,19 @@ static void list_all(struct listing *l, const char *what)
 		list_events(l);
 		buf_add_z(&l->out, "\nFields of every event ('vedette fields EVENT' for all of one event):\n");
 	}
-	if (type)
+	bool is_falco = what && strcmp(what, "falco") == 0;
+	if (type) {
 		list_event_fields(l, type, false);
-	else if (what)
+	} else if (is_falco) {
+		list_computed(l, SV(""), true);
+	} else if (what) {
 		list_prefix(l, sv_from(what));
-	else
+		list_computed(l, sv_from(what), false);
+	} else {
 		list_event_fields(l, any_event(), true);
+		if (!l->json)
+			buf_add_z(&l->out, "\nThe names that Falco's rules use: 'vedette fields falco'.\n");
+	}
 	if (l->json) {
 		json_array_end(&l->j);
 		json_object_end(&l->j);

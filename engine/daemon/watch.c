@@ -49,7 +49,8 @@ struct watch {
 
 struct watch_options watch_defaults(void)
 {
-	static const char *const env_names[] = { "LD_PRELOAD", "LD_LIBRARY_PATH", "LD_AUDIT", "LD_DEBUG", "LD_BIND_NOW", NULL };
+	static const char *const env_names[] = { "LD_PRELOAD", "LD_LIBRARY_PATH", "LD_AUDIT", "LD_DEBUG", "LD_BIND_NOW", "GLIBC_TUNABLES",
+						 NULL };
 	return (struct watch_options){
 		.output = "",
 		.key_file = "",

@@ -311,6 +311,10 @@ static bool take_indexed_name(struct parser *p, struct strview *ret)
 	p->at += argument.n + 2;
 	if (argument.n >= 2 && (argument.p[0] == '"' || argument.p[0] == '\'') && argument.p[argument.n - 1] == argument.p[0])
 		argument = (struct strview){ argument.p + 1, argument.n - 2 };
+	if (argument.n && (argument.p[0] == '"' || argument.p[0] == '\'')) {
+		diag_error(p->c->diag, here(p), "one pair of quotes between '[' and ']' at most");
+		return false;
+	}
 	char *whole = arena_alloc(p->c->arena, name.n + argument.n + 3);
 	if (!whole) {
 		p->c->no_memory = true;
