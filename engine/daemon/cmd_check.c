@@ -28,13 +28,23 @@ static void add_texts(struct json *j, const char *const *texts)
 	json_array_end(j);
 }
 
+/* Text of a rule's author on one line: control bytes as \xHH. */
+static void add_line(struct buf *out, const char *text)
+{
+	for (; *text; text++)
+		if ((unsigned char)*text < 0x20 || *text == 0x7f)
+			buf_add_format(out, "\\x%02x", (unsigned char)*text);
+		else
+			buf_add_char(out, *text);
+}
+
 /* "full", "partial", "needs source kubernetes". */
 static void add_class(struct buf *out, const struct rule_info *rule)
 {
 	static const char *const names[] = { "full", "partial", "needs source " };
 	buf_add_z(out, names[rule->coverage]);
 	if (rule->coverage == COVERAGE_NEEDS_SOURCE)
-		buf_add_z(out, rule->needs_source);
+		add_line(out, rule->needs_source);
 }
 
 static void json_class(struct json *j, const struct rule_info *rule)
@@ -139,16 +149,6 @@ static int print_json(const struct ruleset *set)
 	json_array_end(&j);
 	buf_add_char(&out, '\n');
 	return output_write(&out);
-}
-
-/* Text of a rule's author on one line: control bytes as \xHH. */
-static void add_line(struct buf *out, const char *text)
-{
-	for (; *text; text++)
-		if ((unsigned char)*text < 0x20 || *text == 0x7f)
-			buf_add_format(out, "\\x%02x", (unsigned char)*text);
-		else
-			buf_add_char(out, *text);
 }
 
 static void add_coverage(struct buf *out, const struct ruleset *set)
