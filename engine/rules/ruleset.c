@@ -316,7 +316,7 @@ static void add_condition(struct buf *out, const struct condition *c, enum text_
 		buf_add_z(out, c->truth ? "true" : "false");
 		return;
 	case NODE_TEST:
-		if (is_out_of(c->test->left, events) || (c->test->right && is_out_of(c->test->right, events)))
+		if (use == TEXT_TO_LOAD && (is_out_of(c->test->left, events) || (c->test->right && is_out_of(c->test->right, events))))
 			buf_add_z(out, "false"); /* no value, no truth */
 		else
 			add_test(out, c->test, use);
