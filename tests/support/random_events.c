@@ -44,7 +44,7 @@ struct random_events {
 	size_t n_types;
 	uint64_t symbols[KIND_COUNT][SYMBOLS_MAX];
 	size_t n_symbols[KIND_COUNT];
-	bool is_of_image[DERIVED_COUNT];
+	bool is_of_image[DERIVED_COUNT], is_never[DERIVED_COUNT]; /* is_never: no event ever has it, which evaluators may count on */
 	struct image images[IMAGES];
 	uint64_t next_id;
 	struct record record;
@@ -292,7 +292,7 @@ static int fill_derived(struct random_events *e, const struct field *f, struct a
 {
 	enum value_class class = kind_get(f->kind)->class;
 	unsigned char *to = (unsigned char *)d + f->offset;
-	if (random_chance(e->r, 1, 5))
+	if (e->is_never[f->index] || random_chance(e->r, 1, 5))
 		return 0;
 	if (class == CLASS_STR || class == CLASS_LIST) {
 		make_text(e, f->name, class);
@@ -447,6 +447,7 @@ static int ask_for_images(struct random_events *e)
 	for (size_t i = 0; i < n && !err; i++) {
 		const struct field_ref *ref = field_lookup(&c, sv_from(fields[i].name));
 		e->is_of_image[fields[i].index] = ref && ref->is_of_image;
+		e->is_never[fields[i].index] = ref && ref->never;
 	}
 	compiler_done(&c);
 	regex_list_done(&regexes);

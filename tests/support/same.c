@@ -174,22 +174,11 @@ static void leave_out(struct shrinking *s, bool *wanted, size_t n)
 	}
 }
 
-static size_t count_wanted(const bool *wanted, size_t n, size_t *ret_last)
-{
-	size_t count = 0;
-	for (size_t i = 0; i < n; i++) {
-		count += wanted[i];
-		if (wanted[i])
-			*ret_last = i;
-	}
-	return count;
-}
-
-static void put_rule(const struct rule_info *info, const char *when, struct buf *out)
+static void put_rule(const struct rule_info *info, size_t number, const char *when, struct buf *out)
 {
 	bool is_first = true;
 	buf_reset(out);
-	buf_add_z(out, "- rule: small\n  severity: low\n  event: [");
+	buf_add_format(out, "- rule: small%zu\n  severity: low\n  event: [", number);
 	for (uint32_t i = 0; i < EVENT_NUMBERS; i++) {
 		if (!(info->events >> i & 1))
 			continue;
@@ -214,7 +203,7 @@ static bool try_child(struct shrinking *s, const struct rule_info *info, const s
 	}
 	struct buf old = s->rules->text[at];
 	s->rules->text[at] = (struct buf){ 0 };
-	put_rule(info, buf_cstr(&when), &s->rules->text[at]);
+	put_rule(info, at, buf_cstr(&when), &s->rules->text[at]);
 	if (still_differs(s)) {
 		buf_done(&old);
 		return true;
@@ -224,8 +213,8 @@ static bool try_child(struct shrinking *s, const struct rule_info *info, const s
 	return false;
 }
 
-/* Some part of the only rule left; false when none keeps the difference. */
-static bool shrink_condition(struct shrinking *s, size_t at)
+/* Some part of a rule in its place; index: its number among those that are left. False when none keeps the difference. */
+static bool shrink_condition(struct shrinking *s, size_t at, uint32_t index)
 {
 	CLEANUP(ruleset_free) struct ruleset *set = NULL;
 	CLEANUP(diag_done) struct diag diag = { 0 };
@@ -233,9 +222,9 @@ static bool shrink_condition(struct shrinking *s, size_t at)
 	random_rules_text(s->rules, s->rule_wanted, &text);
 	if (buf_error(&text) || ruleset_load_text("random.yaml", buf_sv(&text), &set, &diag))
 		return false;
-	const struct condition *root = ruleset_condition(set, 0);
+	const struct condition *root = ruleset_condition(set, index);
 	for (size_t i = 0; i < condition_children(root); i++)
-		if (try_child(s, ruleset_get(set, 0), root, i, false, at) || try_child(s, ruleset_get(set, 0), root, i, true, at))
+		if (try_child(s, ruleset_get(set, index), root, i, false, at) || try_child(s, ruleset_get(set, index), root, i, true, at))
 			return true;
 	return false;
 }
@@ -286,10 +275,14 @@ static void shrink(struct random_rules *rules, const struct ruleset *set, const 
 		if (rules)
 			leave_out(&s, s.rule_wanted, rules->n);
 		leave_out(&s, s.event_wanted, s.n_events);
-		size_t at = 0;
-		if (rules && count_wanted(s.rule_wanted, rules->n, &at) == 1)
-			while (shrink_condition(&s, at))
+		uint32_t index = 0;
+		for (size_t i = 0; rules && i < rules->n; i++) {
+			if (!s.rule_wanted[i])
+				continue;
+			while (shrink_condition(&s, i, index))
 				;
+			index++;
+		}
 		report_difference(&s, report);
 	}
 	free(s.rule_wanted);
