@@ -10,6 +10,7 @@
  *                                                  the answers to the first CHECK measured events go into sum=
  *   bench_engine load PATH...                      load and compile rule files
  *   bench_engine text RULES                        the rules as a file
+ *   bench_engine stream EVENTS                     what the stream is like
  *
  * Under callgrind --instr-atstart=no only what is measured is counted.
  */
@@ -21,6 +22,7 @@
 #include "benchmarks/stream.h"
 #include "engine/base/clock.h"
 #include "engine/base/num.h"
+#include "engine/event/value.h"
 #include "engine/index/engine.h"
 #include "engine/rules/match.h"
 #include "engine/rules/op.h"
@@ -259,6 +261,65 @@ static int run_text(size_t rules)
 	return buf_error(&text) || fwrite(text.p, 1, text.n, stdout) != text.n || fflush(stdout);
 }
 
+static int compare_numbers(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+	return (x > y) - (x < y);
+}
+
+/* Of the values of a text field: how many were there before, how long they are. */
+static void print_texts(const struct stream *s, uint32_t event, const char *name)
+{
+	const struct field *f = field_find(event_type_by_number(event), sv_from(name));
+	uint64_t *sums = calloc(s->n, sizeof(*sums)), *lengths = calloc(s->n, sizeof(*lengths));
+	size_t n = 0, bytes = 0, distinct = 0;
+	for (size_t i = 0; f && sums && lengths && i < s->n; i++) {
+		struct value v = { .is_missing = true };
+		if (s->events[i].type->number == event)
+			v = event_get(&s->events[i], f);
+		if (v.is_missing)
+			continue;
+		uint64_t sum = v.s.n;
+		for (size_t k = 0; k < v.s.n; k++)
+			sum = mixed(sum, (unsigned char)v.s.p[k]);
+		sums[n] = sum;
+		lengths[n++] = v.s.n;
+		bytes += v.s.n;
+	}
+	if (n) {
+		qsort(sums, n, sizeof(*sums), compare_numbers);
+		qsort(lengths, n, sizeof(*lengths), compare_numbers);
+		for (size_t i = 0; i < n; i++)
+			distinct += i == 0 || sums[i] != sums[i - 1];
+		printf("%-14s %-24s mean %5zu bytes, median %4llu, 99 %% %5llu, longest %6llu; there before %.1f %%\n", event_type_by_number(event)->name, name,
+		       bytes / n, (unsigned long long)lengths[n / 2], (unsigned long long)lengths[n * 99 / 100], (unsigned long long)lengths[n - 1],
+		       100.0 * (double)(n - distinct) / (double)n);
+	}
+	free(sums);
+	free(lengths);
+}
+
+static int run_stream(size_t n)
+{
+	CLEANUP(bench_done) struct bench b = { 0 };
+	size_t by_event[EVENT_NUMBERS] = { 0 }, in_container = 0;
+	if (prepare(&b, DESIGN_BUCKETED, BASE_RULES, false, n))
+		return 1;
+	for (size_t i = 0; i < n; i++) {
+		by_event[b.stream.events[i].type->number]++;
+		in_container += IS_DERIVED(b.stream.events[i].derived, container_id);
+	}
+	for (uint32_t i = 0; i < EVENT_NUMBERS; i++)
+		if (by_event[i])
+			printf("%-14s %5.1f %%\n", event_type_by_number(i)->name, 100.0 * (double)by_event[i] / (double)n);
+	printf("in containers  %5.1f %%\n", 100.0 * (double)in_container / (double)n);
+	print_texts(&b.stream, EVENT_PROC_EXEC, "process.executable");
+	print_texts(&b.stream, EVENT_PROC_EXEC, "process.command_line");
+	print_texts(&b.stream, EVENT_FILE_OPEN, "file.path");
+	print_texts(&b.stream, EVENT_FILE_OPEN, "process.command_line");
+	return 0;
+}
+
 static int run_table(void)
 {
 	static const struct {
@@ -295,9 +356,11 @@ int main(int argc, char **argv)
 		return run_load((const char *const *)argv + 2, (size_t)argc - 2);
 	if (argc == 3 && strcmp(argv[1], "text") == 0 && read_number(argv[2], &rules))
 		return run_text(rules);
+	if (argc == 3 && strcmp(argv[1], "stream") == 0 && read_number(argv[2], &events) && events > 1)
+		return run_stream(events);
 	if (argc == 7 && read_number(argv[2], &rules) && rules > 0 && read_number(argv[4], &stream) && stream > 1 && read_number(argv[5], &events) && events > 0 &&
 	    read_number(argv[6], &check))
 		return run_one(argv[1], rules, strcmp(argv[3], "new") == 0, stream, events, check);
-	fprintf(stderr, "usage: bench_engine [oracle|bucketed|engine RULES usual|new STREAM EVENTS CHECK | load PATH... | text RULES]\n");
+	fprintf(stderr, "usage: bench_engine [oracle|bucketed|engine RULES usual|new STREAM EVENTS CHECK | load PATH... | text RULES | stream EVENTS]\n");
 	return 2;
 }

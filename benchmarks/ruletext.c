@@ -10,7 +10,7 @@
 #include "engine/event/event.h"
 
 enum {
-	LOOSE = 12,        /* of a hundred rules on execs, those that a benign command raises now and then */
+	LOOSE = 16,        /* of a hundred rules on execs, those that a benign command raises now and then */
 	COMMON_TOOLS = 60, /* the programs that those are about */
 };
 

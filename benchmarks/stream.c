@@ -2,7 +2,8 @@
 /*
  * The numbers: 59.5 % open, 15 % exec, 15 % connect, the rest deletions, renames, chmods, directories, binds and accepts. 3000
  * programs by Zipf's law (s 1.1), each with 12 usual argument lists (s 1.0), but 30 % of the execs have one of their own; 1 to 40
- * arguments, 1 % of 2 to 8 KiB, 0.1 % up to 32 KiB. Paths out of 20,000 (s 1.0), 10 % temporary ones, 4 % of /proc, 3 % of
+ * arguments, 1 % of 2 to 8 KiB, 0.1 % up to 32 KiB. Paths out of 20,000 (s 1.0) with a head that is in 40 %, 10 % temporary ones,
+ * 4 % of /proc, 3 % of
  * container layers. 1000 addresses (s 1.1). Half of the process trees in containers.
  */
 #include "benchmarks/stream.h"
@@ -19,6 +20,8 @@ enum {
 	ARGV_KINDS = 12,
 	PATHS = 20000,
 	ADDRESSES = 1000,
+	HEAD_PATHS = 150,  /* libraries and the like, that every program opens */
+	LAYERS = 150,      /* of container file systems */
 	USERS = 40,
 	ANCESTORS_MAX = 12,
 	RECENT = 48,       /* most of what happens is done by those that were started last */
@@ -68,10 +71,10 @@ static void make_path(struct producer *p, char *out, size_t size)
 	static const char *const heads[] = { "/usr/lib/x86_64-linux-gnu", "/etc", "/usr/share", "/var/lib", "/var/log", "/home/user", "/opt", "/usr/lib/python3/dist-packages" };
 	static const char *const ends[] = { ".so.6", ".conf", ".py", ".json", "", ".log", ".h", ".txt" };
 	const char *head = heads[random_below(&p->r, ARRAY_SIZE(heads))], *end = ends[random_below(&p->r, ARRAY_SIZE(ends))];
-	if (random_chance(&p->r, 1, 2))
+	if (random_chance(&p->r, 1, 4))
 		(void)snprintf(out, size, "%s/%s%s", head, word_any(p->w, &p->r), end);
 	else
-		(void)snprintf(out, size, "%s/%s/%s%s", head, word_common(p->w, &p->r), word_any(p->w, &p->r), end);
+		(void)snprintf(out, size, "%s/%s/%s-%s%s", head, word_common(p->w, &p->r), word_any(p->w, &p->r), word_any(p->w, &p->r), end);
 }
 
 static struct strview file_path(struct producer *p)
@@ -84,9 +87,12 @@ static struct strview file_path(struct producer *p)
 	else if (kind < 10)
 		(void)snprintf(text, sizeof(text), "/tmp/%s-%llx", word_common(p->w, &p->r), number);
 	else if (kind < 14)
-		(void)snprintf(text, sizeof(text), "/proc/%llu/%s", number % 30000, kind & 1 ? "status" : "cmdline");
+		(void)snprintf(text, sizeof(text), "/proc/%llu/%s", number % 1500, kind & 1 ? "status" : "cmdline");
 	else if (kind < 17)
-		(void)snprintf(text, sizeof(text), "/var/lib/containers/overlay/%016llx/diff/%s", (unsigned long long)random_u64(&p->r), word_common(p->w, &p->r));
+		(void)snprintf(text, sizeof(text), "/var/lib/containers/overlay/%016llx/diff/%s",
+			       (1 + random_below(&p->r, LAYERS)) * 0x9e3779b97f4a7c15ull, word_common(p->w, &p->r));
+	else if (kind < 57)
+		(void)snprintf(text, sizeof(text), "%s", p->path[random_below(&p->r, HEAD_PATHS)]);
 	else
 		(void)snprintf(text, sizeof(text), "%s", p->path[zipf_next(&p->paths, &p->r)]);
 	return keep(p, sv_from(text));
