@@ -118,6 +118,16 @@ static void add_events(struct writer *w, uint64_t events, const char *indent)
 	buf_add_z(w->out, "]\n");
 }
 
+/* A rule that never holds here is about no event: then it is written for all, where it never holds either. */
+static uint64_t events_of(const struct rule *rule)
+{
+	uint64_t all = 0;
+	for (uint32_t i = 0; i < EVENT_NUMBERS && !rule->info.events; i++)
+		if (event_type_by_number(i) && event_type_by_number(i)->name[0])
+			all |= 1ull << i;
+	return rule->info.events ? rule->info.events : all;
+}
+
 /* The parts of the outermost and/or on lines of their own. A literal block: nothing in it means anything to YAML. */
 static void add_condition(struct writer *w, const struct condition *c, uint64_t events, const char *indent)
 {
@@ -150,8 +160,10 @@ static void add_message(struct writer *w, const struct rule *rule)
 	for (size_t i = 0; i < rule->n_message; i++) {
 		const struct message_piece *piece = &rule->message[i];
 		const struct field_ref *field = piece_field(piece);
-		if (field && field->events & rule->info.events) {
-			buf_add_format(&text, "{%s}", field->name);
+		if (field && field->events & events_of(rule)) {
+			buf_add_char(&text, '{');
+			field_ref_source(field, &text);
+			buf_add_char(&text, '}');
 			has_field = true;
 		} else if (field || piece->expr) {
 			buf_add_z(&text, "-");
@@ -225,7 +237,7 @@ static void add_steps(struct writer *w, const struct stateful *s)
 static const char *unspeakable(const struct writer *w, const struct rule *rule)
 {
 	const struct stateful *s = rule->stateful;
-	if (rule->info.needs_source && rule->info.events == 0)
+	if (rule->info.events == 0 && rule->condition->type == NODE_CONST)
 		return "it is about events that nothing here reports";
 	for (size_t i = 0; s && i < s->n_inputs; i++)
 		if (w->set->rules[s->inputs[i].rule].stateful)
@@ -262,8 +274,8 @@ static int add_rule(struct writer *w, const struct rule *rule)
 	if (!info->is_enabled)
 		buf_add_z(w->out, "  enabled: false\n");
 	if (!rule->stateful) {
-		add_events(w, info->events, "  ");
-		add_condition(w, rule->condition, info->events, "  ");
+		add_events(w, events_of(rule), "  ");
+		add_condition(w, rule->condition, events_of(rule), "  ");
 	} else if (rule->stateful->kind == STATEFUL_THRESHOLD) {
 		add_threshold(w, rule->stateful);
 	} else {

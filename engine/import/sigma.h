@@ -153,6 +153,7 @@ struct sigma_document {
 	bool is_correlation;
 	bool is_referred;       /* a correlation counts it, and it raises nothing by itself */
 	bool is_added;          /* the rule is in the set, or was refused */
+	bool is_refused;
 	struct rule rule;
 	struct sigma_row *row;  /* that its fields are read by; NULL: no events */
 	uint32_t index;         /* of the rule in the set */

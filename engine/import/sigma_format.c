@@ -179,6 +179,7 @@ static int put_rule(struct sigma_document *d, int err, struct rule_sink *sink)
 	if (!err)
 		err = rule_sink_add(sink, &d->rule);
 	d->index = sink->last;
+	d->is_refused = err != 0;
 	return err;
 }
 
@@ -198,7 +199,7 @@ static int mark_referred(struct sigma_import *s)
 		int failed = generate ? yaml_bool(generate, &generates, s->c->diag) : 0;
 		if (!failed)
 			failed = sigma_references_read(s->c, &s->documents, d, &rules);
-		d->is_added = failed != 0;
+		d->is_added = d->is_refused = failed != 0;
 		err = failed ? failed : err;
 		for (size_t k = 0; k < rules.n && !failed && !generates; k++)
 			rules.p[k]->is_referred = true;
@@ -211,10 +212,13 @@ static bool is_ready(struct sigma_import *s, struct sigma_document *d, struct si
 {
 	if (sigma_references_read(s->c, &s->documents, d, rules))
 		return false; /* was reported */
-	for (size_t i = 0; i < rules->n; i++)
-		if (!rules->p[i]->is_added)
-			return false;
-	return true;
+	bool is_ready = true;
+	for (size_t i = 0; i < rules->n; i++) {
+		is_ready &= rules->p[i]->is_added;
+		d->is_refused |= rules->p[i]->is_refused; /* for a reason that was reported */
+	}
+	d->is_added = d->is_refused;
+	return is_ready && !d->is_refused;
 }
 
 /* Correlations of correlations come after these; what is left when nothing moves any more is a circle. */
@@ -226,7 +230,11 @@ static int add_correlations(struct sigma_import *s, struct rule_sink *sink)
 		has_moved = false;
 		for (size_t i = 0; i < s->documents.n; i++) {
 			struct sigma_document *d = &s->documents.p[i];
-			if (d->is_added || !is_ready(s, d, &rules))
+			if (d->is_added)
+				continue;
+			bool is_next = is_ready(s, d, &rules);
+			has_moved |= d->is_added;
+			if (!is_next)
 				continue;
 			int failed = put_rule(d, sigma_correlation_read(s->c, &rules, d), sink);
 			if (failed == -ENOMEM)

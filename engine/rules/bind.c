@@ -208,10 +208,35 @@ static const struct field_ref *lookup_computed(struct compiler *c, struct strvie
 	return ref;
 }
 
+/* "falco.NAME": what the name means in Falco's rules, where ours has another meaning. */
+static const struct field_ref *lookup_falco(struct compiler *c, struct strview name, enum computed_fault *ret_fault)
+{
+	struct field_ref *ref = strmap_get(&c->computed, name);
+	*ret_fault = COMPUTED_FOUND;
+	if (ref)
+		return ref;
+	const struct field_ref *plain = lookup_computed(c, sv_from_index(name, strlen("falco.")), ret_fault);
+	if (!plain)
+		return NULL;
+	ref = arena_alloc(c->arena, sizeof(*ref));
+	char *copy = arena_text(c->arena, name);
+	if (ref)
+		*ref = *plain;
+	if (ref && copy)
+		ref->name = copy;
+	if (!ref || !copy || strmap_add(&c->computed, sv_from(copy), ref)) {
+		c->no_memory = true;
+		return NULL;
+	}
+	return ref;
+}
+
 static const struct field_ref *lookup(struct compiler *c, struct strview name, enum computed_fault *ret_fault)
 {
 	const struct field_ref *ref = NULL;
 	*ret_fault = COMPUTED_UNKNOWN;
+	if (sv_starts(name, SV("falco.")))
+		return lookup_falco(c, name, ret_fault);
 	if (c->takes_falco_names)
 		ref = lookup_computed(c, name, ret_fault);
 	if (!ref && !c->no_memory)

@@ -96,6 +96,9 @@ struct field_ref {
 	field_may_be *may_be;                            /* NULL: nothing is known beforehand of its values */
 };
 
+/* Its name, so that a rule of ours that has it means the same. */
+void field_ref_source(const struct field_ref *ref, struct buf *out);
+
 struct expr;
 typedef struct value transform_function(struct matcher *m, const struct expr *call, const struct value *args);
 

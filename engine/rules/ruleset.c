@@ -236,10 +236,28 @@ static void add_operand(struct buf *out, const struct test *t, const struct oper
 		buf_add_sv(out, o->text);
 }
 
+/* A name that means one thing in Falco's rules and another in ours, and is meant as there. */
+static bool is_meant_as_in_falco(const struct field_ref *ref)
+{
+	for (uint32_t i = 0; i < EVENT_NUMBERS; i++) {
+		const struct event_type *type = event_type_by_number(i);
+		const struct field *ours = type && type->name[0] ? field_find(type, sv_from(ref->name)) : NULL;
+		if (ours)
+			return ref->compute || ref->by_event[i] != ours;
+	}
+	return false;
+}
+
+void field_ref_source(const struct field_ref *ref, struct buf *out)
+{
+	buf_add_z(out, is_meant_as_in_falco(ref) ? "falco." : "");
+	buf_add_z(out, ref->name);
+}
+
 static void add_expr(struct buf *out, const struct expr *x)
 {
 	if (x->type == EXPR_FIELD) {
-		buf_add_z(out, x->field->name);
+		field_ref_source(x->field, out);
 		return;
 	}
 	if (x->type == EXPR_TEXT) {

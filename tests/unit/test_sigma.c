@@ -11,6 +11,7 @@
 #include "engine/base/strmap.h"
 #include "engine/index/engine.h"
 #include "engine/rules/ruleset.h"
+#include "tests/support/corpora.h"
 #include "tests/support/sigma_event.h"
 
 struct corpus {
@@ -22,17 +23,11 @@ struct corpus {
 	struct strmap rules; /* id -> struct rule_info */
 };
 
-static const char *corpora(void)
-{
-	const char *given = getenv("VEDETTE_CORPORA");
-	return given && given[0] ? given : "../shared/corpora";
-}
-
 static int load(struct corpus *c)
 {
-	char rules[512], vectors[512];
-	snprintf(rules, sizeof(rules), "%s/sigma", corpora());
-	snprintf(vectors, sizeof(vectors), "%s/sigma_vectors.json", corpora());
+	char rules[4096], vectors[4096];
+	if (!corpora_path("sigma", rules, sizeof(rules)) || !corpora_path("sigma_vectors.json", vectors, sizeof(vectors)))
+		return 0; /* the tests are skipped */
 	const char *const paths[] = { rules };
 	int err = ruleset_load(paths, 1, &c->set, &c->diag);
 	if (!err)
@@ -51,13 +46,9 @@ static int load(struct corpus *c)
 static int open_corpus(void **state)
 {
 	struct corpus *c = calloc(1, sizeof(*c));
-	char path[512];
 	*state = c;
-	snprintf(path, sizeof(path), "%s/sigma_vectors.json", corpora());
-	FILE *probe = c ? fopen(path, "r") : NULL;
-	if (!probe)
-		return c ? 0 : -1;
-	fclose(probe);
+	if (!c)
+		return -1;
 	if (load(c) == 0)
 		return 0;
 	char line[2048];
@@ -82,12 +73,10 @@ static int close_corpus(void **state)
 	return 0;
 }
 
-#define NEED(c)                                                                 \
-	do {                                                                    \
-		if (!(c)->set) {                                                \
-			print_message("corpora are not there: %s\n", corpora()); \
-			skip();                                                 \
-		}                                                               \
+#define NEED(c)           \
+	do {              \
+		if (!(c)->set) \
+			skip(); \
 	} while (0)
 
 static const struct yaml_node *text_of(const struct yaml_node *map, const char *key)

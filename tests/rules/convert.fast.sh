@@ -1,0 +1,52 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# vedette convert, and the tables and rules of docs/sigma.md: what is printed loads, and statuses are those of the manual.
+set -u
+cd "$(dirname "$0")/../.." || exit 1
+failed=0
+result() { # result STATUS TEXT [DETAIL]
+	if [ "$1" -eq 0 ]; then echo "ok - $2"; else echo "not ok - $2"; printf '%s\n' "${3:-}" | sed 's/^/# /'; failed=1; fi
+}
+dir=$BUILD/convert
+rm -rf "$dir"
+mkdir -p "$dir"
+awk -v dir="$dir" '/^```yaml$/ { n++; file = sprintf("%s/table-%02d.yaml", dir, n); next } /^```$/ { file = "" } file { print > file }' docs/sigma.md
+cat > "$dir/rule.yml" <<'RULE'
+title: Moved into place
+id: 4b89abaa-99fe-4232-afdd-8f9aa4d20382
+author: A. Author
+license: MIT
+level: high
+references: [https://example.org/]
+logsource: {product: linux, category: file_event}
+detection:
+  s: {TargetFilename|startswith: /etc/cron, Image|endswith: [/sh, /Bash]}
+  condition: s
+RULE
+tables=("$dir"/table-*.yaml)
+[ -s "${tables[0]}" ]
+result $? "docs/sigma.md has ${#tables[@]} tables"
+out=$("$VEDETTE" check "$dir" 2>&1) && [[ $out == *"no problems" ]]
+result $? "they load with a rule" "$out"
+"$VEDETTE" convert --from sigma "$dir" > "$dir.yaml" 2> "$dir.err" && [ ! -s "$dir.err" ]
+result $? "convert prints, and has nothing to say" "$(cat "$dir.err")"
+out=$("$VEDETTE" check "$dir.yaml" 2>&1) && [[ $out == *"1 rule in 1 file, no problems" ]]
+result $? "what it prints loads" "$out"
+for text in 'rule: 4b89abaa-99fe-4232-afdd-8f9aa4d20382' 'author: "A. Author"' 'license: "MIT"' 'event: \[file.create, file.rename\]' 'vedette.new_path istartswith /etc/cron'; do
+	grep -q "$text" "$dir.yaml"
+	result $? "it holds $text" "$(cat "$dir.yaml")"
+done
+expect() { # expect STATUS TEXT ARGUMENT...
+	local want=$1 text=$2
+	shift 2
+	out=$("$VEDETTE" convert "$@" 2>&1)
+	local got=$?
+	[ "$got" -eq "$want" ] && [[ $out == *"$text"* ]]
+	result $? "convert ${*/#*\//} ends with $want" "$got: $out"
+}
+expect 2 "no file or folder given"
+expect 2 "--from is falco or sigma" --from snort "$dir"
+expect 1 "none was written for falco" --from falco "$dir"
+expect 1 "none was written for another program" "$dir.yaml"
+expect 1 "No such file" "$dir/missing.yml"
+exit $failed
