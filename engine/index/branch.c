@@ -267,7 +267,8 @@ static int keys_of_test(const struct predicates *ps, struct arena *work, const s
 	if (!ret->p)
 		return -ENOMEM;
 	ret->p[ret->n++] = b->predicate;
-	ret->share = p->key_share;
+	ret->cost = p->key_cost;
+	ret->share = p->share;
 	return 0;
 }
 
@@ -286,6 +287,7 @@ static int keys_of_any(const struct predicates *ps, struct arena *work, const st
 		if (!each[i].n)
 			return 0;
 		n += each[i].n;
+		sum.cost += each[i].cost;
 		sum.share += each[i].share;
 	}
 	sum.p = arena_alloc(work, n * sizeof(*sum.p));
@@ -306,7 +308,7 @@ static int keys_of_all(const struct predicates *ps, struct arena *work, const st
 		struct key_set one;
 		if (branch_keys(ps, work, b->children[i], &one))
 			return -ENOMEM;
-		if (one.n && (!ret->n || one.share < ret->share))
+		if (one.n && (!ret->n || one.cost < ret->cost))
 			*ret = one;
 	}
 	return 0;

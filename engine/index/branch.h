@@ -22,11 +22,11 @@ struct branch {
 /* NULL: out of memory. work is where branches live. */
 struct branch *branch_of(struct predicates *ps, struct arena *work, const struct condition *c, uint32_t event);
 
-/* Predicates of which one at least must hold for the branch to hold: the rarest such set. n 0: there is none. */
+/* Predicates of which one at least must hold for the branch to hold: the cheapest such set to wait for. n 0: there is none. */
 struct key_set {
 	uint32_t *p; /* in the work arena */
 	size_t n;
-	double share;
+	double cost, share;
 };
 /* 0 or -ENOMEM. */
 int branch_keys(const struct predicates *ps, struct arena *work, const struct branch *b, struct key_set *ret) MUST_CHECK;

@@ -7,11 +7,14 @@
 #include "engine/index/branch.h"
 #include "engine/index/engine_parts.h"
 #include "engine/index/number_index.h"
+#include "engine/index/terms.h"
 #include "engine/index/text_index.h"
 
 enum {
 	WORK_MAX_BYTES = 1 << 30,
 	LIST_ITEMS_MIN = 1 << 20, /* room for the items of all lists */
+	FOUND_COST = 80,         /* instructions, about, when a text that is searched for is found */
+	SEARCH_COST = 1,          /* for one more text that is searched for */
 };
 
 struct build {
@@ -32,6 +35,18 @@ static void mark_kept(struct build *b, const struct branch *branch)
 		mark_kept(b, branch->children[i]);
 }
 
+/* What a rule asks when one of its keys holds, against what finding it in each new value costs. */
+static void mark_wanted(struct build *b, const struct branch *branch, double share)
+{
+	if (branch->type == BRANCH_TEST) {
+		struct predicate *p = &b->e->predicates.p[branch->predicate];
+		bool is_found = text_index_effort(p->node->test) == TEXT_SEARCHED && !terms_ask(p->node->test);
+		p->is_wanted |= is_found && share * p->cost > FOUND_COST * p->share + SEARCH_COST;
+	}
+	for (size_t i = 0; i < branch->n; i++)
+		mark_wanted(b, branch->children[i], share);
+}
+
 static int add_plan(struct build *b, struct event_plan *ep, uint32_t rule)
 {
 	struct engine *e = b->e;
@@ -47,6 +62,7 @@ static int add_plan(struct build *b, struct event_plan *ep, uint32_t rule)
 		e->predicates.p[keys->p[i]].is_key = true;
 	if (ep->is_kept)
 		mark_kept(b, branch);
+	mark_wanted(b, branch, keys->n ? keys->share : 1);
 	ep->plans[ep->n_plans].rule = rule;
 	b->branches[ep->number][ep->n_plans++] = branch;
 	return 0;
@@ -99,7 +115,7 @@ static bool is_worth_indexing(const struct predicates *ps, const struct predicat
 {
 	if (p->input == INPUT_NONE || !ps->inputs[p->input].is_used)
 		return false;
-	if (p->is_key || p->is_kept)
+	if (p->is_key || p->is_kept || p->is_wanted)
 		return true;
 	const struct input *in = &ps->inputs[p->input];
 	return is_number(in) || (is_text(in) && text_index_effort(p->node->test) == TEXT_LOOKED_UP);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "engine/index/frequency.h"
 
-#include "engine/rules/op.h"
+#include "engine/index/terms.h"
 
 enum role { ROLE_PROGRAM, ROLE_ARGUMENT, ROLE_PATH, ROLE_OTHER };
 
@@ -109,25 +109,44 @@ static double token_share(struct strview token, enum role role, bool is_whole)
 	return sum;
 }
 
+/* A word of a few small letters is some word: those are not as rare as their letters. */
+static double word_floor(struct strview token, enum role role)
+{
+	for (size_t i = 0; i < token.n; i++)
+		if (token.p[i] < 'a' || token.p[i] > 'z')
+			return 0;
+	double floor = role == ROLE_ARGUMENT ? 0.004 : 0.001;
+	return token.n <= 4 ? floor * 2 : token.n <= 7 ? floor : floor / 4;
+}
+
 /* All tokens must stand in the text: it is as rare as the rarest of them. */
 static double text_share(struct strview text, enum role role, bool is_whole)
 {
 	double least = model(text, role);
 	double rarest = 1;
+	size_t tokens = 0;
 	for (size_t i = 0; i < text.n;) {
+		if (text.p[i] == '-' && text.n > 2) {
+			i++; /* of an option */
+			continue;
+		}
 		size_t from = i;
 		while (i < text.n && is_word_byte(text.p[i]))
 			i++;
 		struct strview token = { text.p + from, i - from };
 		if (token.n) {
-			double known = token_share(token, role, is_whole), guessed = model(token, role);
+			double known = token_share(token, role, is_whole), guessed = MAX(model(token, role), word_floor(token, role));
+			tokens++;
 			rarest = MIN(rarest, MAX(known, guessed));
 		} else {
 			i++;
 		}
 	}
-	bool has_token = rarest < 1;
-	return has_token ? (rarest > 8 * least && text.n > 12 ? rarest / 2 : rarest) : least;
+	if (tokens == 0)
+		return least;
+	for (; tokens > 1; tokens--) /* words of which one brings the other along, by and large */
+		rarest /= 4;
+	return MAX(rarest, least);
 }
 
 /* The last component: a whole path is about as common as its name. */
@@ -146,19 +165,13 @@ static double whole_share(struct strview text, enum role role)
 	return MAX(role == ROLE_PATH ? known / 4 : known, 1e-4);
 }
 
-/* The longest run of a pattern that stands for itself. */
-static double pattern_share(struct strview pattern, enum role role)
+/* A pattern is about as common as the text that it needs. */
+static double pattern_share(const struct test *t, const struct operand *o, enum role role)
 {
-	struct strview best = { NULL, 0 };
-	for (size_t i = 0; i < pattern.n;) {
-		size_t from = i;
-		while (i < pattern.n && !strchr("*?[]\\(){}|+^$", pattern.p[i]))
-			i++;
-		if (i - from > best.n)
-			best = (struct strview){ pattern.p + from, i - from };
-		i += i == from || i < pattern.n;
-	}
-	return best.n >= 3 ? text_share(best, role, false) : 0.2;
+	struct term term;
+	if (term_of(t, o, &term) != TERMS_ANY || term.text.n < 3)
+		return 0.2;
+	return text_share(term.text, role, false);
 }
 
 static double operand_share(const struct test *t, const struct operand *o, enum role role)
@@ -181,7 +194,7 @@ static double operand_share(const struct test *t, const struct operand *o, enum 
 	case OP_IGLOB:
 	case OP_REGEX:
 	case OP_SEARCH:
-		return pattern_share(text, role);
+		return pattern_share(t, o, role);
 	default:
 		return text_share(text, role, false);
 	}
@@ -227,11 +240,11 @@ double frequency_cost(const struct test *t)
 {
 	double value = t->left->type == EXPR_CALL ? 400 : 60, each = 15;
 	if (t->op->form == OP_FORM_REGEX)
-		each = 600;
+		each = 4000;
 	else if (t->op->form == OP_FORM_GLOB || t->op->form == OP_FORM_PATH || t->op->id == OP_ICONTAINS)
 		each = 200;
 	else if (t->op->id == OP_CONTAINS || t->op->id == OP_BCONTAINS)
-		each = 100;
+		each = role_of(t->left) == ROLE_ARGUMENT ? 300 : 80;
 	if (t->left->class == CLASS_LIST)
 		each *= 4;
 	return value + each * (double)(t->n_operands ? t->n_operands : 1);

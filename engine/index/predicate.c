@@ -5,7 +5,10 @@
 #include <stdlib.h>
 
 #include "engine/index/frequency.h"
+#include "engine/index/terms.h"
 #include "engine/index/text_index.h"
+
+enum { PROGRAM_COST = 150 }; /* instructions of one that soon finds that it does not hold */
 
 struct pointer_slot {
 	const struct test *test; /* NULL: free */
@@ -159,6 +162,16 @@ static int grow(struct predicates *ps)
 	return 0;
 }
 
+/* What each event pays for a rule that waits for the test: its program when it holds, and the asking, where it must be asked. */
+static double key_cost(const struct test *t, const struct predicate *p)
+{
+	bool is_text = t->left->class == CLASS_STR || t->left->class == CLASS_LIST;
+	double asked = 0;
+	if (is_text)
+		asked = text_index_effort(t) == TEXT_ASKED ? 1 : terms_ask(t) ? p->share : 0;
+	return p->share * PROGRAM_COST + asked * p->cost;
+}
+
 static int add(struct predicates *ps, const struct condition *node, uint32_t *ret)
 {
 	if (grow(ps))
@@ -172,9 +185,7 @@ static int add(struct predicates *ps, const struct condition *node, uint32_t *re
 	}
 	struct predicate p = { .node = node, .share = frequency_of(node->test), .cost = frequency_cost(node->test) };
 	p.input = input_of(ps, node->test);
-	bool is_text = node->test->left->class == CLASS_STR || node->test->left->class == CLASS_LIST;
-	p.is_asked = is_text && text_index_effort(node->test) == TEXT_ASKED;
-	p.key_share = p.share + (p.is_asked ? MIN(p.cost / 2000, 0.4) : 0);
+	p.key_cost = key_cost(node->test, &p);
 	if (node->test->op->id != OP_EXISTS) { /* of which a part is as good as the whole */
 		add_cut_bits(&p, node->test->left);
 		if (node->test->right)

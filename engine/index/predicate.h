@@ -15,11 +15,11 @@ struct predicate {
 	uint32_t truncated[2], uncertain[2]; /* bits of the common fields that say its fields are cut; [1] in process.exec */
 	uint16_t input;                      /* INPUT_NONE: it compares fields with each other, not all of the image */
 	bool is_key;                         /* a rule waits for it */
+	bool is_wanted;                      /* it would be asked often enough that looking it up with the others costs less */
 	bool is_kept;                        /* a rule looks at it whose event's answers are kept */
 	bool is_indexed;                     /* its truth is known of each new value of the input, and not asked for */
-	bool is_asked;                       /* in the index too it must be asked for each new value */
 	double share, cost;                  /* see frequency.h */
-	double key_share;                    /* the share, and what waiting for it costs otherwise */
+	double key_cost;                     /* what an event pays for a rule that waits for it */
 };
 
 /* Where values come from; its index says which predicates hold of one. */

@@ -126,6 +126,16 @@ enum terms_sort term_of(const struct test *test, const struct operand *o, struct
 	}
 }
 
+bool terms_ask(const struct test *test)
+{
+	for (size_t i = 0; i < test->n_operands; i++) {
+		struct term term;
+		if (term_of(test, &test->operands[i], &term) == TERMS_ANY && term.check == TERM_ASK)
+			return true;
+	}
+	return false;
+}
+
 enum terms_sort terms_sort_of(const struct test *test)
 {
 	if (!test_is_plain(test) || test->op->id == OP_NE)

@@ -30,5 +30,7 @@ enum terms_sort {
 
 /* The term of one operand; the sort of the operand. */
 enum terms_sort term_of(const struct test *test, const struct operand *operand, struct term *ret);
+/* Whether what is found must be asked in some case; of TERMS_ANY. */
+bool terms_ask(const struct test *test);
 /* The sort of the whole test. */
 enum terms_sort terms_sort_of(const struct test *test);
