@@ -77,24 +77,25 @@ static bool enter(const struct scan *s, size_t start, size_t *done)
 	return true;
 }
 
-static bool may_begin(const struct automaton *a, const char *p)
+/* The first even place from `at` on where a literal may begin, or may have begun one before; n when there is none. */
+static size_t next_candidate(const struct automaton *a, const char *p, size_t at, size_t n)
 {
-	uint32_t h = gram_hash(hash_load32(p)) >> a->filter_shift;
-	return a->filter[h / 64] >> h % 64 & 1;
+	const uint64_t *filter = a->filter;
+	unsigned shift = a->filter_shift;
+	for (; at + GRAM <= n; at += 2) {
+		uint32_t h = gram_hash(hash_load32(p + at)) >> shift;
+		if (filter[h / 64] >> h % 64 & 1)
+			return at;
+	}
+	return n;
 }
 
 static void scan_long(const struct scan *s)
 {
-	const char *p = s->text.p;
-	size_t n = s->text.n, at = 0, done = 0; /* starts below done are dealt with */
+	size_t n = s->text.n, done = 0; /* starts below done are dealt with */
 	if (n < GRAM)
 		return;
-	while (at + GRAM <= n) {
-		if (!may_begin(s->a, p + at)) {
-			at += 2;
-			continue;
-		}
-		/* the filter speaks of a literal that begins here or one before */
+	for (size_t at = 0; (at = next_candidate(s->a, s->text.p, at, n)) < n;) {
 		if ((at > 0 && enter(s, at - 1, &done)) || enter(s, at, &done))
 			at = MAX(at, (done + 1) & ~(size_t)1);
 		else

@@ -9,6 +9,7 @@
 enum {
 	HEADS_MAX = 8,        /* literals that may share a tail: each is compared wherever the tail stands */
 	TAIL_LOOK_MAX = 24,   /* places tried as the begin of a tail */
+	GRAM_COUNT_BITS = 18,
 	FILTER_BITS_EACH = 16, /* bits of the filter for each bit set in it */
 };
 
@@ -23,6 +24,7 @@ struct build {
 	struct automaton *a;
 	struct tail *tails; /* owned */
 	size_t n;
+	uint32_t *counts;   /* owned; by the hash of a gram: how often it stands in the literals */
 	struct span {       /* owned; for each node: its tails, and how long their common beginning is */
 		uint32_t low, high, depth;
 	} *spans;
@@ -33,6 +35,7 @@ static void build_done(struct build *b)
 {
 	free(b->tails);
 	free(b->spans);
+	free(b->counts);
 }
 
 void automaton_free(struct automaton **a)
@@ -52,22 +55,49 @@ void automaton_free(struct automaton **a)
 
 /* --- tails ------------------------------------------------------------------------------------------------------------- */
 
-static unsigned gram_bits(const char *p)
+static size_t count_place(const char *p)
 {
-	unsigned bits = 0;
-	for (size_t i = 0; i < GRAM; i++)
-		bits += frequency_byte_bits((unsigned char)p[i]);
-	return bits;
+	return gram_hash(hash_load32(p)) >> (32 - GRAM_COUNT_BITS);
 }
 
-/* Where the rarest four bytes stand. */
-static uint32_t best_head(struct strview text)
+/* What many literals hold is common in texts too, by and large: more so than bytes tell. In tenths of a bit. */
+static unsigned gram_rarity(const struct build *b, const char *p)
+{
+	unsigned rarity = 200;
+	for (size_t i = 0; i < GRAM; i++)
+		rarity += frequency_byte_bits((unsigned char)p[i]);
+	for (unsigned count = b->counts[count_place(p)]; count > 1 && rarity > 20; count /= 2)
+		rarity -= 20;
+	return rarity;
+}
+
+/* Where the rarest four bytes stand; the next ones tell the filter as much. */
+static uint32_t best_head(const struct build *b, struct strview text)
 {
 	size_t best = 0, last = MIN(text.n - GRAM, (size_t)TAIL_LOOK_MAX);
-	for (size_t i = 1; i <= last; i++)
-		if (gram_bits(text.p + i) > gram_bits(text.p + best))
+	unsigned most = 0;
+	for (size_t i = 0; i <= last; i++) {
+		unsigned rarity = gram_rarity(b, text.p + i), next = i + GRAM < text.n ? gram_rarity(b, text.p + i + 1) : 0;
+		rarity = next ? MIN(rarity, next) : rarity / 2;
+		if (rarity > most) {
+			most = rarity;
 			best = i;
+		}
+	}
 	return (uint32_t)best;
+}
+
+static int count_grams(struct build *b)
+{
+	b->counts = calloc((size_t)1 << GRAM_COUNT_BITS, sizeof(*b->counts));
+	if (!b->counts)
+		return -ENOMEM;
+	for (size_t i = 0; i < b->a->n; i++) {
+		struct strview text = b->a->literals[i].text;
+		for (size_t k = 0; k + GRAM <= text.n; k++)
+			b->counts[count_place(text.p + k)]++;
+	}
+	return 0;
 }
 
 static int by_text(const void *a, const void *b)
@@ -103,14 +133,14 @@ static void bound_heads(struct build *b)
 static int make_tails(struct build *b)
 {
 	b->tails = calloc(b->a->n + 1, sizeof(*b->tails));
-	if (!b->tails)
+	if (!b->tails || count_grams(b))
 		return -ENOMEM;
 	for (size_t i = 0; i < b->a->n; i++) {
 		if (b->a->literals[i].text.n < GRAM)
 			continue;
 		struct tail *tail = &b->tails[b->n++];
 		tail->literal = (uint32_t)i;
-		set_head(b, tail, best_head(b->a->literals[i].text));
+		set_head(b, tail, best_head(b, b->a->literals[i].text));
 	}
 	qsort(b->tails, b->n, sizeof(*b->tails), by_text);
 	bound_heads(b);

@@ -157,10 +157,14 @@ static struct branch *make_one(struct maker *m, const struct condition *node, bo
 	return b;
 }
 
-/* `allof` is an `and` of tests. */
-static bool is_all_of(const struct test *t)
+/* `allof` is an `and` of tests, one of several texts that are searched for an `or`. */
+static bool is_split(const struct test *t)
 {
-	return t->modifier == MODIFIER_ALLOF && t->n_operands && t->op->id != OP_NE && t->left->class != CLASS_FLAGS && !t->right;
+	if (t->n_operands == 0 || t->op->id == OP_NE || t->left->class == CLASS_FLAGS || t->right)
+		return false;
+	if (t->modifier == MODIFIER_ALLOF)
+		return true;
+	return t->n_operands > 1 && test_is_plain(t) && t->op->values == OP_VALUES_ONE && !test_is_mergeable(t) && t->op->function != NULL;
 }
 
 static const struct condition *single(struct maker *m, const struct condition *c, size_t i)
@@ -177,7 +181,7 @@ static const struct condition *single(struct maker *m, const struct condition *c
 	return node;
 }
 
-static struct branch *make_all_of(struct maker *m, const struct condition *c, bool is_negated)
+static struct branch *make_split(struct maker *m, const struct condition *c, bool is_negated)
 {
 	struct group g = { 0 };
 	struct branch *b = NULL;
@@ -188,7 +192,7 @@ static struct branch *make_all_of(struct maker *m, const struct condition *c, bo
 		is_good = one && !group_add(&g, one);
 	}
 	if (is_good)
-		b = group_close(m, &g, is_negated ? BRANCH_OR : BRANCH_AND);
+		b = group_close(m, &g, (c->test->modifier == MODIFIER_ALLOF) != is_negated ? BRANCH_AND : BRANCH_OR);
 	free(g.p);
 	return b;
 }
@@ -197,7 +201,7 @@ static struct branch *make_test(struct maker *m, const struct condition *c, bool
 {
 	if (cannot_hold(c->test, m->event))
 		return constant(m, is_negated);
-	return is_all_of(c->test) ? make_all_of(m, c, is_negated) : make_one(m, c, is_negated);
+	return is_split(c->test) ? make_split(m, c, is_negated) : make_one(m, c, is_negated);
 }
 
 /* Adds a child; one of the same type hands its own children over. */

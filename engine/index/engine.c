@@ -68,7 +68,7 @@ static void evaluate_rule(struct engine *e, const struct event *ev, uint32_t rul
 		matches_add_undecided(ret, rule);
 }
 
-static void evaluate_plainly(struct engine *e, const struct event *ev, struct matches *ret)
+static __attribute__((noinline)) void evaluate_plainly(struct engine *e, const struct event *ev, struct matches *ret)
 {
 	uint32_t number = ev->type->number;
 	e->stats.fallbacks += e->set->n_by_event[number];
@@ -113,28 +113,37 @@ static uint16_t list_of_new(struct engine *e, const struct input *in, const stru
 	return list_id(e, &e->lists, e->items, n);
 }
 
-static uint16_t list_of_value(struct engine *e, const struct column *c, const struct event *ev, const struct value *value,
-			      struct strview bytes)
+/* A value that is not in the cache, or too long for it. NULL value: a text, the bytes. */
+static __attribute__((noinline)) uint16_t list_of_missed(struct engine *e, const struct column *c, const struct event *ev,
+							 const struct value *value, struct strview bytes, uint64_t hash)
 {
 	const struct input *in = &e->predicates.inputs[c->input];
-	uint64_t hash;
-	if (e->config.no_cache) {
-		e->values.misses++;
-		return list_of_new(e, in, ev, value);
-	}
-	uint16_t list = values_find(&e->values, c->input, bytes, &hash);
-	if (list != LIST_NONE)
-		return list;
+	struct value text = { .class = in->class, .kind = KIND_STR, .s = bytes };
+	if (c->access == ACCESS_COMM)
+		text.s.n = strnlen(bytes.p, bytes.n);
+	e->values.misses++;
 	/* the place is taken first: asking may overwrite the memory that a computed text lies in */
-	uint16_t *place = values_put(&e->values, c->input, bytes, hash);
-	list = list_of_new(e, in, ev, value);
+	uint16_t *place = e->config.no_cache ? NULL : values_put(&e->values, c->input, bytes, hash);
+	uint16_t list = list_of_new(e, in, ev, value ? value : &text);
 	if (place)
 		*place = list;
 	return list;
 }
 
+static inline uint16_t list_of_bytes(struct engine *e, const struct column *c, const struct event *ev, const struct value *value,
+				     struct strview bytes)
+{
+	uint64_t hash = 0;
+	if (bytes.n <= VALUE_MAX && !e->config.no_cache) {
+		uint16_t list = values_find(&e->values, c->input, bytes, &hash);
+		if (list != LIST_NONE)
+			return list;
+	}
+	return list_of_missed(e, c, ev, value, bytes, hash);
+}
+
 /* A list for the value of a column; LIST_NONE: there is none, and the event must be evaluated plainly. */
-static uint16_t list_of_any(struct engine *e, const struct column *c, const struct event *ev)
+static __attribute__((noinline)) uint16_t list_of_any(struct engine *e, const struct column *c, const struct event *ev)
 {
 	const struct input *in = &e->predicates.inputs[c->input];
 	if (c->access == ACCESS_WHOLE_IMAGE)
@@ -149,25 +158,18 @@ static uint16_t list_of_any(struct engine *e, const struct column *c, const stru
 	switch (v.class) {
 	case CLASS_STR:
 	case CLASS_LIST:
-		return list_of_value(e, c, ev, &v, v.s);
+		return list_of_bytes(e, c, ev, &v, v.s);
 	case CLASS_IP:
-		return list_of_value(e, c, ev, &v, (struct strview){ (const char *)&v.ip, sizeof(v.ip) });
+		return list_of_bytes(e, c, ev, &v, (struct strview){ (const char *)&v.ip, sizeof(v.ip) });
 	case CLASS_FLAGS:
 		if (v.u == 0)
 			return LIST_EMPTY;
 		/* fall through */
 	default:
 		if (in->numbers)
-			return number_index_list(in->numbers, &v);
-		return list_of_value(e, c, ev, &v, (struct strview){ (const char *)&v.u, sizeof(v.u) });
+			return number_index_list(in->numbers, v.u);
+		return list_of_bytes(e, c, ev, &v, (struct strview){ (const char *)&v.u, sizeof(v.u) });
 	}
-}
-
-static uint16_t list_of_text(struct engine *e, const struct column *c, const struct event *ev, struct strview s)
-{
-	const struct input *in = &e->predicates.inputs[c->input];
-	struct value v = { .class = in->class, .kind = KIND_STR, .s = s };
-	return list_of_value(e, c, ev, &v, s);
 }
 
 static uint16_t list_of_number(struct engine *e, const struct column *c, const struct event *ev)
@@ -179,11 +181,10 @@ static uint16_t list_of_number(struct engine *e, const struct column *c, const s
 	memcpy(&u, (const char *)ev->common + c->offset, sizeof(u));
 	if (c->may_be_missing && u == UINT32_MAX)
 		return LIST_EMPTY;
-	struct value v = { .u = c->is_truth ? u != 0 : u };
-	return number_index_list(numbers, &v);
+	return number_index_list(numbers, c->is_truth ? u != 0 : u);
 }
 
-static uint16_t list_of_column(struct engine *e, const struct column *c, const struct event *ev)
+static inline uint16_t list_of_column(struct engine *e, const struct column *c, const struct event *ev)
 {
 	struct strview s;
 	struct wire_str wire;
@@ -192,15 +193,14 @@ static uint16_t list_of_column(struct engine *e, const struct column *c, const s
 		if (!ev->derived || !(ev->derived->present >> c->bit & 1))
 			return LIST_EMPTY;
 		memcpy(&s, (const char *)ev->derived + c->offset, sizeof(s));
-		return list_of_text(e, c, ev, s);
+		return list_of_bytes(e, c, ev, NULL, s);
 	case ACCESS_RECORD_TEXT:
 		memcpy(&wire, (const char *)ev->common + c->offset, sizeof(wire));
 		s = event_str(ev, wire);
-		return s.p ? list_of_text(e, c, ev, s) : LIST_EMPTY;
-	case ACCESS_COMM:
-		s.p = (const char *)ev->common + c->offset;
-		s.n = strnlen(s.p, RECORD_COMM);
-		return s.n ? list_of_text(e, c, ev, s) : LIST_EMPTY;
+		return s.p ? list_of_bytes(e, c, ev, NULL, s) : LIST_EMPTY;
+	case ACCESS_COMM: /* kept with what stands behind its end: no need to look for that each time */
+		s = (struct strview){ (const char *)ev->common + c->offset, RECORD_COMM };
+		return s.p[0] ? list_of_bytes(e, c, ev, NULL, s) : LIST_EMPTY;
 	case ACCESS_U32:
 		return list_of_number(e, c, ev);
 	case ACCESS_ANY:
@@ -245,6 +245,8 @@ static uint16_t find_candidates(struct engine *e, const struct event_plan *ep, u
 	uint32_t plan;
 	for (size_t i = 0; i < n; i++) {
 		size_t low = 0, high = ep->n_postings;
+		if (!e->predicates.p[items[i] / 2].is_key)
+			continue;
 		while (low < high) {
 			size_t middle = low + (high - low) / 2;
 			if (ep->postings[middle].predicate < items[i] / 2)
@@ -272,7 +274,7 @@ static uint16_t candidates_of(struct engine *e, const struct event_plan *ep, uin
 }
 
 /* False: there was no room for a list. *ret_any: there is a candidate. */
-static bool gather_candidates(struct engine *e, const struct event_plan *ep, bool *ret_any)
+static __attribute__((noinline)) bool gather_candidates(struct engine *e, const struct event_plan *ep, bool *ret_any)
 {
 	/* first the lists, which use the same scratch, then their plans */
 	bool any = ep->n_always > 0;
@@ -394,12 +396,8 @@ static void evaluate_by_candidates(struct engine *e, const struct event_plan *ep
 
 /* --- events whose answers are kept ------------------------------------------------------------------------------------------ */
 
-/* The part of a list that the event's rules can tell apart. */
-static uint16_t project(struct engine *e, const struct event_plan *ep, uint16_t list)
+static __attribute__((noinline)) uint16_t find_projection(struct engine *e, const struct event_plan *ep, uint16_t list)
 {
-	uint16_t *memo = &e->projected[caches_memo(e, ep, list)];
-	if (*memo)
-		return (uint16_t)(*memo - 1);
 	size_t n, kept = 0;
 	const uint32_t *items = lists_items(&e->lists, list, &n);
 	for (size_t i = 0; i < n; i++)
@@ -407,12 +405,19 @@ static uint16_t project(struct engine *e, const struct event_plan *ep, uint16_t 
 			e->items[kept++] = items[i];
 	uint16_t found = list_id(e, &e->lists, e->items, kept);
 	if (found != LIST_NONE)
-		*memo = (uint16_t)(found + 1);
+		e->projected[caches_memo(e, ep, list)] = (uint16_t)(found + 1);
 	return found;
 }
 
+/* The part of a list that the event's rules can tell apart. */
+static inline uint16_t project(struct engine *e, const struct event_plan *ep, uint16_t list)
+{
+	uint16_t known = list == LIST_EMPTY ? LIST_EMPTY + 1 : e->projected[caches_memo(e, ep, list)];
+	return known ? (uint16_t)(known - 1) : find_projection(e, ep, list);
+}
+
 /* The class of the image for this event, of the lists of its columns; LIST_NONE: no room. */
-static uint16_t find_class(struct engine *e, const struct event_plan *ep, const struct event *ev, struct image_row *row)
+static __attribute__((noinline)) uint16_t find_class(struct engine *e, const struct event_plan *ep, const struct event *ev, struct image_row *row)
 {
 	if (!look(e, ep, ev, row, 0, ep->n_image))
 		return LIST_NONE;
@@ -450,10 +455,11 @@ static size_t make_key(struct engine *e, const struct event_plan *ep, const stru
 	key[n++] = (uint16_t)(truncated >> 16);
 	key[n++] = (uint16_t)uncertain;
 	key[n++] = (uint16_t)(uncertain >> 16);
-	if (key[1] == LIST_NONE || !look(e, ep, ev, row, ep->n_image, ep->n_columns))
+	if (key[1] == LIST_NONE)
 		return 0;
 	for (size_t i = ep->n_image; i < ep->n_columns; i++) {
-		key[n] = e->now[i] == LIST_EMPTY ? LIST_EMPTY : project(e, ep, e->now[i]);
+		e->now[i] = list_of_column(e, &ep->columns[i], ev);
+		key[n] = e->now[i] == LIST_NONE ? LIST_NONE : project(e, ep, e->now[i]);
 		if (key[n++] == LIST_NONE)
 			return 0;
 	}
@@ -461,7 +467,7 @@ static size_t make_key(struct engine *e, const struct event_plan *ep, const stru
 }
 
 /* Runs all candidates; what follows from the lists alone is put into lists. False: it is not to be kept. */
-static bool work_out(struct engine *e, const struct event_plan *ep, const struct event *ev, struct matches *ret, uint16_t *matches,
+static __attribute__((noinline)) bool work_out(struct engine *e, const struct event_plan *ep, const struct event *ev, struct matches *ret, uint16_t *matches,
 		     uint16_t *open)
 {
 	size_t at = 0, n = 0, n_open = 0;
@@ -493,7 +499,7 @@ static bool work_out(struct engine *e, const struct event_plan *ep, const struct
 }
 
 /* What was kept, and what must be run each time, in load order. */
-static void repeat(struct engine *e, const struct event_plan *ep, const struct event *ev, const struct answer *a, struct image_row *row,
+static __attribute__((noinline)) void repeat(struct engine *e, const struct event_plan *ep, const struct event *ev, const struct answer *a, struct image_row *row,
 		   struct matches *ret)
 {
 	size_t n, n_open, k = 0;

@@ -35,16 +35,15 @@ static void mark_kept(struct build *b, const struct branch *branch)
 		mark_kept(b, branch->children[i]);
 }
 
-/* What a rule asks when one of its keys holds, against what finding it in each new value costs. */
-static void mark_wanted(struct build *b, const struct branch *branch, double share)
+/* What a rule asks when one of its keys holds. reached: how often it comes to the branch. */
+static void note_asking(struct build *b, const struct branch *branch, double reached)
 {
 	if (branch->type == BRANCH_TEST) {
 		struct predicate *p = &b->e->predicates.p[branch->predicate];
-		bool is_found = text_index_effort(p->node->test) == TEXT_SEARCHED && !terms_ask(p->node->test);
-		p->is_wanted |= is_found && share * p->cost > FOUND_COST * p->share + SEARCH_COST;
+		p->asked += reached * p->cost;
 	}
 	for (size_t i = 0; i < branch->n; i++)
-		mark_wanted(b, branch->children[i], share);
+		note_asking(b, branch->children[i], reached);
 }
 
 static int add_plan(struct build *b, struct event_plan *ep, uint32_t rule)
@@ -62,7 +61,7 @@ static int add_plan(struct build *b, struct event_plan *ep, uint32_t rule)
 		e->predicates.p[keys->p[i]].is_key = true;
 	if (ep->is_kept)
 		mark_kept(b, branch);
-	mark_wanted(b, branch, keys->n ? keys->share : 1);
+	note_asking(b, branch, keys->n ? keys->share : 1);
 	ep->plans[ep->n_plans].rule = rule;
 	b->branches[ep->number][ep->n_plans++] = branch;
 	return 0;
@@ -115,10 +114,15 @@ static bool is_worth_indexing(const struct predicates *ps, const struct predicat
 {
 	if (p->input == INPUT_NONE || !ps->inputs[p->input].is_used)
 		return false;
-	if (p->is_key || p->is_kept || p->is_wanted)
+	if (p->is_key || p->is_kept)
 		return true;
 	const struct input *in = &ps->inputs[p->input];
-	return is_number(in) || (is_text(in) && text_index_effort(p->node->test) == TEXT_LOOKED_UP);
+	if (!is_text(in))
+		return is_number(in);
+	enum text_effort effort = text_index_effort(p->node->test);
+	if (effort == TEXT_SEARCHED && !terms_ask(p->node->test))
+		return p->asked > FOUND_COST * p->share + SEARCH_COST;
+	return effort == TEXT_LOOKED_UP;
 }
 
 static void choose_indexed(struct predicates *ps)

@@ -11,6 +11,7 @@ struct word {
 };
 
 #define WORDS_OF 100000.0
+#define OPTION_SHARE 0.01 /* of a letter after a dash that words.def does not have */
 
 static const struct word words[] = {
 #define WORD(text, program, argument, path) { (text), { (program), (argument), (path) } },
@@ -119,28 +120,45 @@ static double word_floor(struct strview token, enum role role)
 	return token.n <= 4 ? floor * 2 : token.n <= 7 ? floor : floor / 4;
 }
 
+/* The word from *at on, or a letter with a dash before it; n 0: none begins here. */
+static struct strview next_token(struct strview text, size_t *at)
+{
+	size_t from = *at;
+	if (text.p[from] == '-' && from + 1 < text.n && is_word_byte(text.p[from + 1]) && text.p[from + 1] != '-' &&
+	    (from + 2 == text.n || !is_word_byte(text.p[from + 2]))) {
+		*at += 2;
+		return (struct strview){ text.p + from, 2 };
+	}
+	if (text.p[from] == '-') { /* of a long option: its word is what tells */
+		++*at;
+		return (struct strview){ NULL, 0 };
+	}
+	while (*at < text.n && is_word_byte(text.p[*at]))
+		++*at;
+	size_t n = *at - from;
+	*at += n == 0;
+	return (struct strview){ text.p + from, n };
+}
+
+static double share_of_token(struct strview token, enum role role, bool is_whole)
+{
+	double known = token_share(token, role, is_whole);
+	if (token.p[0] == '-' && token.n == 2)
+		return MAX(known, OPTION_SHARE);
+	return MAX(known, MAX(model(token, role), word_floor(token, role)));
+}
+
 /* All tokens must stand in the text: it is as rare as the rarest of them. */
 static double text_share(struct strview text, enum role role, bool is_whole)
 {
-	double least = model(text, role);
-	double rarest = 1;
+	double least = model(text, role), rarest = 1;
 	size_t tokens = 0;
 	for (size_t i = 0; i < text.n;) {
-		if (text.p[i] == '-' && text.n > 2) {
-			i++; /* of an option */
+		struct strview token = next_token(text, &i);
+		if (!token.n)
 			continue;
-		}
-		size_t from = i;
-		while (i < text.n && is_word_byte(text.p[i]))
-			i++;
-		struct strview token = { text.p + from, i - from };
-		if (token.n) {
-			double known = token_share(token, role, is_whole), guessed = MAX(model(token, role), word_floor(token, role));
-			tokens++;
-			rarest = MIN(rarest, MAX(known, guessed));
-		} else {
-			i++;
-		}
+		rarest = MIN(rarest, share_of_token(token, role, is_whole));
+		tokens++;
 	}
 	if (tokens == 0)
 		return least;

@@ -2,6 +2,7 @@
 /* A hash under a secret key, for tables whose keys come from outside. Tables compare whole keys: the hash only finds the place. */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -32,6 +33,25 @@ static inline uint32_t hash_load32(const char *p)
 	uint32_t v;
 	memcpy(&v, p, sizeof(v));
 	return v;
+}
+
+/* memcmp without a call, for what is short and mostly the same. */
+static inline bool hash_same_bytes(const char *a, const char *b, size_t n)
+{
+	if (n > 64)
+		return memcmp(a, b, n) == 0;
+	if (n >= 8) {
+		uint64_t differs = hash_load64(a + n - 8) ^ hash_load64(b + n - 8);
+		for (size_t i = 0; i + 8 < n; i += 8)
+			differs |= hash_load64(a + i) ^ hash_load64(b + i);
+		return differs == 0;
+	}
+	if (n >= 4)
+		return hash_load32(a) == hash_load32(b) && hash_load32(a + n - 4) == hash_load32(b + n - 4);
+	for (size_t i = 0; i < n; i++)
+		if (a[i] != b[i])
+			return false;
+	return true;
 }
 
 static inline uint64_t hash_bytes(const struct hash_key *key, const char *p, size_t n, uint64_t seed)

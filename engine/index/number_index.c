@@ -32,9 +32,9 @@ size_t number_index_bytes(const struct number_index *x)
 	return sizeof(*x) + x->n * (sizeof(*x->from) + sizeof(*x->lists));
 }
 
-uint16_t number_index_list(const struct number_index *x, const struct value *value)
+uint16_t number_index_list(const struct number_index *x, uint64_t value)
 {
-	uint64_t v = ordered(x->is_signed, value->u);
+	uint64_t v = ordered(x->is_signed, value);
 	size_t low = 0, high = x->n;
 	while (high - low > 1) {
 		size_t middle = low + (high - low) / 2;

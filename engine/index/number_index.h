@@ -17,6 +17,6 @@ int number_index_new(const struct indexed_test *tests, size_t n, enum value_clas
 	MUST_CHECK;
 void number_index_free(struct number_index **x);
 
-/* The list of a value that is not missing. */
-uint16_t number_index_list(const struct number_index *x, const struct value *value) PURE;
+/* The list of a value (a signed one as its bits). */
+uint16_t number_index_list(const struct number_index *x, uint64_t value) PURE;
 size_t number_index_bytes(const struct number_index *x);

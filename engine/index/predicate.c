@@ -251,6 +251,14 @@ bool test_is_mergeable(const struct test *t)
 	case OP_IN:
 	case OP_IIN:
 		return t->left->class != CLASS_LIST; /* there it is "every item" */
+	case OP_CONTAINS:
+	case OP_BCONTAINS:
+	case OP_ICONTAINS:
+	case OP_GLOB:
+	case OP_IGLOB:
+	case OP_REGEX:
+	case OP_SEARCH:
+		return false; /* what is searched for is found once for all rules that look for it, each text on its own */
 	default:
 		return true;
 	}

@@ -15,7 +15,7 @@ struct predicate {
 	uint32_t truncated[2], uncertain[2]; /* bits of the common fields that say its fields are cut; [1] in process.exec */
 	uint16_t input;                      /* INPUT_NONE: it compares fields with each other, not all of the image */
 	bool is_key;                         /* a rule waits for it */
-	bool is_wanted;                      /* it would be asked often enough that looking it up with the others costs less */
+	double asked;                        /* what asking for it would cost an event, all rules together */
 	bool is_kept;                        /* a rule looks at it whose event's answers are kept */
 	bool is_indexed;                     /* its truth is known of each new value of the input, and not asked for */
 	double share, cost;                  /* see frequency.h */
@@ -50,7 +50,7 @@ void predicates_done(struct predicates *ps);
 /* The predicate of a test; 0 or -ENOMEM. */
 int predicate_of(struct predicates *ps, const struct condition *node, uint32_t *ret) MUST_CHECK;
 
-/* A test of one field against written values whose values may be joined with another's: "one of". */
+/* A test of one field against written values whose values may be joined with another's, as "one of". */
 bool test_is_mergeable(const struct test *t) PURE;
 /* The operator by which such tests are told apart: the same for = and in. */
 enum op_id test_merge_op(const struct test *t) PURE;

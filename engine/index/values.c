@@ -4,16 +4,12 @@
 #include <errno.h>
 #include <stdlib.h>
 
-struct place {
-	uint16_t n, input, list;
-	uint16_t is_used; /* found since it was last passed over */
-	char text[];
-};
-
 /* Bytes of a place, and how many values share one of the smallest: paths and names are short, arguments are not. */
 static const struct {
 	uint16_t bytes, share;
-} sizes[VALUE_SIZES] = { { 64, 1 }, { 160, 4 }, { 512, 8 }, { sizeof(struct place) + VALUE_MAX, 64 } };
+} value_sizes[VALUE_SIZES] = {
+	{ VALUE_SMALL, 1 }, { VALUE_MIDDLE, 4 }, { VALUE_LARGE, 8 }, { sizeof(struct value_place) + VALUE_MAX, 64 },
+};
 
 static size_t power_of_two(size_t n)
 {
@@ -28,9 +24,9 @@ int values_init(struct values *v, size_t max)
 	*v = (struct values){ 0 };
 	hash_key_init(&v->key);
 	for (size_t i = 0; i < VALUE_SIZES; i++) {
-		size_t pairs = power_of_two((max / sizes[i].share + 1) / 2);
+		size_t pairs = power_of_two((max / value_sizes[i].share + 1) / 2);
 		struct value_rank *rank = &v->ranks[i];
-		*rank = (struct value_rank){ .mask = pairs - 1, .bytes = sizes[i].bytes };
+		*rank = (struct value_rank){ .mask = pairs - 1, .bytes = value_sizes[i].bytes };
 		rank->places = calloc(2 * pairs, rank->bytes);
 		rank->tags = calloc(2 * pairs, sizeof(*rank->tags));
 		if (!rank->places || !rank->tags)
@@ -59,72 +55,31 @@ size_t values_bytes(const struct values *v)
 	return bytes;
 }
 
-static struct value_rank *rank_of(struct values *v, size_t n)
-{
-	size_t i = 0;
-	while (n + sizeof(struct place) > sizes[i].bytes)
-		i++;
-	return &v->ranks[i];
-}
-
-static struct place *place_at(const struct value_rank *rank, size_t i)
-{
-	return (struct place *)(void *)(rank->places + i * rank->bytes);
-}
-
-static uint32_t tag_of(uint64_t hash)
-{
-	return (uint32_t)(hash >> 32) | 1;
-}
-
-uint16_t values_find(struct values *v, uint16_t input, struct strview text, uint64_t *ret_hash)
-{
-	if (text.n > VALUE_MAX) {
-		v->misses++;
-		return LIST_NONE;
-	}
-	uint64_t hash = hash_bytes(&v->key, text.p, text.n, input);
-	*ret_hash = hash;
-	struct value_rank *rank = rank_of(v, text.n);
-	size_t first = ((size_t)hash & rank->mask) * 2;
-	for (size_t i = first; i < first + 2; i++) {
-		if (rank->tags[i] != tag_of(hash))
-			continue;
-		struct place *place = place_at(rank, i);
-		if (place->n != text.n || place->input != input || (text.n && memcmp(place->text, text.p, text.n) != 0))
-			continue;
-		place->is_used = 1;
-		v->hits++;
-		return place->list;
-	}
-	v->misses++;
-	return LIST_NONE;
-}
-
 uint16_t *values_put(struct values *v, uint16_t input, struct strview text, uint64_t hash)
 {
 	if (text.n > VALUE_MAX)
 		return NULL;
+	struct value_rank *rank = value_rank_of(v, text.n);
+	size_t first = ((size_t)hash & rank->mask) * 2, at = first;
+	bool has_room = !rank->tags[first] || !rank->tags[first + 1];
 	uint32_t *once = &v->once[(hash >> 16) & v->once_mask];
-	if (*once != tag_of(hash)) {
-		*once = tag_of(hash);
+	if (!has_room && *once != value_tag(hash)) {
+		*once = value_tag(hash);
 		return NULL;
 	}
-	struct value_rank *rank = rank_of(v, text.n);
-	size_t first = ((size_t)hash & rank->mask) * 2, at = first;
-	if (rank->tags[at] && place_at(rank, at)->is_used)
+	if (rank->tags[at] && value_place_at(rank, at)->is_used)
 		at++;
-	if (rank->tags[at] && at > first && place_at(rank, at)->is_used) {
-		place_at(rank, first)->is_used = place_at(rank, at)->is_used = 0; /* both are in use: the second chance is over */
+	if (rank->tags[at] && at > first && value_place_at(rank, at)->is_used) {
+		value_place_at(rank, first)->is_used = value_place_at(rank, at)->is_used = 0; /* both are in use: the second chance is over */
 		at = first;
 	}
-	struct place *place = place_at(rank, at);
+	struct value_place *place = value_place_at(rank, at);
 	v->evictions += rank->tags[at] != 0;
 	v->n += rank->tags[at] == 0;
-	*place = (struct place){ .n = (uint16_t)text.n, .input = input, .list = LIST_NONE, .is_used = 1 };
+	*place = (struct value_place){ .n = (uint16_t)text.n, .input = input, .list = LIST_NONE, .is_used = 1 };
 	if (text.n)
 		memcpy(place->text, text.p, text.n);
-	rank->tags[at] = tag_of(hash);
+	rank->tags[at] = value_tag(hash);
 	return &place->list;
 }
 

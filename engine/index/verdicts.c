@@ -28,22 +28,6 @@ size_t verdicts_bytes(const struct verdicts *v)
 	return 2 * (v->mask + 1) * (sizeof(*v->places) + sizeof(*v->is_used));
 }
 
-const struct answer *verdicts_find(struct verdicts *v, const uint16_t *key, size_t n, uint64_t *ret_hash)
-{
-	uint64_t hash = hash_bytes(&v->key, (const char *)key, n * sizeof(*key), 0);
-	size_t first = ((size_t)hash & v->mask) * 2;
-	*ret_hash = hash;
-	for (size_t i = first; i < first + 2; i++) {
-		if (memcmp(v->places[i].key, key, n * sizeof(*key)) != 0)
-			continue;
-		v->is_used[i] = 1;
-		v->hits++;
-		return &v->places[i];
-	}
-	v->misses++;
-	return NULL;
-}
-
 void verdicts_put(struct verdicts *v, const uint16_t *key, size_t n, uint64_t hash, uint16_t matches, uint16_t open)
 {
 	size_t first = ((size_t)hash & v->mask) * 2, at = first;

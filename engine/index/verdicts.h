@@ -27,8 +27,23 @@ struct verdicts {
 int verdicts_init(struct verdicts *v, size_t max) MUST_CHECK;
 void verdicts_done(struct verdicts *v);
 
-/* NULL when there is none; ret_hash is for verdicts_put. */
-const struct answer *verdicts_find(struct verdicts *v, const uint16_t *key, size_t n, uint64_t *ret_hash);
 void verdicts_put(struct verdicts *v, const uint16_t *key, size_t n, uint64_t hash, uint16_t matches, uint16_t open);
 void verdicts_empty(struct verdicts *v);
 size_t verdicts_bytes(const struct verdicts *v);
+
+/* NULL when there is none; ret_hash is for verdicts_put. */
+static inline const struct answer *verdicts_find(struct verdicts *v, const uint16_t *key, size_t n, uint64_t *ret_hash)
+{
+	uint64_t hash = hash_bytes(&v->key, (const char *)key, n * sizeof(*key), 0);
+	size_t first = ((size_t)hash & v->mask) * 2;
+	*ret_hash = hash;
+	for (size_t i = first; i < first + 2; i++) {
+		if (!hash_same_bytes((const char *)v->places[i].key, (const char *)key, n * sizeof(*key)))
+			continue;
+		v->is_used[i] = 1;
+		v->hits++;
+		return &v->places[i];
+	}
+	v->misses++;
+	return NULL;
+}
