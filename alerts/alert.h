@@ -79,6 +79,16 @@ struct loss_info {
 	const char *group; /* suppress: the values that its throttle counts by, "user.name=root"; "" or NULL: none */
 };
 
+struct reload_info {
+	struct instant at;
+	const char *policy_digest;      /* in force now */
+	size_t policy_rules;
+	const char *from_digest;        /* in force before */
+	size_t from_rules;
+	uint64_t duration_ns;
+	const char *const *errors;      /* NULL-terminated; none: the new rules are in force */
+};
+
 struct close_info {
 	struct instant at;
 	const char *reason; /* "signal 15", "command ended", ... */

@@ -531,6 +531,21 @@ int render_loss(struct renderer *r, uint64_t sequence, const struct loss_info *i
 	return record_write(r, &rec, NULL, out);
 }
 
+int render_reload(struct renderer *r, uint64_t sequence, const struct reload_info *info, struct buf *out)
+{
+	struct record rec;
+	own_begin(r, &rec, RECORD_RELOAD, sequence, info->at);
+	set_z(&rec, MEMBER_message, info->errors[0] ? "New rules were refused" : "New rules are in force");
+	set_z(&rec, MEMBER_policy_digest, info->policy_digest);
+	set_number(&rec, MEMBER_policy_rules, info->policy_rules);
+	set_z(&rec, MEMBER_reload_from, info->from_digest);
+	set_number(&rec, MEMBER_reload_from_rules, info->from_rules);
+	set_number(&rec, MEMBER_reload_duration, info->duration_ns);
+	if (info->errors[0])
+		set_list(r, &rec, MEMBER_reload_errors, info->errors, false);
+	return record_write(r, &rec, NULL, out);
+}
+
 int render_close(struct renderer *r, uint64_t sequence, const struct close_info *info, const struct log_counts *counts, struct buf *out)
 {
 	struct record rec;

@@ -32,4 +32,5 @@ int render_event(struct renderer *r, uint64_t sequence, const struct event *ev, 
 int render_open(struct renderer *r, const struct open_info *info, const char *public_key, struct buf *out) MUST_CHECK; /* sequence 0 */
 int render_heartbeat(struct renderer *r, uint64_t sequence, const struct heartbeat_info *info, const struct log_counts *counts, struct buf *out) MUST_CHECK;
 int render_loss(struct renderer *r, uint64_t sequence, const struct loss_info *info, struct buf *out) MUST_CHECK;
+int render_reload(struct renderer *r, uint64_t sequence, const struct reload_info *info, struct buf *out) MUST_CHECK;
 int render_close(struct renderer *r, uint64_t sequence, const struct close_info *info, const struct log_counts *counts, struct buf *out) MUST_CHECK;

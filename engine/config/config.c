@@ -297,6 +297,24 @@ static void add_value(const struct config *c, const struct option *o, struct buf
 	}
 }
 
+size_t config_changes(const struct config *before, const struct config *now, struct place at, struct diag *diag)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < ARRAY_SIZE(options); i++) {
+		CLEANUP(buf_done) struct buf old = { 0 };
+		CLEANUP(buf_done) struct buf new = { 0 };
+		if (strcmp(options[i].key, "rules") == 0)
+			continue;
+		add_value(before, &options[i], &old);
+		add_value(now, &options[i], &new);
+		if (sv_equal(buf_sv(&old), buf_sv(&new)))
+			continue;
+		n++;
+		diag_warn(diag, at, "%s is %s now: that needs a restart, only the rules are loaded anew", options[i].key, buf_cstr(&new));
+	}
+	return n;
+}
+
 /* Walks the table in order; a section's line comes before its first key. */
 static void add_all(const struct config *c, bool with_docs, struct buf *out)
 {

@@ -34,6 +34,9 @@ int config_load(const char *path, struct config **ret, struct diag *diag) MUST_C
 int config_parse(const char *name, struct strview text, struct config **ret, struct diag *diag) MUST_CHECK;
 void config_free(struct config **c);
 
+/* Warns of each key but `rules` that has another value in `now`; returns how many. */
+size_t config_changes(const struct config *before, const struct config *now, struct place at, struct diag *diag);
+
 /* A commented file with every key and its default. */
 void config_template(struct buf *out);
 /* The settings in force, as a file that config_parse reads back to the same. */

@@ -55,6 +55,7 @@ static struct watch_options options_of(const struct config *c)
 	o.cgroup = c->cgroup;
 	o.scope_text = c->cgroup[0] ? c->cgroup : "host";
 	o.config_digest = c->digest;
+	o.control = c->control;
 	return o;
 }
 
@@ -69,13 +70,36 @@ static void make_folder_of(const char *file)
 	(void)mkdir(folder, 0755); /* there already, or opening the file says why not */
 }
 
-static int watch_host(const struct config *c, struct diag *diag)
+struct config_source {
+	const char *file;
+	const struct config *config; /* read at the start */
+};
+
+/* In the thread that builds the new rules. */
+static int rules_now(void *context, struct rule_paths *ret, struct diag *diag)
 {
+	const struct config_source *source = context;
+	CLEANUP(config_free) struct config *now = NULL;
+	int err = config_load(source->file, &now, diag);
+	if (err)
+		return err;
+	(void)config_changes(source->config, now, (struct place){ .file = source->file }, diag); /* warnings are all there is to it */
+	for (size_t i = 0; !err && i < now->rules.n; i++)
+		err = rule_paths_add(ret, now->rules.items[i]);
+	return err;
+}
+
+static int watch_host(const char *file, const struct config *c, struct diag *diag)
+{
+	struct config_source source = { file, c };
 	CLEANUP(watch_close) struct watch *w = NULL;
 	struct watch_options o = options_of(c);
 	struct watch_end end;
 	make_folder_of(o.output);
 	make_folder_of(o.status_file);
+	make_folder_of(o.control);
+	o.rules_now = rules_now;
+	o.rules_context = &source;
 	int err = watch_open(&o, &w, diag);
 	if (err)
 		return err;
@@ -142,7 +166,7 @@ static int do_task(enum daemon_task task, const char *file)
 			break;
 		case DAEMON_RUN:
 			block_signals();
-			err = watch_host(c, &diag);
+			err = watch_host(file, c, &diag);
 			break;
 		}
 	}

@@ -31,6 +31,7 @@ static const char usage[] =
 	"      --priority-ring SIZE  size of the ring for processes, blocks and privileges (default: 4MiB)\n"
 	"  -q, --quiet            no alerts on the terminal\n"
 	"      --tape FILE        the events that the rules saw go to a new FILE, for vedette replay\n"
+	"      --control PATH     make a control socket there: vedette reload loads the rules anew\n"
 	"      --status FILE      write the final status, as JSON, to FILE\n"
 	"  -h, --help\n"
 	"\n"
@@ -43,14 +44,14 @@ struct run_options {
 	int fail_on; /* enum severity; -1: never */
 };
 
-enum { OPT_KEY = 256, OPT_DETECT, OPT_EVENTS, OPT_FAIL, OPT_RING, OPT_PRIORITY_RING, OPT_STATUS, OPT_TAPE };
+enum { OPT_KEY = 256, OPT_DETECT, OPT_EVENTS, OPT_FAIL, OPT_RING, OPT_PRIORITY_RING, OPT_STATUS, OPT_TAPE, OPT_CONTROL };
 
 static const struct option long_options[] = {
 	{ "rules", required_argument, NULL, 'r' }, { "output", required_argument, NULL, 'o' }, { "key-file", required_argument, NULL, OPT_KEY },
 	{ "sensor", required_argument, NULL, 's' }, { "enforce", no_argument, NULL, 'e' }, { "detect-only", no_argument, NULL, OPT_DETECT },
 	{ "events", no_argument, NULL, OPT_EVENTS }, { "fail-on", required_argument, NULL, OPT_FAIL }, { "ring", required_argument, NULL, OPT_RING },
 	{ "priority-ring", required_argument, NULL, OPT_PRIORITY_RING }, { "quiet", no_argument, NULL, 'q' }, { "status", required_argument, NULL, OPT_STATUS },
-	{ "tape", required_argument, NULL, OPT_TAPE }, { "help", no_argument, NULL, 'h' },
+	{ "tape", required_argument, NULL, OPT_TAPE }, { "control", required_argument, NULL, OPT_CONTROL }, { "help", no_argument, NULL, 'h' },
 	{ NULL, 0, NULL, 0 },
 };
 
@@ -111,6 +112,9 @@ static int parse_options(int argc, char **argv, struct run_options *o, bool *ret
 			break;
 		case OPT_STATUS:
 			w->status_file = optarg;
+			break;
+		case OPT_CONTROL:
+			w->control = optarg;
 			break;
 		case OPT_TAPE:
 			w->tape_file = optarg;

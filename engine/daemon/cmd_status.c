@@ -8,14 +8,19 @@
 #include <time.h>
 
 #include "engine/base/fd.h"
+#include "engine/base/jsonread.h"
 #include "engine/base/yaml.h"
 #include "engine/daemon/commands.h"
+#include "engine/daemon/control.h"
 #include "engine/daemon/say.h"
 
 static const char usage[] =
-	"usage: vedette status [--json] [FILE]\n"
+	"usage: vedette status [--json] [--control PATH | FILE]\n"
 	"Shows how a running daemon fares: sensor mode, probes and blind spots, rules, events and losses. FILE is its status_file\n"
 	"(default: /run/vedette/status.json).\n"
+	"\n"
+	"  --control PATH  ask the daemon by its control socket instead\n"
+	"  --json          the document as it is\n"
 	"\n"
 	"Exit status: 0 healthy; 1 degraded (losses, missing probes, an old file) or not running; 2 wrong use.\n";
 
@@ -74,36 +79,70 @@ static int show(const struct yaml_node *doc, time_t age)
 	return missing || is_lossy || age > STALE_SECONDS ? 1 : 0;
 }
 
+static int read_status(const char *file, struct buf *text, time_t *ret_age)
+{
+	struct stat st;
+	int err = stat(file, &st) ? -errno : fd_read_file(file, 1 << 20, text);
+	if (err)
+		fprintf(stderr, "vedette status: %s: %s (does the daemon run?)\n", file, strerror(-err));
+	else
+		*ret_age = time(NULL) - st.st_mtime;
+	return err;
+}
+
+static int ask_status(const char *control, struct buf *text)
+{
+	CLEANUP(buf_done) struct buf answer = { 0 };
+	CLEANUP(diag_done) struct diag diag = { 0 };
+	struct json_want want = { .path = "status" };
+	const char *error;
+	size_t at;
+	int err = control_ask(control, "status", &answer, &diag);
+	say_result(err, &diag);
+	if (err)
+		return err;
+	answer.n--; /* the line end */
+	if (json_read_members(buf_sv(&answer), &want, 1, &error, &at) || want.token != JSON_OBJECT) {
+		fprintf(stderr, "vedette status: %s: the answer makes no sense\n", control);
+		return -EBADMSG;
+	}
+	buf_add_sv(text, want.raw);
+	buf_add_char(text, '\n');
+	return buf_error(text);
+}
+
 int cmd_status(int argc, char **argv)
 {
 	static const struct option long_options[] = {
-		{ "json", no_argument, NULL, 'j' }, { "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 },
+		{ "json", no_argument, NULL, 'j' }, { "control", required_argument, NULL, 'c' }, { "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 },
 	};
 	bool json = false;
+	const char *control = NULL;
 	int c;
 	while ((c = getopt_long(argc, argv, "jh", long_options, NULL)) != -1) {
 		if (c == 'h') {
 			fputs(usage, stdout);
 			return 0;
 		}
-		if (c != 'j')
+		if (c == 'c')
+			control = optarg;
+		else if (c == 'j')
+			json = true;
+		else
 			return 2;
-		json = true;
 	}
-	if (argc - optind > 1) {
-		fputs("vedette status: one file at most; see vedette status --help\n", stderr);
+	if (argc - optind > (control ? 0 : 1)) {
+		fputs("vedette status: one file, or --control, at most; see vedette status --help\n", stderr);
 		return 2;
 	}
-	const char *file = optind < argc ? argv[optind] : "/run/vedette/status.json";
+	const char *file = control ? control : optind < argc ? argv[optind] : "/run/vedette/status.json";
 	CLEANUP(buf_done) struct buf text = { 0 };
 	CLEANUP(yaml_tree_free) struct yaml_tree *tree = NULL;
 	CLEANUP(diag_done) struct diag diag = { 0 };
-	struct stat st;
-	int err = stat(file, &st) ? -errno : fd_read_file(file, 1 << 20, &text);
-	if (err) {
-		fprintf(stderr, "vedette status: %s: %s (does the daemon run?)\n", file, strerror(-err));
+	time_t age = 0;
+	int err = control ? ask_status(control, &text) : read_status(file, &text, &age);
+	if (err)
 		return 1;
-	}
 	/* JSON is YAML: the tree reader serves */
 	if (yaml_parse(file, buf_sv(&text), &tree, &diag) || !yaml_root(tree)->first || yaml_root(tree)->first->type != YAML_MAP) {
 		fprintf(stderr, "vedette status: %s is not a status file\n", file);
@@ -112,7 +151,6 @@ int cmd_status(int argc, char **argv)
 	if (json)
 		fputs(buf_cstr(&text), stdout);
 	int status = 0;
-	time_t age = time(NULL) - st.st_mtime;
 	if (!json)
 		status = show(yaml_root(tree)->first, age);
 	return json ? age > STALE_SECONDS : status;

@@ -16,6 +16,7 @@ static const struct command {
 	{ "daemon", "watch the host, by a configuration file", cmd_daemon },
 	{ "record", "write events to a tape", cmd_record },
 	{ "replay", "ask rules about a tape", cmd_replay },
+	{ "reload", "have a running daemon load its rules anew", cmd_reload },
 	{ "status", "how a running daemon fares", cmd_status },
 	{ "check", "check rule files", cmd_check },
 	{ "test", "run the cases of rule files", cmd_test },

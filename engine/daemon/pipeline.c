@@ -274,7 +274,8 @@ void pipeline_judge(struct pipeline *p, const struct event *ev)
 
 void pipeline_swap(struct pipeline *p, const struct policy *policy)
 {
-	end_windows(p, p->policy->throttle, UINT64_MAX); /* they end with their policy */
+	throttle_carry_over(p->policy->throttle, policy->throttle);
+	end_windows(p, p->policy->throttle, UINT64_MAX); /* of rules that are gone or changed */
 	/* rules that are the same in both go on where they were; without memory for the list of them they begin anew */
 	IGNORE(state_carry_over(p->policy->state, policy->state));
 	p->earlier = p->policy;

@@ -15,6 +15,7 @@
 
 #include "engine/base/clock.h"
 #include "engine/base/fd.h"
+#include "engine/daemon/change.h"
 #include "engine/daemon/cmd_rules.h"
 #include "engine/daemon/log.h"
 #include "engine/daemon/status.h"
@@ -37,6 +38,7 @@ struct watch {
 	struct stream *stream;
 	struct tape_writer *tape;
 	struct pipeline *pipeline;
+	struct change *change; /* NULL: the rules stay */
 	int signal_fd;
 	uint64_t next_tick, next_heartbeat;
 	uint64_t expiry_seen_ns; /* wall clock up to which exceptions that expired were told */
@@ -69,6 +71,7 @@ struct watch_options watch_defaults(void)
 		.config_digest = "",
 		.status_file = "",
 		.tape_file = "",
+		.control = "",
 	};
 }
 
@@ -101,6 +104,11 @@ static struct policy_options policy_options_of(const struct watch *w)
 	};
 }
 
+static bool is_reloadable(const struct watch_options *o)
+{
+	return o->rules_now || o->control[0];
+}
+
 static int open_sensor(struct watch *w, struct diag *diag)
 {
 	const struct watch_options *o = &w->options;
@@ -115,6 +123,7 @@ static int open_sensor(struct watch *w, struct diag *diag)
 		.ring_bulk_bytes = o->ring_bulk_bytes,
 		.max_processes = o->max_processes,
 		.env_names = o->env_names,
+		.reloadable = is_reloadable(o),
 	};
 	int err = sensor_open(&so, &w->sensor, diag);
 	if (err)
@@ -177,6 +186,48 @@ static int open_log(struct watch *w, struct diag *diag)
 		return 0;
 	struct log_options lo = { .file = w->options.output, .key_file = w->options.key_file, .queue_bytes = w->options.queue_bytes };
 	return log_open(&lo, &w->identity, &w->stream, diag);
+}
+
+/* Without a configuration to read again: the paths of the beginning. */
+static int rules_of_start(void *context, struct rule_paths *ret, struct diag *diag)
+{
+	const struct watch_options *o = context;
+	int err = 0;
+	(void)diag;
+	for (size_t i = 0; !err && i < o->n_rule_paths; i++)
+		err = rule_paths_add(ret, o->rule_paths[i]);
+	return err;
+}
+
+static void add_status(const void *watch, struct buf *out)
+{
+	const struct watch *w = watch;
+	status_json(w->sensor, w->policy->rules, watch_stats(w), watch_totals(w), w->stream, out);
+}
+
+static int open_change(struct watch *w, struct diag *diag)
+{
+	const struct watch_options *o = &w->options;
+	if (!is_reloadable(o))
+		return 0;
+	bool is_all = o->log_events || o->tape_all;
+	struct change_config cc = {
+		.request = {
+			.policy = policy_options_of(w),
+			.paths = o->rules_now ? o->rules_now : rules_of_start,
+			.paths_context = o->rules_now ? o->rules_context : &w->options,
+			.more_events = is_all ? every_event() : lineage_events,
+			.more_outcomes = is_all ? every_event() : 0,
+			.sensor = w->sensor,
+		},
+		.control = o->control,
+		.policy = &w->policy,
+		.pipeline = w->pipeline,
+		.stream = w->stream,
+		.add_status = add_status,
+		.status_context = w,
+	};
+	return change_new(&cc, &w->change, diag);
 }
 
 static int say_open(struct watch *w)
@@ -267,6 +318,9 @@ int watch_open(const struct watch_options *options, struct watch **ret, struct d
 	if (err)
 		return err;
 	sensor_on_record(w->sensor, pipeline_record, w->pipeline);
+	err = open_change(w, diag);
+	if (err)
+		return err;
 	err = say_open(w);
 	if (err) {
 		diag_error(diag, (struct place){ .file = sink_file_name(options->output) }, "cannot be written: %s", strerror(-err));
@@ -282,6 +336,7 @@ void watch_close(struct watch **watch)
 	struct watch *w = *watch;
 	if (!w)
 		return;
+	change_free(&w->change); /* its thread uses the sensor */
 	sensor_close(&w->sensor);
 	pipeline_free(&w->pipeline);
 	tape_writer_free(&w->tape);
@@ -466,6 +521,13 @@ static int open_signals(struct watch *w, struct diag *diag)
 	watch_signals(&set);
 	w->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	struct epoll_event e = { .events = EPOLLIN };
+	int more[] = { w->change ? change_reload_fd(w->change) : -1, w->change ? change_control_fd(w->change) : -1 };
+	for (size_t i = 0; i < ARRAY_SIZE(more); i++) {
+		if (more[i] >= 0 && epoll_ctl(sensor_poll_fd(w->sensor), EPOLL_CTL_ADD, more[i], &e)) {
+			diag_error(diag, (struct place){ 0 }, "reloads cannot be waited for: %s", strerror(errno));
+			return -errno;
+		}
+	}
 	if (w->signal_fd < 0 || epoll_ctl(sensor_poll_fd(w->sensor), EPOLL_CTL_ADD, w->signal_fd, &e)) {
 		diag_error(diag, (struct place){ 0 }, "signals cannot be waited for: %s", strerror(errno));
 		return -errno;
@@ -487,6 +549,8 @@ static bool take_signals(struct watch *w, pid_t child, struct watch_end *end)
 			kill(child, sig);
 			continue;
 		}
+		if (sig == SIGHUP && w->change)
+			change_ask(w->change);
 		if (sig == SIGTERM || sig == SIGINT || sig == SIGQUIT) {
 			end->signal = sig;
 			return true;
@@ -534,6 +598,8 @@ int watch_loop(struct watch *w, pid_t child, struct watch_end *ret, struct diag 
 		was_failing = write_error != 0 || (was_failing && w->stream && !stream_is_due(w->stream, boot_ns));
 		if (take_signals(w, child, ret))
 			break;
+		if (w->change)
+			change_step(w->change);
 		if (n > 0)
 			continue;
 		struct epoll_event e[4];
@@ -568,6 +634,8 @@ static int finish_tape(struct watch *w, struct diag *diag)
 int watch_finish(struct watch *w, const char *reason, struct diag *diag)
 {
 	int n;
+	if (w->change)
+		change_stop(w->change);
 	sensor_stop(w->sensor);
 	while ((n = sensor_consume(w->sensor, BULK_ROUND)) > 0)
 		IGNORE(flush_if_due(w, clock_ns(CLOCK_BOOTTIME))); /* the last flush below reports */

@@ -9,6 +9,7 @@
 #include <sys/types.h>
 
 #include "engine/daemon/pipeline.h"
+#include "engine/daemon/reload.h"
 #include "engine/probe/sensor.h"
 #include "engine/tape/tape.h"
 
@@ -33,6 +34,9 @@ struct watch_options {
 	uint64_t state_bytes, state_reorder_ns; /* of rules about several events */
 	const char *const *env_names;
 	const char *config_digest;
+	const char *control;           /* path of the control socket; "": none */
+	rule_paths_function *rules_now; /* where the rules are when they are loaded anew; NULL: rule_paths again, and only with a control socket */
+	void *rules_context;
 	const char *tape_file;         /* "": none; else every event goes there, "-": standard output */
 	bool tape_replace;             /* a file that is there may go */
 	bool tape_all;                 /* all events are wanted, whatever the rules */

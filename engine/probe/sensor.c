@@ -35,7 +35,9 @@ struct sensor {
 	struct sensor_caps caps;
 	struct sensor_hook hooks[SENSOR_MAX_HOOKS];
 	char reasons[SENSOR_MAX_HOOKS][160];
+	const char *refused[SENSOR_MAX_HOOKS]; /* why the kernel does not run that hook; NULL: it does, or was not asked */
 	struct bpf_link *links[SENSOR_MAX_HOOKS];
+	uint64_t events, outcome_events; /* wanted now */
 	size_t n_hooks;
 	int cpus;
 	struct ring_buffer *priority, *bulk;
@@ -65,6 +67,14 @@ static bool serves_wanted(const char *program, uint64_t events)
 	return true;
 }
 
+/* Of a program of the right mode. */
+static bool is_needed(const char *program, uint64_t events, uint64_t outcome_events)
+{
+	if (strcmp(program, "outcome_exit") == 0)
+		return outcome_events != 0;
+	return serves_wanted(program, events);
+}
+
 static bool is_replaced(const char *program)
 {
 	static const char *const replaced[] = {
@@ -91,12 +101,12 @@ static const char *why_not_load(const struct sensor *s, const struct bpf_program
 	if (strcmp(name, "sys_exit_sensor") == 0)
 		return mode == SENSOR_TRACEPOINT ? NULL : "";
 	if (strcmp(name, "outcome_exit") == 0)
-		return mode == SENSOR_LSM && o->outcome_events ? NULL : "";
+		return mode == SENSOR_LSM && (o->outcome_events || o->reloadable) ? NULL : "";
 	if (is_lsm && mode != SENSOR_LSM)
 		return "";
 	if (ends_with(name, "__no_idmap") ? has_idmap : ends_with(name, "__idmap") && !has_idmap)
 		return "";
-	if (!serves_wanted(name, o->events))
+	if (!o->reloadable && !serves_wanted(name, o->events))
 		return "";
 	if (strcmp(name, "exec_check") == 0)
 		return NULL; /* the canary needs it too */
@@ -117,7 +127,14 @@ static void hook_fail(struct sensor *s, struct sensor_hook *h, const char *why)
 {
 	char *reason = s->reasons[h - s->hooks];
 	snprintf(reason, sizeof(s->reasons[0]), "%s", why);
-	h->missing = reason;
+	s->refused[h - s->hooks] = reason;
+}
+
+/* What the kernel refused is missing only where somebody wants it. */
+static void find_missing(struct sensor *s)
+{
+	for (size_t i = 0; i < s->n_hooks; i++)
+		s->hooks[i].missing = is_needed(s->hooks[i].name, s->events, s->outcome_events) ? s->refused[i] : NULL;
 }
 
 /* The last line of a verifier log that says something. */
@@ -183,9 +200,9 @@ static int load_once(struct sensor *s, const struct sensor_options *o, enum sens
 		}
 		if (!h || !h->name || !h->where)
 			return -ENOMEM;
-		const char *why = h->missing ? h->missing : why_not_load(s, p, o, mode);
+		const char *refused = s->refused[h - s->hooks], *why = refused ? refused : why_not_load(s, p, o, mode);
 		bpf_program__set_autoload(p, !why);
-		if (why && why[0] && !h->missing)
+		if (why && why[0] && !refused)
 			hook_fail(s, h, why);
 		logs[i * LOG_BYTES] = '\0';
 		bpf_program__set_log_buf(p, logs + i * LOG_BYTES, LOG_BYTES);
@@ -224,6 +241,7 @@ static void forget_hooks(struct sensor *s)
 	for (size_t i = 0; i < s->n_hooks; i++) {
 		free((char *)s->hooks[i].name);
 		free((char *)s->hooks[i].where);
+		s->refused[i] = NULL;
 	}
 	s->n_hooks = 0;
 }
@@ -245,7 +263,7 @@ static int load(struct sensor *s, const struct sensor_options *o, enum sensor_mo
 	return err;
 }
 
-/* Attaches every loaded program. Returns how many of section prefix `lsm` run; failures are noted. */
+/* Attaches every loaded program that is needed. Returns how many of section prefix `lsm` run; failures are noted. */
 static size_t attach(struct sensor *s)
 {
 	size_t lsm = 0, i = 0;
@@ -254,7 +272,7 @@ static size_t attach(struct sensor *s)
 	{
 		struct sensor_hook *h = hook_of(s, bpf_program__name(p));
 		size_t at = i++;
-		if (!h || !bpf_program__autoload(p))
+		if (!h || !bpf_program__autoload(p) || !is_needed(h->name, s->events, s->outcome_events))
 			continue;
 		s->links[at] = bpf_program__attach(p);
 		if (!s->links[at]) {
@@ -381,7 +399,10 @@ static int try_mode(struct sensor *s, const struct sensor_options *o, enum senso
 	err = put_env_names(s, o->env_names, diag);
 	if (err)
 		return err;
+	s->events = o->events;
+	s->outcome_events = o->outcome_events;
 	size_t lsm = attach(s);
+	find_missing(s);
 	if (mode == SENSOR_LSM && lsm == 0) {
 		diag_error(diag, (struct place){ 0 }, "no LSM program can be attached");
 		return -EOPNOTSUPP;
@@ -486,6 +507,16 @@ static void want_outcomes(struct sensor_config *c, uint64_t events)
 	c->outcome_wanted = events;
 }
 
+static void set_wanted(struct sensor *s, uint64_t events, uint64_t outcome_events)
+{
+	struct sensor_config *c = &s->skel->bss->config;
+	if (s->caps.mode == SENSOR_TRACEPOINT)
+		set_syscalls(c, events);
+	else /* in tracepoint mode every record has its outcome, and nobody would take a call off the list */
+		want_outcomes(c, outcome_events);
+	__atomic_store_n(&c->wanted, events, __ATOMIC_SEQ_CST);
+}
+
 int sensor_open(const struct sensor_options *options, struct sensor **ret, struct diag *diag)
 {
 	CLEANUP(sensor_close) struct sensor *s = calloc(1, sizeof(*s));
@@ -515,11 +546,7 @@ int sensor_open(const struct sensor_options *options, struct sensor **ret, struc
 		err = forget_canary(s);
 	if (err)
 		return err;
-	if (s->caps.mode == SENSOR_TRACEPOINT)
-		set_syscalls(&s->skel->bss->config, options->events);
-	else /* in tracepoint mode every record has its outcome, and nobody would take a call off the list */
-		want_outcomes(&s->skel->bss->config, options->outcome_events);
-	s->skel->bss->config.wanted = options->events;
+	set_wanted(s, options->events, options->outcome_events);
 	btf__free(s->kernel); /* several MiB that nothing needs any more */
 	s->kernel = NULL;
 	*ret = TAKE(s);
@@ -549,6 +576,100 @@ size_t sensor_get_hooks(const struct sensor *s, const struct sensor_hook **ret)
 {
 	*ret = s->hooks;
 	return s->n_hooks;
+}
+
+/* --- other events under way ------------------------------------------------------------------------------------------------ */
+
+struct sensor_change {
+	uint64_t events, outcome_events;           /* wanted after the change */
+	struct bpf_link *links[SENSOR_MAX_HOOKS];  /* owned; before: new ones, after: those that nobody needs any more */
+	int errors[SENSOR_MAX_HOOKS];              /* errno of what could not be attached */
+};
+
+/* What a program that is no longer attached left behind must not be taken for the calls of now. */
+static void forget_calls(const struct sensor *s)
+{
+	uint32_t key;
+	while (bpf_map__get_next_key(s->skel->maps.calls, NULL, &key, sizeof(key)) == 0)
+		if (bpf_map__delete_elem(s->skel->maps.calls, &key, sizeof(key), 0))
+			break;
+}
+
+int sensor_change_prepare(struct sensor *s, uint64_t events, uint64_t outcome_events, struct sensor_change **ret)
+{
+	struct sensor_change *c = calloc(1, sizeof(*c));
+	if (!c)
+		return -ENOMEM;
+	c->events = events;
+	c->outcome_events = s->caps.mode == SENSOR_LSM ? outcome_events : 0;
+	size_t i = 0;
+	struct bpf_program *p;
+	bpf_object__for_each_program(p, s->skel->obj)
+	{
+		size_t at = i++;
+		const char *name = bpf_program__name(p);
+		if (!bpf_program__autoload(p) || s->links[at] || !is_needed(name, c->events, c->outcome_events))
+			continue;
+		if (strcmp(name, "outcome_exit") == 0)
+			forget_calls(s);
+		c->links[at] = bpf_program__attach(p);
+		c->errors[at] = c->links[at] ? 0 : errno;
+	}
+	*ret = c;
+	return 0;
+}
+
+void sensor_widen(struct sensor *s, struct sensor_change *c)
+{
+	size_t i = 0;
+	struct bpf_program *p;
+	bpf_object__for_each_program(p, s->skel->obj)
+	{
+		size_t at = i++;
+		struct sensor_hook *h = hook_of(s, bpf_program__name(p));
+		if (h && c->errors[at])
+			hook_fail(s, h, strerror(c->errors[at]));
+		if (!h || !c->links[at])
+			continue;
+		s->links[at] = c->links[at];
+		c->links[at] = NULL;
+		h->is_attached = true;
+	}
+	s->events |= c->events;
+	s->outcome_events |= c->outcome_events;
+	find_missing(s);
+	set_wanted(s, s->events, s->outcome_events);
+}
+
+void sensor_narrow(struct sensor *s, struct sensor_change *c)
+{
+	s->events = c->events;
+	s->outcome_events = c->outcome_events;
+	set_wanted(s, s->events, s->outcome_events);
+	size_t i = 0;
+	struct bpf_program *p;
+	bpf_object__for_each_program(p, s->skel->obj)
+	{
+		size_t at = i++;
+		struct sensor_hook *h = hook_of(s, bpf_program__name(p));
+		if (!h || !s->links[at] || is_needed(h->name, s->events, s->outcome_events))
+			continue;
+		c->links[at] = s->links[at];
+		s->links[at] = NULL;
+		h->is_attached = false;
+	}
+	find_missing(s);
+}
+
+void sensor_change_free(struct sensor_change **c)
+{
+	if (!*c)
+		return;
+	for (size_t i = 0; i < SENSOR_MAX_HOOKS; i++)
+		if ((*c)->links[i])
+			bpf_link__destroy((*c)->links[i]);
+	free(*c);
+	*c = NULL;
 }
 
 /* --- scope ----------------------------------------------------------------------------------------------------------------- */

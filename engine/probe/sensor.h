@@ -19,6 +19,7 @@ struct sensor_options {
 	bool enforce;              /* verdicts are wanted: without lsm mode that is an error */
 	uint64_t events;           /* bit N: event number N is wanted; hooks that serve none of them are not attached */
 	uint64_t outcome_events;   /* bit N: with its outcome */
+	bool reloadable;           /* load what other events would need, too, so that sensor_change_prepare can attach it */
 	uint64_t ring_priority_bytes, ring_bulk_bytes; /* powers of two, at least a page */
 	uint32_t max_processes;
 	const char *const *env_names; /* NULL-terminated names of environment variables to keep */
@@ -50,6 +51,20 @@ void sensor_close(struct sensor **s);
 
 const struct sensor_caps *sensor_get_caps(const struct sensor *s);
 size_t sensor_get_hooks(const struct sensor *s, const struct sensor_hook **ret);
+
+/*
+ * Other events from now on, without a moment in which those of before or those of after are missed:
+ * - prepare attaches what is newly needed, which takes time: it may run in another thread, one at a time, beside all but the three below;
+ * - widen wants the events of before and of after; then the caller changes over;
+ * - narrow wants those of after alone;
+ * - free detaches what nobody needs any more (or, without widen, what prepare attached), which takes time: in any thread.
+ * The sensor must be reloadable.
+ */
+struct sensor_change;
+int sensor_change_prepare(struct sensor *s, uint64_t events, uint64_t outcome_events, struct sensor_change **ret) MUST_CHECK;
+void sensor_widen(struct sensor *s, struct sensor_change *c);
+void sensor_narrow(struct sensor *s, struct sensor_change *c);
+void sensor_change_free(struct sensor_change **c);
 
 /* Scope. Before the first call nothing is in scope. */
 void sensor_scope_host(struct sensor *s);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "engine/base/num.h"
+#include "engine/base/strmap.h"
 #include "engine/rules/match.h"
 #include "engine/rules/set.h"
 
@@ -129,6 +130,63 @@ void throttle_free(struct throttle **t)
 	*t = NULL;
 }
 
+static bool is_used(const struct window *w)
+{
+	return w->passed > 0;
+}
+
+static uint64_t end_of(const struct throttle *t, const struct window *w)
+{
+	uint64_t per_ns = ruleset_get(t->set, w->rule)->throttle->per_ns;
+	return w->begin_ns > UINT64_MAX - per_ns ? UINT64_MAX : w->begin_ns + per_ns;
+}
+
+static bool same_limit(const struct rule_throttle *a, const struct rule_throttle *b)
+{
+	bool is_same = a->count == b->count && a->per_ns == b->per_ns && a->n_by == b->n_by;
+	for (size_t i = 0; is_same && i < a->n_by; i++)
+		is_same = strcmp(a->by[i]->name, b->by[i]->name) == 0;
+	return is_same;
+}
+
+/* For each rule of the old set the one with the same id and the same throttle in the new, or NULL. The caller frees. */
+static const struct rule_info **rules_again(const struct ruleset *old, const struct ruleset *new)
+{
+	CLEANUP(strmap_done) struct strmap ids = { 0 };
+	for (size_t i = 0; i < ruleset_count(new); i++) {
+		const struct rule_info *rule = ruleset_get(new, i);
+		if (rule->throttle && strmap_add(&ids, sv_from(rule->id), (void *)rule))
+			return NULL;
+	}
+	const struct rule_info **again = calloc(ruleset_count(old) + 1, sizeof(*again));
+	for (size_t i = 0; again && i < ruleset_count(old); i++) {
+		const struct rule_info *rule = ruleset_get(old, i), *found = rule->throttle ? strmap_get(&ids, sv_from(rule->id)) : NULL;
+		if (found && same_limit(rule->throttle, found->throttle))
+			again[i] = found;
+	}
+	return again;
+}
+
+void throttle_carry_over(struct throttle *from, struct throttle *to)
+{
+	if (!from || !to)
+		return;
+	const struct rule_info **again = rules_again(from->set, to->set);
+	memcpy(to->key, from->key, sizeof(to->key)); /* the same group has the same hash, so it has the same place */
+	for (size_t i = 0; again && i < THROTTLE_MAX_WINDOWS; i++) {
+		struct window *w = &from->windows[i];
+		if (!is_used(w) || !again[w->rule])
+			continue;
+		to->windows[i] = *w;
+		to->windows[i].rule = again[w->rule]->index;
+		to->n_used++;
+		to->next_end_ns = MIN(to->next_end_ns, end_of(to, &to->windows[i]));
+		*w = (struct window){ 0 };
+		from->n_used--;
+	}
+	free(again);
+}
+
 static void hash_value(crypto_generichash_state *state, const struct value *v)
 {
 	uint64_t length = v->is_missing ? UINT64_MAX : v->s.n;
@@ -150,7 +208,8 @@ static void hash_group(struct throttle *t, uint32_t rule, const struct event *ev
 	const struct rule_throttle *limit = ruleset_get(t->set, rule)->throttle;
 	crypto_generichash_state state;
 	crypto_generichash_init(&state, t->key, sizeof(t->key), HASH_BYTES);
-	crypto_generichash_update(&state, (const unsigned char *)&rule, sizeof(rule));
+	const char *id = ruleset_get(t->set, rule)->id; /* not its number, which another set changes */
+	crypto_generichash_update(&state, (const unsigned char *)id, strlen(id) + 1);
 	for (size_t i = 0; i < limit->n_by; i++) {
 		t->set->matcher->used = 0;
 		struct value v = field_ref_value(t->set->matcher, ev, limit->by[i]);
@@ -173,17 +232,6 @@ static void describe_group(struct throttle *t, const struct rule_throttle *limit
 	if (n)
 		memcpy(group, t->text.p, n);
 	group[n] = '\0';
-}
-
-static bool is_used(const struct window *w)
-{
-	return w->passed > 0;
-}
-
-static uint64_t end_of(const struct throttle *t, const struct window *w)
-{
-	uint64_t per_ns = ruleset_get(t->set, w->rule)->throttle->per_ns;
-	return w->begin_ns > UINT64_MAX - per_ns ? UINT64_MAX : w->begin_ns + per_ns;
 }
 
 /* Frees the window; what did not pass in it is in *ret. */

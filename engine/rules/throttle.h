@@ -44,5 +44,11 @@ void throttle_free(struct throttle **t);
 /* Whether this alert passes. *ret_ended: a window that had to go first. */
 bool throttle_pass(struct throttle *t, uint32_t rule, const struct event *ev, struct throttle_summary *ret_ended);
 
+/*
+ * To be called on a new throttle before its first event: windows of rules that are in both sets, with the same throttle, go on there. The
+ * others stay, to be told. Either may be NULL. Without memory all of them stay.
+ */
+void throttle_carry_over(struct throttle *from, struct throttle *to);
+
 /* Takes out a window that had ended at boot_ns (UINT64_MAX: any) and in which alerts did not pass; false when there is none left. t may be NULL. */
 bool throttle_ended(struct throttle *t, uint64_t boot_ns, struct throttle_summary *ret);

@@ -303,6 +303,9 @@ static void our_own_records_are_sorted_and_whole(void **state)
 	const struct loss_info loss = { fixed_time, "ring", "file.open", 1, 5, fixed_time.wall_ns, "", "" };
 	const struct loss_info loss_anywhere = { fixed_time, "output", "", -1, 5, fixed_time.wall_ns, "", "" };
 	const struct close_info close = { fixed_time, "signal 15", totals };
+	static const char *const errors[] = { "a.yaml:1:2: unknown field 'x'", NULL };
+	const struct reload_info reload = { fixed_time, "d2", 7, "d1", 8, 1500, errors };
+	const struct reload_info reloaded = { fixed_time, "d2", 7, "d1", 8, 1500, none };
 	static const struct {
 		unsigned in;
 		const char *path, *raw;
@@ -315,6 +318,8 @@ static void our_own_records_are_sorted_and_whole(void **state)
 		{ IN_HEARTBEAT, "event.kind", "metric" },
 		{ IN_HEARTBEAT, "vedette.clock", "{\"boot_ns\":123456789,\"sync\":\"yes\"}" },
 		{ IN_LOSS, "vedette.loss.what", "ring" },
+		{ IN_RELOAD, "vedette.policy", "{\"digest\":\"d2\",\"rules\":7}" },
+		{ IN_RELOAD, "vedette.reload", "{\"duration\":1500,\"errors\":[\"a.yaml:1:2: unknown field 'x'\"],\"from\":\"d1\",\"from_rules\":8}" },
 		{ IN_CLOSE, "vedette.close.reason", "signal 15" },
 		{ IN_CLOSE, "event.type", "[\"end\"]" },
 		{ IN_OWN, "@timestamp", "2026-01-02T03:04:05.000000006Z" },
@@ -328,6 +333,8 @@ static void our_own_records_are_sorted_and_whole(void **state)
 			assert_int_equal(render_heartbeat(f->renderer, 8, &beat, &counts, &f->out), 0);
 		else if (id == RECORD_LOSS)
 			assert_int_equal(render_loss(f->renderer, 8, &loss, &f->out), 0);
+		else if (id == RECORD_RELOAD)
+			assert_int_equal(render_reload(f->renderer, 8, &reload, &f->out), 0);
 		else if (id == RECORD_CLOSE)
 			assert_int_equal(render_close(f->renderer, 8, &close, &counts, &f->out), 0);
 		else
@@ -344,6 +351,10 @@ static void our_own_records_are_sorted_and_whole(void **state)
 				fail_msg("%s: '%s' is missing", type->dataset, m->name);
 		}
 	}
+	buf_reset(&f->out);
+	assert_int_equal(render_reload(f->renderer, 8, &reloaded, &f->out), 0);
+	assert_member(buf_sv(&f->out), "vedette.reload.errors", NULL);
+	assert_member(buf_sv(&f->out), "message", "New rules are in force");
 	buf_reset(&f->out);
 	assert_int_equal(render_loss(f->renderer, 8, &loss_anywhere, &f->out), 0);
 	assert_member(buf_sv(&f->out), "vedette.loss.cpu", NULL);

@@ -1,0 +1,336 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "engine/daemon/control.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "engine/base/fd.h"
+#include "engine/base/json.h"
+#include "engine/base/jsonread.h"
+
+enum client_state { CLIENT_FREE, CLIENT_ASKING, CLIENT_WAITING, CLIENT_ANSWERED };
+
+struct client {
+	enum client_state state;
+	int fd;
+	control_client number;
+	uint64_t deadline_ns; /* of all states but CLIENT_WAITING; 0: not set yet */
+	size_t n;
+	char request[CONTROL_MAX_REQUEST];
+	struct buf answer; /* owned */
+	size_t sent;
+};
+
+struct control {
+	int fd, poll_fd;
+	char *path; /* owned */
+	dev_t device;
+	ino_t inode;
+	control_client next;
+	bool is_full;
+	struct client clients[CONTROL_MAX_CLIENTS];
+};
+
+static int fill_address(const char *path, struct sockaddr_un *ret, struct diag *diag)
+{
+	*ret = (struct sockaddr_un){ .sun_family = AF_UNIX };
+	if (strlen(path) >= sizeof(ret->sun_path)) {
+		diag_error(diag, (struct place){ .file = path }, "the path of a socket has at most %zu bytes", sizeof(ret->sun_path) - 1);
+		return -ENAMETOOLONG;
+	}
+	memcpy(ret->sun_path, path, strlen(path) + 1);
+	return 0;
+}
+
+/* --- opening ----------------------------------------------------------------------------------------------------------------- */
+
+/* 0: nothing is there (any more); -EADDRINUSE: somebody serves it; -EEXIST: it is no socket. */
+static int clear_place(const struct sockaddr_un *address)
+{
+	struct stat st;
+	if (lstat(address->sun_path, &st))
+		return errno == ENOENT ? 0 : -errno;
+	if (!S_ISSOCK(st.st_mode))
+		return -EEXIST;
+	CLEANUP(fd_close) int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return -errno;
+	if (connect(fd, (const struct sockaddr *)address, sizeof(*address)) == 0 || errno != ECONNREFUSED)
+		return -EADDRINUSE;
+	return unlink(address->sun_path) ? -errno : 0;
+}
+
+static int bind_socket(struct control *c, const struct sockaddr_un *address)
+{
+	struct stat st;
+	int err = clear_place(address);
+	if (err)
+		return err;
+	c->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (c->fd < 0)
+		return -errno;
+	mode_t before = umask(0177); /* from its first moment nobody else can connect */
+	err = bind(c->fd, (const struct sockaddr *)address, sizeof(*address)) ? -errno : 0;
+	umask(before);
+	if (!err && (lstat(address->sun_path, &st) || listen(c->fd, CONTROL_MAX_CLIENTS)))
+		err = -errno;
+	if (!err) {
+		c->device = st.st_dev;
+		c->inode = st.st_ino;
+	}
+	return err;
+}
+
+static int watch_fd(const struct control *c, int fd, uint32_t events, int how)
+{
+	struct epoll_event e = { .events = events, .data.fd = fd };
+	return epoll_ctl(c->poll_fd, how, fd, &e) ? -errno : 0;
+}
+
+int control_open(const char *path, struct control **ret, struct diag *diag)
+{
+	struct sockaddr_un address;
+	CLEANUP(control_close) struct control *c = calloc(1, sizeof(*c));
+	if (!c)
+		return -ENOMEM;
+	c->fd = -1;
+	c->poll_fd = epoll_create1(EPOLL_CLOEXEC);
+	for (size_t i = 0; i < CONTROL_MAX_CLIENTS; i++)
+		c->clients[i].fd = -1;
+	int err = fill_address(path, &address, diag);
+	if (err)
+		return err;
+	err = c->poll_fd < 0 ? -errno : bind_socket(c, &address);
+	if (!err)
+		err = watch_fd(c, c->fd, EPOLLIN, EPOLL_CTL_ADD);
+	if (!err) {
+		c->path = strdup(path);
+		err = c->path ? 0 : -ENOMEM;
+	}
+	if (err) {
+		diag_error(diag, (struct place){ .file = path }, "the control socket cannot be made: %s",
+			   err == -EADDRINUSE ? "another daemon serves it (give each its own)" : err == -EEXIST ? "something else is there" : strerror(-err));
+		return err;
+	}
+	*ret = TAKE(c);
+	return 0;
+}
+
+static void client_end(struct client *k)
+{
+	fd_close(&k->fd);
+	buf_done(&k->answer);
+	*k = (struct client){ .fd = -1 };
+}
+
+void control_close(struct control **control)
+{
+	struct control *c = *control;
+	struct stat st;
+	if (!c)
+		return;
+	for (size_t i = 0; i < CONTROL_MAX_CLIENTS; i++)
+		client_end(&c->clients[i]);
+	if (c->path && lstat(c->path, &st) == 0 && st.st_dev == c->device && st.st_ino == c->inode)
+		(void)unlink(c->path); /* ours; left over it harms nobody */
+	fd_close(&c->fd);
+	fd_close(&c->poll_fd);
+	free(c->path);
+	free(c);
+	*control = NULL;
+}
+
+int control_poll_fd(const struct control *c)
+{
+	return c->poll_fd;
+}
+
+/* --- clients ----------------------------------------------------------------------------------------------------------------- */
+
+static bool is_trusted(int fd)
+{
+	struct ucred peer;
+	socklen_t n = sizeof(peer);
+	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &n) == 0 && (peer.uid == 0 || peer.uid == geteuid());
+}
+
+static struct client *free_client(struct control *c)
+{
+	for (size_t i = 0; i < CONTROL_MAX_CLIENTS; i++)
+		if (c->clients[i].state == CLIENT_FREE)
+			return &c->clients[i];
+	return NULL;
+}
+
+/* Those that find no slot wait in the queue of the socket until one ends. */
+static void take_clients(struct control *c, uint64_t now_ns)
+{
+	for (struct client *k; (k = free_client(c));) {
+		CLEANUP(fd_close) int fd = accept4(c->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+		if (fd < 0)
+			return;
+		if (!is_trusted(fd) || watch_fd(c, fd, EPOLLIN, EPOLL_CTL_ADD))
+			continue;
+		k->state = CLIENT_ASKING;
+		k->fd = TAKE_FD(fd);
+		k->number = ++c->next;
+		k->deadline_ns = now_ns + CONTROL_PATIENCE_NS;
+	}
+}
+
+static void answer_error(struct control *c, struct client *k, const char *text)
+{
+	CLEANUP(buf_done) struct buf out = { 0 };
+	struct json j;
+	json_init(&j, &out);
+	json_object_begin(&j);
+	json_key(&j, "error");
+	json_str(&j, sv_from(text));
+	json_key(&j, "ok");
+	json_bool(&j, false);
+	json_object_end(&j);
+	control_answer(c, k->number, buf_sv(&out));
+}
+
+static void take_request(struct control *c, struct client *k, struct strview line, control_function *call, void *context)
+{
+	struct json_want want = { .path = "command" };
+	const char *error;
+	size_t at;
+	k->state = CLIENT_WAITING;
+	(void)watch_fd(c, k->fd, 0, EPOLL_CTL_MOD); /* only its end wakes us; if this fails, we wake too often */
+	if (json_read_members(line, &want, 1, &error, &at))
+		answer_error(c, k, error);
+	else if (want.token != JSON_STRING)
+		answer_error(c, k, "no command: a request is a line as {\"command\":\"ping\"}");
+	else
+		call(context, k->number, want.raw);
+}
+
+static void read_request(struct control *c, struct client *k, control_function *call, void *context)
+{
+	ssize_t n = recv(k->fd, k->request + k->n, sizeof(k->request) - k->n, 0);
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (n <= 0) {
+		client_end(k);
+		return;
+	}
+	k->n += (size_t)n;
+	const char *end = memchr(k->request, '\n', k->n);
+	if (end) {
+		take_request(c, k, (struct strview){ k->request, (size_t)(end - k->request) }, call, context);
+	} else if (k->n == sizeof(k->request)) {
+		k->state = CLIENT_WAITING;
+		answer_error(c, k, "the request is too long");
+	}
+}
+
+static void send_answer(struct client *k)
+{
+	while (k->sent < k->answer.n) {
+		ssize_t n = send(k->fd, k->answer.p + k->sent, k->answer.n - k->sent, MSG_NOSIGNAL);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0 && errno == EAGAIN)
+			return;
+		if (n < 0)
+			break;
+		k->sent += (size_t)n;
+	}
+	client_end(k);
+}
+
+void control_answer(struct control *c, control_client to, struct strview json)
+{
+	for (size_t i = 0; i < CONTROL_MAX_CLIENTS; i++) {
+		struct client *k = &c->clients[i];
+		if (k->state != CLIENT_WAITING || k->number != to)
+			continue;
+		k->answer.max = CONTROL_MAX_ANSWER;
+		buf_add_sv(&k->answer, json);
+		buf_add_char(&k->answer, '\n');
+		k->state = CLIENT_ANSWERED;
+		k->deadline_ns = 0;
+		if (buf_error(&k->answer) || watch_fd(c, k->fd, EPOLLOUT, EPOLL_CTL_MOD))
+			client_end(k);
+		else
+			send_answer(k);
+	}
+}
+
+/* One that only shut its sending half down, as `nc -N` does, still waits. */
+static bool has_hung_up(const struct client *k)
+{
+	struct pollfd p = { .fd = k->fd };
+	return poll(&p, 1, 0) > 0 && (p.revents & (POLLHUP | POLLERR));
+}
+
+void control_step(struct control *c, uint64_t now_ns, control_function *call, void *context)
+{
+	for (size_t i = 0; i < CONTROL_MAX_CLIENTS; i++) {
+		struct client *k = &c->clients[i];
+		if (k->state == CLIENT_ASKING)
+			read_request(c, k, call, context);
+		else if (k->state == CLIENT_ANSWERED)
+			send_answer(k);
+		else if (k->state == CLIENT_WAITING && has_hung_up(k))
+			client_end(k);
+		if ((k->state == CLIENT_ASKING || k->state == CLIENT_ANSWERED) && k->deadline_ns == 0)
+			k->deadline_ns = now_ns + CONTROL_PATIENCE_NS;
+		if ((k->state == CLIENT_ASKING || k->state == CLIENT_ANSWERED) && now_ns >= k->deadline_ns)
+			client_end(k);
+	}
+	take_clients(c, now_ns);
+	bool is_full = !free_client(c);
+	if (is_full != c->is_full && watch_fd(c, c->fd, is_full ? 0 : EPOLLIN, EPOLL_CTL_MOD) == 0)
+		c->is_full = is_full; /* who waits in the socket's queue must not wake us meanwhile */
+}
+
+/* --- the other side ------------------------------------------------------------------------------------------------------------ */
+
+static int ask(int fd, const struct sockaddr_un *address, struct strview request, struct buf *answer)
+{
+	if (fd < 0 || connect(fd, (const struct sockaddr *)address, sizeof(*address)))
+		return -errno;
+	int err = fd_write_all(fd, request.p, request.n);
+	while (!err) {
+		char part[4096];
+		ssize_t n = read(fd, part, sizeof(part));
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			err = -errno;
+		if (n <= 0)
+			break;
+		buf_add(answer, part, (size_t)n);
+		err = buf_error(answer);
+	}
+	return err ? err : answer->n && answer->p[answer->n - 1] == '\n' ? 0 : -ECONNRESET;
+}
+
+int control_ask(const char *path, const char *command, struct buf *answer, struct diag *diag)
+{
+	struct sockaddr_un address;
+	CLEANUP(buf_done) struct buf request = { 0 };
+	int err = fill_address(path, &address, diag);
+	if (err)
+		return err;
+	buf_add_format(&request, "{\"command\":\"%s\"}\n", command);
+	if (buf_error(&request))
+		return -ENOMEM;
+	answer->max = CONTROL_MAX_ANSWER + 1;
+	CLEANUP(fd_close) int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	err = ask(fd, &address, buf_sv(&request), answer);
+	if (err)
+		diag_error(diag, (struct place){ .file = path }, "the daemon does not answer: %s%s", strerror(-err),
+			   err == -ENOENT || err == -ECONNREFUSED ? " (does it run, with this control socket?)" : "");
+	return err;
+}

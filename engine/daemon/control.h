@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The control socket: a unix socket on which root, or the user that the daemon runs as, gives commands. A request is one line of JSON,
+ * {"command":"ping"}; the answer is one line of JSON, and the connection ends. Clients that are slow or send nonsense cost a slot for some
+ * seconds and nothing else.
+ */
+#pragma once
+
+#include <stdint.h>
+
+#include "engine/base/buf.h"
+#include "engine/base/diag.h"
+
+enum {
+	CONTROL_MAX_CLIENTS = 16,
+	CONTROL_MAX_REQUEST = 1024,          /* bytes of a line */
+	CONTROL_MAX_ANSWER = 1024 * 1024,
+};
+#define CONTROL_DEFAULT_PATH "/run/vedette/control.sock"
+#define CONTROL_PATIENCE_NS 5000000000ull /* for a request to come whole, and for an answer to be taken */
+
+struct control;
+
+/* A connection whose request is to be answered; 0: none. Numbers are not used again. */
+typedef uint64_t control_client;
+
+/* A command that came whole. It is answered now or later by control_answer; one that is never answered waits for its end. */
+typedef void control_function(void *context, control_client from, struct strview command);
+
+/* Makes the socket, mode 0600. One that is left over is replaced, one that somebody serves is refused. 0 or -errno with the reason. */
+int control_open(const char *path, struct control **ret, struct diag *diag) MUST_CHECK;
+/* Removes the socket. */
+void control_close(struct control **c);
+
+/* Descriptor to poll for input. */
+int control_poll_fd(const struct control *c);
+/* Does what can be done without waiting. */
+void control_step(struct control *c, uint64_t now_ns, control_function *call, void *context);
+/* One JSON value without a line end. A client that is gone is no error. */
+void control_answer(struct control *c, control_client to, struct strview json);
+
+/* The other side: sends the command and waits for the answer as long as it takes. 0 or -errno with the reason. */
+int control_ask(const char *path, const char *command, struct buf *answer, struct diag *diag) MUST_CHECK;
