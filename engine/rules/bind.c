@@ -6,6 +6,7 @@
 
 #include "engine/rules/compile.h"
 #include "engine/rules/computed.h"
+#include "engine/rules/coverage.h"
 #include "engine/rules/op.h"
 
 /* --- the compiler ---------------------------------------------------------------------------------------------------------- */
@@ -610,6 +611,7 @@ const struct condition *bind_test(struct compiler *c, const struct test_draft *d
 	bool is_empty = d->op->values != OP_VALUES_NONE && !d->has_right && d->n == 0;
 	if (is_empty)
 		return node_const(c, false, d->at); /* in () never holds */
+	t->can_hold = coverage_test_events(t);
 	struct condition *node = node_new(c, NODE_TEST, d->at);
 	if (node)
 		node->test = t;

@@ -138,6 +138,7 @@ struct test {
 	size_t n_operands;
 	uint64_t mask;             /* FLAGS: the operands' bits together */
 	const struct expr *right;  /* field-to-field, instead of operands */
+	uint64_t can_hold;         /* bit N: it can hold on event N, by its fields and what is known beforehand of their values */
 	const char *ancestor;      /* ancestor(): the field as written; left is then the list of all creators */
 };
 

@@ -19,13 +19,13 @@ struct fold {
 	uint64_t can_hold, can_fail;
 };
 
+/* Those that rules can be about. */
 static uint64_t all_events(void)
 {
-	uint64_t events = 0;
-	for (uint32_t i = 0; i < EVENT_NUMBERS; i++)
-		if (event_type_by_number(i) && event_type_by_number(i)->name[0])
-			events |= 1ull << i;
-	return events;
+	return 0
+#define EVENT(number, id, type, name, category, ecs_type, doc) | (sizeof(name) > 1 ? 1ull << (number) : 0)
+#include "schemas/events.def"
+		;
 }
 
 /* --- tests ------------------------------------------------------------------------------------------------------------------- */
@@ -58,7 +58,7 @@ static bool is_of_known_values(const struct test *t)
 	return t->left->type == EXPR_FIELD && t->left->field->may_be && !t->left->field->never && is_equality && is_any && !t->right;
 }
 
-static uint64_t test_events(const struct test *t)
+uint64_t coverage_test_events(const struct test *t)
 {
 	uint64_t events = expr_events(t->left);
 	if (t->right)
@@ -85,7 +85,7 @@ static struct fold fold_of(const struct condition *c, bool by_values)
 	if (c->type == NODE_CONST)
 		return (struct fold){ c->truth ? all : 0, c->truth ? 0 : all };
 	if (c->type == NODE_TEST)
-		return (struct fold){ by_values && !is_of_known_values(c->test) ? all : test_events(c->test), all };
+		return (struct fold){ by_values && !is_of_known_values(c->test) ? all : c->test->can_hold, all };
 	if (c->type == NODE_NOT) {
 		struct fold child = fold_of(c->children[0], by_values);
 		return (struct fold){ child.can_fail, child.can_hold };
@@ -244,7 +244,7 @@ static void report_test(struct report *r, const struct condition *c, uint64_t ev
 		return;
 	}
 	if (!field && is_of_known_values(t)) { /* unless no event shows it at all, the author means other events */
-		r->is_unseen |= !test_events(t);
+		r->is_unseen |= !t->can_hold;
 		report_values(r, t);
 		return;
 	}
@@ -266,6 +266,13 @@ static void report_constant(struct report *r, const struct condition *c)
 	add_reason(r, text);
 }
 
+/* Events that the tests of known values leave a child to hold in, or to fail in. */
+static uint64_t good_events(const struct condition *c, bool is_negated)
+{
+	struct fold fold = fold_of(c, true);
+	return is_negated ? fold.can_fail : fold.can_hold;
+}
+
 /*
  * Reports tests that never hold in the events in which they are asked: those that the tests of known values, beside and above them, leave.
  */
@@ -277,17 +284,20 @@ static void report_clauses(struct report *r, const struct condition *c, bool is_
 		bool is_known = is_of_known_values(c->test);
 		if (is_known && !is_negated)
 			report_values(r, c->test);
-		if (!is_known && !(test_events(c->test) & asked))
+		if (!is_known && !(c->test->can_hold & asked))
 			report_test(r, c, asked);
 	}
-	bool is_and = (c->type == NODE_AND) != is_negated;
+	bool is_and = c->type != NODE_NOT && (c->type == NODE_AND) != is_negated;
+	uint64_t lost = 0, lost_twice = 0; /* events that one child, that several children do not leave */
+	for (size_t i = 0; i < c->n && is_and; i++) {
+		uint64_t not_left = ~good_events(c->children[i], is_negated);
+		lost_twice |= lost & not_left;
+		lost |= not_left;
+	}
 	for (size_t i = 0; i < c->n; i++) {
-		uint64_t left = asked;
-		for (size_t k = 0; k < c->n && is_and && c->type != NODE_NOT; k++) {
-			struct fold other = fold_of(c->children[k], true);
-			left &= k == i ? left : is_negated ? other.can_fail : other.can_hold;
-		}
-		report_clauses(r, c->children[i], (c->type == NODE_NOT) != is_negated, left);
+		uint64_t own = is_and ? ~good_events(c->children[i], is_negated) : 0;
+		uint64_t by_others = (own & lost_twice) | (~own & lost);
+		report_clauses(r, c->children[i], (c->type == NODE_NOT) != is_negated, asked & ~by_others);
 	}
 }
 

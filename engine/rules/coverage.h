@@ -7,6 +7,8 @@
 
 #include "engine/rules/set.h"
 
+/* Bits of the events on which a test can hold: what test.can_hold is set to. */
+uint64_t coverage_test_events(const struct test *t);
 /* Bits of the events in which the condition can hold. */
 uint64_t coverage_events(const struct condition *c);
 /* Whether it looks at what is known only when a call has ended. */
