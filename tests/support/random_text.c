@@ -18,7 +18,7 @@ void random_text(struct random *r, size_t most, struct buf *out)
 	for (size_t i = 0; i < n; i++)
 		buf_add_z(out, random_of(r, pieces, random_chance(r, 9, 10) ? ARRAY_SIZE(pieces) / 2 : ARRAY_SIZE(pieces)));
 	if (most > 2 && random_chance(r, 1, 200))
-		for (size_t i = random_below(r, 1500); i > 0; i--)
+		for (size_t i = random_below(r, random_chance(r, 1, 20) ? 9000 : 1500); i > 0; i--)
 			buf_add_z(out, pieces[i % 12]);
 }
 

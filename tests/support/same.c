@@ -11,7 +11,9 @@
 
 enum {
 	RULES_MOST = 300,
-	EVENTS_MOST = 3000,
+	EVENTS_MOST = 6000,
+	RULES_MANY = 8 * RULES_MAX_MATCHES, /* about a third are for one kind of event, and a third of those hold */
+	EVENTS_FEW = 100,
 	ARENA_BYTES = 512 * 1024 * 1024,
 	SHRINK_TRIES = 3000, /* bounds the time that a difference takes */
 };
@@ -355,6 +357,10 @@ int same_round(uint64_t seed, struct same_totals *totals, struct buf *report)
 {
 	CLEANUP(round_done) struct round o = { .r = { seed }, .arena.max = ARENA_BYTES };
 	size_t n_rules = 1 + random_below(&o.r, random_chance(&o.r, 1, 4) ? 4 : RULES_MOST), n = 2 + random_below(&o.r, EVENTS_MOST);
+	if (random_chance(&o.r, 1, 40)) { /* more than an event may raise */
+		n_rules = RULES_MANY;
+		n = EVENTS_FEW;
+	}
 	o.events = calloc(n, sizeof(*o.events));
 	if (!o.events)
 		return -ENOMEM;

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What an event that is enriched already leads to, on the terminal and in the counts. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "engine/daemon/pipeline.h"
+#include "engine/event/builder.h"
+#include "tests/support/tree.h"
+
+static const char rules[] =
+	"- rule: hard\n  severity: critical\n  event: file.open\n  message: \"{process.name} did it\"\n"
+	"  when: process.name = cat and not file.path regex \"(a+)+[bc]\"\n"
+	"- rule: plain\n  severity: medium\n  event: file.open\n  when: process.name = cat and file.open.write\n";
+
+struct fixture {
+	struct tree tree;
+	struct policy *policy;
+	struct pipeline *pipeline;
+	struct event_builder *builder;
+	int terminal;
+};
+
+static void fixture_make(struct fixture *f)
+{
+	CLEANUP(diag_done) struct diag diag = { 0 };
+	tree_new(&f->tree);
+	tree_file(&f->tree, "rules.yaml", SV(rules));
+	char *path = tree_path(&f->tree, "rules.yaml");
+	const char *paths[] = { path };
+	const struct policy_options options = { .rule_paths = paths, .n_rule_paths = 1 };
+	assert_int_equal(policy_load(&options, &f->policy, &diag), 0);
+	free(path);
+	f->terminal = memfd_create("terminal", MFD_CLOEXEC);
+	assert_true(f->terminal >= 0);
+	const struct pipeline_config config = { .policy = f->policy, .terminal_fd = f->terminal, .json_fd = -1 };
+	assert_int_equal(pipeline_new(&config, &f->pipeline), 0);
+	assert_int_equal(event_builder_new(&f->builder), 0);
+}
+
+static void fixture_drop(struct fixture *f)
+{
+	event_builder_free(&f->builder);
+	pipeline_free(&f->pipeline);
+	policy_free(&f->policy);
+	(void)close(f->terminal); /* a memfd of ours */
+	tree_free(&f->tree);
+}
+
+static void judge_open(struct fixture *f, const char *path, bool is_write)
+{
+	struct event ev;
+	event_builder_begin(f->builder, event_type_by_number(EVENT_FILE_OPEN));
+	assert_int_equal(event_builder_set_text(f->builder, "file.path", path), 0);
+	assert_int_equal(event_builder_set_text(f->builder, "process.name", "cat"), 0);
+	assert_int_equal(event_builder_set_text(f->builder, "file.open.write", is_write ? "true" : "false"), 0);
+	assert_int_equal(event_builder_event(f->builder, &ev), 0);
+	pipeline_judge(f->pipeline, &ev);
+}
+
+/* What was shown since the last time. */
+static const char *shown(struct fixture *f, char *buffer, size_t size)
+{
+	ssize_t n = pread(f->terminal, buffer, size - 1, 0);
+	assert_true(n >= 0);
+	buffer[n] = '\0';
+	assert_int_equal(ftruncate(f->terminal, 0), 0);
+	assert_int_equal(lseek(f->terminal, 0, SEEK_SET), 0);
+	return buffer;
+}
+
+static void an_undecided_rule_raises_a_low_alert_that_names_the_test(void **state)
+{
+	(void)state;
+	struct fixture f = { 0 };
+	char text[4096], hard[2001];
+	memset(hard, 'a', sizeof(hard));
+	hard[sizeof(hard) - 1] = '\0';
+	fixture_make(&f);
+	const struct pipeline_stats *stats = pipeline_get_stats(f.pipeline);
+
+	judge_open(&f, "/etc/passwd", false);
+	assert_non_null(strstr(shown(&f, text, sizeof(text)), "CRITICAL"));
+	assert_non_null(strstr(text, "cat did it"));
+	assert_null(strstr(text, "ndecided"));
+	assert_int_equal(stats->undecided, 0);
+	assert_int_equal(stats->worst, SEVERITY_CRITICAL);
+
+	judge_open(&f, hard, true);
+	assert_non_null(strstr(shown(&f, text, sizeof(text)), "LOW"));
+	assert_null(strstr(text, "CRITICAL"));
+	assert_non_null(strstr(text, "Undecided: cat did it"));
+	assert_non_null(strstr(text, "given up at its limit of steps or memory: file.path regex \"(a+)+[bc]\""));
+	assert_non_null(strstr(text, "[plain]")); /* the other rule is not held up */
+	assert_int_equal(stats->undecided, 1);
+	assert_int_equal(stats->alerts, 3);
+	fixture_drop(&f);
+}
+
+static void a_run_of_undecided_alerts_is_never_worse_than_low(void **state)
+{
+	(void)state;
+	struct fixture f = { 0 };
+	char hard[2001];
+	memset(hard, 'a', sizeof(hard));
+	hard[sizeof(hard) - 1] = '\0';
+	fixture_make(&f);
+	for (int i = 0; i < 3; i++)
+		judge_open(&f, hard, false);
+	assert_int_equal(pipeline_get_stats(f.pipeline)->undecided, 3);
+	assert_int_equal(pipeline_get_stats(f.pipeline)->worst, SEVERITY_LOW);
+	fixture_drop(&f);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(an_undecided_rule_raises_a_low_alert_that_names_the_test),
+		cmocka_unit_test(a_run_of_undecided_alerts_is_never_worse_than_low),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
