@@ -201,7 +201,7 @@ static int print_text(const struct ruleset *set, const struct diag *diag)
 int cmd_check(int argc, char **argv)
 {
 	struct rules_options options;
-	int status = rules_options_read(argc, argv, help, &options);
+	int status = rules_options_read(argc, argv, help, "cost", &options);
 	if (status || options.is_done)
 		return status;
 	if (optind == argc) {

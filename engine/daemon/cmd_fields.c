@@ -284,7 +284,7 @@ static int refuse_name(struct strview name)
 int cmd_fields(int argc, char **argv)
 {
 	struct rules_options options;
-	int status = rules_options_read(argc, argv, help, &options);
+	int status = rules_options_read(argc, argv, help, NULL, &options);
 	if (status || options.is_done)
 		return status;
 	if (argc - optind > 1) {

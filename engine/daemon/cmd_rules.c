@@ -8,11 +8,12 @@
 #include "engine/base/fd.h"
 #include "engine/daemon/commands.h"
 
-int rules_options_read(int argc, char **argv, const char *help, struct rules_options *ret)
+int rules_options_read(int argc, char **argv, const char *help, const char *more, struct rules_options *ret)
 {
-	static const struct option options[] = {
+	const struct option options[] = {
 		{ "json", no_argument, NULL, 'j' },
 		{ "help", no_argument, NULL, 'h' },
+		{ more, no_argument, NULL, 'm' }, /* NULL: the list ends here */
 		{ NULL, 0, NULL, 0 },
 	};
 	struct rules_options read = { 0 };
@@ -21,6 +22,9 @@ int rules_options_read(int argc, char **argv, const char *help, struct rules_opt
 		switch (c) {
 		case 'j':
 			read.json = true;
+			break;
+		case 'm':
+			read.more = true;
 			break;
 		case 'h':
 			fputs(help, stdout);

@@ -9,11 +9,12 @@
 
 struct rules_options {
 	bool json;
+	bool more;    /* the command's own option was given */
 	bool is_done; /* --help was given and printed */
 };
 
-/* --json, --help and PATH...; optind is then at the first path. 0, or an exit status. */
-int rules_options_read(int argc, char **argv, const char *help, struct rules_options *ret);
+/* --json, --help, --more (the command's own option, without the dashes; NULL: none) and PATH...; optind is then at the first path. 0, or an exit status. */
+int rules_options_read(int argc, char **argv, const char *help, const char *more, struct rules_options *ret);
 
 /* All problems, one a line. */
 void problems_print(FILE *to, const struct diag *diag);

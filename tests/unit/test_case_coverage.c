@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Coverage: which tests of a rule its cases leave untried. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "engine/rules/case_coverage.h"
+
+static void gaps_are_what_cases_leave_untried(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *when, *cases, *gaps; /* "text:flags" joined by "; "; flags: T never true, F never false, D never decided */
+		size_t tests, decided;
+	} cases[] = {
+		{ "file.path = /x", "{fires: {file.path: /x}}, {quiet: {file.path: /y}}", "", 1, 1 },
+		{ "file.path = /x", "{fires: {file.path: /x}}", "file.path = /x:F", 1, 1 },
+		{ "file.path = /x and user.id = 1", "{fires: {file.path: /x, user.id: 1}}, {quiet: {file.path: /y, user.id: 1}}", "user.id = 1:F", 2, 2 },
+		{ "file.path = /x and user.id = 1", "{quiet: {file.path: /y, user.id: 2}}, {quiet: {file.path: /x, user.id: 2}}", "file.path = /x:D; user.id = 1:T", 2, 1 },
+		{ "file.path = /x or user.id = 1", "{fires: {file.path: /x, user.id: 1}}, {quiet: {}}", "", 2, 2 },
+		{ "file.path = /x or user.id = 1", "{fires: {file.path: /x, user.id: 1}}", "file.path = /x:FD; user.id = 1:FD", 2, 0 },
+		{ "file.path = /x and not user.id = 1", "{fires: {file.path: /x, user.id: 2}}, {quiet: {file.path: /x, user.id: 1}}", "file.path = /x:F", 2, 2 },
+		{ "file.path = /x", "", "", 0, 0 },
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		CLEANUP(ruleset_free) struct ruleset *set = NULL;
+		CLEANUP(case_coverage_done) struct case_coverage coverage = { 0 };
+		CLEANUP(buf_done) struct buf got = { 0 };
+		char text[512];
+		snprintf(text, sizeof(text), "- rule: r\n  event: file.open\n  severity: low\n  when: %s\n  cases: [%s]\n", cases[i].when, cases[i].cases);
+		assert_int_equal(ruleset_load_text("t.yaml", sv_from(text), &set, NULL), 0);
+		assert_int_equal(ruleset_case_coverage(set, &coverage), 0);
+		for (size_t k = 0; k < coverage.n_gaps; k++) {
+			const struct case_gap *gap = &coverage.gaps[k];
+			buf_add_z(&got, k ? "; " : "");
+			condition_text(gap->test, &got);
+			buf_add_format(&got, ":%s%s%s", gap->was_true ? "" : "T", gap->was_false ? "" : "F", gap->decided ? "" : "D");
+		}
+		if (strcmp(buf_cstr(&got), cases[i].gaps) != 0 || coverage.tests != cases[i].tests || coverage.decided != cases[i].decided)
+			fail_msg("%s with %s: %s, %zu of %zu", cases[i].when, cases[i].cases, buf_cstr(&got), coverage.decided, coverage.tests);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = { cmocka_unit_test(gaps_are_what_cases_leave_untried) };
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
