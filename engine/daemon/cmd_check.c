@@ -6,13 +6,16 @@
 #include "alerts/terminal.h"
 #include "engine/daemon/cmd_rules.h"
 #include "engine/daemon/commands.h"
+#include "engine/rules/lint.h"
 
-static const char help[] = "usage: vedette check [--json] PATH...\n"
+static const char help[] = "usage: vedette check [--cost] [--json] PATH...\n"
 			   "\n"
 			   "Loads the rules of files and folders (*.yaml, *.yml) together and reports every problem with file, line and column.\n"
 			   "Says of each imported rule, and of each other one that is not covered in full, how much of it can hold here.\n"
+			   "Warns of clauses that never hold or add nothing, of rules that others cover, and of lists and macros that nothing uses.\n"
 			   "\n"
-			   "  --json   a JSON list with an object for each rule: rule, class, reasons and what else is known of it\n"
+			   "  --cost   what each rule costs, the dearest first\n"
+			   "  --json   a JSON list with an object for each rule: rule, class, reasons, warnings, cost and what else is known of it\n"
 			   "  --help   this text\n"
 			   "\n"
 			   "Exit status: 0 no errors, 1 errors, 2 usage.\n";
@@ -97,14 +100,62 @@ static void add_changes(struct json *j, const struct rule_info *rule)
 	json_array_end(j);
 }
 
-static void add_rule(struct json *j, const struct rule_info *rule)
+static void json_cost(struct json *j, struct rule_cost cost)
 {
+	json_key(j, "cost");
+	json_object_begin(j);
+	json_key(j, "rank");
+	json_str(j, cost.is_costly ? SV("costly") : SV("cheap"));
+	json_key(j, "reason");
+	json_str(j, sv_from(cost.reason));
+	json_key(j, "units");
+	json_u64(j, cost.units);
+	json_object_end(j);
+}
+
+/* A rule that another covers fires only when that one does, too. */
+static void lint_rule(const struct ruleset *set, uint32_t index, const uint32_t *shadows, struct diag *diag)
+{
+	char id[120];
+	rule_lint(set, index, diag);
+	if (shadows[index] == UINT32_MAX)
+		return;
+	const struct rule_info *rule = ruleset_get(set, index), *other = ruleset_get(set, shadows[index]);
+	diag_warn(diag, rule->at, "rule '%s' adds nothing: rule %s (%s:%u) holds whenever it does", rule->id,
+		  diag_quote(sv_from(other->id), id, sizeof(id)), other->at.file, other->at.line);
+}
+
+static void json_warnings(struct json *j, const struct diag *diag)
+{
+	json_key(j, "warnings");
+	json_array_begin(j);
+	for (size_t i = 0; i < diag->n; i++) {
+		const struct diag_message *m = &diag->messages[i];
+		json_object_begin(j);
+		json_key(j, "column");
+		json_u64(j, m->column);
+		json_key(j, "file");
+		json_str(j, sv_from(m->file ? m->file : ""));
+		json_key(j, "line");
+		json_u64(j, m->line);
+		json_key(j, "text");
+		json_str(j, sv_from(m->text ? m->text : ""));
+		json_object_end(j);
+	}
+	json_array_end(j);
+}
+
+static void add_rule(struct json *j, const struct ruleset *set, const struct rule_info *rule, const uint32_t *shadows)
+{
+	CLEANUP(diag_done) struct diag lints = { 0 };
+	lint_rule(set, rule->index, shadows, &lints);
 	json_object_begin(j);
 	json_key(j, "action");
 	json_str(j, sv_from(actions[rule->action]));
 	json_key(j, "attack");
 	add_texts(j, rule->attack);
 	json_class(j, rule);
+	json_cost(j, rule_cost_estimate(set, rule->index));
 	json_key(j, "enabled");
 	json_bool(j, rule->is_enabled);
 	json_key(j, "events");
@@ -133,11 +184,12 @@ static void add_rule(struct json *j, const struct rule_info *rule)
 	json_str(j, sv_from(severities[rule->severity]));
 	json_key(j, "title");
 	json_str(j, sv_from(rule->title));
+	json_warnings(j, &lints);
 	json_object_end(j);
 }
 
 /* set is NULL when the load failed. */
-static int print_json(const struct ruleset *set)
+static int print_json(const struct ruleset *set, const uint32_t *shadows)
 {
 	CLEANUP(buf_done) struct buf out = { .max = 256 * 1024 * 1024 };
 	struct json j;
@@ -145,7 +197,7 @@ static int print_json(const struct ruleset *set)
 	json_array_begin(&j);
 	for (size_t i = 0; set && i < ruleset_count(set); i++)
 		if (!ruleset_get(set, i)->is_step)
-			add_rule(&j, ruleset_get(set, i));
+			add_rule(&j, set, ruleset_get(set, i), shadows);
 	json_array_end(&j);
 	buf_add_char(&out, '\n');
 	return output_write(&out);
@@ -180,9 +232,67 @@ static void add_overrides(struct buf *out, const struct rule_info *rule)
 	}
 }
 
-static int print_text(const struct ruleset *set, const struct diag *diag)
+struct ranked {
+	uint32_t rule;
+	struct rule_cost cost;
+};
+
+static int by_cost(const void *a, const void *b)
+{
+	const struct ranked *x = a, *y = b;
+	if (x->cost.is_costly != y->cost.is_costly)
+		return y->cost.is_costly - x->cost.is_costly;
+	return x->cost.units != y->cost.units ? (x->cost.units < y->cost.units) - (x->cost.units > y->cost.units) : (x->rule > y->rule) - (x->rule < y->rule);
+}
+
+static int add_costs(struct buf *out, const struct ruleset *set)
+{
+	struct ranked *all = calloc(ruleset_count(set) + 1, sizeof(*all));
+	size_t n = 0;
+	if (!all)
+		return EXIT_FAILED;
+	for (uint32_t i = 0; i < ruleset_count(set); i++)
+		if (!ruleset_get(set, i)->is_stateful)
+			all[n++] = (struct ranked){ i, rule_cost_estimate(set, i) };
+	qsort(all, n, sizeof(*all), by_cost);
+	for (size_t i = 0; i < n; i++) {
+		buf_add_format(out, "%-6s %6u  ", all[i].cost.is_costly ? "costly" : "cheap", all[i].cost.units);
+		add_line(out, ruleset_get(set, all[i].rule)->id);
+		buf_add_format(out, all[i].cost.is_costly ? ": no key, it %s\n" : "\n", all[i].cost.reason);
+	}
+	free(all);
+	return 0;
+}
+
+/* A macro's clause is warned of once, however many rules use it. */
+static void merge(struct diag *to, const struct diag *from)
+{
+	for (size_t i = 0; i < from->n; i++) {
+		const struct diag_message *m = &from->messages[i];
+		bool is_there = false;
+		for (size_t k = 0; k < to->n && m->file; k++) {
+			const struct diag_message *t = &to->messages[k];
+			is_there |= t->line == m->line && t->column == m->column && t->file && strcmp(t->file, m->file) == 0;
+		}
+		if (!is_there && m->text)
+			diag_warn(to, (struct place){ m->file, m->line, m->column }, "%s", m->text);
+	}
+}
+
+static void lint_all(const struct ruleset *set, const uint32_t *shadows, struct diag *diag)
+{
+	for (uint32_t i = 0; i < ruleset_count(set); i++) {
+		CLEANUP(diag_done) struct diag one = { 0 };
+		lint_rule(set, i, shadows, &one);
+		merge(diag, &one);
+	}
+}
+
+static int print_text(const struct ruleset *set, const struct diag *diag, bool with_cost)
 {
 	CLEANUP(buf_done) struct buf out = { .max = 256 * 1024 * 1024 };
+	if (with_cost && add_costs(&out, set))
+		return EXIT_FAILED;
 	add_coverage(&out, set);
 	for (size_t i = 0; i < ruleset_count(set); i++)
 		add_overrides(&out, ruleset_get(set, i));
@@ -211,12 +321,21 @@ int cmd_check(int argc, char **argv)
 	CLEANUP(ruleset_free) struct ruleset *set = NULL;
 	CLEANUP(diag_done) struct diag diag = { 0 };
 	int err = ruleset_load((const char *const *)(argv + optind), (size_t)(argc - optind), &set, &diag);
+	uint32_t *shadows = NULL;
+	if (!err)
+		err = ruleset_shadows(set, &shadows);
+	if (!err) {
+		ruleset_unused(set, &diag);
+		if (!options.json)
+			lint_all(set, shadows, &diag);
+	}
 	problems_print(stderr, &diag);
 	if (err)
 		say_errors(diag.errors, "");
 	if (options.json)
-		status = print_json(set);
+		status = print_json(err ? NULL : set, shadows);
 	else if (!err)
-		status = print_text(set, &diag);
+		status = print_text(set, &diag, options.more);
+	free(shadows);
 	return err ? EXIT_FAILED : status;
 }

@@ -395,6 +395,7 @@ static int expand(struct compiler *c, struct value_list *list, struct written_va
 			   diag_quote(v.text, quoted, sizeof(quoted)));
 		return -EINVAL;
 	}
+	named->is_used = true;
 	int err = list_resolve(c, named, depth + 1);
 	for (size_t i = 0; !err && i < named->n; i++)
 		err = value_list_add(c, list, (struct written_value){ named->values[i].text, v.at, true });
@@ -484,7 +485,7 @@ static bool check_right(struct compiler *c, const struct test_draft *d)
 }
 
 /* Fields whose values begin with a '/', whenever there is one. */
-static bool holds_absolute_path(const char *name)
+bool field_holds_path(const char *name)
 {
 	static const char *const endings[] = { ".executable", ".path", ".directory", ".working_directory", "fs_path", "new_path" };
 	for (size_t i = 0; i < ARRAY_SIZE(endings); i++)
@@ -523,7 +524,7 @@ static void warn_of_word(struct compiler *c, const struct test_draft *d, const s
 	char word[80];
 	diag_quote(v->text, word, sizeof(word));
 	const char *field = d->left->field->name;
-	if (!holds_absolute_path(field)) {
+	if (!field_holds_path(field)) {
 		const char *near = is_set ? very_near_list(c, v->text) : NULL;
 		if (near)
 			diag_warn(c->diag, v->at, "%s is no list (did you mean '%s'?); put the word in quotes if it is meant as a text", word, near);

@@ -36,6 +36,7 @@ struct named_list {
 	struct place at;
 	const struct yaml_node *items;
 	struct list_part *more, *last;
+	bool is_used;
 	enum resolve_state state;
 	struct written_value *values; /* flat, once resolved */
 	size_t n;
@@ -55,6 +56,7 @@ struct named_macro {
 	const struct yaml_node *when;
 	const struct raw_file *file;
 	struct macro_part *more, *last; /* in the order they are added */
+	bool is_used;
 	enum resolve_state state;
 	const struct condition *condition; /* NULL: it has a fault that was reported */
 };
@@ -131,6 +133,9 @@ int value_list_add(struct compiler *c, struct value_list *list, struct written_v
 int value_list_expand(struct compiler *c, struct value_list *list, struct written_value v) MUST_CHECK;
 /* Resolves a list and reports its faults, used or not. */
 int list_resolve(struct compiler *c, struct named_list *list, unsigned depth) MUST_CHECK;
+
+/* Fields whose values begin with a '/', whenever there is one. */
+bool field_holds_path(const char *name) PURE;
 
 /* --- operand.c ------------------------------------------------------------------------------------------------------------- */
 

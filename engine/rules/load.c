@@ -517,6 +517,33 @@ static int loader_init(struct loader *l, uint64_t wall_ns, struct diag *diag)
 	return err ? err : compiler_init(&l->c, &l->set->arena, &l->set->regexes, diag);
 }
 
+static int add_unused(struct loader *l, const char *what, struct strview name, struct place at)
+{
+	struct unused_name *u = arena_alloc(&l->set->arena, sizeof(*u));
+	char *text = arena_text(&l->set->arena, name), *file = at.file ? arena_text(&l->set->arena, sv_from(at.file)) : NULL;
+	if (!u || !text || (at.file && !file))
+		return -ENOMEM;
+	*u = (struct unused_name){ .what = what, .name = text, .at = { file, at.line, at.column }, .next = l->set->unused };
+	l->set->unused = u;
+	return 0;
+}
+
+static int note_unused(struct loader *l)
+{
+	int err = 0;
+	for (size_t i = 0; i < l->c.lists.size && !err; i++) {
+		const struct named_list *list = l->c.lists.slots[i].value;
+		if (list && !list->is_used)
+			err = add_unused(l, "list", list->name, list->at);
+	}
+	for (size_t i = 0; i < l->c.macros.size && !err; i++) {
+		const struct named_macro *macro = l->c.macros.slots[i].value;
+		if (macro && !macro->is_used)
+			err = add_unused(l, "macro", macro->name, macro->at);
+	}
+	return err;
+}
+
 /* From parsed files to a set. */
 static int finish(struct loader *l, struct ruleset **ret_set)
 {
@@ -529,6 +556,8 @@ static int finish(struct loader *l, struct ruleset **ret_set)
 		err = sort_by_event(l->set);
 	if (!err)
 		err = stateful_index(l->set);
+	if (!err)
+		err = note_unused(l);
 	if (err)
 		return err;
 	l->set->n_files = l->n_files;

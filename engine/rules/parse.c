@@ -489,6 +489,7 @@ static const struct condition *bind_bare(struct parser *p, struct strview name, 
 		return node_const(c, sv_is(name, "true"), at);
 	struct named_macro *macro = strmap_get(&c->macros, name);
 	if (macro) {
+		macro->is_used = true;
 		const struct condition *body = macro_resolve(c, macro, at);
 		struct condition *copy = body ? arena_alloc(c->arena, sizeof(*copy)) : NULL;
 		if (!copy)

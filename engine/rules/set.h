@@ -68,6 +68,12 @@ struct rule {
 	struct stateful *stateful; /* NULL: it looks at one event; else its condition is never asked */
 };
 
+struct unused_name {
+	const char *what, *name; /* "list", "macro" */
+	struct place at;
+	const struct unused_name *next;
+};
+
 struct ruleset {
 	struct arena arena;
 	struct regex_list regexes;
@@ -81,6 +87,7 @@ struct ruleset {
 	size_t n_stateful;
 	const struct stateful_feed *feeds; /* of all entries, sorted by entry */
 	const uint32_t *first_feed;        /* n + 1: those of entry i are first_feed[i] to first_feed[i + 1] */
+	const struct unused_name *unused; /* lists and macros of our own format that nothing uses */
 	uint64_t loaded_ns; /* wall clock of the load */
 	char digest[65];
 };

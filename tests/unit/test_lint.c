@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Lints: what they find in a condition, and what they let alone; rules that cover one another; cost. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "engine/rules/lint.h"
+
+#define WORDS "- {macro: by_a, when: 'process.name = a'}\n- {list: both, items: [/a, /b]}\n"
+
+static struct ruleset *load(const char *text)
+{
+	struct ruleset *set = NULL;
+	CLEANUP(diag_done) struct diag diag = { 0 };
+	if (ruleset_load_text("t.yaml", sv_from(text), &set, &diag))
+		fail_msg("%s\n%s", text, diag.messages[0].text);
+	return set;
+}
+
+static void clauses_that_mean_nothing_are_warned_of(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *when, *message; /* NULL: nothing is wrong with it */
+	} cases[] = {
+		{ "file.path = /a and file.path = /b", "'file.path = /b' can never hold together with 'file.path = /a'" },
+		{ "file.path = /a and user.id = 1 and (process.name = x and file.path = /b)", "can never hold together" },
+		{ "file.path in (/a, /b) and file.path startswith /c", "can never hold together" },
+		{ "file.path in (/a, /b) and file.path startswith /a", NULL },
+		{ "file.path in (/a, /ab) and file.path startswith /a", "'file.path startswith /a' always holds beside" },
+		{ "file.path in (/a, /b) and not file.path = /a", NULL },
+		{ "file.path in (/a, /b) and not file.path in both", "always fails beside" },
+		{ "file.path in (/a, /b) and not file.path = /c", "adds nothing" },
+		{ "file.path = /a and file.path != /a", "can never hold together" },
+		{ "file.path = /a and file.path regex \"/[b-z]\"", "can never hold together" },
+		{ "file.path = /a and file.path exists", NULL },
+		{ "not (file.path != /a or file.path != /b)", NULL /* says of != only what it must: below */ },
+		{ "user.id = 5 and user.id > 7", "can never hold together" },
+		{ "user.id > 7 and user.id < 3", "can never hold together" },
+		{ "user.id > 7 and user.id <= 7", "can never hold together" },
+		{ "user.id >= 7 and user.id <= 7", NULL },
+		{ "file.path = /a or file.path = /b", NULL },
+		{ "file.path startswith /a or file.path = /ab", "adds nothing: it is covered by" },
+		{ "file.path startswith /a or file.path = /b", NULL },
+		{ "process.args contains a and process.args contains b", NULL },
+		{ "process.args = a and process.args = b", NULL /* a list has both */ },
+		{ "user.id = 1 and file.path = /a and user.id = 1", "stands twice" },
+		{ "by_a and process.name = b", "can never hold together" },
+		{ "by_a and process.name in (a)", NULL /* macros are written for many */ },
+		{ "file.path = /a and process.name in ()", "makes the whole 'and' never hold" },
+		{ "file.path = \"etc/passwd and\"", "never holds: a path begins with '/'" },
+		{ "file.path = /tmp/", "never holds: a path has no '/' at its end" },
+		{ "file.path startswith /tmp/", NULL },
+		{ "file.path contains //", "never holds: a path has no '//'" },
+		{ "file.path regex \"etc/.*\"", "never matches: a path begins with '/'" },
+		{ "file.path regex \"(/etc|/usr)/.*\"", NULL },
+		{ "file.path regex \"e?/etc\"", NULL },
+		{ "file.path glob \"etc*\"", "never matches: a path begins with '/'" },
+		{ "file.path glob \"*.sh\"", NULL },
+		{ "file.name = a/b", "a file's name has no '/' in it" },
+		{ "user.id = 1 and not file.path != /a", "write '=' without 'not'" },
+		{ "user.id = 1 and not container.id = abc", "ask 'exists' as well" },
+		{ "container.id exists and not container.id = abc", NULL },
+		{ "user.id = 1 and not file.path = /a", NULL },
+	};
+	size_t wrong = 0;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		char text[512];
+		CLEANUP(diag_done) struct diag diag = { 0 };
+		snprintf(text, sizeof(text), WORDS "- rule: r\n  event: file.open\n  severity: low\n  when: >\n    %s\n", cases[i].when);
+		CLEANUP(ruleset_free) struct ruleset *set = load(text);
+		rule_lint(set, 0, &diag);
+		bool is_let_alone = cases[i].message == NULL;
+		if (strstr(cases[i].when, "not (file.path != /a"))
+			is_let_alone = diag.warnings == 0 || strstr(diag.messages[0].text, "write '='") != NULL;
+		else
+			is_let_alone = is_let_alone ? diag.warnings == 0 : diag.n && strstr(diag.messages[0].text, cases[i].message) && diag.messages[0].line >= 1;
+		if (is_let_alone)
+			continue;
+		print_error("%s: %s\n", cases[i].when, diag.n ? diag.messages[0].text : "nothing");
+		wrong++;
+	}
+	assert_int_equal(wrong, 0);
+}
+
+static void a_field_that_an_event_lacks_is_a_trap_below_not(void **state)
+{
+	(void)state;
+	CLEANUP(diag_done) struct diag diag = { 0 };
+	CLEANUP(ruleset_free) struct ruleset *set =
+		load("- {rule: r, event: [file.open, network.connect], severity: low, when: 'user.id = 1 and not file.path = /a'}\n");
+	rule_lint(set, 0, &diag);
+	assert_int_equal(diag.warnings, 1);
+	assert_non_null(strstr(diag.messages[0].text, "always holds in network.connect"));
+}
+
+static void rules_that_others_cover_are_found(void **state)
+{
+	(void)state;
+	CLEANUP(ruleset_free) struct ruleset *set =
+		load("- {rule: wide, event: [file.open, file.delete], severity: high, when: file.path = /a}\n"
+		     "- {rule: narrow, event: file.open, severity: low, when: user.id = 1 and (file.path = /a and process.name = x)}\n"
+		     "- {rule: louder, event: file.open, severity: critical, when: user.id = 1 and file.path = /a}\n"
+		     "- {rule: elsewhere, event: file.rename, severity: low, when: file.path = /a and user.id = 1}\n"
+		     "- {rule: other, event: file.open, severity: low, when: file.path = /b and user.id = 1}\n"
+		     "- {rule: twin, event: [file.open, file.delete], severity: high, when: file.path = /a}\n"
+		     "- {rule: off, event: [file.open], severity: high, when: file.path = /b, enabled: false}\n");
+	static const uint32_t want[] = { UINT32_MAX, 0, UINT32_MAX, UINT32_MAX, UINT32_MAX, 0, UINT32_MAX };
+	uint32_t *shadows = NULL;
+	assert_int_equal(ruleset_shadows(set, &shadows), 0);
+	for (uint32_t i = 0; i < ARRAY_SIZE(want); i++)
+		if (shadows[i] != want[i])
+			fail_msg("%s: %u", ruleset_get(set, i)->id, shadows[i]);
+	free(shadows);
+}
+
+static void names_that_nothing_uses_are_found(void **state)
+{
+	(void)state;
+	CLEANUP(diag_done) struct diag diag = { 0 };
+	CLEANUP(ruleset_free) struct ruleset *set = load("- {list: used, items: [a]}\n- {list: unused, items: [used]}\n- {macro: m, when: true}\n"
+							 "- {rule: r, event: file.open, severity: low, when: process.name in (used)}\n");
+	ruleset_unused(set, &diag);
+	assert_int_equal(diag.warnings, 2);
+	for (size_t i = 0; i < diag.n; i++)
+		assert_true(diag.messages[i].line == (strstr(diag.messages[i].text, "list 'unused' is never used") ? 2 : 3));
+}
+
+static void rules_without_a_key_are_costly(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *when;
+		bool is_costly;
+	} cases[] = {
+		{ "file.path = /a", false }, { "file.path = /a or process.name = b", false }, { "not file.path = /a", true },
+		{ "file.path = /a or not process.name = b", true }, { "not file.path = /a and process.name = b", false },
+		{ "file.path regex \"/[a-z]+/.\"", true }, { "file.path regex \"/etc/.*\"", false }, { "file.path regex \"/etc|/usr\"", true },
+		{ "tolower(file.path) = /a", true }, { "file.path = val(process.executable)", true }, { "file.open.read", true },
+		{ "file.path glob \"*x\"", true }, { "file.path glob \"/x*\"", false }, { "file.path exists", true }, { "user.id != 0", true },
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		char text[256];
+		snprintf(text, sizeof(text), "- rule: r\n  event: file.open\n  severity: low\n  when: >\n    %s\n", cases[i].when);
+		CLEANUP(ruleset_free) struct ruleset *set = load(text);
+		struct rule_cost cost = rule_cost_estimate(set, 0);
+		if (cost.is_costly != cases[i].is_costly || cost.is_costly != (cost.reason[0] != '\0') || cost.units == 0)
+			fail_msg("%s: %d %s", cases[i].when, cost.is_costly, cost.reason);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(clauses_that_mean_nothing_are_warned_of),
+		cmocka_unit_test(a_field_that_an_event_lacks_is_a_trap_below_not),
+		cmocka_unit_test(rules_that_others_cover_are_found),
+		cmocka_unit_test(names_that_nothing_uses_are_found),
+		cmocka_unit_test(rules_without_a_key_are_costly),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
