@@ -12,6 +12,23 @@ enum {
 	FS_TYPE_MAX = 64,
 };
 
+enum { CALL_OPEN = 2, CALL_CREAT = 85, CALL_OPENAT = 257, CALL_OPENAT2 = 437,
+       CALL_OPEN_COMPAT = 5, CALL_CREAT_COMPAT = 8, CALL_OPENAT_COMPAT = 295 };
+
+/* Where the path of the open under way stands in user memory; 0: another call opens the file. */
+static __always_inline u64 given_path_at(struct task_struct *task, u32 via)
+{
+	struct pt_regs *regs = entry_regs(task);
+	u64 number = regs->orig_ax;
+	if (via == VIA_SYSCALL)
+		return number == CALL_OPENAT || number == CALL_OPENAT2 ? regs->si : number == CALL_OPEN || number == CALL_CREAT ? regs->di : 0;
+	if (via != VIA_COMPAT)
+		return 0;
+	if (number == CALL_OPENAT_COMPAT || number == CALL_OPENAT2)
+		return (u32)regs->cx;
+	return number == CALL_OPEN_COMPAT || number == CALL_CREAT_COMPAT ? (u32)regs->bx : 0;
+}
+
 SEC("lsm/file_open")
 int BPF_PROG(file_open, struct file *file, int ret)
 {
@@ -41,6 +58,8 @@ int BPF_PROG(file_open, struct file *file, int ret)
 	r->file_type = inode_mode & S_IFMT;
 	r->device = dentry->d_sb->s_dev;
 	put_file_paths(s, index, file, &r->path, &r->fs_path);
+	if (config.outcome_wanted & BIT(EVENT_FILE_OPEN))
+		put_user_str(s, &r->given, (void *)given_path_at(bpf_get_current_task_btf(), r->common.via), RECORD_PATH_MAX, FLAG_GIVEN_PATH);
 	record_finish(s, RING_OF(EVENT_FILE_OPEN));
 	return 0;
 }

@@ -304,7 +304,7 @@ static __always_inline void put_both_paths(struct slot *s, u32 index, u64 mnt, u
 }
 
 enum { FLAG_PATH = 1, FLAG_FS_PATH = 2, FLAG_NEW_PATH = 4, FLAG_ARGS = 8, FLAG_ENV = 16, FLAG_CWD = 32, FLAG_FILENAME = 64, FLAG_TARGET = 128,
-       FLAG_CGROUP = 256, FLAG_UNIX_NAME = 512, FLAG_MOUNT_SOURCE = 1024, FLAG_XATTR = 2048 };
+       FLAG_CGROUP = 256, FLAG_UNIX_NAME = 512, FLAG_MOUNT_SOURCE = 1024, FLAG_XATTR = 2048, FLAG_GIVEN_PATH = 4096 };
 
 /* FILE_OBJECT of a record from an inode's dentry; inode members stay 0 for a negative dentry. A macro: the wire structs differ. */
 #define PUT_FILE(s, index, rec, mnt, dentry_scalar)                                                                           \

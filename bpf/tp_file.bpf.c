@@ -106,6 +106,7 @@ VERB_FUNCTION(open_record)
 		if (a[1]) /* open_by_handle_at has no name */
 			tp_put_file(index, a[0], a[1]);
 	}
+	put_user_str(s, &r->given, (void *)a[1], RECORD_PATH_MAX, FLAG_GIVEN_PATH);
 	tp_finish(index);
 }
 

@@ -93,8 +93,8 @@ static bool is_among(const char *name, const char *const *names, size_t n)
 	return false;
 }
 
-/* What is known only when the call has ended. */
-static const char *const outcome_fields[] = { "event.outcome", "vedette.errno", "vedette.result", "vedette.stage" };
+/* What is known only when the call has ended, or recorded only for rules that look at its end. */
+static const char *const outcome_fields[] = { "event.outcome", "vedette.errno", "vedette.result", "vedette.stage", "vedette.file.given_path" };
 
 /* What enrichment takes from the process table alone: see struct image_stamp. */
 static const char *const image_fields[] = {

@@ -105,6 +105,13 @@ static int do_setuid(void)
 	return (int)syscall(SYS_setuid, 0);
 }
 
+static int do_raw(void)
+{
+	char path[256];
+	snprintf(path, sizeof(path), "%s/../%s", folder, below("openat") + 5); /* the folder is below /tmp */
+	return syscall(SYS_openat, AT_FDCWD, path, O_RDONLY) < 0 || syscall(SYS_open, below("../none"), O_RDONLY) >= 0 || (errno = 0);
+}
+
 /* The images below name themselves by their file. */
 static int exec_memfd(void)
 {
@@ -141,7 +148,7 @@ static const struct {
 } deeds[] = {
 	{ "d-open", do_open }, { "d-openat", do_openat }, { "d-creat", do_creat }, { "d-compat", do_compat }, { "d-fchmod", do_fchmod },
 	{ "d-chmod", do_chmod }, { "d-unlinkat", do_unlinkat }, { "d-peers", do_peers }, { "d-leader", do_leader }, { "d-nocaps", do_nocaps },
-	{ "d-setuid", do_setuid }, { "d-memfd", exec_memfd }, { "d-low", exec_low }, { "d-up", exec_up },
+	{ "d-setuid", do_setuid }, { "d-raw", do_raw }, { "d-memfd", exec_memfd }, { "d-low", exec_low }, { "d-up", exec_up },
 };
 
 int main(int argc, char **argv)

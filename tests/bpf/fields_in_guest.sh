@@ -47,6 +47,8 @@ for mode in lsm tracepoint; do
 	expect $mode "a file of the upper layer is told" '@ up execve .*up=true memfd=false'
 	expect $mode "one of the lower layer is not in the upper" '@ low execve .*up=false memfd=false'
 	expect $mode "ctime is that of the file" "@ up execve .*ctime=$ctime[0-9]\{9\} "
+	expect $mode "a path is shown as given" '@ d-raw openat SUCCESS .* | /tmp/work/openat | .*raw=/tmp/work/../work/openat |'
+	expect $mode "that of a file that is not there too" '@ d-raw open ENOENT .*raw=/tmp/work/../none |'
 	expect $mode "the parent is the creator" 'parent=fields \([0-9]*\)=\1 |'
 done
 exit $bad

@@ -215,6 +215,8 @@ static void descriptors_have_names_and_types(void **state)
 		{ "file.open", { { "file.path", "/etc" }, { "file.type", "dir" } }, "fd.directory", "/etc" },
 		{ "file.open", { { "file.path", "/etc" }, { "file.type", "dir" } }, "fd.filename", NULL },
 		{ "file.open", { { "file.path", "/etc/passwd" }, { "file.type", "file" } }, "fd.filename", "passwd" },
+		{ "file.open", { { "file.path", "/etc/passwd" }, { "vedette.file.given_path", "../etc/passwd" } }, "fd.nameraw", "../etc/passwd" },
+		{ "file.open", { { "file.path", "/etc/passwd" } }, "fd.nameraw", NULL },
 		{ "file.open", { { "file.type", "dir" } }, "fd.typechar", "d" },
 		{ "file.open", { { "file.type", "char_device" } }, "fd.typechar", "f" },
 		{ "file.open", { { NULL, NULL } }, "fd.typechar", "f" },
