@@ -272,6 +272,39 @@ static void only_the_longest_texts_are_cut(void **state)
 	assert_member(buf_sv(&f->out), "process.executable", "/process.executable");
 }
 
+static void a_rule_about_several_events_tells_the_others(void **state)
+{
+	struct fixture *f = *state;
+	static const struct alert_other others[] = {
+		{ 1767323040000000001, "file.create", 0xaa, { "file.path=/tmp/x", 16 } },
+		{ 0, "file.chmod", 0xbb, { "file.path=/tmp/\xff", 16 } },
+	};
+	const struct alert_correlation correlation = {
+		.kind = "sequence", .count = 3, .since_ns = 1767323040000000001, .until_ns = 1767323045000000006,
+		.keys = SV("process.executable=/tmp/x\0"), .others = others, .n_others = 2, .n_left_out = 7,
+	};
+	full_event_make(f->full, event_type_by_number(EVENT_PROC_EXEC), &(struct full_event_style){ 0 });
+	struct alert alert = alert_for(f);
+	alert.correlation = &correlation;
+	buf_reset(&f->out);
+	assert_int_equal(render_alert(f->renderer, 7, &alert, &f->out), 0);
+	assert_canonical("correlation", buf_sv(&f->out));
+	assert_member(buf_sv(&f->out), "vedette.correlation.kind", "sequence");
+	assert_member(buf_sv(&f->out), "vedette.correlation.count", "3");
+	assert_member(buf_sv(&f->out), "vedette.correlation.since", "2026-01-02T03:04:00.000000001Z");
+	assert_member(buf_sv(&f->out), "vedette.correlation.until", "2026-01-02T03:04:05.000000006Z");
+	assert_member(buf_sv(&f->out), "vedette.correlation.events.left_out", "7");
+	assert_non_null(strstr(buf_cstr(&f->out), "\"events\":{\"action\":[\"file.create\",\"file.chmod\"],\"entity_id\":[\"00000000000000aa\",\"00000000000000bb\"],"
+						  "\"keys\":[\"file.path=/tmp/x\",\"file.path=/tmp/\xef\xbf\xbd\"],\"left_out\":7,"
+						  "\"time\":[\"2026-01-02T03:04:00.000000001Z\",\"\"]}"));
+	assert_non_null(strstr(buf_cstr(&f->out), "\"replaced\":[\"vedette.correlation.events.keys\"]"));
+	alert.correlation = NULL;
+	buf_reset(&f->out);
+	assert_int_equal(render_alert(f->renderer, 7, &alert, &f->out), 0);
+	assert_null(strstr(buf_cstr(&f->out), "vedette.correlation"));
+	assert_member(buf_sv(&f->out), "vedette.correlation.kind", NULL);
+}
+
 static void an_undecided_alert_is_low_and_says_why(void **state)
 {
 	struct fixture *f = *state;
@@ -384,6 +417,7 @@ int main(void)
 		TEST(no_line_is_longer_than_64_kib),
 		TEST(only_the_longest_texts_are_cut),
 		TEST(an_undecided_alert_is_low_and_says_why),
+		TEST(a_rule_about_several_events_tells_the_others),
 		TEST(our_own_records_are_sorted_and_whole),
 		TEST(a_full_buffer_is_an_error_and_stays_as_it_was),
 	};
