@@ -74,6 +74,10 @@ static int show(const struct yaml_node *doc, time_t age)
 	printf("policy    %s rules, digest %s\n", text_of(policy, "rules"), text_of(policy, "digest"));
 	printf("totals    %s produced, %s delivered, %s lost, %s damaged; %s alerts, %s blocked\n", text_of(totals, "produced"),
 	       text_of(totals, "delivered"), text_of(totals, "lost"), text_of(totals, "damaged"), text_of(totals, "alerts"), text_of(totals, "blocked"));
+	const struct yaml_node *state = yaml_get(doc, "state");
+	if (state)
+		printf("state     %s groups of rules about several events; %s evicted, %s dropped, %s late, %s hurried\n", text_of(state, "groups"),
+		       text_of(state, "evicted"), text_of(state, "dropped"), text_of(state, "late"), text_of(state, "hurried"));
 	show_events(yaml_get(doc, "events"));
 	bool is_lossy = strcmp(text_of(totals, "lost"), "0") != 0 || strcmp(text_of(totals, "damaged"), "0") != 0;
 	return missing || is_lossy || age > STALE_SECONDS ? 1 : 0;
