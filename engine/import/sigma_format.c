@@ -103,7 +103,8 @@ static int add_global(struct sigma_import *s, const struct yaml_node *document)
 {
 	if (s->n_global == SIGMA_MAX_LAYERS - 1)
 		return refuse(s, document, "too many global documents (15 at most)");
-	memmove(s->global + 1, s->global, s->n_global * sizeof(s->global[0]));
+	for (size_t i = s->n_global; i > 0; i--)
+		s->global[i] = s->global[i - 1];
 	s->global[0] = document;
 	s->n_global++;
 	s->n_twins = 0;
@@ -189,7 +190,7 @@ static int mark_referred(struct sigma_import *s)
 	int err = 0;
 	for (size_t i = 0; i < s->documents.n; i++) {
 		struct sigma_document *d = &s->documents.p[i];
-		struct sigma_references rules;
+		struct sigma_references rules = { .n = 0 };
 		if (!d->is_correlation)
 			continue;
 		const struct yaml_node *map = sigma_document_get(d, "correlation"), *generate = sigma_document_get(d, "generate");
