@@ -352,6 +352,7 @@ static const struct condition *bind_group(struct falco *f, const struct falco_no
 		children[i] = falco_bind(f, child, visibility);
 		is_whole = children[i++] != NULL;
 	}
+	f->c->file = node->at.file; /* the last child may be of another file */
 	if (is_whole)
 		group = node_group(f->c, node->type == FALCO_AND ? NODE_AND : NODE_OR, children, n, node->at);
 	free(children);
@@ -375,6 +376,7 @@ const struct condition *falco_bind(struct falco *f, const struct falco_node *nod
 		break;
 	case FALCO_NOT:
 		bound = falco_bind(f, node->first, visibility);
+		f->c->file = node->at.file;
 		bound = bound ? node_not(f->c, bound, node->at) : NULL;
 		break;
 	case FALCO_MACRO:
