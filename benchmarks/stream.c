@@ -36,8 +36,7 @@ struct process {
 	struct strview user;
 	uint32_t uid;
 	bool is_interactive, knows_parent;
-	struct strview parent_executable, parent_args, parent_command_line;
-	char parent_name[16];
+	struct strview parent_executable, parent_args, parent_command_line, parent_name;
 };
 
 struct producer {
@@ -192,7 +191,7 @@ static void begin_process(struct producer *p, struct process *now, const struct 
 	now->parent_executable = parent->executable;
 	now->parent_args = parent->args;
 	now->parent_command_line = parent->command_line;
-	memcpy(now->parent_name, parent->comm, sizeof(now->parent_name));
+	now->parent_name = keep(p, sv_from(parent->comm)); /* the parent's place is given to others later */
 	CLEANUP(buf_done) struct buf list = { 0 };
 	buf_add_sv(&list, parent->executable);
 	buf_add_char(&list, '\0');
@@ -335,7 +334,7 @@ static void derive_process(struct derived *d, const struct process *who, uint32_
 	DERIVE(d, is_snapshot, false);
 	DERIVE(d, start, 1700000000000000000 + who->exec_id);
 	if (who->knows_parent) {
-		DERIVE(d, parent_name, sv_from(who->parent_name));
+		DERIVE(d, parent_name, who->parent_name);
 		DERIVE(d, parent_executable, who->parent_executable);
 		DERIVE(d, parent_command_line, who->parent_command_line);
 		DERIVE(d, parent_args, who->parent_args);
