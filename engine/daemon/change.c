@@ -203,7 +203,7 @@ static void record(struct change *c, const struct outcome_of_reload *o)
 	struct reload_info info = {
 		.at = instant_now(),
 		.policy_digest = ruleset_digest((*c->config.policy)->rules),
-		.policy_rules = ruleset_count((*c->config.policy)->rules),
+		.policy_rules = ruleset_rules((*c->config.policy)->rules),
 		.from_digest = o->from_digest,
 		.from_rules = o->from_rules,
 		.duration_ns = o->duration_ns,
@@ -220,7 +220,7 @@ static void say(struct change *c, const struct outcome_of_reload *o)
 	say_diag(&o->result->diag);
 	if (o->error && !o->result->diag.errors)
 		fprintf(stderr, "vedette: %s\n", strerror(-o->error));
-	size_t n = ruleset_count((*c->config.policy)->rules);
+	size_t n = ruleset_rules((*c->config.policy)->rules);
 	if (o->error)
 		fprintf(stderr, "vedette: the reload failed: the %zu rules in force stay\n", n);
 	else
@@ -250,7 +250,7 @@ static void answer_waiting(struct change *c, const struct outcome_of_reload *o)
 	json_bool(&j, o->error == 0);
 	problems_json(&j, &o->result->diag);
 	json_key(&j, "rules");
-	json_u64(&j, ruleset_count((*c->config.policy)->rules));
+	json_u64(&j, ruleset_rules((*c->config.policy)->rules));
 	json_object_end(&j);
 	for (size_t i = 0; c->control && i < c->waiting.n; i++)
 		control_answer(c->control, c->waiting.clients[i], buf_sv(&out));
@@ -260,7 +260,7 @@ static void answer_waiting(struct change *c, const struct outcome_of_reload *o)
 static void finish(struct change *c, struct reload_result *r)
 {
 	const struct ruleset *before = (*c->config.policy)->rules; /* kept as the earlier policy */
-	struct outcome_of_reload o = { .error = r->error, .from_digest = ruleset_digest(before), .from_rules = ruleset_count(before), .result = r };
+	struct outcome_of_reload o = { .error = r->error, .from_digest = ruleset_digest(before), .from_rules = ruleset_rules(before), .result = r };
 	if (!o.error)
 		o.error = change_over(c, r);
 	o.duration_ns = clock_ns(CLOCK_MONOTONIC) - c->began_ns;

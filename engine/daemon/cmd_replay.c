@@ -201,7 +201,7 @@ static int open_log(struct replay *r, struct diag *diag)
 	struct open_info info = {
 		.at = instant_now(),
 		.policy_digest = ruleset_digest(r->policy->rules),
-		.policy_rules = ruleset_count(r->policy->rules),
+		.policy_rules = ruleset_rules(r->policy->rules),
 		.config_digest = "",
 		.sensor = tape->sensor,
 		.scope = buf_cstr(&scope),
@@ -387,9 +387,9 @@ static int bench(struct replay *r, struct diag *diag)
 	bench_run(b, r->policy->engine, &result);
 	double each = n ? (double)read_ns / (double)n : 0;
 	if (r->options->json)
-		bench_json(&result, ruleset_count(r->policy->rules), each, &out);
+		bench_json(&result, ruleset_rules(r->policy->rules), each, &out);
 	else
-		bench_text(&result, ruleset_count(r->policy->rules), each, &out);
+		bench_text(&result, ruleset_rules(r->policy->rules), each, &out);
 	if (left_out)
 		fprintf(stderr, "vedette: %llu events did not fit into 1 GiB of memory and were left out\n", (unsigned long long)left_out);
 	bool is_bad = say_end(r);
