@@ -10,7 +10,7 @@ enum {
 	HEADS_MAX = 8,        /* literals that may share a tail: each is compared wherever the tail stands */
 	TAIL_LOOK_MAX = 24,   /* places tried as the begin of a tail */
 	GRAM_COUNT_BITS = 18,
-	FILTER_BITS_EACH = 16, /* bits of the filter for each bit set in it */
+	FILTER_BITS_EACH = 48, /* bits of the filter for each bit set in it */
 };
 
 /* A literal's tail; sorted by it. */

@@ -40,7 +40,8 @@ static int images_init(struct engine *e)
 {
 	size_t n = power_of_two(e->config.max_images ? e->config.max_images : IMAGES_DEFAULT);
 	size_t known = (e->n_image_inputs + e->n_events) * sizeof(uint16_t);
-	e->image_stride = (sizeof(struct image_row) + known + 7) & ~(size_t)7;
+	e->steady_at = (sizeof(struct image_row) + known + 7) & ~(size_t)7;
+	e->image_stride = e->steady_at + e->n_steady * sizeof(struct value_place *);
 	e->image_mask = n - 1;
 	e->images = calloc(n, e->image_stride);
 	e->no_image = calloc(1, e->image_stride);

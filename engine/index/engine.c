@@ -123,23 +123,21 @@ static __attribute__((noinline)) uint16_t list_of_missed(struct engine *e, const
 		text.s.n = strnlen(bytes.p, bytes.n);
 	e->values.misses++;
 	/* the place is taken first: asking may overwrite the memory that a computed text lies in */
-	uint16_t *place = e->config.no_cache ? NULL : values_put(&e->values, c->input, bytes, hash);
+	struct value_place *place = e->config.no_cache ? NULL : values_put(&e->values, c->input, bytes, hash);
 	uint16_t list = list_of_new(e, in, ev, value ? value : &text);
 	if (place)
-		*place = list;
+		place->list = list;
 	return list;
 }
 
 static inline uint16_t list_of_bytes(struct engine *e, const struct column *c, const struct event *ev, const struct value *value,
 				     struct strview bytes)
 {
-	uint64_t hash = 0;
-	if (bytes.n <= VALUE_MAX && !e->config.no_cache) {
-		uint16_t list = values_find(&e->values, c->input, bytes, &hash);
-		if (list != LIST_NONE)
-			return list;
-	}
-	return list_of_missed(e, c, ev, value, bytes, hash);
+	if (bytes.n > VALUE_MAX || e->config.no_cache)
+		return list_of_missed(e, c, ev, value, bytes, 0);
+	uint64_t hash = values_hash(&e->values, c->input, bytes);
+	const struct value_place *place = values_find(&e->values, c->input, bytes, hash);
+	return place && place->list != LIST_NONE ? place->list : list_of_missed(e, c, ev, value, bytes, hash);
 }
 
 /* A list for the value of a column; LIST_NONE: there is none, and the event must be evaluated plainly. */
@@ -172,42 +170,93 @@ static __attribute__((noinline)) uint16_t list_of_any(struct engine *e, const st
 	}
 }
 
-static uint16_t list_of_number(struct engine *e, const struct column *c, const struct event *ev)
+static uint16_t list_of_number(const struct column *c, const struct event *ev)
 {
-	const struct number_index *numbers = e->predicates.inputs[c->input].numbers;
 	uint32_t u;
-	if (!numbers)
-		return list_of_any(e, c, ev);
 	memcpy(&u, (const char *)ev->common + c->offset, sizeof(u));
 	if (c->may_be_missing && u == UINT32_MAX)
 		return LIST_EMPTY;
-	return number_index_list(numbers, c->is_truth ? u != 0 : u);
+	return number_index_list(c->numbers, c->is_truth ? u != 0 : u);
 }
 
-static inline uint16_t list_of_column(struct engine *e, const struct column *c, const struct event *ev)
+/* The bytes that name a text; p NULL: there is none. */
+static inline struct strview text_of(const struct column *c, const struct event *ev)
 {
-	struct strview s;
+	struct strview s = { NULL, 0 };
 	struct wire_str wire;
-	switch (c->access) {
-	case ACCESS_DERIVED_TEXT:
+	if (c->access == ACCESS_DERIVED_TEXT) {
 		if (!ev->derived || !(ev->derived->present >> c->bit & 1))
-			return LIST_EMPTY;
+			return s;
 		memcpy(&s, (const char *)ev->derived + c->offset, sizeof(s));
-		return list_of_bytes(e, c, ev, NULL, s);
-	case ACCESS_RECORD_TEXT:
+		if (!s.p)
+			s.p = "";
+	} else if (c->access == ACCESS_RECORD_TEXT) {
 		memcpy(&wire, (const char *)ev->common + c->offset, sizeof(wire));
 		s = event_str(ev, wire);
-		return s.p ? list_of_bytes(e, c, ev, NULL, s) : LIST_EMPTY;
-	case ACCESS_COMM: /* kept with what stands behind its end: no need to look for that each time */
+	} else { /* kept with what stands behind its end: no need to look for that each time */
 		s = (struct strview){ (const char *)ev->common + c->offset, RECORD_COMM };
-		return s.p[0] ? list_of_bytes(e, c, ev, NULL, s) : LIST_EMPTY;
-	case ACCESS_U32:
-		return list_of_number(e, c, ev);
-	case ACCESS_ANY:
-	case ACCESS_WHOLE_IMAGE:
-		break;
+		if (!s.p[0])
+			s.p = NULL;
 	}
-	return list_of_any(e, c, ev);
+	return s;
+}
+
+static inline struct value_place **steady_place(const struct engine *e, const struct column *c, struct image_row *row)
+{
+	return (struct value_place **)(void *)((char *)row + e->steady_at) + e->steady_index[c->input];
+}
+
+/* The place, if what the column is like tells without a look; NULL: it does not. */
+static inline uint16_t list_by_habit(const struct engine *e, const struct column *c, struct image_row *row, struct strview s)
+{
+	if (c->habit == HABIT_STEADY) {
+		const struct value_place *last = *steady_place(e, c, row);
+		return last && value_is(last, c->input, s) ? last->list : LIST_NONE;
+	}
+	const struct value_place *path = e->path_place;
+	bool is_end = c->habit == HABIT_TAIL && path && s.n == path->tail_n && s.n && s.p == e->path_end - s.n;
+	return is_end ? path->tail_list : LIST_NONE;
+}
+
+/* Notes where the value was found, for the next time. */
+static inline void learn_habit(struct engine *e, const struct column *c, struct image_row *row, struct strview s, struct value_place *place)
+{
+	if (c->habit == HABIT_STEADY) {
+		*steady_place(e, c, row) = place;
+	} else if (c->habit == HABIT_PATH) {
+		e->path_place = place;
+		e->path_end = s.p + s.n;
+	} else if (e->path_place && s.n < 256 && s.n <= e->path_place->n && s.p == e->path_end - s.n) {
+		e->path_place->tail_n = (uint8_t)s.n;
+		e->path_place->tail_list = place->list;
+	}
+}
+
+static uint16_t list_of_text(struct engine *e, const struct column *c, const struct event *ev, struct image_row *row)
+{
+	struct strview s = text_of(c, ev);
+	if (!s.p)
+		return LIST_EMPTY;
+	uint16_t list = c->habit == HABIT_NONE ? LIST_NONE : list_by_habit(e, c, row, s);
+	if (list != LIST_NONE)
+		return list;
+	if (s.n > VALUE_MAX || e->config.no_cache)
+		return list_of_missed(e, c, ev, NULL, s, 0);
+	uint64_t hash = values_hash(&e->values, c->input, s);
+	struct value_place *place = values_find(&e->values, c->input, s, hash);
+	if (!place || place->list == LIST_NONE)
+		return list_of_missed(e, c, ev, NULL, s, hash);
+	if (c->habit != HABIT_NONE)
+		learn_habit(e, c, row, s, place);
+	return place->list;
+}
+
+static inline uint16_t list_of_column(struct engine *e, const struct column *c, const struct event *ev, struct image_row *row)
+{
+	if (c->access == ACCESS_U32 && c->numbers)
+		return list_of_number(c, ev);
+	bool is_text = c->access == ACCESS_DERIVED_TEXT || c->access == ACCESS_RECORD_TEXT || c->access == ACCESS_COMM;
+	return is_text ? list_of_text(e, c, ev, row) : list_of_any(e, c, ev);
 }
 
 /* The same of a column of the image, as far as it is known. */
@@ -216,7 +265,7 @@ static uint16_t list_of_image(struct engine *e, const struct column *c, const st
 	uint16_t *known = &row->known[e->image_index[c->input]];
 	if (*known)
 		return (uint16_t)(*known - 1);
-	uint16_t list = list_of_column(e, c, ev);
+	uint16_t list = list_of_column(e, c, ev, row);
 	if (list != LIST_NONE)
 		*known = (uint16_t)(list + 1);
 	return list;
@@ -228,7 +277,7 @@ static bool look(struct engine *e, const struct event_plan *ep, const struct eve
 	for (size_t i = from; i < to; i++) {
 		const struct column *c = &ep->columns[i];
 		bool is_of_image = e->image_index[c->input] != INPUT_NONE;
-		e->now[i] = is_of_image ? list_of_image(e, c, ev, row) : list_of_column(e, c, ev);
+		e->now[i] = is_of_image ? list_of_image(e, c, ev, row) : list_of_column(e, c, ev, row);
 		if (e->now[i] == LIST_NONE)
 			return false;
 	}
@@ -458,7 +507,7 @@ static size_t make_key(struct engine *e, const struct event_plan *ep, const stru
 	if (key[1] == LIST_NONE)
 		return 0;
 	for (size_t i = ep->n_image; i < ep->n_columns; i++) {
-		e->now[i] = list_of_column(e, &ep->columns[i], ev);
+		e->now[i] = list_of_column(e, &ep->columns[i], ev, row);
 		key[n] = e->now[i] == LIST_NONE ? LIST_NONE : project(e, ep, e->now[i]);
 		if (key[n++] == LIST_NONE)
 			return 0;
@@ -552,6 +601,7 @@ void engine_evaluate(struct engine *e, const struct event *ev, struct matches *r
 		return;
 	if (e->is_full)
 		caches_empty(e);
+	e->path_place = NULL;
 	if (ep->is_kept)
 		evaluate_kept(e, ep, ev, ret);
 	else

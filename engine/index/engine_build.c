@@ -335,6 +335,16 @@ static void note_inputs(const struct engine *e, const struct event_plan *ep, boo
 		has_key[ps->p[ep->postings[i].predicate].input] = true;
 }
 
+static enum column_habit habit_of(const struct engine *e, const struct column *c)
+{
+	const struct field_ref *ref = e->predicates.inputs[c->input].ref;
+	if (e->steady_index[c->input] != INPUT_NONE && (c->access == ACCESS_COMM || c->access == ACCESS_DERIVED_TEXT))
+		return HABIT_STEADY;
+	if (ref && c->access == ACCESS_RECORD_TEXT && strcmp(ref->name, "file.path") == 0)
+		return HABIT_PATH;
+	return ref && c->access == ACCESS_DERIVED_TEXT && strcmp(ref->name, "file.name") == 0 ? HABIT_TAIL : HABIT_NONE;
+}
+
 static void add_columns(struct engine *e, struct event_plan *ep, const bool *is_looked_at, const bool *has_key)
 {
 	const struct predicates *ps = &e->predicates;
@@ -349,8 +359,23 @@ static void add_columns(struct engine *e, struct event_plan *ep, const bool *is_
 			*c = (struct column){ .input = (uint16_t)i, .access = ACCESS_WHOLE_IMAGE };
 			if (in->ref)
 				set_access(c, in->ref, ep->number);
+			c->habit = habit_of(e, c);
+			c->numbers = in->numbers;
 		}
 		*(pass == 0 ? &ep->n_image : pass == 1 ? &ep->n_early : &ep->n_columns) = ep->n_columns;
+	}
+}
+
+/* file.path before file.name, so that its place is known when the name is looked at. */
+static void put_path_first(struct event_plan *ep)
+{
+	for (size_t i = ep->n_image; i < ep->n_early; i++) {
+		struct column path = ep->columns[i];
+		if (path.habit != HABIT_PATH)
+			continue;
+		ep->columns[i] = ep->columns[ep->n_image];
+		ep->columns[ep->n_image] = path;
+		return;
 	}
 }
 
@@ -376,6 +401,7 @@ static int finish_columns(struct engine *e, struct event_plan *ep)
 			ep->n_image = ep->n_early = ep->n_columns = 0;
 			add_columns(e, ep, looked_at, has_key);
 		}
+		put_path_first(ep);
 	}
 	free(looked_at);
 	free(has_key);
@@ -384,13 +410,24 @@ static int finish_columns(struct engine *e, struct event_plan *ep)
 
 /* --- all of it ------------------------------------------------------------------------------------------------------------ */
 
-static int number_image_inputs(struct engine *e)
+/* Names, users, containers: a process can change them, and hardly ever does. What is said of files is another with each event. */
+static bool is_steady(const struct input *in)
 {
-	e->image_index = arena_alloc(&e->arena, e->predicates.n_inputs * sizeof(*e->image_index) + 1);
-	if (!e->image_index)
+	return is_text(in) && !in->is_of_image && !in->ref->compute && in->ref->by_event[EVENT_PROC_EXIT] && strncmp(in->ref->name, "file.", 5) != 0;
+}
+
+static int number_inputs(struct engine *e)
+{
+	size_t n = e->predicates.n_inputs;
+	e->image_index = arena_alloc(&e->arena, n * sizeof(*e->image_index) + 1);
+	e->steady_index = arena_alloc(&e->arena, n * sizeof(*e->steady_index) + 1);
+	if (!e->image_index || !e->steady_index)
 		return -ENOMEM;
-	for (size_t i = 0; i < e->predicates.n_inputs; i++)
-		e->image_index[i] = (uint16_t)(e->predicates.inputs[i].is_of_image ? e->n_image_inputs++ : INPUT_NONE);
+	for (size_t i = 0; i < n; i++) {
+		const struct input *in = &e->predicates.inputs[i];
+		e->image_index[i] = (uint16_t)(in->is_of_image ? e->n_image_inputs++ : INPUT_NONE);
+		e->steady_index[i] = (uint16_t)(is_steady(in) ? e->n_steady++ : INPUT_NONE);
+	}
 	return 0;
 }
 
@@ -433,7 +470,7 @@ static int compile(struct build *b)
 		if (e->set->n_by_event[i] && add_event(b, i))
 			return -ENOMEM;
 	choose_indexed(&e->predicates);
-	if (lists_init(&e->lists, LISTS_MAX, MAX((size_t)LIST_ITEMS_MIN, 4 * e->predicates.n)) || number_image_inputs(e))
+	if (lists_init(&e->lists, LISTS_MAX, MAX((size_t)LIST_ITEMS_MIN, 4 * e->predicates.n)) || number_inputs(e))
 		return -ENOMEM;
 	int err = make_indexes(e);
 	for (uint32_t i = 0; !err && i < EVENT_NUMBERS; i++)

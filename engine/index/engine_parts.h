@@ -38,6 +38,14 @@ struct posting {
 /* How a column's value is read off an event. */
 enum access { ACCESS_ANY, ACCESS_DERIVED_TEXT, ACCESS_RECORD_TEXT, ACCESS_COMM, ACCESS_U32, ACCESS_WHOLE_IMAGE };
 
+/* What its values are like, which saves looking them up. */
+enum column_habit {
+	HABIT_NONE,
+	HABIT_STEADY, /* mostly the same in all events of an image: looked for where it was found last */
+	HABIT_PATH,   /* file.path: its place also knows the list of its end */
+	HABIT_TAIL,   /* file.name: mostly the end of file.path */
+};
+
 /* An input that an event's rules look at. */
 struct column {
 	uint16_t input;
@@ -45,6 +53,8 @@ struct column {
 	uint16_t offset, bit;  /* ACCESS_DERIVED_TEXT: the bit of derived.present */
 	bool may_be_missing;   /* ACCESS_U32: all bits set means so */
 	bool is_truth;
+	enum column_habit habit;
+	const struct number_index *numbers; /* of the input */
 };
 
 /* The rules of one event. */
@@ -80,8 +90,9 @@ struct engine {
 	size_t n_events;
 	struct instruction *code;  /* owned */
 	size_t n_code;
-	uint16_t *image_index;     /* in the arena; by input: its place in image_row.known */
-	size_t n_image_inputs, n_plans_max, n_columns_max, index_bytes;
+	uint16_t *image_index;     /* in the arena; by input: its place in image_row.known, INPUT_NONE: it is not of the image */
+	uint16_t *steady_index;    /* in the arena; by input: its place in the row's steady places */
+	size_t n_image_inputs, n_steady, n_plans_max, n_columns_max, index_bytes;
 
 	struct matcher *matcher;   /* owned */
 	struct finder finder;
@@ -99,6 +110,9 @@ struct engine {
 	struct verdicts verdicts;
 	char *images;              /* owned; rows */
 	size_t image_stride, image_mask;
+	size_t steady_at;          /* offset of a row's places: struct value_place *, NULL: none */
+	struct value_place *path_place; /* of file.path of the event in hand; NULL: none */
+	const char *path_end;
 	struct image_row *no_image; /* owned; for events without a stamp */
 	uint32_t generation;
 	bool is_full;              /* the caches must be emptied before the next event */

@@ -4,13 +4,6 @@
 #include <errno.h>
 #include <stdlib.h>
 
-struct number_index {
-	size_t n;
-	uint64_t *from;  /* owned; where each cell begins; the first at 0 */
-	uint16_t *lists; /* owned */
-	bool is_signed;
-};
-
 /* Signed numbers in the order of unsigned ones. */
 static uint64_t ordered(bool is_signed, uint64_t u)
 {
@@ -30,20 +23,6 @@ void number_index_free(struct number_index **x)
 size_t number_index_bytes(const struct number_index *x)
 {
 	return sizeof(*x) + x->n * (sizeof(*x->from) + sizeof(*x->lists));
-}
-
-uint16_t number_index_list(const struct number_index *x, uint64_t value)
-{
-	uint64_t v = ordered(x->is_signed, value);
-	size_t low = 0, high = x->n;
-	while (high - low > 1) {
-		size_t middle = low + (high - low) / 2;
-		if (x->from[middle] <= v)
-			low = middle;
-		else
-			high = middle;
-	}
-	return x->lists[low];
 }
 
 /* --- building ----------------------------------------------------------------------------------------------------------- */

@@ -55,7 +55,7 @@ size_t values_bytes(const struct values *v)
 	return bytes;
 }
 
-uint16_t *values_put(struct values *v, uint16_t input, struct strview text, uint64_t hash)
+struct value_place *values_put(struct values *v, uint16_t input, struct strview text, uint64_t hash)
 {
 	if (text.n > VALUE_MAX)
 		return NULL;
@@ -80,7 +80,7 @@ uint16_t *values_put(struct values *v, uint16_t input, struct strview text, uint
 	if (text.n)
 		memcpy(place->text, text.p, text.n);
 	rank->tags[at] = value_tag(hash);
-	return &place->list;
+	return place;
 }
 
 void values_empty(struct values *v)

@@ -16,7 +16,9 @@ enum {
 
 struct value_place {
 	uint16_t n, input, list;
-	uint16_t is_used; /* found since it was last passed over */
+	uint8_t is_used;  /* found since it was last passed over */
+	uint8_t tail_n;   /* bytes of its end that another field had as its value; 0: none did */
+	uint16_t tail_list, unused;
 	char text[];
 };
 
@@ -39,7 +41,7 @@ int values_init(struct values *v, size_t max) MUST_CHECK;
 void values_done(struct values *v);
 
 /* A place with the text copied to it; NULL: it is not kept this time. Its list is LIST_NONE: set it. */
-uint16_t *values_put(struct values *v, uint16_t input, struct strview text, uint64_t hash);
+struct value_place *values_put(struct values *v, uint16_t input, struct strview text, uint64_t hash);
 void values_empty(struct values *v);
 size_t values_bytes(const struct values *v);
 
@@ -59,22 +61,29 @@ static inline uint32_t value_tag(uint64_t hash)
 	return (uint32_t)(hash >> 32) | 1;
 }
 
-/* The list of a value of an input; LIST_NONE: not there. The hash is for values_put. */
-static inline uint16_t values_find(struct values *v, uint16_t input, struct strview text, uint64_t *ret_hash)
+static inline bool value_is(const struct value_place *place, uint16_t input, struct strview text)
 {
-	uint64_t hash = hash_bytes(&v->key, text.p, text.n, input);
-	*ret_hash = hash;
-	struct value_rank *rank = value_rank_of(v, text.n);
-	size_t first = ((size_t)hash & rank->mask) * 2;
-	for (size_t i = first; i < first + 2; i++) {
-		if (rank->tags[i] != value_tag(hash))
-			continue;
-		struct value_place *place = value_place_at(rank, i);
-		if (place->n != text.n || place->input != input || !hash_same_bytes(place->text, text.p, text.n))
-			continue;
-		place->is_used = 1;
-		v->hits++;
-		return place->list;
-	}
-	return LIST_NONE;
+	return place->n == text.n && place->input == input && hash_same_bytes(place->text, text.p, text.n);
+}
+
+static inline uint64_t values_hash(const struct values *v, uint16_t input, struct strview text)
+{
+	return hash_bytes(&v->key, text.p, text.n, input);
+}
+
+/* The place of a value of an input, by its hash; NULL: it has none. */
+static inline struct value_place *values_find(struct values *v, uint16_t input, struct strview text, uint64_t hash)
+{
+	const struct value_rank *rank = value_rank_of(v, text.n);
+	size_t at = ((size_t)hash & rank->mask) * 2;
+	uint32_t tag = value_tag(hash);
+	at += rank->tags[at] != tag;
+	if (rank->tags[at] != tag)
+		return NULL;
+	struct value_place *place = value_place_at(rank, at);
+	if (!value_is(place, input, text))
+		return NULL; /* another of the same tag: one value in millions is looked at each time */
+	place->is_used = 1;
+	v->hits++;
+	return place;
 }
