@@ -82,7 +82,14 @@ static size_t next_candidate(const struct automaton *a, const char *p, size_t at
 {
 	const uint64_t *filter = a->filter;
 	unsigned shift = a->filter_shift;
-	for (; at + GRAM <= n; at += 2) {
+	for (; at + GRAM + 2 <= n; at += 4) {
+		uint32_t h = gram_hash(hash_load32(p + at)) >> shift, h2 = gram_hash(hash_load32(p + at + 2)) >> shift;
+		if (filter[h / 64] >> h % 64 & 1)
+			return at;
+		if (filter[h2 / 64] >> h2 % 64 & 1)
+			return at + 2;
+	}
+	if (at + GRAM <= n) {
 		uint32_t h = gram_hash(hash_load32(p + at)) >> shift;
 		if (filter[h / 64] >> h % 64 & 1)
 			return at;

@@ -261,11 +261,12 @@ struct branch *branch_of(struct predicates *ps, struct arena *work, const struct
 
 /* --- keys --------------------------------------------------------------------------------------------------------------- */
 
-static int keys_of_test(const struct predicates *ps, struct arena *work, const struct branch *b, struct key_set *ret)
+static int keys_of_test(const struct predicates *ps, struct arena *work, const struct branch *b, const bool *is_banned,
+			struct key_set *ret)
 {
 	const struct predicate *p = &ps->p[b->predicate];
 	*ret = (struct key_set){ 0 };
-	if (b->is_negated || p->input == INPUT_NONE)
+	if (b->is_negated || p->input == INPUT_NONE || (is_banned && is_banned[p->input]))
 		return 0;
 	ret->p = arena_alloc(work, sizeof(*ret->p));
 	if (!ret->p)
@@ -277,7 +278,8 @@ static int keys_of_test(const struct predicates *ps, struct arena *work, const s
 }
 
 /* All alternatives must have keys. */
-static int keys_of_any(const struct predicates *ps, struct arena *work, const struct branch *b, struct key_set *ret)
+static int keys_of_any(const struct predicates *ps, struct arena *work, const struct branch *b, const bool *is_banned,
+		       struct key_set *ret)
 {
 	struct key_set sum = { 0 };
 	size_t n = 0;
@@ -286,7 +288,7 @@ static int keys_of_any(const struct predicates *ps, struct arena *work, const st
 		return -ENOMEM;
 	*ret = (struct key_set){ 0 };
 	for (size_t i = 0; i < b->n; i++) {
-		if (branch_keys(ps, work, b->children[i], &each[i]))
+		if (branch_keys(ps, work, b->children[i], is_banned, &each[i]))
 			return -ENOMEM;
 		if (!each[i].n)
 			return 0;
@@ -305,12 +307,13 @@ static int keys_of_any(const struct predicates *ps, struct arena *work, const st
 	return 0;
 }
 
-static int keys_of_all(const struct predicates *ps, struct arena *work, const struct branch *b, struct key_set *ret)
+static int keys_of_all(const struct predicates *ps, struct arena *work, const struct branch *b, const bool *is_banned,
+		       struct key_set *ret)
 {
 	*ret = (struct key_set){ 0 };
 	for (size_t i = 0; i < b->n; i++) {
 		struct key_set one;
-		if (branch_keys(ps, work, b->children[i], &one))
+		if (branch_keys(ps, work, b->children[i], is_banned, &one))
 			return -ENOMEM;
 		if (one.n && (!ret->n || one.cost < ret->cost))
 			*ret = one;
@@ -318,15 +321,15 @@ static int keys_of_all(const struct predicates *ps, struct arena *work, const st
 	return 0;
 }
 
-int branch_keys(const struct predicates *ps, struct arena *work, const struct branch *b, struct key_set *ret)
+int branch_keys(const struct predicates *ps, struct arena *work, const struct branch *b, const bool *is_banned, struct key_set *ret)
 {
 	switch (b->type) {
 	case BRANCH_TEST:
-		return keys_of_test(ps, work, b, ret);
+		return keys_of_test(ps, work, b, is_banned, ret);
 	case BRANCH_AND:
-		return keys_of_all(ps, work, b, ret);
+		return keys_of_all(ps, work, b, is_banned, ret);
 	case BRANCH_OR:
-		return keys_of_any(ps, work, b, ret);
+		return keys_of_any(ps, work, b, is_banned, ret);
 	case BRANCH_FALSE:
 	case BRANCH_TRUE:
 		break;

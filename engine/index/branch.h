@@ -28,8 +28,8 @@ struct key_set {
 	size_t n;
 	double cost, share;
 };
-/* 0 or -ENOMEM. */
-int branch_keys(const struct predicates *ps, struct arena *work, const struct branch *b, struct key_set *ret) MUST_CHECK;
+/* is_banned: by input, those that no key may be of; NULL: none. 0 or -ENOMEM. */
+int branch_keys(const struct predicates *ps, struct arena *work, const struct branch *b, const bool *is_banned, struct key_set *ret) MUST_CHECK;
 
 /* Puts what is cheap and decides much first. Costs of predicates are final now. */
 void branch_order(const struct predicates *ps, struct branch *b);

@@ -20,6 +20,8 @@
 #include "engine/index/text_index.h"
 #include "engine/rules/match.h"
 
+_Static_assert(sizeof(struct wire_ip) == sizeof(struct ip_address) && offsetof(struct ip_address, family) == 0, "an address is read in place");
+
 int engine_new(const struct ruleset *set, const struct engine_config *config, struct engine **ret, struct diag *diag)
 {
 	CLEANUP(engine_free) struct engine *e = calloc(1, sizeof(*e));
@@ -113,18 +115,20 @@ static uint16_t list_of_new(struct engine *e, const struct input *in, const stru
 	return list_id(e, &e->lists, e->items, n);
 }
 
-/* A value that is not in the cache, or too long for it. NULL value: a text, the bytes. */
+/* A value that is not in the cache, or too long for it. NULL value: it is the bytes. */
 static __attribute__((noinline)) uint16_t list_of_missed(struct engine *e, const struct column *c, const struct event *ev,
 							 const struct value *value, struct strview bytes, uint64_t hash)
 {
 	const struct input *in = &e->predicates.inputs[c->input];
-	struct value text = { .class = in->class, .kind = KIND_STR, .s = bytes };
-	if (c->access == ACCESS_COMM)
-		text.s.n = strnlen(bytes.p, bytes.n);
+	struct value own = { .class = in->class, .kind = KIND_STR };
+	if (c->access == ACCESS_ADDRESS)
+		memcpy(&own.ip, bytes.p, sizeof(own.ip));
+	else
+		own.s = (struct strview){ bytes.p, c->access == ACCESS_COMM ? strnlen(bytes.p, bytes.n) : bytes.n };
 	e->values.misses++;
 	/* the place is taken first: asking may overwrite the memory that a computed text lies in */
 	struct value_place *place = e->config.no_cache ? NULL : values_put(&e->values, c->input, bytes, hash);
-	uint16_t list = list_of_new(e, in, ev, value ? value : &text);
+	uint16_t list = list_of_new(e, in, ev, value ? value : &own);
 	if (place)
 		place->list = list;
 	return list;
@@ -176,7 +180,14 @@ static uint16_t list_of_number(const struct column *c, const struct event *ev)
 	memcpy(&u, (const char *)ev->common + c->offset, sizeof(u));
 	if (c->may_be_missing && u == UINT32_MAX)
 		return LIST_EMPTY;
-	return number_index_list(c->numbers, c->is_truth ? u != 0 : u);
+	return number_index_list(c->numbers, u);
+}
+
+static inline uint16_t list_of_truth(const struct column *c, const struct event *ev)
+{
+	uint32_t u;
+	memcpy(&u, (const char *)ev->common + c->offset, sizeof(u));
+	return c->truths[u != 0];
 }
 
 /* The bytes that name a text; p NULL: there is none. */
@@ -193,9 +204,13 @@ static inline struct strview text_of(const struct column *c, const struct event 
 	} else if (c->access == ACCESS_RECORD_TEXT) {
 		memcpy(&wire, (const char *)ev->common + c->offset, sizeof(wire));
 		s = event_str(ev, wire);
-	} else { /* kept with what stands behind its end: no need to look for that each time */
+	} else if (c->access == ACCESS_COMM) { /* kept with what stands behind its end: no need to look for that each time */
 		s = (struct strview){ (const char *)ev->common + c->offset, RECORD_COMM };
 		if (!s.p[0])
+			s.p = NULL;
+	} else {
+		s = (struct strview){ (const char *)ev->common + c->offset, sizeof(struct ip_address) };
+		if (hash_load32(s.p) == 0) /* the family */
 			s.p = NULL;
 	}
 	return s;
@@ -232,7 +247,7 @@ static inline void learn_habit(struct engine *e, const struct column *c, struct 
 	}
 }
 
-static uint16_t list_of_text(struct engine *e, const struct column *c, const struct event *ev, struct image_row *row)
+static uint16_t list_of_bytes_in_place(struct engine *e, const struct column *c, const struct event *ev, struct image_row *row)
 {
 	struct strview s = text_of(c, ev);
 	if (!s.p)
@@ -253,10 +268,11 @@ static uint16_t list_of_text(struct engine *e, const struct column *c, const str
 
 static inline uint16_t list_of_column(struct engine *e, const struct column *c, const struct event *ev, struct image_row *row)
 {
-	if (c->access == ACCESS_U32 && c->numbers)
-		return list_of_number(c, ev);
-	bool is_text = c->access == ACCESS_DERIVED_TEXT || c->access == ACCESS_RECORD_TEXT || c->access == ACCESS_COMM;
-	return is_text ? list_of_text(e, c, ev, row) : list_of_any(e, c, ev);
+	if (c->access < ACCESS_BYTES_END)
+		return list_of_bytes_in_place(e, c, ev, row);
+	if (c->access == ACCESS_TRUTH)
+		return list_of_truth(c, ev);
+	return c->access == ACCESS_U32 ? list_of_number(c, ev) : list_of_any(e, c, ev);
 }
 
 /* The same of a column of the image, as far as it is known. */
@@ -579,7 +595,8 @@ static void evaluate_kept(struct engine *e, const struct event_plan *ep, const s
 	}
 	const struct answer *answer = e->config.no_cache ? NULL : verdicts_find(&e->verdicts, key, n, &hash);
 	if (answer) {
-		repeat(e, ep, ev, answer, row, ret);
+		if (answer->matches != LIST_EMPTY || answer->open != LIST_EMPTY)
+			repeat(e, ep, ev, answer, row, ret);
 		return;
 	}
 	if (!look(e, ep, ev, row, 0, ep->n_image) || !gather_candidates(e, ep, &any)) {

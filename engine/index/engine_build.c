@@ -13,6 +13,9 @@
 enum {
 	WORK_MAX_BYTES = 1 << 30,
 	LIST_ITEMS_MIN = 1 << 20, /* room for the items of all lists */
+	COLUMN_COST = 100,        /* of a field that is looked at in each event */
+	LIST_COLUMN_COST = 300,
+	NO_KEY_COST = 100000,     /* as good as never */
 	FOUND_COST = 80,         /* instructions, about, when a text that is searched for is found */
 	SEARCH_COST = 1,          /* for one more text that is searched for */
 };
@@ -54,17 +57,63 @@ static int add_plan(struct build *b, struct event_plan *ep, uint32_t rule)
 		return -ENOMEM;
 	if (branch->type == BRANCH_FALSE)
 		return 0;
-	struct key_set *keys = &b->keys[ep->number][ep->n_plans];
-	if (branch_keys(&e->predicates, &b->work, branch, keys))
+	if (branch_keys(&e->predicates, &b->work, branch, NULL, &b->keys[ep->number][ep->n_plans]))
 		return -ENOMEM;
-	for (size_t i = 0; i < keys->n; i++)
-		e->predicates.p[keys->p[i]].is_key = true;
 	if (ep->is_kept)
 		mark_kept(b, branch);
-	note_asking(b, branch, keys->n ? keys->share : 1);
 	ep->plans[ep->n_plans].rule = rule;
 	b->branches[ep->number][ep->n_plans++] = branch;
 	return 0;
+}
+
+/* Keys of the event's plans without those of banned inputs; what that costs more than before. */
+static int choose_without(struct build *b, const struct event_plan *ep, const bool *is_banned, uint16_t input, struct key_set *keys, double *ret_more)
+{
+	const struct predicates *ps = &b->e->predicates;
+	*ret_more = 0;
+	for (size_t i = 0; i < ep->n_plans; i++) {
+		const struct key_set *before = &b->keys[ep->number][i];
+		bool has_it = false;
+		keys[i] = *before;
+		for (size_t k = 0; k < before->n; k++)
+			has_it |= ps->p[before->p[k]].input == input;
+		if (!has_it)
+			continue;
+		if (branch_keys(ps, &b->work, b->branches[ep->number][i], is_banned, &keys[i]))
+			return -ENOMEM;
+		*ret_more += keys[i].n ? keys[i].cost - before->cost : NO_KEY_COST;
+	}
+	return 0;
+}
+
+/* A field that hardly a rule waits for costs every event a look: is the next best key cheaper? */
+static int spare_columns(struct build *b, const struct event_plan *ep)
+{
+	const struct predicates *ps = &b->e->predicates;
+	struct key_set *keys = arena_alloc(&b->work, ep->n_plans * sizeof(*keys));
+	bool *is_banned = arena_alloc(&b->work, ps->n_inputs + 1);
+	if (!keys || !is_banned)
+		return -ENOMEM;
+	for (size_t i = 0; i < ps->n_inputs; i++) {
+		double more, look = ps->inputs[i].class == CLASS_LIST ? LIST_COLUMN_COST : COLUMN_COST;
+		is_banned[i] = true;
+		if (choose_without(b, ep, is_banned, (uint16_t)i, keys, &more))
+			return -ENOMEM;
+		is_banned[i] = more < look;
+		if (is_banned[i])
+			memcpy(b->keys[ep->number], keys, ep->n_plans * sizeof(*keys));
+	}
+	return 0;
+}
+
+static void note_keys(struct build *b, const struct event_plan *ep)
+{
+	for (size_t i = 0; i < ep->n_plans; i++) {
+		const struct key_set *keys = &b->keys[ep->number][i];
+		for (size_t k = 0; k < keys->n; k++)
+			b->e->predicates.p[keys->p[k]].is_key = true;
+		note_asking(b, b->branches[ep->number][i], keys->n ? keys->share : 1);
+	}
 }
 
 /* An exec makes an image of its own: hardly two are alike in all that rules look at. Answers to other events are worth keeping. */
@@ -89,6 +138,9 @@ static int add_event(struct build *b, uint32_t number)
 	for (size_t i = 0; i < n; i++)
 		if (add_plan(b, ep, e->set->by_event[number][i]))
 			return -ENOMEM;
+	if (!ep->is_kept && spare_columns(b, ep))
+		return -ENOMEM;
+	note_keys(b, ep);
 	if (ep->n_plans) {
 		e->events[number] = ep;
 		e->n_events++;
@@ -298,8 +350,9 @@ static int finish_plans(struct build *b, struct event_plan *ep)
 
 /* --- columns -------------------------------------------------------------------------------------------------------------- */
 
-static void set_access(struct column *c, const struct field_ref *ref, uint32_t event)
+static void set_access(struct column *c, const struct input *in, uint32_t event)
 {
+	const struct field_ref *ref = in->ref;
 	const struct field *field = ref->compute ? NULL : ref->by_event[event];
 	c->access = ACCESS_ANY;
 	if (!field)
@@ -313,15 +366,20 @@ static void set_access(struct column *c, const struct field_ref *ref, uint32_t e
 			c->access = ACCESS_DERIVED_TEXT;
 		return;
 	}
-	bool is_u32 = kind->wire_size == sizeof(uint32_t) && (ref->class == CLASS_UINT || ref->class == CLASS_BOOL || ref->class == CLASS_ENUM);
+	bool is_u32 = kind->wire_size == sizeof(uint32_t) && (ref->class == CLASS_UINT || ref->class == CLASS_ENUM);
 	if (field->kind == KIND_COMM)
 		c->access = ACCESS_COMM;
 	else if (is_text)
 		c->access = ACCESS_RECORD_TEXT;
-	else if (is_u32 && field->kind != KIND_MODE)
+	else if (ref->class == CLASS_IP)
+		c->access = ACCESS_ADDRESS;
+	else if (field->kind == KIND_BOOL && in->numbers)
+		c->access = ACCESS_TRUTH;
+	else if (is_u32 && field->kind != KIND_MODE && in->numbers)
 		c->access = ACCESS_U32;
+	for (uint64_t i = 0; i < 2 && c->access == ACCESS_TRUTH; i++)
+		c->truths[i] = number_index_list(in->numbers, i);
 	c->may_be_missing = kind->is_optional;
-	c->is_truth = ref->class == CLASS_BOOL;
 }
 
 /* Which inputs the event's programs look at, and which of them hold keys of it. */
@@ -358,7 +416,7 @@ static void add_columns(struct engine *e, struct event_plan *ep, const bool *is_
 			struct column *c = &ep->columns[ep->n_columns++];
 			*c = (struct column){ .input = (uint16_t)i, .access = ACCESS_WHOLE_IMAGE };
 			if (in->ref)
-				set_access(c, in->ref, ep->number);
+				set_access(c, in, ep->number);
 			c->habit = habit_of(e, c);
 			c->numbers = in->numbers;
 		}

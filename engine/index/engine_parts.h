@@ -36,7 +36,10 @@ struct posting {
 };
 
 /* How a column's value is read off an event. */
-enum access { ACCESS_ANY, ACCESS_DERIVED_TEXT, ACCESS_RECORD_TEXT, ACCESS_COMM, ACCESS_U32, ACCESS_WHOLE_IMAGE };
+enum access {
+	ACCESS_DERIVED_TEXT, ACCESS_RECORD_TEXT, ACCESS_COMM, ACCESS_ADDRESS, ACCESS_BYTES_END, /* those before: bytes in place */
+	ACCESS_TRUTH, ACCESS_U32, ACCESS_ANY, ACCESS_WHOLE_IMAGE,
+};
 
 /* What its values are like, which saves looking them up. */
 enum column_habit {
@@ -52,7 +55,7 @@ struct column {
 	enum access access;
 	uint16_t offset, bit;  /* ACCESS_DERIVED_TEXT: the bit of derived.present */
 	bool may_be_missing;   /* ACCESS_U32: all bits set means so */
-	bool is_truth;
+	uint16_t truths[2];    /* ACCESS_TRUTH: the lists of false and true */
 	enum column_habit habit;
 	const struct number_index *numbers; /* of the input */
 };

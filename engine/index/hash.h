@@ -35,16 +35,30 @@ static inline uint32_t hash_load32(const char *p)
 	return v;
 }
 
+/* Sixteen bytes in one register, where there is one of that width. */
+typedef uint64_t hash_pair __attribute__((vector_size(16)));
+
+static inline hash_pair hash_load128(const char *p)
+{
+	hash_pair v;
+	memcpy(&v, p, sizeof(v));
+	return v;
+}
+
 /* memcmp without a call, for what is short and mostly the same. */
 static inline bool hash_same_bytes(const char *a, const char *b, size_t n)
 {
-	if (n > 64)
+	if (n > 128)
 		return memcmp(a, b, n) == 0;
+	if (n >= 16) {
+		hash_pair differs = hash_load128(a + n - 16) ^ hash_load128(b + n - 16);
+		for (size_t i = 0; i + 16 < n; i += 16)
+			differs |= hash_load128(a + i) ^ hash_load128(b + i);
+		return (differs[0] | differs[1]) == 0;
+	}
 	if (n >= 8) {
-		uint64_t differs = hash_load64(a + n - 8) ^ hash_load64(b + n - 8);
-		for (size_t i = 0; i + 8 < n; i += 8)
-			differs |= hash_load64(a + i) ^ hash_load64(b + i);
-		return differs == 0;
+		uint64_t last = hash_load64(a + n - 8) ^ hash_load64(b + n - 8);
+		return (last | (hash_load64(a) ^ hash_load64(b))) == 0;
 	}
 	if (n >= 4)
 		return hash_load32(a) == hash_load32(b) && hash_load32(a + n - 4) == hash_load32(b + n - 4);
