@@ -129,7 +129,7 @@ static struct strview next_token(struct strview text, size_t *at)
 		*at += 2;
 		return (struct strview){ text.p + from, 2 };
 	}
-	if (text.p[from] == '-') { /* of a long option: its word is what tells */
+	if (text.p[from] == '-' || text.p[from] == '.') { /* of a long option, an ending: the word behind is what tells */
 		++*at;
 		return (struct strview){ NULL, 0 };
 	}
