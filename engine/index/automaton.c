@@ -21,14 +21,6 @@ uint32_t automaton_child(const struct automaton *a, uint32_t node, unsigned char
 	return NODE_NONE;
 }
 
-uint32_t automaton_entry(const struct automaton *a, uint32_t gram)
-{
-	for (size_t i = gram_hash(gram) >> a->entry_shift; a->entries[i].node != NODE_NONE; i = (i + 1) & a->entry_mask)
-		if (a->entries[i].gram == gram)
-			return a->entries[i].node;
-	return NODE_NONE;
-}
-
 struct scan {
 	const struct automaton *a;
 	struct strview text;
@@ -49,7 +41,7 @@ static void report(const struct scan *s, uint32_t out, size_t end)
 }
 
 /* From a node that is reached before text[at]; returns the first start that is not dealt with. */
-static size_t walk(const struct scan *s, uint32_t node, size_t at)
+static __attribute__((noinline)) size_t walk(const struct scan *s, uint32_t node, size_t at)
 {
 	for (;;) {
 		if (s->a->nodes[node].out)
@@ -68,7 +60,7 @@ static size_t walk(const struct scan *s, uint32_t node, size_t at)
 	}
 }
 
-static bool enter(const struct scan *s, size_t start, size_t *done)
+static inline bool enter(const struct scan *s, size_t start, size_t *done)
 {
 	uint32_t node = start < *done ? NODE_NONE : automaton_entry(s->a, hash_load32(s->text.p + start));
 	if (node == NODE_NONE)

@@ -235,7 +235,7 @@ static unsigned shift_for(size_t n)
 static int make_entries(struct build *b)
 {
 	struct automaton *a = b->a;
-	a->entry_shift = shift_for(2 * b->n + 2);
+	a->entry_shift = shift_for(4 * b->n + 2);
 	size_t size = 1ull << (32 - a->entry_shift);
 	a->entry_mask = size - 1;
 	a->entries = malloc(size * sizeof(*a->entries));

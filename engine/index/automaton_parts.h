@@ -47,4 +47,12 @@ static inline uint32_t gram_hash(uint32_t gram)
 }
 
 uint32_t automaton_child(const struct automaton *a, uint32_t node, unsigned char byte);
-uint32_t automaton_entry(const struct automaton *a, uint32_t gram);
+
+/* The node of these four bytes; NODE_NONE: no tail begins with them. */
+static inline uint32_t automaton_entry(const struct automaton *a, uint32_t gram)
+{
+	size_t i = gram_hash(gram) >> a->entry_shift;
+	while (a->entries[i].node != NODE_NONE && a->entries[i].gram != gram)
+		i = (i + 1) & a->entry_mask;
+	return a->entries[i].node;
+}
