@@ -3,9 +3,33 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "engine/rules/case_coverage.h"
+#include "engine/rules/lint.h"
 #include "engine/state/case.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n);
+
+/* What check and test look at besides. */
+static void look_at_all(const struct ruleset *set)
+{
+	struct diag lints = { 0 };
+	struct case_coverage coverage = { 0 };
+	uint32_t *shadows = NULL;
+	for (uint32_t i = 0; i < ruleset_count(set); i++) {
+		rule_lint(set, i, &lints);
+		if (rule_cost_estimate(set, i).reason == NULL)
+			abort();
+	}
+	ruleset_unused(set, &lints);
+	if (lints.errors)
+		abort(); /* a lint never fails */
+	if (ruleset_shadows(set, &shadows) == 0)
+		free(shadows);
+	if (ruleset_case_coverage(set, &coverage) == 0 && coverage.decided > coverage.tests)
+		abort();
+	case_coverage_done(&coverage);
+	diag_done(&lints);
+}
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
 {
@@ -19,6 +43,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
 		abort();
 	if (!err && ruleset_run_cases(set, &result, &diag) == 0 && state_run_cases(set, &result, &diag) == 0 && result.failed != diag.errors)
 		abort();
+	if (!err)
+		look_at_all(set);
 	ruleset_free(&set);
 	diag_done(&diag);
 	return 0;
