@@ -312,6 +312,7 @@ static bool say_end(const struct replay *r)
 		buf_add_format(&text, "%llu alerts, %llu blocked; ", (unsigned long long)stats->alerts, (unsigned long long)stats->blocked);
 	}
 	buf_add_format(&text, "%llu events", (unsigned long long)s.events);
+	say_count(&text, r->pipeline ? pipeline_get_stats(r->pipeline)->suppressed : 0, "alerts held back by throttles");
 	say_count(&text, s.lost, "lost when they were recorded");
 	say_count(&text, s.dropped, "dropped by the recorder");
 	say_count(&text, s.missing, "in damaged blocks");

@@ -16,7 +16,8 @@
 static const char rules[] =
 	"- rule: hard\n  severity: critical\n  event: file.open\n  message: \"{process.name} did it\"\n"
 	"  when: process.name = cat and not file.path regex \"(a+)+[bc]\"\n"
-	"- rule: plain\n  severity: medium\n  event: file.open\n  when: process.name = cat and file.open.write\n";
+	"- rule: plain\n  severity: medium\n  event: file.open\n  when: process.name = cat and file.open.write\n"
+	"- rule: often\n  severity: low\n  event: file.open\n  when: file.path = /often\n  throttle: {count: 1, per: 10s, by: process.name}\n";
 
 struct fixture {
 	struct tree tree;
@@ -117,11 +118,35 @@ static void a_run_of_undecided_alerts_is_never_worse_than_low(void **state)
 	fixture_drop(&f);
 }
 
+static void what_a_throttle_holds_back_is_told(void **state)
+{
+	(void)state;
+	struct fixture f = { 0 };
+	char text[4096];
+	fixture_make(&f);
+	for (int i = 0; i < 3; i++)
+		judge_open(&f, "/often", false);
+	(void)shown(&f, text, sizeof(text));
+	const char *first = strstr(text, "[often]");
+	assert_non_null(first);
+	assert_null(strstr(first + 1, "[often]"));
+	assert_null(strstr(text, "held back"));
+	assert_int_equal(pipeline_get_stats(f.pipeline)->suppressed, 2);
+	pipeline_end_windows(f.pipeline, 9999999999);
+	assert_string_equal(shown(&f, text, sizeof(text)), "");
+	pipeline_end_windows(f.pipeline, 10000000000);
+	assert_string_equal(shown(&f, text, sizeof(text)), "2 more alerts of rule often (process.name=cat) were held back by its throttle\n");
+	pipeline_end_windows(f.pipeline, UINT64_MAX);
+	assert_string_equal(shown(&f, text, sizeof(text)), "");
+	fixture_drop(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_undecided_rule_raises_a_low_alert_that_names_the_test),
 		cmocka_unit_test(a_run_of_undecided_alerts_is_never_worse_than_low),
+		cmocka_unit_test(what_a_throttle_holds_back_is_told),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
