@@ -43,4 +43,39 @@ out=$("$VEDETTE" check rules "$dir/bad.yaml" 2>&1)
 result $? "an override of no rule is a fault, with a suggestion" "$out"
 out=$("$VEDETTE" test rules "$dir/local.yaml" 2>&1) && [[ $out == *" 0 failed"* ]]
 result $? "the shipped cases hold with the overrides" "$out"
+
+# Rules of other formats, by their own ids.
+cat > "$dir/falco.yaml" << 'YAML'
+- rule: Cat Was Run
+  desc: an example
+  condition: evt.type = execve and proc.name = cat
+  output: cat was run (command=%proc.cmdline)
+  priority: WARNING
+YAML
+cat > "$dir/sigma.yaml" << 'YAML'
+title: Cat Was Run
+id: 11111111-2222-4333-8444-555555555555
+logsource: {category: process_creation, product: linux}
+detection:
+  selection: {Image|endswith: /cat}
+  condition: selection
+level: low
+YAML
+for id in "Cat Was Run:falco" 11111111-2222-4333-8444-555555555555:sigma; do
+	cat > "$dir/import.yaml" << YAML
+- override: ${id%:*}
+  severity: critical
+  append:
+    exceptions: [{name: ours, when: process.parent.name = ours}]
+- cases_for: ${id%:*}
+  cases:
+    - {event: process.exec, fires: {process.executable: /usr/bin/cat, process.name: cat, process.args: [cat]}}
+    - {event: process.exec, quiet: {process.executable: /usr/bin/cat, process.name: cat, process.args: [cat], process.parent.name: ours}}
+YAML
+	out=$("$VEDETTE" check "$dir/${id#*:}.yaml" "$dir/import.yaml" 2>&1)
+	[ $? -eq 0 ] && [[ $out == *"rule '${id%:*}' is overridden: severity, append exceptions"* ]]
+	result $? "an override of a rule of ${id#*:}" "$out"
+	out=$("$VEDETTE" test "$dir/${id#*:}.yaml" "$dir/import.yaml" 2>&1) && [[ $out == "2 cases passed, 0 failed" ]]
+	result $? "cases and an exception for a rule of ${id#*:}" "$out"
+done
 exit $failed
