@@ -46,7 +46,7 @@ FUZZ_BIN := $(FUZZ_SRC:tests/fuzz/%.c=$(B)/tests/%)
 BENCH_HELP_OBJ := $(BENCH_HELP_SRC:%.c=$(B)/obj/%.o)
 BENCH_BIN := $(BENCH_SRC:benchmarks/%.c=$(B)/bench/%)
 GEN_BIN := $(GEN_SRC:schemas/%.c=$(B)/gen/%)
-PAYLOAD_BIN := $(PAYLOAD_SRC:tests/bpf/%.c=build/payload/%) build/payload/behave
+PAYLOAD_BIN := $(PAYLOAD_SRC:tests/bpf/%.c=build/payload/%) build/payload/behave build/payload/inject
 ARCHIVE := $(B)/libvedette.a
 PROGRAM := $(B)/vedette
 SKELETON := build/bpf/vedette.skel.h
