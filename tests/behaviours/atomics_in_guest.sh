@@ -28,7 +28,7 @@ printf 'rules: [/t/rules.d, /t/rules]\noutput: {file: /var/log/vedette/alerts.js
 vedette daemon -c /etc/vedette.yaml 2> /tmp/err &
 daemon=$!
 i=0
-while [ ! -s /run/vedette/status.json ] && [ $i -lt 600 ]; do sleep 0.1; i=$((i + 1)); done
+while [ ! -s /run/vedette/status.json ] && [ $i -lt 600 ] && kill -0 $daemon; do sleep 0.1; i=$((i + 1)); done
 sleep 2
 now() { cut -d ' ' -f 1 /proc/uptime; }
 cd /root || exit 1

@@ -10,7 +10,7 @@ ip route add default dev dummy0
 vedette daemon -c /t/behaviours.yaml 2> /tmp/err &
 daemon=$!
 i=0
-while [ ! -s /tmp/run/status.json ] && [ $i -lt 600 ]; do sleep 0.1; i=$((i + 1)); done
+while [ ! -s /tmp/run/status.json ] && [ $i -lt 600 ] && kill -0 $daemon; do sleep 0.1; i=$((i + 1)); done
 sleep 1
 /t/behave --list | while read -r number where name; do
 	/t/behave --run "$name" > /tmp/out 2>&1 || sed "s/^/# $name: /" /tmp/out
