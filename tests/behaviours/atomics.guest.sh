@@ -13,13 +13,19 @@ trap 'rm -rf "$work"' EXIT
 mkdir "$work/rules.d" "$work/atomics"
 cp -R "$corpora"/falco/*.yaml "$corpora/sigma" "$work/rules.d/"
 python3 tests/behaviours/atomics.py scripts "$corpora/atomics_dev.json" "$work/atomics" || exit 1
-bad=0
+one() { # one KERNEL
+	timeout 900 tests/guest/guest --kernel "$1" --root debian --timeout 800 --add build/payload/inject --add "$work/rules.d" --add "$work/atomics" \
+		--get /var/log/vedette --out "$work/$1" -- tests/behaviours/atomics_in_guest.sh 2>&1
+	local status=$? log=$work/$1/var/log/vedette
+	[ $status -eq 0 ] || { echo "not ok - $1: the guest ended with $status"; return 1; }
+	python3 tests/behaviours/atomics.py judge "$1" "$corpora/atomics_dev.json" "$log/times" "$log/alerts.jsonl" "${EXPECTED:-tests/behaviours/atomics.tsv}"
+}
+pids=()
 for kernel in ${KERNELS:-6.1 6.12}; do
-	timeout 700 tests/guest/guest --kernel $kernel --root debian --timeout 600 --add build/payload/inject --add "$work/rules.d" --add "$work/atomics" \
-		--get /var/log/vedette --out "$work/$kernel" -- tests/behaviours/atomics_in_guest.sh
-	status=$?
-	[ $status -eq 0 ] || { echo "not ok - $kernel: the guest ended with $status"; bad=1; continue; }
-	log=$work/$kernel/var/log/vedette
-	python3 tests/behaviours/atomics.py judge $kernel "$corpora/atomics_dev.json" "$log/times" "$log/alerts.jsonl" "${EXPECTED:-tests/behaviours/atomics.tsv}" || bad=1
+	one $kernel > "$work/out-$kernel" &
+	pids+=($!)
 done
+bad=0
+for pid in "${pids[@]}"; do wait "$pid" || bad=1; done
+cat "$work"/out-*
 exit $bad

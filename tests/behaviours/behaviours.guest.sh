@@ -40,15 +40,26 @@ cat > "$work/rules.d/zz-local.yaml" <<'END'
   override: {enabled: replace}
 END
 build/payload/behave --list > "$work/acts"
-bad=0
-for kernel in 6.1 6.12; do
-	timeout 400 tests/guest/guest --kernel $kernel --timeout 300 --add build/payload/behave --add tests/behaviours/behaviours.yaml --add "$work/rules.d" \
-		--get /tmp/log --out "$work/$kernel" -- tests/behaviours/behaviours_in_guest.sh
-	status=$?
-	[ $status -eq 0 ] || { echo "not ok - $kernel: the guest ended with $status"; bad=1; continue; }
-	python3 tests/behaviours/behaviours.py $kernel "$work/acts" "$work/$kernel/tmp/log/alerts.jsonl" "${EXPECTED:-tests/behaviours/expected.tsv}" || bad=1
-	build/release/vedette verify --complete --key "$work/$kernel/tmp/log/alerts.jsonl.pub" "$work/$kernel/tmp/log/alerts.jsonl" > /dev/null
-	status=$?
-	[ $status -eq 0 ] && echo "ok - $kernel: the log of the acts verifies" || { echo "not ok - $kernel: the log of the acts does not verify"; bad=1; }
+one() { # one KERNEL
+	timeout 400 tests/guest/guest --kernel "$1" --timeout 300 --add build/payload/behave --add tests/behaviours/behaviours.yaml --add "$work/rules.d" \
+		--get /tmp/log --out "$work/$1" -- tests/behaviours/behaviours_in_guest.sh 2>&1
+	local status=$? log=$work/$1/tmp/log bad=0
+	[ $status -eq 0 ] || { echo "not ok - $1: the guest ended with $status"; return 1; }
+	python3 tests/behaviours/behaviours.py "$1" "$work/acts" "$log/alerts.jsonl" "${EXPECTED:-tests/behaviours/expected.tsv}" || bad=1
+	if build/release/vedette verify --complete --key "$log/alerts.jsonl.pub" "$log/alerts.jsonl" > /dev/null; then
+		echo "ok - $1: the log of the acts verifies"
+	else
+		echo "not ok - $1: the log of the acts does not verify"
+		bad=1
+	fi
+	return $bad
+}
+pids=()
+for kernel in ${KERNELS:-6.1 6.12}; do
+	one $kernel > "$work/out-$kernel" &
+	pids+=($!)
 done
+bad=0
+for pid in "${pids[@]}"; do wait "$pid" || bad=1; done
+cat "$work"/out-*
 exit $bad
