@@ -45,7 +45,7 @@ one() { # one KERNEL
 		--get /tmp/log --out "$work/$1" -- tests/behaviours/behaviours_in_guest.sh 2>&1
 	local status=$? log=$work/$1/tmp/log bad=0
 	[ $status -eq 0 ] || { echo "not ok - $1: the guest ended with $status"; return 1; }
-	python3 tests/behaviours/behaviours.py "$1" "$work/acts" "$log/alerts.jsonl" "${EXPECTED:-tests/behaviours/expected.tsv}" || bad=1
+	python3 tests/behaviours/behaviours.py "$1" "$work/acts" "$log/alerts.jsonl" "${EXPECTED:-tests/behaviours/expected.tsv}" "$corpora/behaviours.json" || bad=1
 	if build/release/vedette verify --complete --key "$log/alerts.jsonl.pub" "$log/alerts.jsonl" > /dev/null; then
 		echo "ok - $1: the log of the acts verifies"
 	else

@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Which rules did each act raise? Compares an alert log with what is expected, line by line, as TAP.
 
-usage: behaviours.py LABEL ACTS ALERTS EXPECTED     (ACTS: output of `behave --list`; EXPECTED "-": prints the table instead)
+usage: behaviours.py LABEL ACTS ALERTS EXPECTED BEHAVIOURS
+ACTS: output of `behave --list`; BEHAVIOURS: the acts in words, with their rules; EXPECTED "-": prints the table instead.
 EXPECTED: act, rules in any order separated by "; " (none: "-"), and why where the rule that is meant does not fire; tabs in between.
-What the empty act of the same place raises is not counted.
+What the empty act of the same place raises is not counted, nor are rules that are off by default in acts that are not about them.
 """
 import json
 import re
@@ -34,6 +35,13 @@ def read_alerts(path, acts):
     return raised
 
 
+def drop_optional(raised, behaviours):
+    optional = {b["rule"] for b in behaviours if not b["rule_enabled"]}
+    for b in behaviours:
+        act = b["action"].split(".")[1]
+        raised[act] -= optional - {b["rule"]}
+
+
 def read_expected(path):
     expected = {}
     for line in open(path):
@@ -44,8 +52,9 @@ def read_expected(path):
 
 
 def main():
-    label, acts_path, alerts, expected_path = sys.argv[1:]
+    label, acts_path, alerts, expected_path, behaviours = sys.argv[1:]
     raised = read_alerts(alerts, read_acts(acts_path))
+    drop_optional(raised, json.load(open(behaviours)))
     if expected_path == "-":
         for act, rules in raised.items():
             print(act, "; ".join(sorted(rules)) or "-", sep="\t")
