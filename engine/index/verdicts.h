@@ -34,11 +34,12 @@ size_t verdicts_bytes(const struct verdicts *v);
 /* NULL when there is none; ret_hash is for verdicts_put. */
 static inline const struct answer *verdicts_find(struct verdicts *v, const uint16_t *key, size_t n, uint64_t *ret_hash)
 {
-	uint64_t hash = hash_bytes(&v->key, (const char *)key, n * sizeof(*key), 0);
+	size_t bytes = MIN(n, (size_t)VERDICT_KEY_MAX) * sizeof(*key);
+	uint64_t hash = hash_bytes(&v->key, (const char *)key, bytes, 0);
 	size_t first = ((size_t)hash & v->mask) * 2;
 	*ret_hash = hash;
 	for (size_t i = first; i < first + 2; i++) {
-		if (!hash_same_bytes((const char *)v->places[i].key, (const char *)key, n * sizeof(*key)))
+		if (!hash_same_bytes((const char *)v->places[i].key, (const char *)key, bytes))
 			continue;
 		v->is_used[i] = 1;
 		v->hits++;
