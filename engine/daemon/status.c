@@ -111,19 +111,43 @@ static void add_sensor(struct json *j, const struct sensor *sensor)
 	json_object_end(j);
 }
 
-static void add_state(struct json *j, const struct state_stats *s)
+struct status_row {
+	const char *name;
+	uint64_t n;
+};
+
+static void add_rows(struct json *j, const char *key, const struct status_row *rows, size_t n)
 {
-	const struct { const char *name; uint64_t n; } rows[] = {
-		{ "dropped", s->dropped }, { "evicted", s->evicted }, { "fed", s->fed }, { "groups", s->groups }, { "hurried", s->hurried },
-		{ "late", s->late }, { "memory_bytes", s->memory_bytes }, { "raised", s->raised }, { "used_bytes", s->used_bytes },
-	};
-	json_key(j, "state");
+	json_key(j, key);
 	json_object_begin(j);
-	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+	for (size_t i = 0; i < n; i++) {
 		json_key(j, rows[i].name);
 		json_u64(j, rows[i].n);
 	}
 	json_object_end(j);
+}
+
+static void add_engine(struct json *j, const struct engine *engine)
+{
+	struct engine_stats s;
+	engine_get_stats(engine, &s);
+	const struct status_row rows[] = {
+		{ "cache_bytes", s.cache_bytes }, { "candidates", s.candidates }, { "classes", s.classes }, { "events", s.events },
+		{ "fallbacks", s.fallbacks }, { "flushes", s.flushes }, { "image_hits", s.image_hits }, { "image_misses", s.image_misses },
+		{ "index_bytes", s.index_bytes }, { "predicates", s.predicates }, { "string_evictions", s.string_evictions },
+		{ "string_hits", s.string_hits }, { "string_misses", s.string_misses }, { "strings", s.strings },
+		{ "verdict_hits", s.verdict_hits }, { "verdict_misses", s.verdict_misses },
+	};
+	add_rows(j, "engine", rows, ARRAY_SIZE(rows));
+}
+
+static void add_state(struct json *j, const struct state_stats *s)
+{
+	const struct status_row rows[] = {
+		{ "dropped", s->dropped }, { "evicted", s->evicted }, { "fed", s->fed }, { "groups", s->groups }, { "hurried", s->hurried },
+		{ "late", s->late }, { "memory_bytes", s->memory_bytes }, { "raised", s->raised }, { "used_bytes", s->used_bytes },
+	};
+	add_rows(j, "state", rows, ARRAY_SIZE(rows));
 }
 
 static void add_totals(struct json *j, const struct pipeline_stats *stats, struct totals totals, const struct stream *stream)
@@ -155,7 +179,7 @@ static void add_totals(struct json *j, const struct pipeline_stats *stats, struc
 	json_object_end(j);
 }
 
-void status_json(const struct sensor *sensor, const struct ruleset *rules, const struct pipeline_stats *stats, struct totals totals,
+void status_json(const struct sensor *sensor, const struct policy *policy, const struct pipeline_stats *stats, struct totals totals,
 		 const struct stream *stream, struct buf *out)
 {
 	struct json j;
@@ -165,6 +189,7 @@ void status_json(const struct sensor *sensor, const struct ruleset *rules, const
 	CLEANUP(buf_done) struct buf at = { 0 };
 	clock_add_rfc3339(&at, clock_ns(CLOCK_REALTIME));
 	json_str(&j, buf_sv(&at));
+	add_engine(&j, policy->engine);
 	add_events(&j, sensor, stats);
 	add_hooks(&j, sensor);
 	json_key(&j, "pid");
@@ -172,9 +197,9 @@ void status_json(const struct sensor *sensor, const struct ruleset *rules, const
 	json_key(&j, "policy");
 	json_object_begin(&j);
 	json_key(&j, "digest");
-	json_str(&j, sv_from(ruleset_digest(rules)));
+	json_str(&j, sv_from(ruleset_digest(policy->rules)));
 	json_key(&j, "rules");
-	json_u64(&j, ruleset_rules(rules));
+	json_u64(&j, ruleset_rules(policy->rules));
 	json_object_end(&j);
 	add_sensor(&j, sensor);
 	add_state(&j, &stats->state);
@@ -210,12 +235,12 @@ int status_check(const char *file, struct diag *diag)
 	return 0;
 }
 
-int status_write(const char *file, const struct sensor *sensor, const struct ruleset *rules, const struct pipeline_stats *stats,
+int status_write(const char *file, const struct sensor *sensor, const struct policy *policy, const struct pipeline_stats *stats,
 		 struct totals totals, const struct stream *stream)
 {
 	CLEANUP(buf_done) struct buf text = { 0 };
 	CLEANUP(buf_done) struct buf temp = { 0 };
-	status_json(sensor, rules, stats, totals, stream, &text);
+	status_json(sensor, policy, stats, totals, stream, &text);
 	buf_add_z(&temp, file);
 	buf_add_z(&temp, ".new");
 	if (buf_error(&text) || buf_error(&temp))

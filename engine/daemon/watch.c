@@ -202,7 +202,7 @@ static int rules_of_start(void *context, struct rule_paths *ret, struct diag *di
 static void add_status(const void *watch, struct buf *out)
 {
 	const struct watch *w = watch;
-	status_json(w->sensor, w->policy->rules, watch_stats(w), watch_totals(w), w->stream, out);
+	status_json(w->sensor, w->policy, watch_stats(w), watch_totals(w), w->stream, out);
 }
 
 static int open_change(struct watch *w, struct diag *diag)
@@ -502,7 +502,7 @@ static void tick(struct watch *w, uint64_t boot_ns)
 
 int watch_write_status(const struct watch *w)
 {
-	return status_write(w->options.status_file, w->sensor, w->policy->rules, watch_stats(w), watch_totals(w), w->stream);
+	return status_write(w->options.status_file, w->sensor, w->policy, watch_stats(w), watch_totals(w), w->stream);
 }
 
 /* --- the loop -------------------------------------------------------------------------------------------------------------- */

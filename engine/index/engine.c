@@ -16,6 +16,7 @@
 
 #include "engine/index/address_index.h"
 #include "engine/index/caches.h"
+#include "engine/index/columns.h"
 #include "engine/index/number_index.h"
 #include "engine/index/text_index.h"
 #include "engine/rules/match.h"
@@ -78,202 +79,7 @@ static __attribute__((noinline)) void evaluate_plainly(struct engine *e, const s
 		evaluate_rule(e, ev, e->set->by_event[number][i], ret);
 }
 
-/* An id of a list, or the note that the caches are full. */
-static uint16_t list_id(struct engine *e, struct lists *lists, const uint32_t *items, size_t n)
-{
-	uint16_t id = lists_id(lists, items, n);
-	e->is_full |= id == LIST_NONE;
-	return id;
-}
-
-/* --- values to lists -------------------------------------------------------------------------------------------------------- */
-
-static void ask(struct engine *e, const struct event *ev, uint32_t predicate)
-{
-	enum truth truth = test_holds(e->predicates.p[predicate].node->test, ev, e->matcher, false);
-	if (truth != TRUTH_FALSE)
-		bitset_add(&e->finder.held, predicate * 2 + (truth == TRUTH_UNDECIDED));
-}
-
-/* Looks at a value that is not known. place: where its list is kept, or NULL. */
-static uint16_t list_of_new(struct engine *e, const struct input *in, const struct event *ev, const struct value *value)
-{
-	struct finder *f = &e->finder;
-	size_t at = 0, n = 0;
-	uint32_t i;
-	if (in->text)
-		text_index_find(in->text, value, f);
-	if (in->addresses)
-		address_index_find(in->addresses, &value->ip, f);
-	for (size_t k = 0; k < in->n_asked; k++)
-		finder_ask(f, in->asked[k]);
-	while (bitset_take(&f->asked, &at, &i))
-		ask(e, ev, i);
-	at = 0;
-	while (bitset_take(&f->held, &at, &i))
-		e->items[n++] = i;
-	return list_id(e, &e->lists, e->items, n);
-}
-
-/* A value that is not in the cache, or too long for it. NULL value: it is the bytes. */
-static __attribute__((noinline)) uint16_t list_of_missed(struct engine *e, const struct column *c, const struct event *ev,
-							 const struct value *value, struct strview bytes, uint64_t hash)
-{
-	const struct input *in = &e->predicates.inputs[c->input];
-	struct value own = { .class = in->class, .kind = KIND_STR };
-	if (c->access == ACCESS_ADDRESS)
-		memcpy(&own.ip, bytes.p, sizeof(own.ip));
-	else
-		own.s = (struct strview){ bytes.p, c->access == ACCESS_COMM ? strnlen(bytes.p, bytes.n) : bytes.n };
-	e->values.misses++;
-	/* the place is taken first: asking may overwrite the memory that a computed text lies in */
-	struct value_place *place = e->config.no_cache ? NULL : values_put(&e->values, c->input, bytes, hash);
-	uint16_t list = list_of_new(e, in, ev, value ? value : &own);
-	if (place)
-		place->list = list;
-	return list;
-}
-
-static inline uint16_t list_of_bytes(struct engine *e, const struct column *c, const struct event *ev, const struct value *value,
-				     struct strview bytes)
-{
-	if (bytes.n > VALUE_MAX || e->config.no_cache)
-		return list_of_missed(e, c, ev, value, bytes, 0);
-	uint64_t hash = values_hash(&e->values, c->input, bytes);
-	const struct value_place *place = values_find(&e->values, c->input, bytes, hash);
-	return place && place->list != LIST_NONE ? place->list : list_of_missed(e, c, ev, value, bytes, hash);
-}
-
-/* A list for the value of a column; LIST_NONE: there is none, and the event must be evaluated plainly. */
-static __attribute__((noinline)) uint16_t list_of_any(struct engine *e, const struct column *c, const struct event *ev)
-{
-	const struct input *in = &e->predicates.inputs[c->input];
-	if (c->access == ACCESS_WHOLE_IMAGE)
-		return list_of_new(e, in, ev, NULL);
-	e->matcher->used = 0;
-	size_t before = e->matcher->undecided;
-	struct value v = field_ref_value(e->matcher, ev, in->ref);
-	if (e->matcher->undecided != before)
-		return LIST_NONE;
-	if (v.is_missing)
-		return LIST_EMPTY;
-	switch (v.class) {
-	case CLASS_STR:
-	case CLASS_LIST:
-		return list_of_bytes(e, c, ev, &v, v.s);
-	case CLASS_IP:
-		return list_of_bytes(e, c, ev, &v, (struct strview){ (const char *)&v.ip, sizeof(v.ip) });
-	case CLASS_FLAGS:
-		if (v.u == 0)
-			return LIST_EMPTY;
-		/* fall through */
-	default:
-		if (in->numbers)
-			return number_index_list(in->numbers, v.u);
-		return list_of_bytes(e, c, ev, &v, (struct strview){ (const char *)&v.u, sizeof(v.u) });
-	}
-}
-
-static uint16_t list_of_number(const struct column *c, const struct event *ev)
-{
-	uint32_t u;
-	memcpy(&u, (const char *)ev->common + c->offset, sizeof(u));
-	if (c->may_be_missing && u == UINT32_MAX)
-		return LIST_EMPTY;
-	return number_index_list(c->numbers, u);
-}
-
-static inline uint16_t list_of_truth(const struct column *c, const struct event *ev)
-{
-	uint32_t u;
-	memcpy(&u, (const char *)ev->common + c->offset, sizeof(u));
-	return c->truths[u != 0];
-}
-
-/* The bytes that name a text; p NULL: there is none. */
-static inline struct strview text_of(const struct column *c, const struct event *ev)
-{
-	struct strview s = { NULL, 0 };
-	struct wire_str wire;
-	if (c->access == ACCESS_DERIVED_TEXT) {
-		if (!ev->derived || !(ev->derived->present >> c->bit & 1))
-			return s;
-		memcpy(&s, (const char *)ev->derived + c->offset, sizeof(s));
-		if (!s.p)
-			s.p = "";
-	} else if (c->access == ACCESS_RECORD_TEXT) {
-		memcpy(&wire, (const char *)ev->common + c->offset, sizeof(wire));
-		s = event_str(ev, wire);
-	} else if (c->access == ACCESS_COMM) { /* kept with what stands behind its end: no need to look for that each time */
-		s = (struct strview){ (const char *)ev->common + c->offset, RECORD_COMM };
-		if (!s.p[0])
-			s.p = NULL;
-	} else {
-		s = (struct strview){ (const char *)ev->common + c->offset, sizeof(struct ip_address) };
-		if (hash_load32(s.p) == 0) /* the family */
-			s.p = NULL;
-	}
-	return s;
-}
-
-static inline struct value_place **steady_place(const struct engine *e, const struct column *c, struct image_row *row)
-{
-	return (struct value_place **)(void *)((char *)row + e->steady_at) + e->steady_index[c->input];
-}
-
-/* The place, if what the column is like tells without a look; NULL: it does not. */
-static inline uint16_t list_by_habit(const struct engine *e, const struct column *c, struct image_row *row, struct strview s)
-{
-	if (c->habit == HABIT_STEADY) {
-		const struct value_place *last = *steady_place(e, c, row);
-		return last && value_is(last, c->input, s) ? last->list : LIST_NONE;
-	}
-	const struct value_place *path = e->path_place;
-	bool is_end = c->habit == HABIT_TAIL && path && s.n == path->tail_n && s.n && s.p == e->path_end - s.n;
-	return is_end ? path->tail_list : LIST_NONE;
-}
-
-/* Notes where the value was found, for the next time. */
-static inline void learn_habit(struct engine *e, const struct column *c, struct image_row *row, struct strview s, struct value_place *place)
-{
-	if (c->habit == HABIT_STEADY) {
-		*steady_place(e, c, row) = place;
-	} else if (c->habit == HABIT_PATH) {
-		e->path_place = place;
-		e->path_end = s.p + s.n;
-	} else if (e->path_place && s.n < 256 && s.n <= e->path_place->n && s.p == e->path_end - s.n) {
-		e->path_place->tail_n = (uint8_t)s.n;
-		e->path_place->tail_list = place->list;
-	}
-}
-
-static uint16_t list_of_bytes_in_place(struct engine *e, const struct column *c, const struct event *ev, struct image_row *row)
-{
-	struct strview s = text_of(c, ev);
-	if (!s.p)
-		return LIST_EMPTY;
-	uint16_t list = c->habit == HABIT_NONE ? LIST_NONE : list_by_habit(e, c, row, s);
-	if (list != LIST_NONE)
-		return list;
-	if (s.n > VALUE_MAX || e->config.no_cache)
-		return list_of_missed(e, c, ev, NULL, s, 0);
-	uint64_t hash = values_hash(&e->values, c->input, s);
-	struct value_place *place = values_find(&e->values, c->input, s, hash);
-	if (!place || place->list == LIST_NONE)
-		return list_of_missed(e, c, ev, NULL, s, hash);
-	if (c->habit != HABIT_NONE)
-		learn_habit(e, c, row, s, place);
-	return place->list;
-}
-
-static inline uint16_t list_of_column(struct engine *e, const struct column *c, const struct event *ev, struct image_row *row)
-{
-	if (c->access < ACCESS_BYTES_END)
-		return list_of_bytes_in_place(e, c, ev, row);
-	if (c->access == ACCESS_TRUTH)
-		return list_of_truth(c, ev);
-	return c->access == ACCESS_U32 ? list_of_number(c, ev) : list_of_any(e, c, ev);
-}
+/* --- columns ----------------------------------------------------------------------------------------------------------------- */
 
 /* The same of a column of the image, as far as it is known. */
 static uint16_t list_of_image(struct engine *e, const struct column *c, const struct event *ev, struct image_row *row)
@@ -281,7 +87,7 @@ static uint16_t list_of_image(struct engine *e, const struct column *c, const st
 	uint16_t *known = &row->known[e->image_index[c->input]];
 	if (*known)
 		return (uint16_t)(*known - 1);
-	uint16_t list = list_of_column(e, c, ev, row);
+	uint16_t list = column_list(e, c, ev, row);
 	if (list != LIST_NONE)
 		*known = (uint16_t)(list + 1);
 	return list;
@@ -293,7 +99,7 @@ static bool look(struct engine *e, const struct event_plan *ep, const struct eve
 	for (size_t i = from; i < to; i++) {
 		const struct column *c = &ep->columns[i];
 		bool is_of_image = e->image_index[c->input] != INPUT_NONE;
-		e->now[i] = is_of_image ? list_of_image(e, c, ev, row) : list_of_column(e, c, ev, row);
+		e->now[i] = is_of_image ? list_of_image(e, c, ev, row) : column_list(e, c, ev, row);
 		if (e->now[i] == LIST_NONE)
 			return false;
 	}
@@ -324,7 +130,7 @@ static uint16_t find_candidates(struct engine *e, const struct event_plan *ep, u
 	}
 	while (bitset_take(&e->candidates, &at, &plan))
 		e->items[n_plans++] = plan;
-	return list_id(e, &e->lists, e->items, n_plans);
+	return engine_list_id(e, &e->lists, e->items, n_plans);
 }
 
 static uint16_t candidates_of(struct engine *e, const struct event_plan *ep, uint16_t list)
@@ -468,7 +274,7 @@ static __attribute__((noinline)) uint16_t find_projection(struct engine *e, cons
 	for (size_t i = 0; i < n; i++)
 		if (ep->uses[items[i] / 2 / 64] >> (items[i] / 2 % 64) & 1)
 			e->items[kept++] = items[i];
-	uint16_t found = list_id(e, &e->lists, e->items, kept);
+	uint16_t found = engine_list_id(e, &e->lists, e->items, kept);
 	if (found != LIST_NONE)
 		e->projected[caches_memo(e, ep, list)] = (uint16_t)(found + 1);
 	return found;
@@ -494,7 +300,7 @@ static __attribute__((noinline)) uint16_t find_class(struct engine *e, const str
 			return LIST_NONE;
 		e->class_items[n++] = part;
 	}
-	return list_id(e, &e->classes, e->class_items, n);
+	return engine_list_id(e, &e->classes, e->class_items, n);
 }
 
 static uint16_t class_of(struct engine *e, const struct event_plan *ep, const struct event *ev, struct image_row *row)
@@ -523,7 +329,7 @@ static size_t make_key(struct engine *e, const struct event_plan *ep, const stru
 	if (key[1] == LIST_NONE)
 		return 0;
 	for (size_t i = ep->n_image; i < ep->n_columns; i++) {
-		e->now[i] = list_of_column(e, &ep->columns[i], ev, row);
+		e->now[i] = column_list(e, &ep->columns[i], ev, row);
 		key[n] = e->now[i] == LIST_NONE ? LIST_NONE : project(e, ep, e->now[i]);
 		if (key[n++] == LIST_NONE)
 			return 0;
@@ -558,8 +364,8 @@ static __attribute__((noinline)) bool work_out(struct engine *e, const struct ev
 		else if (truth == TRUTH_UNDECIDED)
 			evaluate_rule(e, ev, plan->rule, ret);
 	}
-	*matches = list_id(e, &e->lists, rules, n);
-	*open = list_id(e, &e->lists, plans, n_open);
+	*matches = engine_list_id(e, &e->lists, rules, n);
+	*open = engine_list_id(e, &e->lists, plans, n_open);
 	return is_good && *matches != LIST_NONE && *open != LIST_NONE;
 }
 
