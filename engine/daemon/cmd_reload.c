@@ -30,9 +30,10 @@ static const char *text_of(const struct yaml_node *map, const char *key)
 static void show_problem(const struct yaml_node *problem)
 {
 	const char *file = text_of(problem, "file"), *line = text_of(problem, "line"), *column = text_of(problem, "column");
+	bool has_line = line[0] && strcmp(line, "0") != 0, has_column = column[0] && strcmp(column, "0") != 0;
 	bool is_warning = strcmp(text_of(problem, "level"), "warning") == 0;
-	fprintf(stderr, "%s%s%s%s%s%s%s%s\n", file[0] ? file : "vedette", line[0] ? ":" : "", line, column[0] ? ":" : "", column, ": ", is_warning ? "warning: " : "",
-		text_of(problem, "text"));
+	fprintf(stderr, "%s%s%s%s%s: %s%s\n", file[0] ? file : "vedette", has_line ? ":" : "", has_line ? line : "", has_column ? ":" : "",
+		has_column ? column : "", is_warning ? "warning: " : "", text_of(problem, "text"));
 }
 
 static int show(const struct yaml_node *answer)
