@@ -9,8 +9,8 @@
 #include <stdlib.h>
 
 #include "engine/base/arena.h"
-#include "engine/index/automaton.h"
 #include "engine/index/hash.h"
+#include "engine/index/searcher.h"
 #include "engine/index/terms.h"
 #include "engine/index/trie.h"
 
@@ -44,7 +44,7 @@ struct text_index {
 	struct whole_slot *whole; /* in the arena; open addressing */
 	size_t whole_mask;
 	struct trie *begin, *end; /* owned; NULL: none */
-	struct automaton *inside; /* owned; NULL: none */
+	struct searcher *inside; /* owned; NULL: none */
 	struct predicate_list always, asked, all, paths; /* paths: with TERM_BELOW */
 };
 
@@ -54,7 +54,7 @@ void text_index_free(struct text_index **x)
 		return;
 	trie_free(&(*x)->begin);
 	trie_free(&(*x)->end);
-	automaton_free(&(*x)->inside);
+	searcher_free(&(*x)->inside);
 	arena_done(&(*x)->arena);
 	free(*x);
 	*x = NULL;
@@ -63,7 +63,7 @@ void text_index_free(struct text_index **x)
 size_t text_index_bytes(const struct text_index *x)
 {
 	return sizeof(*x) + x->arena.used + (x->begin ? trie_bytes(x->begin) : 0) + (x->end ? trie_bytes(x->end) : 0) +
-	       (x->inside ? automaton_bytes(x->inside) : 0);
+	       (x->inside ? searcher_bytes(x->inside) : 0);
 }
 
 enum text_effort text_index_effort(const struct test *test)
@@ -219,7 +219,7 @@ void text_index_find(const struct text_index *x, const struct value *value, stru
 	else
 		find_item(&s);
 	if (x->inside)
-		automaton_scan(x->inside, s.text, found_inside, &s);
+		searcher_scan(x->inside, s.text, found_inside, &s);
 }
 
 /* --- building ----------------------------------------------------------------------------------------------------------- */
@@ -361,7 +361,7 @@ static int make_inside(struct build *b)
 	for (size_t i = 0; i < b->x->n; i++)
 		if (b->where[i] == TERM_INSIDE)
 			literals[k++] = (struct literal){ b->x->entries[i].text, (uint32_t)i };
-	int err = n ? automaton_new(literals, n, &b->x->inside) : 0;
+	int err = n ? searcher_new(literals, n, &b->x->inside) : 0;
 	free(literals);
 	return err;
 }

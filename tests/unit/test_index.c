@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "engine/index/automaton.h"
+#include "engine/index/searcher.h"
 #include "engine/index/bitset.h"
 #include "engine/index/lists.h"
 #include "engine/index/number_index.h"
@@ -52,7 +52,8 @@ static void note_literal(void *context, uint32_t id, size_t end)
 	t->found[id] = true;
 }
 
-static void assert_finds(struct automaton *a, struct texts *t, struct strview hay)
+/* One of the two. */
+static void assert_finds(const struct automaton *a, const struct searcher *s, struct texts *t, struct strview hay)
 {
 	memset(t->found, 0, sizeof(t->found));
 	/* of its own size, so that a byte read beyond it is noticed */
@@ -61,7 +62,10 @@ static void assert_finds(struct automaton *a, struct texts *t, struct strview ha
 	memcpy(exact, hay.p, hay.n);
 	exact = realloc(exact, hay.n ? hay.n : 1);
 	assert_non_null(exact);
-	automaton_scan(a, (struct strview){ exact, hay.n }, note_literal, t);
+	if (a)
+		automaton_scan(a, (struct strview){ exact, hay.n }, note_literal, t);
+	else
+		searcher_scan(s, (struct strview){ exact, hay.n }, note_literal, t);
 	free(exact);
 	for (size_t i = 0; i < TEXTS; i++) {
 		bool holds = hay.n && memmem(hay.p, hay.n, t->text[i].p, t->text[i].n);
@@ -84,9 +88,35 @@ static void the_automaton_finds_what_memmem_finds(void **state)
 		assert_int_equal(automaton_new(literals, TEXTS, &a), 0);
 		for (int k = 0; k < 20; k++) {
 			char hay[HAY];
-			assert_finds(a, &t, random_text(&random, hay, next(&random) % (k ? 40 : HAY), 2 + next(&random) % 3));
+			assert_finds(a, NULL, &t, random_text(&random, hay, next(&random) % (k ? 40 : HAY), 2 + next(&random) % 3));
 		}
 		automaton_free(&a);
+	}
+}
+
+/* Enough literals and bytes for whatever the build searches large sets with. */
+static void the_searcher_finds_what_memmem_finds(void **state)
+{
+	(void)state;
+	enum { OTHERS = 400 };
+	unsigned random = 11;
+	for (int round = 0; round < 20; round++) {
+		static char others[OTHERS][16];
+		struct texts t;
+		struct literal literals[TEXTS + OTHERS];
+		struct searcher *s = NULL;
+		make_texts(&t, &random, round % 2 ? 4 : 1);
+		for (size_t i = 0; i < TEXTS; i++)
+			literals[i] = (struct literal){ t.text[i], (uint32_t)i };
+		for (size_t i = 0; i < OTHERS; i++) /* found nowhere */
+			literals[TEXTS + i] = (struct literal){ { others[i], (size_t)snprintf(others[i], sizeof(others[i]), "ZZ%zuZZ", i) }, TEXTS };
+		assert_int_equal(searcher_new(literals, TEXTS + OTHERS, &s), 0);
+		assert_true(searcher_bytes(s) > 0);
+		for (int k = 0; k < 30; k++) {
+			char hay[HAY];
+			assert_finds(NULL, s, &t, random_text(&random, hay, next(&random) % HAY, 2 + next(&random) % 3));
+		}
+		searcher_free(&s);
 	}
 }
 
@@ -320,6 +350,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_automaton_finds_what_memmem_finds),
+		cmocka_unit_test(the_searcher_finds_what_memmem_finds),
 		cmocka_unit_test(the_automaton_takes_each_byte_once),
 		cmocka_unit_test(an_automaton_without_literals_finds_nothing),
 		cmocka_unit_test(tries_find_beginnings_and_ends),
