@@ -78,7 +78,7 @@ int bench_add(struct bench *b, const struct event *ev)
 {
 	if (b->n == b->room) {
 		size_t room = b->room ? 2 * b->room : 4096;
-		struct kept **events = realloc(b->events, room * sizeof(*events));
+		struct kept **events = realloc(b->events, room * sizeof(void *));
 		if (!events)
 			return -ENOMEM;
 		b->events = events;

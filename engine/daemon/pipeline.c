@@ -222,12 +222,12 @@ struct blocker {
 /* Who denied the act; nobody that we know of: any rule that blocks might have meant a path that could not be resolved. */
 static struct blocker blocker_of(const struct pipeline *p, const struct event *ev)
 {
-	const struct policy *asked[] = { p->policy, p->earlier };
-	for (size_t i = 0; i < ARRAY_SIZE(asked) && asked[i]; i++) {
-		const struct rule_info *rule = policy_blocker(asked[i], ev->common->rule_slot);
-		if (rule)
-			return (struct blocker){ asked[i], rule };
-	}
+	const struct rule_info *rule = policy_blocker(p->policy, ev->common->rule_slot);
+	if (rule)
+		return (struct blocker){ p->policy, rule };
+	rule = p->earlier ? policy_blocker(p->earlier, ev->common->rule_slot) : NULL;
+	if (rule)
+		return (struct blocker){ p->earlier, rule };
 	return (struct blocker){ p->policy, p->policy->first_block };
 }
 

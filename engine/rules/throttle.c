@@ -158,7 +158,7 @@ static const struct rule_info **rules_again(const struct ruleset *old, const str
 		if (rule->throttle && strmap_add(&ids, sv_from(rule->id), (void *)rule))
 			return NULL;
 	}
-	const struct rule_info **again = calloc(ruleset_count(old) + 1, sizeof(*again));
+	const struct rule_info **again = calloc(ruleset_count(old) + 1, sizeof(void *));
 	for (size_t i = 0; again && i < ruleset_count(old); i++) {
 		const struct rule_info *rule = ruleset_get(old, i), *found = rule->throttle ? strmap_get(&ids, sv_from(rule->id)) : NULL;
 		if (found && same_limit(rule->throttle, found->throttle))

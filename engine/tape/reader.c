@@ -433,7 +433,7 @@ static bool put_record_text(struct tape_reader *r, const struct field *f, struct
 		size_t room = kind_get(f->kind)->wire_size;
 		if (text.n > room || (f->kind == KIND_IP && text.n != room && text.p))
 			return false;
-		if (text.n)
+		if (text.p)
 			memcpy(at, text.p, text.n);
 		return true;
 	}
@@ -442,8 +442,7 @@ static bool put_record_text(struct tape_reader *r, const struct field *f, struct
 	if (text.n > RECORD_MAX - *size)
 		return false;
 	struct wire_str s = { *size, (uint32_t)text.n };
-	if (text.n)
-		memcpy(r->record + *size, text.p, text.n);
+	memcpy(r->record + *size, text.p, text.n);
 	memcpy(at, &s, sizeof(s));
 	*size += s.length;
 	return true;
