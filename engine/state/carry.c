@@ -52,7 +52,8 @@ static void carry_group(const struct state *old, struct state *new, const struct
 	copy->n_seen = g->n_seen;
 	copy->n_counted = g->n_counted;
 	copy->is_quiet = g->is_quiet;
-	copy->kept = kept;
+	if (kept)
+		group_keep(new, block, kept);
 	if (g->seen)
 		memcpy(group_seen(new, copy), group_seen(old, g), n_seen * sizeof(struct seen_event));
 	group_set_due(new, block, g->due_ns); /* its order among those that end at the same time has changed */

@@ -57,6 +57,21 @@ void state_release_kept(struct state *s, uint32_t block)
 		pool_give(&s->pool, block);
 }
 
+void group_keep(struct state *s, uint32_t block, uint32_t kept)
+{
+	struct group *g = group_at(s, block);
+	g->kept = kept;
+	s->rules[g->rule].bytes += pool_size(&s->pool, kept);
+}
+
+static void group_let_go(struct state *s, const struct group *g)
+{
+	if (!g->kept)
+		return;
+	s->rules[g->rule].bytes -= pool_size(&s->pool, g->kept);
+	state_release_kept(s, g->kept);
+}
+
 /* --- keys ------------------------------------------------------------------------------------------------------------------ */
 
 static void hash_long(const struct state *s, struct strview bytes, unsigned char ret[static 16])
@@ -268,7 +283,7 @@ void group_free(struct state *s, uint32_t block)
 	*link = g->next;
 	age_remove(s, g);
 	timer_remove(s, g->timer);
-	state_release_kept(s, g->kept);
+	group_let_go(s, g);
 	state_give_block(s, g->rule, g->seen);
 	state_give_block(s, g->rule, block);
 }

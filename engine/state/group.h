@@ -33,7 +33,7 @@ struct group {
 
 struct rule_state {
 	uint32_t oldest, newest;
-	size_t bytes;
+	size_t bytes;     /* of its groups, with the events they keep */
 	unsigned depth;   /* stateful rules below it */
 	unsigned ends_as; /* between groups that end at the same time: what is raised feeds those of deeper rules, and those that are just forgotten */
 };
@@ -87,6 +87,8 @@ static inline struct seen_event *group_seen(const struct state *s, const struct 
 uint32_t state_take_block(struct state *s, uint32_t rule, size_t n) MUST_CHECK;
 void state_give_block(struct state *s, uint32_t rule, uint32_t block);
 void state_release_kept(struct state *s, uint32_t block);
+/* The group keeps the event, and its rule pays for it, even where others keep it too; takes one reference over. */
+void group_keep(struct state *s, uint32_t block, uint32_t kept);
 
 /*
  * The key of the event for an input, in s->key; false: a field has no value. With lineage, key_set_root puts the other half in front.

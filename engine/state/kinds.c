@@ -152,8 +152,8 @@ static void count_until_end(struct state *s, uint32_t block, const struct statef
 	struct group *g = group_at(s, block);
 	bool is_first = !g->kept;
 	if (is_first) {
-		g->kept = s->current;
 		kept_at(s, s->current)->refs++;
+		group_keep(s, block, s->current);
 	}
 	if (rule->inputs[0].distinct) {
 		for (size_t i = 0; i < g->n_seen; i++)
@@ -378,8 +378,8 @@ static void apply_absence(struct state *s, struct stateful_feed feed, const stru
 		drop_event(s);
 		return;
 	}
-	group_at(s, block)->kept = s->current;
 	kept_at(s, s->current)->refs++;
+	group_keep(s, block, s->current);
 }
 
 /* --- the whole ------------------------------------------------------------------------------------------------------------- */

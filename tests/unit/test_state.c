@@ -396,6 +396,42 @@ static void a_flood_costs_the_rule_that_takes_most(void **state)
 	run_end(&r);
 }
 
+/* The events that its groups keep are the noisy rule's own cost: it pays with its groups, not the small rule that has more of them. */
+static void a_rule_pays_for_the_events_it_keeps(void **state)
+{
+	(void)state;
+	static const char rules[] = HEAD
+		"  absence: {within: 1h, by: process.entity_id, after: " STEP("file.create") ", missing: " STEP("file.delete") "}\n"
+		"- {rule: small, severity: low, event: file.delete, when: 'true', threshold: {count: 2, within: 1h, by: [file.path]}}\n";
+	struct run r;
+	struct state_stats stats;
+	enum { SMALL = 500, NOISY = 3000 };
+	run_begin(&r, rules);
+	state_free(&r.state);
+	r.config.memory_bytes = STATE_MIN_MEMORY;
+	assert_int_equal(state_new(r.set, &r.config, &r.state), 0);
+	for (int round = 0; round < 2; round++) {
+		for (int i = 0; i < SMALL; i++) {
+			char text[64];
+			r.said[0] = '\0';
+			(void)snprintf(text, sizeof(text), "%d d /small/%d", round, i);
+			send_event(&r, text);
+			if (!strstr(r.said, "small@") != !round)
+				fail_msg("round %d, group %d: '%s'", round, i, r.said);
+		}
+		for (int i = 0; i < NOISY && round == 0; i++) {
+			char text[700], path[500];
+			memset(path, 'x', sizeof(path) - 1);
+			path[sizeof(path) - 1] = '\0';
+			(void)snprintf(text, sizeof(text), "0 c /%s 0 %d", path, i + 1);
+			send_event(&r, text);
+		}
+	}
+	state_get_stats(r.state, &stats);
+	assert_true(stats.evicted > 100);
+	run_end(&r);
+}
+
 /* Waits that are evicted raise nothing, and are counted; those that are left do. */
 static void more_waits_than_memory_are_counted(void **state)
 {
@@ -583,6 +619,7 @@ int main(void)
 		cmocka_unit_test(long_values_are_told_apart),
 		cmocka_unit_test(sizes_out_of_range_are_refused),
 		cmocka_unit_test(a_flood_costs_the_rule_that_takes_most),
+		cmocka_unit_test(a_rule_pays_for_the_events_it_keeps),
 		cmocka_unit_test(more_waits_than_memory_are_counted),
 		cmocka_unit_test(too_many_that_wait_are_hurried),
 		cmocka_unit_test(blocks_grow_together_again),
