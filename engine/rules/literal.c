@@ -47,6 +47,8 @@ static bool skip_class(struct reading *r)
 		}
 		if (c == '[' && (peek(r, 1) == ':' || peek(r, 1) == '.' || peek(r, 1) == '='))
 			return false; /* its end is not that plain; these are rare */
+		if (c == '\\' && peek(r, 1) == 'c')
+			return false; /* takes a third byte, which may be a bracket */
 		r->at += c == '\\' ? 2 : 1;
 	}
 	return false;
@@ -56,15 +58,17 @@ static bool skip_class(struct reading *r)
 static bool skip_group(struct reading *r)
 {
 	unsigned depth = 0;
-	if (peek(r, 1) == '?' && peek(r, 2) != ':')
-		return false;
 	while (r->at < r->pattern.n) {
 		char c = peek(r, 0);
+		if (c == '(' && peek(r, 1) == '?' && peek(r, 2) != ':')
+			return false; /* a comment, or options that allow comments: what looks like a bracket may be none */
 		if (c == '[') {
 			if (!skip_class(r))
 				return false;
 			continue;
 		}
+		if (c == '\\' && peek(r, 1) == 'c')
+			return false;
 		r->at += c == '\\' ? 2 : 1;
 		if (c == '(')
 			depth++;

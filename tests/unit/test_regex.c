@@ -40,6 +40,11 @@ static void the_required_text_is_read_off_the_pattern(void **state)
 		{ "\\101bcd", "" },
 		{ "a{x|y}bc", "" },
 		{ "a[[:alpha:]]bcd", "" },
+		{ "[\\c]x]", "" }, /* \c takes any byte that follows it */
+		{ "(\\c)x)", "" },
+		{ "(\\c[x)abc", "" },
+		{ "((?#[)x)|(a(bc]))efgh", "" },
+		{ "((?x)#[\nx)|(a(bc]))efgh", "" },
 		{ "abc)", "" },
 		{ "abc\\", "" },
 	};
@@ -72,7 +77,7 @@ static void a_text_without_the_required_text_does_not_match(void **state)
 	assert_int_equal(matcher_new(&m), 0);
 	for (int i = 0; i < 20000; i++) {
 		char pattern[32] = "(?:)", text[24], message[80];
-		text_of(&random, "aabbcc*+?.[](){}|\\2,:?", 1 + random % 10, pattern + 4);
+		text_of(&random, "aabbcc*+?.[[]](){}|\\\\2,:?^#", 1 + random % 10, pattern + 4);
 		struct regex *re = NULL, *plain = NULL;
 		size_t offset;
 		/* (?s) at the front makes the reader give up: the oracle */
