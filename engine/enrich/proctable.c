@@ -611,14 +611,25 @@ static uint64_t mixed(const struct proctable *t, uint64_t mix, const struct imag
 	return h ^ h >> 32;
 }
 
+/* Two walks: a line goes by the images that exec replaced first, creators by the link to the creator alone, and neither is part of the other. */
+static uint64_t mix_of_ancestors(struct proctable *t, struct image *image)
+{
+	uint64_t mix = mixed(t, 0, image);
+	struct image *at = proctable_parent(t, image);
+	mix = mixed(t, mix, at);
+	for (int i = 1; at && at != image && i < LINEAGE_MAX; i++)
+		mix = mixed(t, mix, at = proctable_parent(t, at));
+	at = step_back(t, image);
+	for (int i = 0; at && at != image && i < LINEAGE_STEPS; i++, at = step_back(t, at))
+		mix = mixed(t, mix, at);
+	return mix;
+}
+
 uint64_t proctable_stamp(struct proctable *t, struct image *image)
 {
 	if (image->stamp && image->stamp_late == t->late)
 		return image->stamp;
-	uint64_t mix = mixed(t, mixed(t, 0, image), link_follow(t, &image->parent));
-	struct image *at = step_back(t, image);
-	for (int i = 0; at && at != image && i < LINEAGE_STEPS; i++, at = step_back(t, at))
-		mix = mixed(t, mix, at);
+	uint64_t mix = mix_of_ancestors(t, image);
 	if (!image->stamp || mix != image->stamp_mix)
 		image->stamp = ++t->changes;
 	image->stamp_mix = mix;
