@@ -62,10 +62,15 @@ static __attribute__((noinline)) size_t walk(const struct scan *s, uint32_t node
 
 static inline bool enter(const struct scan *s, size_t start, size_t *done)
 {
-	uint32_t node = start < *done ? NODE_NONE : automaton_entry(s->a, hash_load32(s->text.p + start));
-	if (node == NODE_NONE)
+	if (start < *done)
 		return false;
-	*done = walk(s, node, start + GRAM);
+	const struct automaton_entry *entry = automaton_entry(s->a, hash_load32(s->text.p + start));
+	if (entry->node == NODE_NONE)
+		return false;
+	/* no shorter end of a gram is a node, so nothing is lost by not entering */
+	if (start + GRAM + 2 <= s->text.n && !(entry->next & pair_bit(s->text.p + start + GRAM)))
+		return false;
+	*done = walk(s, entry->node, start + GRAM);
 	return true;
 }
 

@@ -199,7 +199,7 @@ static uint32_t fail_of(const struct build *b, uint32_t parent, uint32_t child)
 			return next;
 	}
 	const struct span *span = &b->spans[child];
-	return automaton_entry(a, hash_load32(b->tails[span->low].text.p + span->depth - GRAM));
+	return automaton_entry(a, hash_load32(b->tails[span->low].text.p + span->depth - GRAM))->node;
 }
 
 static int add_children(struct build *b, uint32_t parent)
@@ -232,6 +232,14 @@ static unsigned shift_for(size_t n)
 	return shift;
 }
 
+static uint64_t next_of(const struct build *b, size_t low, size_t high)
+{
+	uint64_t next = 0;
+	for (size_t i = low; i < high; i++)
+		next |= b->tails[i].text.n < GRAM + 2 ? UINT64_MAX : pair_bit(b->tails[i].text.p + GRAM);
+	return next;
+}
+
 static int make_entries(struct build *b)
 {
 	struct automaton *a = b->a;
@@ -253,7 +261,7 @@ static int make_entries(struct build *b)
 		size_t at = gram_hash(gram) >> a->entry_shift;
 		while (a->entries[at].node != NODE_NONE)
 			at = (at + 1) & a->entry_mask;
-		a->entries[at] = (struct automaton_entry){ gram, node };
+		a->entries[at] = (struct automaton_entry){ gram, node, next_of(b, low, high) };
 	}
 	return 0;
 }

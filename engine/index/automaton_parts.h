@@ -25,8 +25,10 @@ struct automaton_out {
 	uint32_t head; /* bytes of the literal before its tail */
 };
 
+/* Where the automaton is entered. Most texts that share a gram with a literal part from it at once: next has a bit for what may follow. */
 struct automaton_entry {
 	uint32_t gram, node;
+	uint64_t next; /* bits of the two bytes behind the gram, by pair_bit; all of them when a tail ends before those */
 };
 
 struct automaton {
@@ -48,11 +50,16 @@ static inline uint32_t gram_hash(uint32_t gram)
 
 uint32_t automaton_child(const struct automaton *a, uint32_t node, unsigned char byte);
 
-/* The node of these four bytes; NODE_NONE: no tail begins with them. */
-static inline uint32_t automaton_entry(const struct automaton *a, uint32_t gram)
+static inline uint64_t pair_bit(const char *p)
+{
+	return 1ull << (((unsigned char)p[0] * 7u + (unsigned char)p[1]) % 64);
+}
+
+/* The entry of these four bytes; its node is NODE_NONE when no tail begins with them. */
+static inline const struct automaton_entry *automaton_entry(const struct automaton *a, uint32_t gram)
 {
 	size_t i = gram_hash(gram) >> a->entry_shift;
 	while (a->entries[i].node != NODE_NONE && a->entries[i].gram != gram)
 		i = (i + 1) & a->entry_mask;
-	return a->entries[i].node;
+	return &a->entries[i];
 }

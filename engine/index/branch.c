@@ -5,6 +5,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "engine/index/terms.h"
+
 struct maker {
 	struct predicates *ps;
 	struct arena *work;
@@ -157,6 +159,53 @@ static struct branch *make_one(struct maker *m, const struct condition *node, bo
 	return b;
 }
 
+/* The text that a pattern needs, as a test of its own; NULL: there is none, or no memory. */
+static const struct condition *needed_text(struct maker *m, const struct condition *c)
+{
+	const struct test *t = c->test;
+	struct term term;
+	bool is_one = t->n_operands == 1 && terms_sort_of(t) == TERMS_ANY && term_of(t, t->operands, &term) == TERMS_ANY;
+	if (!is_one || term.check != TERM_ASK || term.where != TERM_INSIDE || term.text.n < 3)
+		return NULL;
+	struct test *test = arena_alloc(m->ps->arena, sizeof(*test));
+	struct operand *operand = arena_alloc(m->ps->arena, sizeof(*operand));
+	struct condition *node = arena_alloc(m->ps->arena, sizeof(*node));
+	if (!test || !operand || !node)
+		return NULL;
+	*operand = (struct operand){ .text = term.text };
+	*test = *t;
+	test->op = operator_get(term.folds ? OP_ICONTAINS : OP_CONTAINS);
+	test->operands = operand;
+	*node = (struct condition){ .type = NODE_TEST, .at = c->at, .depth = 1, .weight = 1, .test = test };
+	return node;
+}
+
+/* A pattern stands behind the text that it needs: texts are found all at once, and few have what most patterns need. */
+static struct branch *make_guarded(struct maker *m, const struct condition *c, bool is_negated)
+{
+	const struct condition *needed = needed_text(m, c);
+	struct branch *pattern = make_one(m, c, is_negated);
+	if (!needed || !pattern)
+		return pattern;
+	struct branch *both = branch_new(m, is_negated ? BRANCH_OR : BRANCH_AND), *guard = make_one(m, needed, is_negated);
+	if (!both || !guard || !(both->children = arena_alloc(m->work, 2 * sizeof(struct branch *))))
+		return NULL;
+	both->children[both->n++] = guard;
+	both->children[both->n++] = pattern;
+	return both;
+}
+
+/* Adds a child; one of the same type hands its own children over. */
+static int adopt(struct group *g, struct branch *child, enum branch_type type)
+{
+	if (child->type != type)
+		return group_add(g, child);
+	for (size_t i = 0; i < child->n; i++)
+		if (group_add(g, child->children[i]))
+			return -ENOMEM;
+	return 0;
+}
+
 /* `allof` is an `and` of tests, one of several texts that are searched for an `or`. */
 static bool is_split(const struct test *t)
 {
@@ -186,13 +235,14 @@ static struct branch *make_split(struct maker *m, const struct condition *c, boo
 	struct group g = { 0 };
 	struct branch *b = NULL;
 	bool is_good = true;
+	enum branch_type type = (c->test->modifier == MODIFIER_ALLOF) != is_negated ? BRANCH_AND : BRANCH_OR;
 	for (size_t i = 0; is_good && i < c->test->n_operands; i++) {
 		const struct condition *node = single(m, c, i);
-		struct branch *one = node ? make_one(m, node, is_negated) : NULL;
-		is_good = one && !group_add(&g, one);
+		struct branch *one = node ? make_guarded(m, node, is_negated) : NULL;
+		is_good = one && !adopt(&g, one, type);
 	}
 	if (is_good)
-		b = group_close(m, &g, (c->test->modifier == MODIFIER_ALLOF) != is_negated ? BRANCH_AND : BRANCH_OR);
+		b = group_close(m, &g, type);
 	free(g.p);
 	return b;
 }
@@ -201,18 +251,7 @@ static struct branch *make_test(struct maker *m, const struct condition *c, bool
 {
 	if (cannot_hold(c->test, m->event))
 		return constant(m, is_negated);
-	return is_split(c->test) ? make_split(m, c, is_negated) : make_one(m, c, is_negated);
-}
-
-/* Adds a child; one of the same type hands its own children over. */
-static int adopt(struct group *g, struct branch *child, enum branch_type type)
-{
-	if (child->type != type)
-		return group_add(g, child);
-	for (size_t i = 0; i < child->n; i++)
-		if (group_add(g, child->children[i]))
-			return -ENOMEM;
-	return 0;
+	return is_split(c->test) ? make_split(m, c, is_negated) : make_guarded(m, c, is_negated);
 }
 
 static struct branch *make_group(struct maker *m, const struct condition *c, bool is_negated)
