@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 enum {
+	LISTS_EACH = 8,        /* lists for each class that there may be */
 	CLASS_ITEMS_EACH = 16, /* lists that a class is made of, on average */
 	STRINGS_DEFAULT = 65536,
 	IMAGES_DEFAULT = 32768,
@@ -58,6 +59,7 @@ int caches_init(struct engine *e)
 	e->candidate_lists = calloc(memos, sizeof(*e->candidate_lists));
 	if (!e->projected || !e->candidate_lists)
 		return -ENOMEM;
+	e->lists.max = MIN(e->lists.max, e->lists.n_fixed + LISTS_EACH * max_classes);
 	if (matcher_new(&e->matcher) || scratch_init(e) || images_init(e))
 		return -ENOMEM;
 	if (lists_init(&e->classes, max_classes, max_classes * CLASS_ITEMS_EACH + e->n_columns_max + 1))

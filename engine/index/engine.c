@@ -171,14 +171,10 @@ static __attribute__((noinline)) bool gather_candidates(struct engine *e, const 
 
 /* --- programs --------------------------------------------------------------------------------------------------------------- */
 
-/* Writes down what the lists say. What they do not speak of is false, if it is indexed. */
-static void mark_lists(struct engine *e, const struct event_plan *ep)
+/* Writes down what the lists of the columns from..to say. What they do not speak of is false, if it is indexed. */
+static void mark_columns(struct engine *e, size_t from, size_t to)
 {
-	if (++e->mark == UINT32_MAX / 4) {
-		memset(e->marks, 0, e->predicates.n * sizeof(*e->marks));
-		e->mark = 1;
-	}
-	for (size_t i = 0; i < ep->n_columns; i++) {
+	for (size_t i = from; i < to; i++) {
 		size_t n;
 		const uint32_t *items = lists_items(&e->lists, e->now[i], &n);
 		for (size_t k = 0; k < n; k++)
@@ -186,15 +182,34 @@ static void mark_lists(struct engine *e, const struct event_plan *ep)
 	}
 }
 
-static enum truth truth_of(struct engine *e, const struct event *ev, uint32_t predicate)
+static void mark_lists(struct engine *e, const struct event_plan *ep)
 {
-	uint32_t mark = e->marks[predicate];
+	if (++e->mark == UINT32_MAX / 4) {
+		memset(e->marks, 0, e->predicates.n * sizeof(*e->marks));
+		e->mark = 1;
+	}
+	e->is_late_known = false;
+	mark_columns(e, 0, ep->n_early);
+}
+
+/* False: there was no room for a list. */
+static __attribute__((noinline)) bool look_late(struct engine *e, const struct event_plan *ep, const struct event *ev)
+{
+	if (!look(e, ep, ev, e->row, ep->n_early, ep->n_columns))
+		return false;
+	mark_columns(e, ep->n_early, ep->n_columns);
+	e->is_late_known = true;
+	return true;
+}
+
+static inline enum truth truth_of(struct engine *e, const struct event *ev, const struct instruction *i)
+{
+	uint32_t predicate = i->test / INSTRUCTION_BITS, mark = e->marks[predicate];
 	if (mark / 4 == e->mark)
 		return (enum truth)(mark % 4);
-	const struct predicate *p = &e->predicates.p[predicate];
-	if (p->is_indexed)
+	if (i->test & INSTRUCTION_INDEXED)
 		return TRUTH_FALSE;
-	enum truth truth = test_holds(p->node->test, ev, e->matcher, false);
+	enum truth truth = test_holds(e->predicates.p[predicate].node->test, ev, e->matcher, false);
 	e->marks[predicate] = e->mark * 4 + truth;
 	return truth;
 }
@@ -208,20 +223,21 @@ static bool is_cut(const struct engine *e, const struct event *ev, uint32_t pred
 }
 
 /* is_guess: a test whose truth is not kept is taken to hold, so that false means that the rule cannot. */
-static enum truth run(struct engine *e, const struct event *ev, const struct plan *plan, bool is_guess)
+static enum truth run(struct engine *e, const struct event_plan *ep, const struct event *ev, const struct plan *plan, bool is_guess)
 {
 	uint32_t at = plan->entry;
 	bool has_cuts = ev->common->truncated | ev->common->uncertain;
 	e->stats.candidates++;
 	while (at < PROGRAM_TRUE) {
 		const struct instruction *i = &e->code[at];
-		uint32_t predicate = i->test / 2;
-		bool is_negated = i->test % 2;
-		if (is_guess && !e->predicates.p[predicate].is_indexed) {
+		bool is_negated = i->test & INSTRUCTION_NEGATED;
+		if (is_guess && !(i->test & INSTRUCTION_INDEXED)) {
 			at = i->on_true;
 			continue;
 		}
-		enum truth truth = is_negated && has_cuts && is_cut(e, ev, predicate) ? TRUTH_FALSE : truth_of(e, ev, predicate);
+		if ((i->test & INSTRUCTION_LATE) && !e->is_late_known && !look_late(e, ep, ev))
+			return TRUTH_UNDECIDED; /* the plain evaluator will tell */
+		enum truth truth = is_negated && has_cuts && is_cut(e, ev, i->test / INSTRUCTION_BITS) ? TRUTH_FALSE : truth_of(e, ev, i);
 		if (truth == TRUTH_UNDECIDED)
 			return TRUTH_UNDECIDED;
 		at = (truth == TRUTH_TRUE) != is_negated ? i->on_true : i->on_false;
@@ -229,9 +245,9 @@ static enum truth run(struct engine *e, const struct event *ev, const struct pla
 	return at == PROGRAM_TRUE ? TRUTH_TRUE : TRUTH_FALSE;
 }
 
-static void run_and_add(struct engine *e, const struct event *ev, const struct plan *plan, struct matches *ret)
+static void run_and_add(struct engine *e, const struct event_plan *ep, const struct event *ev, const struct plan *plan, struct matches *ret)
 {
-	enum truth truth = run(e, ev, plan, false);
+	enum truth truth = run(e, ep, ev, plan, false);
 	if (truth == TRUTH_TRUE) {
 		matches_add(ret, plan->rule);
 	} else if (truth == TRUTH_UNDECIDED) {
@@ -254,15 +270,10 @@ static void evaluate_by_candidates(struct engine *e, const struct event_plan *ep
 	}
 	if (!any)
 		return;
-	if (!look(e, ep, ev, row, ep->n_early, ep->n_columns)) {
-		while (bitset_take(&e->candidates, &at, &plan))
-			;
-		evaluate_plainly(e, ev, ret);
-		return;
-	}
+	e->row = row;
 	mark_lists(e, ep);
 	while (bitset_take(&e->candidates, &at, &plan))
-		run_and_add(e, ev, &ep->plans[plan], ret);
+		run_and_add(e, ep, ev, &ep->plans[plan], ret);
 }
 
 /* --- events whose answers are kept ------------------------------------------------------------------------------------------ */
@@ -349,13 +360,13 @@ static __attribute__((noinline)) bool work_out(struct engine *e, const struct ev
 	while (bitset_take(&e->candidates, &at, &i)) {
 		const struct plan *plan = &ep->plans[i];
 		if (plan->is_open) {
-			if (run(e, ev, plan, true) == TRUTH_FALSE)
+			if (run(e, ep, ev, plan, true) == TRUTH_FALSE)
 				continue;
 			plans[n_open++] = i;
-			run_and_add(e, ev, plan, ret);
+			run_and_add(e, ep, ev, plan, ret);
 			continue;
 		}
-		enum truth truth = run(e, ev, plan, false);
+		enum truth truth = run(e, ep, ev, plan, false);
 		is_good &= truth != TRUTH_UNDECIDED;
 		if (truth == TRUTH_TRUE)
 			rules[n++] = plan->rule;
@@ -381,11 +392,11 @@ static __attribute__((noinline)) void repeat(struct engine *e, const struct even
 	}
 	for (size_t i = 0; i < n; i++) {
 		for (; k < n_open && ep->plans[open[k]].rule < rules[i]; k++)
-			run_and_add(e, ev, &ep->plans[open[k]], ret);
+			run_and_add(e, ep, ev, &ep->plans[open[k]], ret);
 		matches_add(ret, rules[i]);
 	}
 	for (; k < n_open; k++)
-		run_and_add(e, ev, &ep->plans[open[k]], ret);
+		run_and_add(e, ep, ev, &ep->plans[open[k]], ret);
 }
 
 static void evaluate_kept(struct engine *e, const struct event_plan *ep, const struct event *ev, struct matches *ret)
@@ -415,9 +426,22 @@ static void evaluate_kept(struct engine *e, const struct event_plan *ep, const s
 		verdicts_put(&e->verdicts, key, n, hash, matches, open);
 }
 
+enum { FETCH_LINE = 64, FETCH_RECORD = 320 };
+
+/* An event that has waited is far away: has all of it brought near at once, instead of one line after the other as it is read. */
+static inline void fetch_event(const struct event *ev)
+{
+	const char *record = (const char *)ev->common, *derived = (const char *)ev->derived;
+	for (size_t i = 0; derived && i < sizeof(*ev->derived); i += FETCH_LINE)
+		__builtin_prefetch(derived + i);
+	for (size_t i = 0; i < FETCH_RECORD; i += FETCH_LINE)
+		__builtin_prefetch(record + i);
+}
+
 void engine_evaluate(struct engine *e, const struct event *ev, struct matches *ret)
 {
 	const struct event_plan *ep = e->events[ev->type->number];
+	fetch_event(ev);
 	ret->n = ret->not_kept = ret->n_undecided = ret->undecided_not_kept = 0;
 	e->stats.events++;
 	if (!ep)

@@ -13,7 +13,7 @@ struct engine;
 struct engine_config {
 	size_t max_strings;  /* values of fields, of up to 4 KiB; default 65536 */
 	size_t max_images;   /* process images; default 32768 */
-	size_t max_classes;  /* sorts of process images that the rules tell apart; default 8192 */
+	size_t max_classes;  /* sorts of process images that the rules tell apart; and eight times as many lists; default 8192 */
 	size_t max_verdicts; /* answers kept; default 16384 */
 	bool no_cache;       /* keep nothing from event to event */
 };

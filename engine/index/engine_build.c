@@ -267,7 +267,8 @@ static int grow_code(struct build *b, size_t n)
 static void emit(struct engine *e, const struct branch *branch, uint32_t at, struct target to)
 {
 	if (branch->type == BRANCH_TEST) {
-		e->code[at] = (struct instruction){ branch->predicate * 2 + branch->is_negated, to.on_true, to.on_false };
+		uint32_t bits = (branch->is_negated ? INSTRUCTION_NEGATED : 0) | (e->predicates.p[branch->predicate].is_indexed ? INSTRUCTION_INDEXED : 0);
+		e->code[at] = (struct instruction){ branch->predicate * INSTRUCTION_BITS + bits, to.on_true, to.on_false };
 		return;
 	}
 	for (size_t i = 0; i < branch->n; i++) {
@@ -306,6 +307,7 @@ static int finish_plan(struct build *b, struct event_plan *ep, size_t i)
 	branch_order(&e->predicates, branch);
 	if (grow_code(b, branch->n_tests))
 		return -ENOMEM;
+	plan->n_code = (uint32_t)branch->n_tests;
 	plan->entry = branch->type == BRANCH_TRUE ? PROGRAM_TRUE : (uint32_t)e->n_code;
 	emit(e, branch, (uint32_t)e->n_code, (struct target){ PROGRAM_TRUE, PROGRAM_FALSE });
 	e->n_code += branch->n_tests;
@@ -437,6 +439,20 @@ static void put_path_first(struct event_plan *ep)
 	}
 }
 
+static void flag_late(struct engine *e, const struct event_plan *ep, bool *is_late)
+{
+	for (size_t i = ep->n_early; i < ep->n_columns; i++)
+		is_late[ep->columns[i].input] = true;
+	for (size_t i = 0; i < ep->n_plans; i++) {
+		for (uint32_t k = 0; k < ep->plans[i].n_code; k++) {
+			struct instruction *at = &e->code[ep->plans[i].entry + k];
+			const struct predicate *p = &e->predicates.p[at->test / INSTRUCTION_BITS];
+			if (p->is_indexed && is_late[p->input])
+				at->test |= INSTRUCTION_LATE;
+		}
+	}
+}
+
 static int finish_columns(struct engine *e, struct event_plan *ep)
 {
 	size_t n = e->predicates.n_inputs;
@@ -460,6 +476,8 @@ static int finish_columns(struct engine *e, struct event_plan *ep)
 			add_columns(e, ep, looked_at, has_key);
 		}
 		put_path_first(ep);
+		memset(has_key, 0, n * sizeof(*has_key));
+		flag_late(e, ep, has_key);
 	}
 	free(looked_at);
 	free(has_key);

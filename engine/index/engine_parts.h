@@ -14,11 +14,15 @@
 enum {
 	PROGRAM_FALSE = 0x7fffffff,
 	PROGRAM_TRUE = 0x7ffffffe,
+	INSTRUCTION_NEGATED = 1,
+	INSTRUCTION_INDEXED = 2, /* what no list speaks of is false */
+	INSTRUCTION_LATE = 4,    /* its column is looked at when the first program comes to it */
+	INSTRUCTION_BITS = 8,
 };
 
 /* Reads the truth of a predicate and goes on: to an instruction of the program, or to its end. */
 struct instruction {
-	uint32_t test; /* twice the predicate, plus one when it is negated */
+	uint32_t test; /* INSTRUCTION_BITS times the predicate, plus INSTRUCTION_ bits */
 	uint32_t on_true, on_false;
 };
 
@@ -26,6 +30,7 @@ struct instruction {
 struct plan {
 	uint32_t rule;
 	uint32_t entry;              /* instruction, PROGRAM_TRUE or PROGRAM_FALSE */
+	uint32_t n_code;             /* instructions */
 	bool is_open;                /* it cannot be kept: see engine_plan.not_cached */
 	const struct condition **keys; /* in the arena; n_keys 0: it is run for each event */
 	size_t n_keys;
@@ -104,6 +109,8 @@ struct engine {
 	uint32_t *items;           /* owned; scratch for a list */
 	size_t n_items_max;
 	struct bitset candidates;  /* plans of the event */
+	struct image_row *row;     /* of the event in hand */
+	bool is_late_known;        /* the late columns of the event in hand were looked at */
 	uint16_t *now;             /* owned; lists of the event's columns */
 	uint32_t *class_items;     /* owned; scratch for a class */
 
