@@ -11,6 +11,7 @@
 #include "engine/base/arena.h"
 #include "engine/base/clock.h"
 #include "engine/base/fd.h"
+#include "engine/event/ancestors.h"
 #include "engine/event/decode.h"
 
 enum { PASSES_MIN = 5, PASSES_MAX = 1001 };
@@ -19,6 +20,7 @@ enum { PASSES_MIN = 5, PASSES_MAX = 1001 };
 struct kept {
 	struct event ev;
 	struct derived derived;
+	struct strview ancestors;
 };
 
 struct bench {
@@ -74,6 +76,21 @@ static int copy_texts(struct bench *b, struct derived *d)
 	return 0;
 }
 
+static int copy_ancestors(struct bench *b, struct kept *k)
+{
+	struct derived *d = &k->derived;
+	if (!d->ancestors)
+		return 0;
+	size_t n = ancestors_pack(d, NULL, 0);
+	char *pack = arena_alloc(&b->arena, n ? n : 1);
+	if (!pack)
+		return -ENOMEM;
+	k->ancestors = (struct strview){ pack, ancestors_pack(d, pack, n) };
+	d->ancestors = ancestors_unpack;
+	d->ancestors_source = &k->ancestors;
+	return 0;
+}
+
 int bench_add(struct bench *b, const struct event *ev)
 {
 	if (b->n == b->room) {
@@ -91,6 +108,8 @@ int bench_add(struct bench *b, const struct event *ev)
 	memcpy(record, ev->common, ev->size);
 	k->derived = *ev->derived;
 	int err = copy_texts(b, &k->derived);
+	if (!err)
+		err = copy_ancestors(b, k);
 	if (!err)
 		err = event_decode(record, ev->size, &k->ev);
 	if (err)

@@ -513,7 +513,6 @@ static size_t ancestors_of_current(void *source, struct ancestor *ret, size_t ma
 			.start_boot_ns = at->start_boot_ns,
 			.name = comm_of(at),
 			.executable = proctable_text(e->table, at->executable),
-			.command_line = proctable_text(e->table, at->command_line),
 			.args = proctable_text(e->table, at->args),
 		};
 	}

@@ -44,8 +44,10 @@ struct image_stamp {
 struct ancestor {
 	uint32_t pid;
 	uint64_t start_boot_ns;
-	struct strview name, executable, command_line, args;
+	struct strview name, executable, args;
 };
+
+enum { ANCESTOR_MAX = 32 }; /* that anyone asks for */
 
 /* The nearest ancestors, parent first, at most max; returns how many. One process each: unlike vedette.ancestors.*, without images that exec replaced. */
 typedef size_t ancestors_function(void *source, struct ancestor *ret, size_t max);

@@ -8,8 +8,6 @@
 #include "engine/rules/compile.h"
 #include "engine/rules/op.h"
 
-enum { ANCESTOR_MAX = 32 }; /* ancestors that fields look at */
-
 enum computed_argument {
 	ARGUMENT_NONE,
 	ARGUMENT_INDEX,  /* name[2]: a number up to ANCESTOR_MAX */

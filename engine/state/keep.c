@@ -2,6 +2,8 @@
 /* Copies by the table of derived fields; nothing lists them by hand. */
 #include "engine/state/keep.h"
 
+#include "engine/event/ancestors.h"
+
 static size_t aligned(size_t n)
 {
 	return (n + 7) & ~(size_t)7;
@@ -23,6 +25,7 @@ size_t kept_size(const struct event *ev, size_t n_feeds)
 	if (!ev->derived)
 		return n;
 	n += ev->derived->n_lineage * sizeof(uint64_t);
+	n += ev->derived->ancestors ? ancestors_pack(ev->derived, NULL, 0) : 0;
 	struct derived copy = *ev->derived;
 	for (size_t i = 0; i < n_fields; i++)
 		if (text_of(&copy, &fields[i]))
@@ -40,6 +43,22 @@ static void *part(char **at, const char *end, size_t n)
 	return p;
 }
 
+/* The event outlives what its source knows of it now. */
+static char *copy_ancestors(struct kept *k, const struct derived *from, char *at, const char *end)
+{
+	k->derived.ancestors = NULL;
+	k->derived.ancestors_source = NULL;
+	if (!from->ancestors)
+		return at;
+	size_t room = (size_t)(end - at), n = ancestors_pack(from, at, room);
+	if (n > room)
+		return at;
+	k->ancestors = (struct strview){ at, n };
+	k->derived.ancestors = ancestors_unpack;
+	k->derived.ancestors_source = &k->ancestors;
+	return at + n;
+}
+
 static void copy_derived(struct kept *k, const struct derived *from, char *at, const char *end)
 {
 	size_t n_fields;
@@ -51,6 +70,7 @@ static void copy_derived(struct kept *k, const struct derived *from, char *at, c
 	k->derived.n_lineage = lineage ? from->n_lineage : 0;
 	if (k->derived.n_lineage)
 		memcpy(lineage, from->lineage, from->n_lineage * sizeof(*lineage));
+	at = copy_ancestors(k, from, at, end);
 	for (size_t i = 0; i < n_fields; i++) {
 		struct strview *text = text_of(&k->derived, &fields[i]);
 		char *copy = text && text->n ? part(&at, end, text->n) : NULL;

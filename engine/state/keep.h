@@ -9,6 +9,7 @@
 struct kept {
 	struct event ev;
 	struct derived derived;
+	struct strview ancestors; /* what derived.ancestors reads, if the event has it */
 	uint64_t time_ns;   /* that it counts at */
 	uint64_t number;    /* order of arrival */
 	uint32_t refs;

@@ -10,11 +10,14 @@ static const struct {
 	const char *name, *kind;
 	enum coding coding;
 	enum layout_place place;
+	const char *without; /* what then becomes of it */
 } extras[] = {
-	{ "=image.id", "HEXID", CODING_OPTIONAL, PLACE_IMAGE_ID },
-	{ "=image.version", "U64", CODING_OPTIONAL, PLACE_IMAGE_VERSION },
-	{ "=image.slot", "U32", CODING_OPTIONAL, PLACE_IMAGE_SLOT },
-	{ "=lineage", "LINEAGE", CODING_TEXT, PLACE_LINEAGE },
+	{ "=image.id", "HEXID", CODING_OPTIONAL, PLACE_IMAGE_ID, "nothing is kept from one event to the next" },
+	{ "=image.version", "U64", CODING_OPTIONAL, PLACE_IMAGE_VERSION, "changes to what is known of a process may go unseen" },
+	{ "=image.slot", "U32", CODING_OPTIONAL, PLACE_IMAGE_SLOT, "less is kept from one event to the next" },
+	{ "=lineage", "LINEAGE", CODING_TEXT, PLACE_LINEAGE, "rules about a process and its descendants do not hold" },
+	{ "=ancestors", "ANCESTORS", CODING_TEXT, PLACE_ANCESTORS,
+	  "proc.aname, proc.apid, proc.sname and the like see the programs that exec replaced, and no numbers or arguments" },
 };
 
 /* Size and number are made anew, and what is reserved says nothing. */
@@ -230,6 +233,14 @@ void layout_done(struct layout *layout)
 	*layout = (struct layout){ 0 };
 }
 
+bool layout_has(const struct layout_group *group, enum layout_place place)
+{
+	for (size_t i = 0; i < group->n; i++)
+		if (group->fields[i].place == place)
+			return true;
+	return false;
+}
+
 /* --- what differs -------------------------------------------------------------------------------------------------------- */
 
 static size_t tell_unknown(const char *where, const struct layout_group *group, struct buf *out)
@@ -261,6 +272,18 @@ static size_t tell_absent(const char *where, const struct field *fields, size_t 
 	return n;
 }
 
+static size_t tell_absent_extras(const struct layout_group *group, struct buf *out)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < ARRAY_SIZE(extras); i++) {
+		if (layout_has(group, extras[i].place))
+			continue;
+		n++;
+		buf_add_format(out, "every event: %s (%s) is not on the tape: %s\n", extras[i].name, extras[i].kind, extras[i].without);
+	}
+	return n;
+}
+
 static const struct layout_event *event_of(const struct layout *l, const struct event_type *type)
 {
 	for (size_t i = 0; i < l->n_events; i++)
@@ -276,6 +299,7 @@ size_t layout_differences(const struct layout *l, struct buf *out)
 	size_t n = tell_unknown("every event", &l->shared, out);
 	n += tell_absent("every event", common, n_common, &l->shared, out);
 	n += tell_absent("every event", derived, n_derived, &l->shared, out);
+	n += tell_absent_extras(&l->shared, out);
 	for (uint32_t i = 0; i < EVENT_NUMBERS; i++) {
 		const struct event_type *type = type_at(i);
 		const struct layout_event *e = type ? event_of(l, type) : NULL;

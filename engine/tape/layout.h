@@ -16,7 +16,7 @@ enum coding {
 };
 
 /* Where a value belongs. */
-enum layout_place { PLACE_NOWHERE, PLACE_RECORD, PLACE_DERIVED, PLACE_IMAGE_ID, PLACE_IMAGE_VERSION, PLACE_IMAGE_SLOT, PLACE_LINEAGE };
+enum layout_place { PLACE_NOWHERE, PLACE_RECORD, PLACE_DERIVED, PLACE_IMAGE_ID, PLACE_IMAGE_VERSION, PLACE_IMAGE_SLOT, PLACE_LINEAGE, PLACE_ANCESTORS };
 
 struct layout_field {
 	struct strview name; /* public name, or "." and the member, or "=" and what is no field */
@@ -56,6 +56,8 @@ void layout_write(struct buf *out);
 /* Copies what it needs. 0, -EBADMSG or -ENOMEM. */
 int layout_read(struct strview bytes, struct layout *ret) MUST_CHECK;
 void layout_done(struct layout *layout);
+
+bool layout_has(const struct layout_group *group, enum layout_place place) PURE;
 
 /* One line for each thing that differs from the tables of this program; how many. */
 size_t layout_differences(const struct layout *layout, struct buf *out);

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "engine/base/fd.h"
+#include "engine/event/ancestors.h"
 #include "engine/event/decode.h"
 #include "engine/tape/header.h"
 #include "engine/tape/layout.h"
@@ -45,6 +46,7 @@ struct tape_reader {
 	struct tape_totals totals;
 	struct derived derived;
 	uint64_t lineage[TAPE_LINEAGE_MAX];
+	struct strview ancestors;
 	_Alignas(8) uint8_t record[RECORD_MAX];
 };
 
@@ -480,6 +482,18 @@ static bool put_lineage(struct tape_reader *r, struct strview ids)
 	return true;
 }
 
+static bool put_ancestors(struct tape_reader *r, struct strview pack)
+{
+	if (!pack.p)
+		return true;
+	if (!ancestors_pack_is_good(pack))
+		return false;
+	r->ancestors = pack;
+	r->derived.ancestors = ancestors_unpack;
+	r->derived.ancestors_source = &r->ancestors;
+	return true;
+}
+
 static bool put_value(struct tape_reader *r, const struct layout_field *f, const struct last *last, uint32_t *size)
 {
 	uint64_t number = last->is_missing ? 0 : last->number;
@@ -504,6 +518,8 @@ static bool put_value(struct tape_reader *r, const struct layout_field *f, const
 		return true;
 	case PLACE_LINEAGE:
 		return put_lineage(r, text_of(r, last));
+	case PLACE_ANCESTORS:
+		return put_ancestors(r, text_of(r, last));
 	}
 	return false;
 }

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "engine/base/fd.h"
+#include "engine/event/ancestors.h"
 #include "engine/tape/header.h"
 #include "engine/tape/layout.h"
 
@@ -15,6 +16,8 @@ enum {
 	TEXT_CODE_MISSING = 0,
 	TEXT_CODE_NEW = 1,
 	TEXT_CODE_FIRST = 2, /* and so on: text 0, 1, ... of the block */
+	ANCESTORS_BYTES = 256 * 1024, /* the texts of the process table are no longer, all together */
+	STAMP_SLOTS = 4096,           /* a power of two */
 };
 
 struct dictionary {
@@ -31,6 +34,12 @@ struct last {
 	bool is_missing;
 };
 
+/* Code of the ancestors of an image: while the stamp is the same, so are they. */
+struct stamped {
+	uint64_t id, version, code;
+	uint64_t dictionary; /* that the code is of */
+};
+
 struct tape_writer {
 	int fd;
 	bool is_file;         /* a failed write can be taken back */
@@ -44,6 +53,12 @@ struct tape_writer {
 	uint64_t n_events;    /* in the block */
 	uint64_t lost;
 	bool has_failed;      /* a pipe took a part of a block: nothing can be written behind it */
+	char *packed;         /* owned; ANCESTORS_BYTES: the ancestors of the event being added */
+	struct strview ancestors; /* in packed; p NULL: not known, or the code says it */
+	uint64_t ancestors_code;  /* they are in the dictionary; 0: not that we know */
+	size_t ancestors_slot;    /* of last */
+	uint64_t n_dictionaries;  /* so far, the one of now included */
+	struct stamped stamps[STAMP_SLOTS];
 	struct tape_writer_stats stats;
 };
 
@@ -54,6 +69,7 @@ static void block_begin(struct tape_writer *w)
 	buf_reset(&w->events);
 	w->n_events = 0;
 	w->dictionary->n = 0;
+	w->n_dictionaries++;
 	memset(w->dictionary->slots, 0, sizeof(w->dictionary->slots));
 	for (size_t i = 0; i < w->layout.n_slots; i++)
 		w->last[i] = (struct last){ .is_missing = true };
@@ -160,7 +176,8 @@ int tape_writer_open(const char *path, bool replace, const struct tape_info *inf
 	w->events.max = TAPE_BLOCK_MAX;
 	w->payload.max = TAPE_BLOCK_MAX + 4 * VARINT_MAX;
 	w->dictionary = malloc(sizeof(*w->dictionary));
-	if (!w->dictionary || buf_reserve(&w->events, TAPE_BLOCK_MAX) || buf_reserve(&w->payload, w->payload.max))
+	w->packed = malloc(ANCESTORS_BYTES);
+	if (!w->dictionary || !w->packed || buf_reserve(&w->events, TAPE_BLOCK_MAX) || buf_reserve(&w->payload, w->payload.max))
 		return -ENOMEM;
 	w->fd = open_file(path, replace, diag);
 	if (w->fd < 0)
@@ -172,6 +189,8 @@ int tape_writer_open(const char *path, bool replace, const struct tape_info *inf
 	w->last = calloc(w->layout.n_slots, sizeof(*w->last));
 	if (!w->last)
 		return -ENOMEM;
+	while (w->layout.shared.fields[w->ancestors_slot].place != PLACE_ANCESTORS)
+		w->ancestors_slot++;
 	block_begin(w);
 	*ret = TAKE(w);
 	return 0;
@@ -187,6 +206,7 @@ void tape_writer_free(struct tape_writer **writer)
 	buf_done(&w->payload);
 	layout_done(&w->layout);
 	free(w->dictionary);
+	free(w->packed);
 	free(w->last);
 	free(w);
 	*writer = NULL;
@@ -223,6 +243,7 @@ struct taped {
 	bool is_missing;
 	uint64_t number;
 	struct strview text;
+	uint64_t code;  /* of the text, where it is known; else 0 */
 	uint8_t ip[sizeof(struct wire_ip)]; /* text points here */
 };
 
@@ -257,7 +278,7 @@ static void read_derived(const struct derived *d, const struct field *f, struct 
 		memcpy(&ret->number, (const char *)d + f->offset, sizeof(ret->number));
 }
 
-static void read_value(const struct event *ev, const struct layout_field *f, struct taped *ret)
+static void read_value(const struct tape_writer *w, const struct event *ev, const struct layout_field *f, struct taped *ret)
 {
 	const struct derived *d = ev->derived;
 	*ret = (struct taped){ 0 };
@@ -280,6 +301,11 @@ static void read_value(const struct event *ev, const struct layout_field *f, str
 	case PLACE_LINEAGE:
 		ret->text = (struct strview){ (const char *)d->lineage, MIN(d->n_lineage, (size_t)TAPE_LINEAGE_MAX) * sizeof(d->lineage[0]) };
 		ret->is_missing = !d->lineage;
+		break;
+	case PLACE_ANCESTORS:
+		ret->text = w->ancestors;
+		ret->code = w->ancestors_code;
+		ret->is_missing = !ret->text.p && !ret->code;
 		break;
 	case PLACE_NOWHERE: /* our own layout has none */
 		ret->is_missing = true;
@@ -333,7 +359,9 @@ static bool put_value(struct tape_writer *w, const struct layout_field *f, struc
 {
 	if (f->coding == CODING_TEXT) {
 		bool is_new = false;
-		uint64_t code = v->is_missing ? TEXT_CODE_MISSING : text_code(w, v->text, hash_of(v->text), &is_new);
+		uint64_t code = v->code;
+		if (!code)
+			code = v->is_missing ? TEXT_CODE_MISSING : text_code(w, v->text, hash_of(v->text), &is_new);
 		if (code == last->number)
 			return false;
 		if (is_new)
@@ -361,7 +389,7 @@ static void put_group(struct tape_writer *w, const struct event *ev, const struc
 {
 	struct taped v;
 	for (size_t i = 0; i < group->n; i++, bit++) {
-		read_value(ev, &group->fields[i], &v);
+		read_value(w, ev, &group->fields[i], &v);
 		if (put_value(w, &group->fields[i], &last[i], &v))
 			w->events.p[bits_at + bit / 8] = (char)(w->events.p[bits_at + bit / 8] | 1 << bit % 8);
 	}
@@ -376,11 +404,35 @@ static size_t size_limit(const struct tape_writer *w, const struct event *ev, co
 		for (size_t i = 0; i < groups[g]->n; i++) {
 			struct taped v = { 0 };
 			if (groups[g]->fields[i].coding == CODING_TEXT)
-				read_value(ev, &groups[g]->fields[i], &v);
+				read_value(w, ev, &groups[g]->fields[i], &v);
 			limit += 2 * VARINT_MAX + 1 + v.text.n;
 		}
 	}
 	return limit;
+}
+
+/* Of the event to be added, for the block as it is now. False: they are longer than can be. */
+static bool find_ancestors(struct tape_writer *w, const struct event *ev)
+{
+	const struct derived *d = ev->derived;
+	const struct stamped *known = &w->stamps[d->image.slot & (STAMP_SLOTS - 1)];
+	w->ancestors = (struct strview){ NULL, 0 };
+	w->ancestors_code = 0;
+	if (!d->ancestors)
+		return true;
+	if (d->image.id && known->id == d->image.id && known->version == d->image.version && known->dictionary == w->n_dictionaries) {
+		w->ancestors_code = known->code;
+		return true;
+	}
+	w->ancestors = (struct strview){ w->packed, ancestors_pack(d, w->packed, ANCESTORS_BYTES) };
+	return w->ancestors.n <= ANCESTORS_BYTES;
+}
+
+static void keep_ancestors(struct tape_writer *w, const struct image_stamp *image)
+{
+	if (image->id && w->ancestors.p)
+		w->stamps[image->slot & (STAMP_SLOTS - 1)] =
+			(struct stamped){ image->id, image->version, w->last[w->ancestors_slot].number, w->n_dictionaries };
 }
 
 void tape_writer_add(struct tape_writer *w, const struct event *ev)
@@ -390,10 +442,14 @@ void tape_writer_add(struct tape_writer *w, const struct event *ev)
 		w->stats.dropped++;
 		return;
 	}
+	bool fits = find_ancestors(w, ev);
 	size_t limit = size_limit(w, ev, e), n_fields = w->layout.shared.n + e->own.n;
-	if (w->events.n >= TAPE_BLOCK_BYTES || w->events.n + limit > TAPE_BLOCK_MAX - 4 * VARINT_MAX || w->dictionary->n + n_fields > TAPE_DICTIONARY_MAX)
+	if (w->events.n >= TAPE_BLOCK_BYTES || w->events.n + limit > TAPE_BLOCK_MAX - 4 * VARINT_MAX || w->dictionary->n + n_fields > TAPE_DICTIONARY_MAX) {
 		IGNORE(block_end(w)); /* counted, and told at the end */
-	if (limit > TAPE_BLOCK_MAX - 4 * VARINT_MAX) {
+		fits = fits && find_ancestors(w, ev);
+		limit = size_limit(w, ev, e);
+	}
+	if (!fits || limit > TAPE_BLOCK_MAX - 4 * VARINT_MAX) {
 		w->stats.dropped++;
 		return;
 	}
@@ -403,5 +459,6 @@ void tape_writer_add(struct tape_writer *w, const struct event *ev)
 		buf_add_char(&w->events, 0);
 	put_group(w, ev, &w->layout.shared, w->last, bits_at, 0);
 	put_group(w, ev, &e->own, w->last + e->first_slot, bits_at, w->layout.shared.n);
+	keep_ancestors(w, &ev->derived->image);
 	w->n_events++;
 }

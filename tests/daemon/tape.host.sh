@@ -77,6 +77,35 @@ grep -qE "\"matches\":$n,\"median_ns\":[0-9.]+,\"passes\":[0-9]+" "$work/out"; c
 [ "$(alerts "$work/live.jsonl" | wc -l)" -ge 121 ] && cmp <(without_place "$work/live.jsonl") <(without_place "$work/again.jsonl")
 check $? "a replay raises the alerts of the run, byte for byte but signature and place in the log"
 
+# what is asked of the table of processes only when a rule wants it: every such field, with programs that exec replaced among the creators
+{
+	n=0
+	for field in proc.aname 'proc.aname[1]' 'proc.aname[2]' 'proc.aname[3]' 'proc.aname[4]' proc.aexe 'proc.aexe[2]' proc.aexepath 'proc.aexepath[2]' \
+		proc.acmdline 'proc.acmdline[1]' 'proc.acmdline[3]' 'proc.apid[1]' 'proc.apid[3]' proc.apid proc.sname proc.sid.exe proc.sid.exepath \
+		proc.pgid.name proc.pgid.exe proc.pgid.exepath proc.vpgid.name proc.loginshellid proc.ppid.ts proc.ppid.duration proc.pname proc.pexe \
+		proc.pexepath proc.pcmdline; do
+		n=$((n + 1))
+		printf -- '- rule: has-%d\n  event: [file.open, process.exec]\n  when: "%s exists"\n  severity: low\n  message: "%s {%s}"\n' $n "$field" "$field" "$field"
+	done
+	for i in 1 2 3 4 5; do
+		for name in sh timeout vedette env nice; do
+			printf -- '- rule: %s-%d\n  event: file.open\n  when: "proc.aname[%d] = %s"\n  severity: low\n' $name $i $i $name
+		done
+	done
+} > "$work/lazy.yaml"
+cat > "$work/lazy.sh" <<'END'
+cat "$1/marked-1" > /dev/null
+timeout 10 sh -c "exec nice env sh -c 'cat $1/marked-2 > /dev/null; true'"
+(sh -c "exec env cat $1/marked-3 > /dev/null") &
+wait
+END
+"$VEDETTE" run -q -r "$work/lazy.yaml" -o "$work/lazy.jsonl" --tape "$work/lazy.tape" -- env sh "$work/lazy.sh" "$work" 2> "$work/err"; ends $? 0 "" "a run with rules over creators"
+"$VEDETTE" replay -q -r "$work/lazy.yaml" -o "$work/lazy2.jsonl" "$work/lazy.tape" 2> "$work/err"; ends $? 0 "" "its replay"
+cmp <(without_place "$work/lazy.jsonl") <(without_place "$work/lazy2.jsonl"); check $? "a replay knows of the creators what the run knew: $(alerts "$work/lazy.jsonl" | wc -l) alerts"
+raised=$(alerts "$work/lazy.jsonl" | grep -oE '"id":"has-[0-9]+"' | sort -u | wc -l)
+[ "$raised" -eq 29 ]; check $? "and each field had a value there: $raised of 29"
+alerts "$work/lazy.jsonl" | grep -qE '"id":"(timeout|vedette)-[1-5]"'; check $? "and creators were told from programs that exec replaced"
+
 # a recording that is killed, a tape that is damaged
 "$VEDETTE" record -q -o "$work/c.tape" -- sh -c "sh $work/work.sh $work; sleep 30" 2> "$work/err" &
 pid=$!

@@ -52,6 +52,14 @@ static void show(const struct event *ev, struct buf *out)
 	}
 	for (size_t i = 0; i < ev->derived->n_lineage; i++)
 		json_u64(&j, ev->derived->lineage[i]);
+	struct ancestor all[ANCESTOR_MAX];
+	size_t n_ancestors = ev->derived->ancestors ? ev->derived->ancestors(ev->derived->ancestors_source, all, ANCESTOR_MAX) : 0;
+	for (size_t i = 0; i < n_ancestors; i++) {
+		json_u64(&j, all[i].pid ^ all[i].start_boot_ns);
+		json_str(&j, all[i].name);
+		json_str(&j, all[i].executable);
+		json_str(&j, all[i].args);
+	}
 	json_array_end(&j);
 }
 

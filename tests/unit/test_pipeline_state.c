@@ -92,6 +92,41 @@ static size_t count_of(struct fixture *f, const char *id)
 	return count;
 }
 
+/* An event that waits keeps its own ancestors, whatever the table of processes tells later. */
+static size_t tell_creator(void *source, struct ancestor *ret, size_t max)
+{
+	*ret = (struct ancestor){ .pid = 7, .name = sv_from(*(const char **)source) };
+	return max > 0;
+}
+
+static void an_event_that_is_kept_keeps_its_ancestors(void **state)
+{
+	(void)state;
+	struct fixture f;
+	struct event ev;
+	const char *creator = "mother";
+	begin(&f);
+	policy_free(&f.policy);
+	pipeline_free(&f.pipeline);
+	f.policy = load(&f.tree, "- rule: alone\n  severity: low\n  message: 'of {proc.aname[1]} {proc.apid[1]}'\n"
+				 "  absence: {within: 5s, after: {event: file.create, when: 'true'}, missing: {event: file.delete, when: 'true'}}\n");
+	const struct pipeline_config config = { .policy = f.policy, .terminal_fd = f.out };
+	assert_int_equal(pipeline_new(&config, &f.pipeline), 0);
+	event_builder_begin(f.b, event_type_by_number(EVENT_FILE_CREATE));
+	assert_int_equal(event_builder_set_text(f.b, "vedette.clock.boot_ns", "3600000000000"), 0);
+	assert_int_equal(event_builder_event(f.b, &ev), 0);
+	struct derived derived = *ev.derived;
+	derived.ancestors = tell_creator;
+	derived.ancestors_source = &creator;
+	ev.derived = &derived;
+	pipeline_judge(f.pipeline, &ev);
+	creator = "stranger";
+	pipeline_advance(f.pipeline, 3700 * SECOND);
+	assert_int_equal(count_of(&f, "alone"), 1);
+	assert_non_null(strstr(f.text, "of mother 7"));
+	end(&f);
+}
+
 static void several_events_raise_one_alert(void **state)
 {
 	(void)state;
@@ -195,6 +230,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(several_events_raise_one_alert),
+		cmocka_unit_test(an_event_that_is_kept_keeps_its_ancestors),
 		cmocka_unit_test(the_clock_ends_waits),
 		cmocka_unit_test(the_end_takes_what_waits_to_be_put_in_order),
 		cmocka_unit_test(a_throttle_holds_these_alerts_back_too),

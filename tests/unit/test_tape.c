@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include "engine/base/fd.h"
+#include "engine/event/ancestors.h"
 #include "engine/event/value.h"
 #include "engine/tape/frame.h"
 #include "engine/tape/layout.h"
@@ -57,6 +58,21 @@ static struct tape_reader *reader_of(struct strview bytes)
 
 static const uint64_t lineage[] = { 1, 0xfedcba9876543210ull, 3 };
 
+/* What the table of processes would tell: n processes, named by the text. */
+struct family {
+	const char *text;
+	size_t n;
+};
+
+static size_t family_tell(void *source, struct ancestor *ret, size_t max)
+{
+	const struct family *f = source;
+	for (size_t i = 0; i < MIN(f->n, max); i++)
+		ret[i] = (struct ancestor){ .pid = (uint32_t)(77 + i), .start_boot_ns = UINT64_MAX - i, .name = sv_from(f->text),
+					    .executable = i % 2 ? SV("/usr/bin/x") : (struct strview){ NULL, 0 }, .args = { f->text, strlen(f->text) + 1 } };
+	return MIN(f->n, max);
+}
+
 static void make_event(struct full_event *full, const struct event_type *type, const char *text)
 {
 	struct full_event_style style = { .text = sv_from(text) };
@@ -64,6 +80,12 @@ static void make_event(struct full_event *full, const struct event_type *type, c
 	full->derived.image = (struct image_stamp){ .id = 42 + strlen(text), .version = 7, .slot = 9 };
 	full->derived.lineage = lineage;
 	full->derived.n_lineage = ARRAY_SIZE(lineage);
+	static struct family families[] = { { "first", 3 }, { "second", ANCESTOR_MAX }, { "", 0 }, { "other", 2 } };
+	size_t i = 0;
+	while (i + 1 < ARRAY_SIZE(families) && strcmp(families[i].text, text) != 0)
+		i++;
+	full->derived.ancestors = family_tell;
+	full->derived.ancestors_source = &families[i];
 }
 
 static bool same_value(const struct value *a, const struct value *b)
@@ -85,6 +107,22 @@ static void check_fields(const struct event *a, const struct event *b, const str
 	}
 }
 
+static void check_ancestors(const struct derived *a, const struct derived *b)
+{
+	struct ancestor x[ANCESTOR_MAX + 1], y[ANCESTOR_MAX + 1];
+	assert_int_equal(a->ancestors != NULL, b->ancestors != NULL);
+	if (!a->ancestors)
+		return;
+	size_t n = a->ancestors(a->ancestors_source, x, ANCESTOR_MAX + 1);
+	assert_int_equal(b->ancestors(b->ancestors_source, y, ANCESTOR_MAX + 1), n);
+	assert_int_equal(b->ancestors(b->ancestors_source, y, 1), MIN(n, (size_t)1));
+	for (size_t i = 0; i < n; i++) {
+		assert_int_equal(x[i].pid, y[i].pid);
+		assert_int_equal(x[i].start_boot_ns, y[i].start_boot_ns);
+		assert_true(sv_equal(x[i].name, y[i].name) && sv_equal(x[i].executable, y[i].executable) && sv_equal(x[i].args, y[i].args));
+	}
+}
+
 static void check_same(const struct event *a, const struct event *b)
 {
 	size_t n;
@@ -101,6 +139,7 @@ static void check_same(const struct event *a, const struct event *b)
 	assert_int_equal(a->derived->n_lineage, b->derived->n_lineage);
 	if (a->derived->n_lineage)
 		assert_memory_equal(a->derived->lineage, b->derived->lineage, a->derived->n_lineage * sizeof(uint64_t));
+	check_ancestors(a->derived, b->derived);
 }
 
 /* One after the other: changed texts, the same again, nothing derived, texts of no length. */
@@ -190,6 +229,76 @@ static void every_event_comes_back_with_every_field(void **state)
 	assert_int_equal(tape_reader_differences(x.reader, &text), 0);
 	tape_reader_free(&x.reader);
 	temp_remove(&t);
+}
+
+/* Ancestors are written once for a state of an image, and anew when it changes, or may have, or a block begins. */
+static void ancestors_follow_the_image(void **state)
+{
+	static const struct {
+		uint64_t id, version;
+		const char *family, *want;
+		bool is_flushed;
+	} turns_of[] = {
+		{ 1, 1, "a", "a", false }, { 1, 1, "a", "a", false }, { 1, 2, "b", "b", false }, { 2, 2, "c", "c", false }, { 1, 2, "b", "b", true },
+		{ 2, 2, "c", "c", false }, { 0, 0, "d", "d", false }, { 0, 0, "e", "e", false }, { 1, 1, "a", "a", false },
+	};
+	(void)state;
+	struct temp t;
+	struct tape_writer *w = NULL;
+	struct tape_reader *r = NULL;
+	struct full_event *full = malloc(sizeof(*full));
+	assert_non_null(full);
+	temp_make(&t);
+	assert_int_equal(tape_writer_open(t.path, false, &info, &w, NULL), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(turns_of); i++) {
+		struct family family = { turns_of[i].family, 2 };
+		make_event(full, event_type_by_number(EVENT_FILE_OPEN), "x");
+		full->derived.image = (struct image_stamp){ turns_of[i].id, turns_of[i].version, 5 };
+		full->derived.ancestors_source = &family;
+		if (turns_of[i].is_flushed)
+			tape_writer_flush(w, 0);
+		tape_writer_add(w, &full->ev);
+	}
+	assert_int_equal(tape_writer_finish(w, &(struct tape_totals){ 0 }), 0);
+	tape_writer_free(&w);
+	free(full);
+	assert_int_equal(tape_reader_open(t.path, &r, NULL), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(turns_of); i++) {
+		struct event ev;
+		struct ancestor all[ANCESTOR_MAX];
+		assert_int_equal(tape_reader_next(r, &ev, NULL), 1);
+		assert_int_equal(ev.derived->ancestors(ev.derived->ancestors_source, all, ANCESTOR_MAX), 2);
+		assert_true(sv_is(all[0].name, turns_of[i].want));
+	}
+	tape_reader_free(&r);
+	temp_remove(&t);
+}
+
+static void a_pack_of_ancestors_is_checked(void **state)
+{
+	(void)state;
+	char good[4096];
+	struct family family = { "name", ANCESTOR_MAX };
+	struct derived d = { .ancestors = family_tell, .ancestors_source = &family };
+	size_t n = ancestors_pack(&d, good, sizeof(good));
+	assert_true(n > 0 && n < sizeof(good));
+	assert_int_equal(ancestors_pack(&d, NULL, 0), n);
+	assert_true(ancestors_pack_is_good((struct strview){ NULL, 0 }));
+	for (size_t cut = 1; cut < n; cut++) { /* whole entries may stand alone */
+		struct strview part = { good, cut };
+		struct ancestor all[ANCESTOR_MAX];
+		size_t told = ancestors_unpack(&part, all, ANCESTOR_MAX);
+		assert_true(told < ANCESTOR_MAX);
+	}
+	assert_true(ancestors_pack_is_good((struct strview){ good, n }));
+	assert_false(ancestors_pack_is_good((struct strview){ good, n - 1 }));
+	assert_false(ancestors_pack_is_good((struct strview){ good, 23 }));
+	char many[2 * sizeof(good)];
+	memcpy(many, good, n);
+	memcpy(many + n, good, n);
+	assert_false(ancestors_pack_is_good((struct strview){ many, 2 * n }));
+	memset(good + 12, 0xff, 4);
+	assert_false(ancestors_pack_is_good((struct strview){ good, n }));
 }
 
 /* --- small tapes, made once and spoiled in many ways ---------------------------------------------------------------------- */
@@ -560,6 +669,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_event_comes_back_with_every_field),
+		cmocka_unit_test(ancestors_follow_the_image),
+		cmocka_unit_test(a_pack_of_ancestors_is_checked),
 		cmocka_unit_test(any_byte_may_be_wrong),
 		cmocka_unit_test(a_tape_may_end_anywhere),
 		cmocka_unit_test(bytes_may_be_gone_or_doubled),
