@@ -205,7 +205,9 @@ const char *diag_suggest(struct strview text, const char *const *names, size_t n
 		if (name.n > SUGGEST_MAX)
 			continue;
 		size_t d = edit_distance(text, name);
-		if (d <= best_distance && (!best || d < best_distance)) {
+		bool is_tie = best && d == best_distance; /* then a letter that was left out at the end is likelier than a wrong one */
+		bool is_better = is_tie ? sv_starts(name, text) && !sv_starts(sv_from(best), text) : d <= best_distance;
+		if (is_better) {
 			best = names[i];
 			best_distance = d;
 		}

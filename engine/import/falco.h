@@ -88,6 +88,7 @@ struct falco_rule {
 	struct falco_tag *tags;
 	struct falco_exception *exceptions;
 	bool is_enabled, warns_of_types, skips_unknown;
+	bool is_faulty; /* a key is missing or of the wrong kind, which was reported */
 	unsigned index;
 	struct falco_rule *next;
 };
@@ -100,8 +101,11 @@ struct falco {
 	struct falco_macro *macros, **macros_end;
 	struct falco_rule *rules, **rules_end;
 	const char **macro_suggestions; /* names of all macros, once all are known */
-	size_t n_macros, n_items;
+	const char **list_suggestions;  /* names of all lists, likewise */
+	size_t n_macros, n_lists, n_items;
 	unsigned next_index;
+	struct place is_falco_at; /* the item that makes the document Falco's */
+	bool is_switch;           /* that item only switches a rule */
 	bool no_memory;
 };
 

@@ -384,15 +384,17 @@ static int rule_define(struct falco *f, const struct rule_file *file, const stru
 	if (read_source(f, item, earlier, &rule.source))
 		err = -EINVAL;
 	int failed = apply_keys(f, file, &rule, item, &all);
-	if (failed || err)
-		return failed ? failed : err;
+	if (failed == -ENOMEM)
+		return failed;
+	err = failed ? failed : err;
+	rule.is_faulty = err != 0; /* what is left of it is read for its other faults */
 	rule.index = f->next_index++;
 	if (earlier) { /* the later one counts, where the earlier one stood */
 		rule.next = earlier->next;
 		*earlier = rule;
 		if (!rule.next)
 			f->rules_end = &earlier->next;
-		return 0;
+		return err;
 	}
 	struct falco_rule *kept = falco_alloc(f, sizeof(*kept));
 	if (!kept)
@@ -400,7 +402,8 @@ static int rule_define(struct falco *f, const struct rule_file *file, const stru
 	*kept = rule;
 	*f->rules_end = kept;
 	f->rules_end = &kept->next;
-	return strmap_add(&f->rule_names, name, kept);
+	failed = strmap_add(&f->rule_names, name, kept);
+	return failed ? failed : err;
 }
 
 static int add_rule(struct falco *f, const struct rule_file *file, const struct yaml_node *item)
@@ -513,14 +516,34 @@ static const struct {
 	{ "required_plugin_versions", add_plugin_versions },
 };
 
+/* Keys that only items of our own language have. */
+static bool is_native_item(const struct yaml_node *item)
+{
+	static const char *const keys[] = { "when", "policy", "include", "override_list", "override_macro", "cases_for" };
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
+		if (yaml_get(item, keys[i]))
+			return true;
+	return yaml_get(item, "override") && !yaml_get(item, "rule") && !yaml_get(item, "macro") && !yaml_get(item, "list");
+}
+
+/* One document is of one language: nothing of it is left out in silence. */
+static int refuse_native(struct falco *f, const struct yaml_node *item)
+{
+	const char *name = item->first ? item->first->text.p : "";
+	diag_error(f->c->diag, item->at, "this item ('%.40s') is of our own language, but the document is read as Falco's, because of line %u: put one of "
+		   "them into a file of its own, or a line '---' between them%s", name, f->is_falco_at.line,
+		   f->is_switch ? "; to switch a rule off, our own language has '- {override: NAME, enabled: false}'" : "");
+	return -EINVAL;
+}
+
 int falco_item_add(struct falco *f, const struct rule_file *file, const struct yaml_node *item)
 {
 	if (item->type != YAML_MAP)
 		return refuse(f, item->at, "expected an item: a map with one of the keys rule, macro, list");
 	if (++f->n_items > FALCO_MAX_ITEMS)
 		return refuse(f, item->at, "too many items in all Falco files together (100000 at most)");
-	if (yaml_get(item, "when") || yaml_get(item, "policy"))
-		return refuse(f, item->at, "this is a Falco rules file: items of our own language have to stand in a file of their own");
+	if (is_native_item(item))
+		return refuse_native(f, item);
 	for (size_t i = 0; i < ARRAY_SIZE(item_kinds); i++)
 		if (yaml_get(item, item_kinds[i].key))
 			return item_kinds[i].add(f, file, item);

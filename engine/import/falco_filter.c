@@ -561,6 +561,16 @@ static struct falco_node *take_group(struct parser *s)
 	return node && !take(s, ")") ? refuse(s, "'and', 'or' or ')'") : node;
 }
 
+/* Whether an operator follows, which no macro has. */
+static bool is_compared(const struct parser *s)
+{
+	struct parser look = *s;
+	bool after_blank = skip_blanks(&look);
+	const struct operator *op = take_operator(&look);
+	bool is_word = op && is_letter(op->text[0]);
+	return op && (!is_word || (after_blank && !is_word_char(peek(&look))));
+}
+
 static struct falco_node *take_check(struct parser *s)
 {
 	skip_blanks(s);
@@ -573,8 +583,17 @@ static struct falco_node *take_check(struct parser *s)
 	if (!node)
 		return NULL;
 	if (!is_check) {
-		node->name = take_while(s, is_word_char);
-		return node;
+		struct parser look = *s;
+		struct strview word = take_while(s, is_word_char);
+		if (!s->source->takes_words || !is_compared(s)) {
+			node->name = word;
+			return node;
+		}
+		/* a field without its dot: who knows the fields says so */
+		node->type = FALCO_CHECK;
+		node->left = expr_new(&look, FALCO_FIELD, word);
+		s->no_memory |= !node->left;
+		return node->left && take_comparison(s, node) ? node : NULL;
 	}
 	node->left = take_side(s, 0);
 	return node->left && take_comparison(s, node) ? node : NULL;

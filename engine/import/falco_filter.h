@@ -18,6 +18,7 @@ enum {
 struct falco_source {
 	struct strview text;
 	const struct place *places; /* text.n + 1 of them; NULL: line 1, columns by bytes */
+	bool takes_words;           /* a word before an operator comes out as a field, which its binder refuses by name; else a fault of syntax */
 };
 struct place falco_source_place(const struct falco_source *s, size_t offset);
 

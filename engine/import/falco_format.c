@@ -70,10 +70,23 @@ static void falco_free(void **state)
 	*state = NULL;
 }
 
+/* What the document's language follows from, for messages. */
+static void note_language(struct falco *f, const struct yaml_node *document)
+{
+	for (const struct yaml_node *item = document->first; item; item = item->next) {
+		if (!is_falco_item(item))
+			continue;
+		f->is_falco_at = item->at;
+		f->is_switch = yaml_get(item, "rule") && yaml_get(item, "enabled") && !yaml_get(item, "condition");
+		return;
+	}
+}
+
 static int falco_add(void *state, const struct rule_file *file, const struct yaml_node *document, size_t *ret_items)
 {
 	bool is_shared = falco_shares(document) && !falco_owns(document);
 	int err = 0;
+	note_language(state, document);
 	for (const struct yaml_node *item = document->first; item; item = item->next) {
 		int failed = is_shared ? falco_shared_list_add(state, item) : falco_item_add(state, file, item);
 		if (failed == -ENOMEM)

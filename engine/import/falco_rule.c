@@ -6,7 +6,10 @@
 #include "engine/import/falco.h"
 #include "engine/rules/coverage.h"
 
-enum { MANY_TYPES = 100 }; /* events of more types are not worth a rule's price, says Falco, and warns */
+enum {
+	MANY_TYPES = 100,  /* events of more types are not worth a rule's price, says Falco, and warns */
+	MANY_WORDS = 1000, /* of a condition, that are compared with the names of all lists */
+};
 
 /* --- lists ------------------------------------------------------------------------------------------------------------------- */
 
@@ -91,17 +94,58 @@ static void join_parts(const struct falco_part *parts, struct falco_text *out)
 	}
 }
 
+/* The word that stands alone between '(' or ',' and ',' or ')', from `at` on; n 0: something else stands there. */
+static struct strview lone_word(struct strview text, size_t at)
+{
+	while (at < text.n && (text.p[at] == ' ' || text.p[at] == '\n'))
+		at++;
+	struct strview word = { text.p + at, 0 };
+	while (at < text.n && !memchr(" \n\t\r(),=\"'./", text.p[at], 13)) {
+		word.n++;
+		at++;
+	}
+	while (at < text.n && (text.p[at] == ' ' || text.p[at] == '\n'))
+		at++;
+	if (at == text.n || (text.p[at] != ',' && text.p[at] != ')'))
+		word.n = 0;
+	return word;
+}
+
+/* Mistyped names of lists among the values, as written: they would be compared as text, in silence. */
+static void warn_of_words(struct falco *f, const struct falco_text *text)
+{
+	struct strview whole = buf_sv(&text->bytes);
+	char quote = 0, shown[80];
+	size_t n = 0;
+	for (size_t i = 0; i < whole.n && n < MANY_WORDS; i++) {
+		char c = whole.p[i];
+		if (quote || c == '"' || c == '\'')
+			quote = !quote ? c : c == quote ? 0 : quote;
+		if (quote || (c != '(' && c != ','))
+			continue;
+		struct strview word = lone_word(whole, i + 1);
+		if (word.n == 0 || strmap_get(&f->list_names, word) || strmap_get(&f->macro_names, word))
+			continue;
+		n++;
+		const char *near = list_very_near(word, f->list_suggestions, f->n_lists);
+		if (near)
+			diag_warn(f->c->diag, text->places[word.p - whole.p], "%s is no list (did you mean '%s'?); put the word in quotes if it is meant as a text",
+				  diag_quote(word, shown, sizeof(shown)), near);
+	}
+}
+
 /* The tree's names lie in the text: it goes into the arena with them. */
 static int parse(struct falco *f, const struct falco_text *text, const struct falco_node **ret)
 {
 	CLEANUP(falco_text_done) struct falco_text whole = { 0 };
+	warn_of_words(f, text);
 	falco_text_expand(text, items_of, f, &whole);
 	if (falco_text_error(text) || falco_text_error(&whole))
 		return -ENOMEM;
 	char *copy = arena_text(&f->arena, buf_sv(&whole.bytes));
 	if (!copy)
 		return -ENOMEM;
-	struct falco_source source = { .text = { copy, whole.bytes.n }, .places = whole.places };
+	struct falco_source source = { .text = { copy, whole.bytes.n }, .places = whole.places, .takes_words = true };
 	return falco_filter_parse(&f->arena, &source, f->c->diag, ret);
 }
 
@@ -123,6 +167,11 @@ static bool note_macros(struct falco *f, const struct falco_node *node, bool is_
 		else if (!is_bound)
 			diag_error(f->c->diag, node->at, "unknown macro '" SV_FMT "'", SV_ARG(node->name));
 		is_good = macro != NULL;
+	}
+	if (node->type == FALCO_CHECK && node->left->type == FALCO_FIELD && !memchr(node->left->text.p, '.', node->left->text.n)) {
+		if (!is_bound)
+			diag_error(f->c->diag, node->at, "unknown field '" SV_FMT "'", SV_ARG(node->left->text));
+		is_good = false;
 	}
 	for (const struct falco_node *child = node->first; child; child = child->next)
 		is_good &= note_macros(f, child, is_bound);
@@ -434,13 +483,17 @@ static int make_rule(struct falco *f, const struct falco_rule *from, struct rule
 	rule.info.policy = from->file->policy ? from->file->policy : from->file->ruleset;
 	rule.id_at = (struct place){ from->file->name, from->name_at.line, from->name_at.column };
 	f->c->file = from->file->name;
-	int err = read_condition(f, from, &rule);
+	int err = from->condition ? read_condition(f, from, &rule) : -EINVAL;
 	if (!err && !rule.condition)
 		return 0;
-	err = worse(err, read_priority(f, from, &rule));
+	if (from->priority && from->priority->type == YAML_SCALAR)
+		err = worse(err, read_priority(f, from, &rule));
 	err = worse(err, read_tags(f, from, &rule));
 	err = worse(err, read_desc(f, from, &rule));
-	err = worse(err, read_output(f, from, &rule));
+	if (from->output)
+		err = worse(err, read_output(f, from, &rule));
+	if (!err && from->is_faulty)
+		err = -EINVAL;
 	if (f->c->no_memory || f->no_memory)
 		return -ENOMEM;
 	return err ? err : rule_sink_add(sink, &rule);
@@ -453,8 +506,11 @@ static int resolve_names(struct falco *f)
 	size_t n = 0;
 	int err = 0;
 	f->macro_suggestions = falco_alloc(f, (f->n_macros + 1) * sizeof(*f->macro_suggestions));
-	if (!f->macro_suggestions)
+	f->list_suggestions = falco_alloc(f, (f->list_names.n + 1) * sizeof(*f->list_suggestions));
+	if (!f->macro_suggestions || !f->list_suggestions)
 		return -ENOMEM;
+	for (struct falco_list *list = f->lists; list; list = list->next)
+		f->list_suggestions[f->n_lists++] = list->name.p;
 	for (struct falco_list *list = f->lists; list && err != -ENOMEM; list = list->next)
 		err = worse(err, list_flatten(f, list, 0));
 	for (struct falco_macro *macro = f->macros; macro && err != -ENOMEM; macro = macro->next) {

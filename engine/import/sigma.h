@@ -42,6 +42,7 @@ struct sigma_row {
 	const struct field_ref *keywords[SIGMA_MAX_KEYWORD_FIELDS]; /* where words without a field are looked for */
 	size_t n_keywords;
 	bool is_replaced; /* a later table took its place */
+	bool takes_failures, has_failures; /* whether calls that failed count; whether the table says so */
 };
 
 struct sigma_mapping {

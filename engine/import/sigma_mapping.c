@@ -210,6 +210,13 @@ static int read_keywords(struct reader *r, const struct yaml_node *node)
 	return err;
 }
 
+static int read_failures(struct reader *r, const struct yaml_node *node)
+{
+	r->row.has_failures = node != NULL;
+	r->row.takes_failures = true;
+	return node ? yaml_bool(node, &r->row.takes_failures, r->c->diag) : 0;
+}
+
 /* --- rows -------------------------------------------------------------------------------------------------------------------- */
 
 static struct sigma_row *find_row(struct sigma_mapping *m, const struct sigma_row *like)
@@ -259,6 +266,8 @@ static int merge_row(struct reader *r, struct sigma_row *old)
 		memcpy(old->keywords, r->row.keywords, sizeof(old->keywords));
 		old->n_keywords = r->row.n_keywords;
 	}
+	if (r->row.has_failures)
+		old->takes_failures = r->row.takes_failures;
 	return 0;
 }
 
@@ -274,7 +283,7 @@ static int read_replace(struct reader *r, const struct yaml_node *node)
 
 static int fill_row(struct reader *r, const struct yaml_node *node)
 {
-	static const char *const keys[] = { "logsource", "event", "fields", "keywords", "replace" };
+	static const char *const keys[] = { "logsource", "event", "fields", "keywords", "failures", "replace" };
 	if (node->type != YAML_MAP)
 		return refuse(r, node, "expected a row: {logsource: ..., event: ..., fields: ...}");
 	if (item_check_keys(r->c, node, keys, ARRAY_SIZE(keys), "a row of a mapping"))
@@ -290,7 +299,7 @@ static int fill_row(struct reader *r, const struct yaml_node *node)
 		err = read_fields(r, fields);
 	if (!err && keywords)
 		err = read_keywords(r, keywords);
-	return err;
+	return err ? err : read_failures(r, yaml_get(node, "failures"));
 }
 
 static int read_row(struct reader *r, const struct yaml_node *node)

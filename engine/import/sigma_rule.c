@@ -142,6 +142,19 @@ static int add_variant(struct builder *b, const struct condition *condition, uin
 	return 0;
 }
 
+/*
+ * "CONDITION and not event.outcome = failure". Nothing waits for an outcome because of it: a call that is not known to have failed
+ * counts.
+ */
+static const struct condition *without_failures(struct compiler *c, const struct condition *condition)
+{
+	struct place at = condition->at;
+	struct written_value failure = { .text = SV("failure"), .at = at, .is_quoted = true };
+	struct test_draft d = { .at = at, .op_at = at, .left = bind_field(c, SV("event.outcome"), at), .op = operator_get(OP_EQ), .values = &failure, .n = 1 };
+	const struct condition *failed = bind_test(c, &d), *both[] = { condition, failed ? sigma_not(c, failed, at) : NULL };
+	return both[1] ? sigma_group(c, NODE_AND, both, ARRAY_SIZE(both), at) : NULL;
+}
+
 static int build_row(struct builder *b, struct sigma_row *row)
 {
 	struct sigma_scope s = { .c = b->c, .row = row };
@@ -152,7 +165,9 @@ static int build_row(struct builder *b, struct sigma_row *row)
 		return b->c->no_memory ? -ENOMEM : -EINVAL;
 	b->needs_outcome |= s.needs_outcome;
 	b->d->row = b->d->row ? b->d->row : row;
-	return add_variant(b, condition, row->events);
+	if (!row->takes_failures)
+		condition = without_failures(b->c, condition);
+	return condition ? add_variant(b, condition, row->events) : b->c->no_memory ? -ENOMEM : -EINVAL;
 }
 
 /* "event.action in (...) and CONDITION" */

@@ -253,6 +253,22 @@ const struct field_ref *field_lookup(struct compiler *c, struct strview name)
 	return lookup(c, name, &fault);
 }
 
+/* Of the names that rules of the format use first; no field that never has a value is worth a suggestion. */
+static const char *nearest_field(const struct compiler *c, struct strview name)
+{
+	enum { MAX_NAMES = 512 };
+	const char *names[MAX_NAMES];
+	size_t n = 0;
+	for (size_t i = 0; computed_at(i) && n < MAX_NAMES; i++)
+		if (!computed_at(i)->never && computed_at(i)->argument != ARGUMENT_DOTTED)
+			names[n++] = computed_at(i)->name;
+	const char *own = diag_suggest(name, c->field_names, c->n_field_names), *computed = diag_suggest(name, names, n);
+	if (!own || !computed)
+		return own ? own : computed;
+	bool is_slip = diag_distance(name, sv_from(computed)) <= 2 && diag_distance(name, sv_from(own)) > 2;
+	return c->takes_falco_names || is_slip ? computed : own;
+}
+
 const struct field_ref *field_resolve(struct compiler *c, struct strview name, struct place at)
 {
 	static const char *const wanted[] = {
@@ -264,7 +280,7 @@ const struct field_ref *field_resolve(struct compiler *c, struct strview name, s
 	const struct field_ref *ref = lookup(c, name, &fault);
 	if (ref || c->no_memory)
 		return ref;
-	const char *near = diag_suggest(name, c->field_names, c->n_field_names);
+	const char *near = nearest_field(c, name);
 	char quoted[96];
 	diag_quote(name, quoted, sizeof(quoted));
 	if (fault != COMPUTED_UNKNOWN)
@@ -504,11 +520,10 @@ static bool is_word(struct strview text)
 	return text.n > 0;
 }
 
-/* A slip of the fingers away, so that a text that merely resembles the name of a list is let alone. */
-static const char *very_near_list(const struct compiler *c, struct strview text)
+const char *list_very_near(struct strview text, const char *const *names, size_t n)
 {
 	size_t most = text.n >= 8 ? 2 : text.n >= 4 ? 1 : 0;
-	const char *near = diag_suggest(text, c->list_names, c->n_list_names);
+	const char *near = diag_suggest(text, names, n);
 	return near && diag_distance(text, sv_from(near)) <= most ? near : NULL;
 }
 
@@ -525,7 +540,7 @@ static void warn_of_word(struct compiler *c, const struct test_draft *d, const s
 	diag_quote(v->text, word, sizeof(word));
 	const char *field = d->left->field->name;
 	if (!field_holds_path(field)) {
-		const char *near = is_set ? very_near_list(c, v->text) : NULL;
+		const char *near = is_set ? list_very_near(v->text, c->list_names, c->n_list_names) : NULL;
 		if (near)
 			diag_warn(c->diag, v->at, "%s is no list (did you mean '%s'?); put the word in quotes if it is meant as a text", word, near);
 		return;

@@ -132,6 +132,11 @@ int value_list_add(struct compiler *c, struct value_list *list, struct written_v
 /* Adds v, or the values of the list that it names. */
 int value_list_expand(struct compiler *c, struct value_list *list, struct written_value v) MUST_CHECK;
 /* Resolves a list and reports its faults, used or not. */
+/*
+ * The name that is a slip of the fingers away from a text, or NULL: so near that a text that merely resembles the name of a list is
+ * let alone.
+ */
+const char *list_very_near(struct strview text, const char *const *names, size_t n) PURE;
 int list_resolve(struct compiler *c, struct named_list *list, unsigned depth) MUST_CHECK;
 
 /* Fields whose values begin with a '/', whenever there is one. */

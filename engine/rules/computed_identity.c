@@ -300,6 +300,19 @@ struct value group_name(struct matcher *m, const struct event *ev, const struct 
 
 enum { OWNER_WRITE = 0200, GROUP_WRITE = 020, OTHER_WRITE = 02 };
 
+/* A refused or failed exec names the file that was not executed: process.* and proc.* are the caller then. */
+static bool has_executed(const struct event *ev)
+{
+	if (ev->type->number != EVENT_PROC_EXEC)
+		return false;
+	return !ev->derived || !IS_DERIVED(ev->derived, outcome) || ev->derived->outcome != OUTCOME_FAILURE;
+}
+
+struct value process_exe_value(struct matcher *m, const struct event *ev, const struct field_ref *ref)
+{
+	return has_executed(ev) ? base_value(m, ev, ref) : computed_missing(ref);
+}
+
 /* By the permission bits; who is root may write whatever they say. */
 bool exec_is_writable(const struct event *ev)
 {
@@ -317,7 +330,7 @@ bool exec_is_writable(const struct event *ev)
 struct value process_is_exe_writable(struct matcher *m, const struct event *ev, const struct field_ref *ref)
 {
 	(void)m;
-	if (ev->type->number != EVENT_PROC_EXEC || EVENT_AS(ev, proc_exec)->mode == UINT32_MAX)
+	if (!has_executed(ev) || EVENT_AS(ev, proc_exec)->mode == UINT32_MAX)
 		return computed_missing(ref);
 	return computed_uint(ref, exec_is_writable(ev));
 }
@@ -325,7 +338,7 @@ struct value process_is_exe_writable(struct matcher *m, const struct event *ev, 
 /* From the file's last change to a time since boot; missing when the clock was set back in between. */
 static struct value since_change(const struct event *ev, const struct field_ref *ref, uint64_t boot_ns)
 {
-	if (ev->type->number != EVENT_PROC_EXEC || !ev->derived || !IS_DERIVED(ev->derived, time) || !boot_ns)
+	if (!has_executed(ev) || !ev->derived || !IS_DERIVED(ev->derived, time) || !boot_ns)
 		return computed_missing(ref);
 	uint64_t ctime = EVENT_AS(ev, proc_exec)->ctime, then = ev->derived->time - ev->common->boot_ns + boot_ns;
 	return ctime && then >= ctime ? computed_uint(ref, then - ctime) : computed_missing(ref);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Falco's rule files: what they become, what is refused and where, what is warned of, and what can hold here. */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -305,7 +306,17 @@ static void faults_are_refused_where_they_stand(void **state)
 		{ RULE("r", "evt.type=execve") "  exceptions: [{name: x, fields: proc.name}, {name: x, fields: proc.name}]\n", "stands twice in the rule" },
 		{ RULE("r", "evt.type=execve") "  exceptions: [{name: x, fields: proc.name}]\n- {rule: r, append: true, exceptions: [{name: x, fields: a}]}\n",
 		  "only values can be appended" },
-		{ RULE("r", "evt.type=execve") "- {rule: s, when: true, event: file.open, severity: low}\n", "6:3: this is a Falco rules file" },
+		{ RULE("r", "evt.type=execve") "- {rule: s, when: true, event: file.open, severity: low}\n", "6:3: this item ('rule') is of our own language, but the document is read as Falco's, because of line 1" },
+		{ RULE("r", "evt.type=execve") "- {override: r, enabled: false}\n", "6:3: this item ('override') is of our own language" },
+		{ RULE("r", "evt.type=execve") "- {override_list: l, append: [a]}\n", "6:3: this item ('override_list') is of our own language" },
+		{ RULE("r", "evt.type=execve") "- {cases_for: r, cases: []}\n", "6:3: this item ('cases_for') is of our own language" },
+		{ "- {include: x.yaml}\n" RULE("r", "evt.type=execve"), "1:3: this item ('include') is of our own language, but the document is read as Falco's, because of line 2" },
+		{ "- {override: r, severity: low}\n- {rule: r, enabled: false}\n", "our own language has '- {override: NAME, enabled: false}'" },
+		{ RULE("r", "evt.type=execve and procname=x"), "5:34: unknown field 'procname' (did you mean 'proc.name'?)" },
+		{ RULE("r", "evt.type=execve and fd.nam=/x and procname=x"), "5:34: unknown field 'fd.nam' (did you mean 'fd.name'?)" },
+		{ RULE("r", "evt.type=execve and procname in (x)"), "5:34: unknown field 'procname'" },
+		{ RULE("r", "procname=x") "  source: k8s_audit\n", "unknown field 'procname'" },
+		{ "- {macro: m, condition: procname != x}\n", "1:25: unknown field 'procname'" },
 	};
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
@@ -337,6 +348,10 @@ static void doubts_are_warned_of(void **state)
 		{ RULE("r", "evt.type=execve") "  capture: true\n", "6:12: warning: capture: nothing is captured here" },
 		{ RULE("r", "evt.type=execve") "- {rule: r, enabled: false}\n", "6:3: warning: 'enabled' alone is deprecated" },
 		{ RULE("r", "evt.type=execve") "- {rule: r, condition: and evt.num>0, append: true}\n", "warning: 'append' is deprecated" },
+		{ "- {list: shells, items: [sh]}\n" RULE("r", "evt.type=execve and proc.name in (shellz) and not proc.pname in (shells)"),
+		  "6:48: warning: 'shellz' is no list (did you mean 'shells'?)" },
+		{ "- {list: shell_binaries, items: [sh]}\n" RULE("r", "evt.type=execve and not proc.pname in (bash, shell_binarys, shell_binaries)"),
+		  "6:59: warning: 'shell_binarys' is no list" },
 		{ RULE("r", "evt.type=execve and evt.dir=<"), "warning: evt.dir is deprecated" },
 		{ RULE("r", "evt.type=execve") "- {macro: m, condition: proc.name=a}\n", "6:3: warning: macro 'm' is used nowhere" },
 		{ RULE("r", "evt.type=execve") "- {list: l, items: []}\n", "6:3: warning: list 'l' is used nowhere" },
@@ -356,6 +371,31 @@ static void doubts_are_warned_of(void **state)
 		if (!is_said || diag.warnings != 1) {
 			show_messages(&diag);
 			fail_msg("not said, or more than it: %s", cases[i].at);
+		}
+	}
+}
+
+/* One load reports all faults of a rule, whatever the first of them is. */
+static void all_faults_of_a_rule_are_reported(void **state)
+{
+	static const char text[] = "- {list: l, items: [a]}\n- rule: r\n  desc: d\n  condition: evt.type=execve and fd.nam=/x and procname=l and proc.pid=abc\n"
+				   "  output: o %proc.foo\n  priority: INF\n  tags: mitre\n";
+	static const char *const said[] = { "7:9: tags: expected", "'fd.nam'", "'procname'", "'abc' is not a number", "'proc.foo'", "'INF' is none of" };
+	CLEANUP(diag_done) struct diag diag = { 0 };
+	struct ruleset *set = NULL;
+	char line[2048];
+	(void)state;
+	assert_int_equal(ruleset_load_text("t.yaml", sv_from(text), &set, &diag), -EINVAL);
+	assert_int_equal(diag.errors, ARRAY_SIZE(said));
+	for (size_t i = 0; i < ARRAY_SIZE(said); i++) {
+		bool is_said = false;
+		for (size_t k = 0; k < diag.n; k++) {
+			diag_format(&diag.messages[k], line, sizeof(line));
+			is_said |= strstr(line, said[i]) != NULL;
+		}
+		if (!is_said) {
+			show_messages(&diag);
+			fail_msg("not said: %s", said[i]);
 		}
 	}
 }
@@ -459,6 +499,7 @@ int main(void)
 		cmocka_unit_test(outputs_are_rendered),
 		cmocka_unit_test(faults_are_refused_where_they_stand),
 		cmocka_unit_test(doubts_are_warned_of),
+		cmocka_unit_test(all_faults_of_a_rule_are_reported),
 		cmocka_unit_test(types_are_counted_through_not),
 		cmocka_unit_test(rules_are_classed_by_what_can_hold),
 		cmocka_unit_test(documents_are_known_by_their_shape),

@@ -203,6 +203,35 @@ static void encodings_are_those_of_sigma(void **state)
 	}
 }
 
+/* Sigma's process_creation is a program that started. */
+static void failed_execs_are_no_new_processes(void **state)
+{
+	(void)state;
+	static const char rule[] = HEAD "detection:\n  s: {Image|startswith: /tmp/}\n  condition: s\n";
+	static const char again[] = "---\nsigma_mapping:\n  - logsource: {product: linux, category: process_creation}\n    event: process.exec\n    failures: true\n";
+	static const struct {
+		const char *what, *more;
+		bool counts;
+	} cases[] = {
+		{ "event.outcome: success", "", true },
+		{ "vedette.exec.script: false", "", true }, /* nothing is known of the outcome */
+		{ "event.outcome: failure", "", false },
+		{ "event.outcome: failure", again, true },
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		CLEANUP(diag_done) struct diag diag = { 0 };
+		struct case_result result;
+		char text[2048];
+		snprintf(text, sizeof(text), "%s%s---\n- cases_for: r\n  cases:\n  - %s: {process.executable: /tmp/x, %s}\n", rule, cases[i].more,
+			 cases[i].counts ? "fires" : "quiet", cases[i].what);
+		CLEANUP(ruleset_free) struct ruleset *set = load(text, &diag);
+		assert_int_equal(ruleset_run_cases(set, &result, &diag), 0);
+		if (result.passed != 1)
+			fail_msg("%s%s: %s", cases[i].what, cases[i].more, diag.n ? diag.messages[0].text : "");
+		assert_int_equal(ruleset_outcome_events(set), 0);
+	}
+}
+
 static void lists_of_maps_and_words_are_searched(void **state)
 {
 	(void)state;
@@ -600,6 +629,7 @@ int main(void)
 		cmocka_unit_test(modifiers_mean_what_sigma_says),
 		cmocka_unit_test(wildcards_and_escapes_mean_what_sigma_says),
 		cmocka_unit_test(encodings_are_those_of_sigma),
+		cmocka_unit_test(failed_execs_are_no_new_processes),
 		cmocka_unit_test(lists_of_maps_and_words_are_searched),
 		cmocka_unit_test(conditions_name_selections),
 		cmocka_unit_test(networks_are_told_by_end_and_direction),
