@@ -56,8 +56,9 @@ for command in commands:
     result(not missing and not invented, f"vedette.1 has the options of vedette {command} ({len(there)})",
            f"not in the page: {sorted(missing)}; not in the program: {sorted(invented)}")
     for option in sorted(items):
-        # what the page names, the program takes: an unknown option is status 2 (run: 125) with getopt's words
-        run = subprocess.run([VEDETTE, command, option, "--help"], capture_output=True, text=True, stdin=subprocess.DEVNULL)
+        # What the page names, the program takes: an unknown option is status 2 (run: 125) with getopt's words. An option with a value takes
+        # the first --help for it; the second one ends the program.
+        run = subprocess.run([VEDETTE, command, option, "--help", "--help"], capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=60)
         if "unrecognized option" in run.stderr or "invalid option" in run.stderr:
             result(False, f"vedette {command} takes {option}", run.stderr.strip())
 
