@@ -35,3 +35,8 @@ int args_ring(const char *text, uint64_t *ret_bytes)
 	*ret_bytes = n;
 	return 0;
 }
+
+bool args_is_file(const char *text)
+{
+	return text[0] && (text[0] != '-' || !text[1]);
+}

@@ -12,3 +12,5 @@ int args_severity(const char *text);
 int args_sensor(const char *text, enum sensor_mode *ret) MUST_CHECK;
 /* A power of two from 4KiB to 1GiB; 0 or -EINVAL. */
 int args_ring(const char *text, uint64_t *ret_bytes) MUST_CHECK;
+/* Whether this can be meant as the name of a file to be written: not empty, and not an option that came a word too late. "-" can be. */
+bool args_is_file(const char *text);

@@ -93,8 +93,10 @@ static int parse_options(int argc, char **argv, struct watch_options *w, bool *r
 			return EXIT_VEDETTE;
 		}
 	}
-	if (!w->tape_file[0])
-		return misuse("--output needs a file name, not", w->tape_file);
+	if (!args_is_file(w->tape_file))
+		return misuse("--output needs the name of a file (./-NAME for one that begins with -), not", w->tape_file);
+	if (w->status_file[0] && !args_is_file(w->status_file))
+		return misuse("--status needs the name of a file (./-NAME for one that begins with -), not", w->status_file);
 	if (optind < argc && w->cgroup[0])
 		return misuse("either --cgroup or a command:", argv[optind]);
 	return 0;

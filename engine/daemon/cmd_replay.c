@@ -19,6 +19,7 @@
 #include "engine/daemon/log.h"
 #include "engine/daemon/pipeline.h"
 #include "engine/daemon/say.h"
+#include "engine/daemon/untaped.h"
 
 enum { EXIT_VEDETTE = 125, MAX_RULE_PATHS = 64, FLUSH_EVENTS = 64, QUEUE_BYTES = 16 << 20 };
 
@@ -33,7 +34,8 @@ static const char usage[] =
 	"  -j, --json             alerts as JSON lines without signature, on standard output\n"
 	"      --events           every event as well as the alerts; without --rules: only them\n"
 	"      --bench            instead of alerts: what the rules cost for each event, in several passes over the events in memory\n"
-	"      --info             instead of alerts: what the tape is and holds, and what its tables and ours do not share\n"
+	"      --info             instead of alerts: what the tape is and holds, and what its tables and ours do not share; with\n"
+	"                         --rules also which rules ask for what it does not have\n"
 	"      --fail-on SEVERITY exit with 1 when an alert of that severity or a higher one was raised: info, low, medium,\n"
 	"                         high or critical\n"
 	"  -q, --quiet            no alerts on standard output\n"
@@ -120,8 +122,8 @@ static int parse_options(int argc, char **argv, struct replay_options *o, bool *
 			status = add_rules(o, optarg);
 			break;
 		case 'o':
-			if (optarg[0] == '\0')
-				return misuse("--output needs a file name, not", optarg);
+			if (!args_is_file(optarg))
+				return misuse("--output needs the name of a file (./-NAME for one that begins with -), not", optarg);
 			o->output = optarg;
 			break;
 		case OPT_KEY:
@@ -240,15 +242,30 @@ static int open_pipeline(struct replay *r, struct diag *diag)
 	return pipeline_new(&pc, &r->pipeline);
 }
 
+/* However quiet: what a rule does not say for want of a field must not be taken for an answer. */
+static int warn_untaped(const struct replay *r)
+{
+	CLEANUP(buf_done) struct buf text = { 0 };
+	int err = untaped_tell(r->policy->rules, r->tape, &text);
+	for (struct strview rest = buf_sv(&text); !err && rest.n;) {
+		size_t n = strcspn(rest.p, "\n");
+		fprintf(stderr, "vedette replay: warning: %.*s\n", (int)n, rest.p);
+		rest = sv_from_index(rest, n + 1);
+	}
+	return err;
+}
+
 static int open_replay(struct replay *r, struct diag *diag)
 {
 	const struct replay_options *o = r->options;
 	int err = tape_reader_open(o->file, &r->tape, diag);
-	if (err || o->info)
+	if (err || (o->info && !o->n_rule_paths))
 		return err;
 	struct policy_options po = { .rule_paths = o->rule_paths, .n_rule_paths = o->n_rule_paths };
 	err = policy_load(&po, &r->policy, diag);
-	if (err || o->bench)
+	if (!err)
+		err = warn_untaped(r);
+	if (err || o->info || o->bench)
 		return err;
 	return open_pipeline(r, diag);
 }

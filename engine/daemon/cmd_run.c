@@ -117,6 +117,8 @@ static int parse_options(int argc, char **argv, struct run_options *o, bool *ret
 			w->control = optarg;
 			break;
 		case OPT_TAPE:
+			if (!args_is_file(optarg))
+				return misuse("--tape needs the name of a file (./-NAME for one that begins with -), not", optarg);
 			w->tape_file = optarg;
 			break;
 		case 'h':

@@ -241,6 +241,22 @@ bool layout_has(const struct layout_group *group, enum layout_place place)
 	return false;
 }
 
+bool layout_has_field(const struct layout_group *group, const struct field *field)
+{
+	for (size_t i = 0; i < group->n; i++)
+		if (group->fields[i].field == field)
+			return true;
+	return false;
+}
+
+const struct layout_event *layout_event_of(const struct layout *l, const struct event_type *type)
+{
+	for (size_t i = 0; i < l->n_events; i++)
+		if (l->events[i].type == type)
+			return &l->events[i];
+	return NULL;
+}
+
 /* --- what differs -------------------------------------------------------------------------------------------------------- */
 
 static size_t tell_unknown(const char *where, const struct layout_group *group, struct buf *out)
@@ -260,10 +276,7 @@ static size_t tell_absent(const char *where, const struct field *fields, size_t 
 {
 	size_t n = 0;
 	for (size_t i = 0; i < n_fields; i++) {
-		bool is_there = !is_taped(&fields[i]);
-		for (size_t k = 0; k < group->n && !is_there; k++)
-			is_there = group->fields[k].field == &fields[i];
-		if (is_there)
+		if (!is_taped(&fields[i]) || layout_has_field(group, &fields[i]))
 			continue;
 		n++;
 		buf_add_format(out, "%s: %s (%s) is not on the tape: it has no value there\n", where,
@@ -284,14 +297,6 @@ static size_t tell_absent_extras(const struct layout_group *group, struct buf *o
 	return n;
 }
 
-static const struct layout_event *event_of(const struct layout *l, const struct event_type *type)
-{
-	for (size_t i = 0; i < l->n_events; i++)
-		if (l->events[i].type == type)
-			return &l->events[i];
-	return NULL;
-}
-
 size_t layout_differences(const struct layout *l, struct buf *out)
 {
 	size_t n_common, n_derived;
@@ -302,7 +307,7 @@ size_t layout_differences(const struct layout *l, struct buf *out)
 	n += tell_absent_extras(&l->shared, out);
 	for (uint32_t i = 0; i < EVENT_NUMBERS; i++) {
 		const struct event_type *type = type_at(i);
-		const struct layout_event *e = type ? event_of(l, type) : NULL;
+		const struct layout_event *e = type ? layout_event_of(l, type) : NULL;
 		if (type && !e) {
 			n++;
 			buf_add_format(out, "%s: the tape does not know this event\n", type->name);

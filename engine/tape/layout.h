@@ -59,5 +59,9 @@ void layout_done(struct layout *layout);
 
 bool layout_has(const struct layout_group *group, enum layout_place place) PURE;
 
+/* The event of this type as the tape has it, or NULL; whether a group has a field of ours. */
+const struct layout_event *layout_event_of(const struct layout *layout, const struct event_type *type) PURE;
+bool layout_has_field(const struct layout_group *group, const struct field *field) PURE;
+
 /* One line for each thing that differs from the tables of this program; how many. */
 size_t layout_differences(const struct layout *layout, struct buf *out);

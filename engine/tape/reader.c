@@ -361,6 +361,22 @@ size_t tape_reader_differences(const struct tape_reader *r, struct buf *out)
 	return layout_differences(&r->layout, out);
 }
 
+bool tape_reader_knows(const struct tape_reader *r, const struct event_type *type)
+{
+	return layout_event_of(&r->layout, type) != NULL;
+}
+
+bool tape_reader_has(const struct tape_reader *r, const struct event_type *type, const struct field *field)
+{
+	const struct layout_event *e = type ? layout_event_of(&r->layout, type) : NULL;
+	return layout_has_field(&r->layout.shared, field) || (e && layout_has_field(&e->own, field));
+}
+
+bool tape_reader_has_ancestors(const struct tape_reader *r)
+{
+	return layout_has(&r->layout.shared, PLACE_ANCESTORS);
+}
+
 /* --- events: from the block into last[] ---------------------------------------------------------------------------------- */
 
 static void read_text(struct tape_reader *r, struct last *last)

@@ -107,6 +107,10 @@ const struct tape_totals *tape_reader_totals(const struct tape_reader *r);
 /* Digest of the tape's tables; and one line for each event or field that only one side has, or that has another kind. Returns how many. */
 const char *tape_reader_schema(const struct tape_reader *r);
 size_t tape_reader_differences(const struct tape_reader *r, struct buf *out);
+/* Whether events of this type can stand on the tape; this field of theirs (type NULL: a field of all events); what derived.ancestors tells. */
+bool tape_reader_knows(const struct tape_reader *r, const struct event_type *type);
+bool tape_reader_has(const struct tape_reader *r, const struct event_type *type, const struct field *field);
+bool tape_reader_has_ancestors(const struct tape_reader *r);
 
 /* Digest of the tables of this program. */
 void tape_schema_digest(char ret[static TAPE_DIGEST + 1]);

@@ -61,6 +61,25 @@ cmp -s <(sort "$work/said") <(sort "$work/want"); check $? "the rules say of it 
 [ "$(cat "$work/out")" = 86 ]; check $? "all 86 events are read"
 "$VEDETTE" replay --info $tape > "$work/out" 2> "$work/err"; check $? "--info ($(grep -c . "$work/out") lines)"
 grep -q '^kernel     137 records produced, 137 delivered, 0 lost' "$work/out"; check $? "with the counts of the kernel side"
+cat > "$work/asks.yaml" <<'END'
+- rule: of-creators
+  event: file.open
+  when: "proc.aname[2] = no-such"
+  severity: low
+- rule: of-what-is-there
+  event: file.open
+  when: file.path = /none and not process.name = x
+  severity: low
+END
+for how in "" --info; do
+	"$VEDETTE" replay -q $how -r "$work/asks.yaml" $tape > /dev/null 2> "$work/err"
+	[ $? -eq 0 ] && grep -q 'warning: the tape does not have creators: 1 rule asks for it.*(of-creators)' "$work/err" && [ "$(grep -c warning "$work/err")" -eq 1 ]
+	check $? "a rule that asks for what an old tape does not have is named $how"
+done
+"$VEDETTE" replay -q -r "$work/rules.yaml" -o --help $tape > /dev/null 2> "$work/err"
+[ $? -eq 125 ] && grep -q "not '--help'" "$work/err" && [ ! -e ./--help ]; check $? "an option is no file name for replay"
+"$VEDETTE" record -o --help -- true > /dev/null 2> "$work/err"
+[ $? -eq 125 ] && grep -q "./-NAME" "$work/err" && [ ! -e ./--help ]; check $? "nor for record"
 head -c 9000 $tape > "$work/torn"
 "$VEDETTE" replay -q -r "$work/rules.yaml" "$work/torn" > /dev/null 2> "$work/err"
 [ $? -eq 125 ] && grep -q 'ends within a block' "$work/err"; check $? "a torn one is told"
