@@ -6,7 +6,7 @@
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
-#include <fcntl.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
@@ -20,25 +20,18 @@
 #include "engine/base/num.h"
 #include "engine/probe/canary.h"
 #include "engine/probe/caps.h"
+#include "engine/probe/programs.h"
 #include "engine/probe/syscalls.h"
 #include "vedette.skel.h"
 
-enum {
-	LOG_BYTES = 16384,
-	CGROUP_ROOT_INODE = 1, /* of the root of the whole version 2 hierarchy */
-};
+enum { CGROUP_ROOT_INODE = 1 }; /* of the root of the whole version 2 hierarchy */
 
 
 struct sensor {
-	struct vedette_bpf *skel;
+	struct vedette_bpf *skel; /* the maps: its programs are loaded apart */
 	struct btf *kernel;
 	struct sensor_caps caps;
-	struct sensor_hook hooks[SENSOR_MAX_HOOKS];
-	char reasons[SENSOR_MAX_HOOKS][160];
-	const char *refused[SENSOR_MAX_HOOKS]; /* why the kernel does not run that hook; NULL: it does, or was not asked */
-	struct bpf_link *links[SENSOR_MAX_HOOKS];
-	uint64_t events, outcome_events; /* wanted now */
-	size_t n_hooks;
+	struct programs programs;
 	int cpus;
 	struct ring_buffer *priority, *bulk;
 	int poll_fd;
@@ -47,110 +40,15 @@ struct sensor {
 	size_t handed_on, bulk_left;
 };
 
-static const struct {
-	const char *program;
-	uint64_t events;
-} hook_events[] = {
-#define EVENT_BIT(id) (1ull << EVENT_##id)
-#define HOOK(program, events) { #program, events },
-#include "engine/probe/hooks.def"
-	{ "", 0 },
-};
-
-/* --- which programs ------------------------------------------------------------------------------------------------------ */
-
-static bool serves_wanted(const char *program, uint64_t events)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(hook_events); i++)
-		if (strcmp(hook_events[i].program, program) == 0)
-			return (hook_events[i].events & events) != 0;
-	return true;
-}
-
-/* Of a program of the right mode. */
-static bool is_needed(const char *program, uint64_t events, uint64_t outcome_events)
-{
-	if (strcmp(program, "outcome_exit") == 0)
-		return outcome_events != 0;
-	return serves_wanted(program, events);
-}
-
-static bool is_replaced(const char *program)
-{
-	static const char *const replaced[] = {
-#define REPLACED(program) #program,
-#include "engine/probe/hooks.def"
-	};
-	for (size_t i = 0; i < ARRAY_SIZE(replaced); i++)
-		if (strcmp(replaced[i], program) == 0)
-			return true;
-	return false;
-}
-
-static bool ends_with(const char *text, const char *end)
-{
-	return sv_ends(sv_from(text), sv_from(end));
-}
-
-/* NULL: load it. Else why not; "" when it is simply not needed. */
-static const char *why_not_load(const struct sensor *s, const struct bpf_program *p, const struct sensor_options *o, enum sensor_mode mode)
-{
-	const char *name = bpf_program__name(p), *where = bpf_program__section_name(p);
-	bool is_lsm = strncmp(where, "lsm", 3) == 0 || strncmp(where, "fexit/", 6) == 0 || strncmp(where, "fentry/", 7) == 0;
-	bool has_idmap = s->kernel && btf__find_by_name_kind(s->kernel, "mnt_idmap", BTF_KIND_STRUCT) > 0;
-	if (strcmp(name, "sys_exit_sensor") == 0)
-		return mode == SENSOR_TRACEPOINT ? NULL : "";
-	if (strcmp(name, "outcome_exit") == 0)
-		return mode == SENSOR_LSM && (o->outcome_events || o->reloadable) ? NULL : "";
-	if (is_lsm && mode != SENSOR_LSM)
-		return "";
-	if (ends_with(name, "__no_idmap") ? has_idmap : ends_with(name, "__idmap") && !has_idmap)
-		return "";
-	if (!o->reloadable && !serves_wanted(name, o->events))
-		return "";
-	if (strcmp(name, "exec_check") == 0)
-		return NULL; /* the canary needs it too */
-	if (is_lsm && !caps_has_hook(s->kernel, where))
-		return is_replaced(name) ? "" : strncmp(where, "lsm", 3) ? "this kernel has no such function" : "this kernel has no such hook";
-	return NULL;
-}
-
-static struct sensor_hook *hook_of(struct sensor *s, const char *name)
-{
-	for (size_t i = 0; i < s->n_hooks; i++)
-		if (strcmp(s->hooks[i].name, name) == 0)
-			return &s->hooks[i];
-	return NULL;
-}
-
-static void hook_fail(struct sensor *s, struct sensor_hook *h, const char *why)
-{
-	char *reason = s->reasons[h - s->hooks];
-	snprintf(reason, sizeof(s->reasons[0]), "%s", why);
-	s->refused[h - s->hooks] = reason;
-}
-
-/* What the kernel refused is missing only where somebody wants it. */
-static void find_missing(struct sensor *s)
-{
-	for (size_t i = 0; i < s->n_hooks; i++)
-		s->hooks[i].missing = is_needed(s->hooks[i].name, s->events, s->outcome_events) ? s->refused[i] : NULL;
-}
-
-/* The last line of a verifier log that says something. */
-static void last_words(const char *log, char *text, size_t size)
-{
-	const char *best = log, *line = log;
-	while (*line) {
-		size_t n = strcspn(line, "\n");
-		if (n && strncmp(line, "processed ", 10) != 0 && strncmp(line, "verification time", 17) != 0)
-			best = line;
-		line += n + (line[n] == '\n');
-	}
-	snprintf(text, size, "%.*s", (int)strcspn(best, "\n"), best);
-}
-
 /* --- loading --------------------------------------------------------------------------------------------------------------- */
+
+static void detach(struct sensor *s)
+{
+	programs_done(&s->programs);
+	if (s->skel)
+		vedette_bpf__destroy(s->skel);
+	s->skel = NULL;
+}
 
 static int configure(struct sensor *s, const struct sensor_options *o)
 {
@@ -167,22 +65,7 @@ static int configure(struct sensor *s, const struct sensor_options *o)
 	return err;
 }
 
-/* The program whose load failed has words in its log buffer: libbpf asks for the log only then. */
-static struct bpf_program *failed_program(struct vedette_bpf *skel)
-{
-	struct bpf_program *p;
-	bpf_object__for_each_program(p, skel->obj)
-	{
-		size_t size;
-		const char *log = bpf_program__log_buf(p, &size);
-		if (bpf_program__autoload(p) && log && log[0])
-			return p;
-	}
-	return NULL;
-}
-
-/* One attempt. On failure of a single program that is not essential it is noted and -EAGAIN returned. */
-static int load_once(struct sensor *s, const struct sensor_options *o, enum sensor_mode mode, char *logs, struct diag *diag)
+static int load_maps(struct sensor *s, const struct sensor_options *o, struct diag *diag)
 {
 	s->skel = vedette_bpf__open();
 	if (!s->skel) {
@@ -190,117 +73,23 @@ static int load_once(struct sensor *s, const struct sensor_options *o, enum sens
 		return -errno;
 	}
 	struct bpf_program *p;
-	size_t i = 0;
 	bpf_object__for_each_program(p, s->skel->obj)
-	{
-		struct sensor_hook *h = hook_of(s, bpf_program__name(p));
-		if (!h && s->n_hooks < SENSOR_MAX_HOOKS) {
-			h = &s->hooks[s->n_hooks++];
-			*h = (struct sensor_hook){ .name = strdup(bpf_program__name(p)), .where = strdup(bpf_program__section_name(p)) };
-		}
-		if (!h || !h->name || !h->where)
-			return -ENOMEM;
-		const char *refused = s->refused[h - s->hooks], *why = refused ? refused : why_not_load(s, p, o, mode);
-		bpf_program__set_autoload(p, !why);
-		if (why && why[0] && !refused)
-			hook_fail(s, h, why);
-		logs[i * LOG_BYTES] = '\0';
-		bpf_program__set_log_buf(p, logs + i * LOG_BYTES, LOG_BYTES);
-		i++;
-	}
+		bpf_program__set_autoload(p, false);
 	int err = configure(s, o);
 	if (!err)
 		err = vedette_bpf__load(s->skel);
-	if (!err)
-		return 0;
-	p = failed_program(s->skel);
-	char words[160];
-	if (p) {
-		size_t size;
-		last_words(bpf_program__log_buf(p, &size), words, sizeof(words));
-		struct sensor_hook *h = hook_of(s, bpf_program__name(p));
-		bool is_essential = strncmp(bpf_program__section_name(p), "tp_btf/", 7) == 0;
-		if (h && !is_essential) {
-			hook_fail(s, h, words);
-			vedette_bpf__destroy(s->skel);
-			s->skel = NULL;
-			return -EAGAIN;
-		}
-		diag_error(diag, (struct place){ 0 }, "kernel program %s was refused: %s", bpf_program__name(p), words);
-	} else {
-		diag_error(diag, (struct place){ 0 }, "the kernel programs cannot be loaded: %s%s", strerror(-err),
-			   err == -EPERM ? " (root, or CAP_BPF with CAP_PERFMON and CAP_SYS_ADMIN, is needed)" : "");
+	if (err) {
+		programs_load_failed(err, diag);
+		detach(s);
 	}
-	vedette_bpf__destroy(s->skel);
-	s->skel = NULL;
 	return err;
-}
-
-static void forget_hooks(struct sensor *s)
-{
-	for (size_t i = 0; i < s->n_hooks; i++) {
-		free((char *)s->hooks[i].name);
-		free((char *)s->hooks[i].where);
-		s->refused[i] = NULL;
-	}
-	s->n_hooks = 0;
 }
 
 static int load(struct sensor *s, const struct sensor_options *o, enum sensor_mode mode, struct diag *diag)
 {
-	char *logs = malloc((size_t)SENSOR_MAX_HOOKS * LOG_BYTES);
-	if (!logs)
-		return -ENOMEM;
-	int err = -EAGAIN;
-	for (int tries = 0; err == -EAGAIN && tries < SENSOR_MAX_HOOKS; tries++)
-		err = load_once(s, o, mode, logs, diag);
-	if (s->skel) { /* the buffers go: libbpf must not write there any more */
-		struct bpf_program *p;
-		bpf_object__for_each_program(p, s->skel->obj)
-			bpf_program__set_log_buf(p, NULL, 0);
-	}
-	free(logs);
-	return err;
-}
-
-/* Attaches every loaded program that is needed. Returns how many of section prefix `lsm` run; failures are noted. */
-static size_t attach(struct sensor *s)
-{
-	size_t lsm = 0, i = 0;
-	struct bpf_program *p;
-	bpf_object__for_each_program(p, s->skel->obj)
-	{
-		struct sensor_hook *h = hook_of(s, bpf_program__name(p));
-		size_t at = i++;
-		if (!h || !bpf_program__autoload(p) || !is_needed(h->name, s->events, s->outcome_events))
-			continue;
-		s->links[at] = bpf_program__attach(p);
-		if (!s->links[at]) {
-			hook_fail(s, h, strerror(errno));
-			continue;
-		}
-		h->is_attached = true;
-		lsm += strncmp(h->where, "lsm", 3) == 0;
-	}
-	return lsm;
-}
-
-static void destroy_links(struct sensor *s)
-{
-	for (size_t i = 0; i < SENSOR_MAX_HOOKS; i++) {
-		if (s->links[i])
-			bpf_link__destroy(s->links[i]);
-		s->links[i] = NULL;
-	}
-}
-
-static void detach(struct sensor *s)
-{
-	destroy_links(s);
-	if (s->skel)
-		vedette_bpf__destroy(s->skel);
-	s->skel = NULL;
-	forget_hooks(s);
+	struct programs_source source = { .maps = s->skel->obj, .kernel = s->kernel, .mode = mode, .options = o };
+	source.elf = vedette_bpf__elf_bytes(&source.elf_bytes);
+	return programs_load(&s->programs, &source, diag);
 }
 
 static int on_priority(void *context, void *bytes, size_t size)
@@ -385,7 +174,9 @@ static int try_mode(struct sensor *s, const struct sensor_options *o, enum senso
 		diag_error(diag, (struct place){ 0 }, "LSM programs cannot be loaded: %s", strerror(-err));
 		return err;
 	}
-	err = load(s, o, mode, diag);
+	err = load_maps(s, o, diag);
+	if (!err)
+		err = load(s, o, mode, diag);
 	if (err)
 		return err;
 	struct sensor_config *c = &s->skel->bss->config;
@@ -399,10 +190,7 @@ static int try_mode(struct sensor *s, const struct sensor_options *o, enum senso
 	err = put_env_names(s, o->env_names, diag);
 	if (err)
 		return err;
-	s->events = o->events;
-	s->outcome_events = o->outcome_events;
-	size_t lsm = attach(s);
-	find_missing(s);
+	size_t lsm = programs_attach(&s->programs, o->events, o->outcome_events);
 	if (mode == SENSOR_LSM && lsm == 0) {
 		diag_error(diag, (struct place){ 0 }, "no LSM program can be attached");
 		return -EOPNOTSUPP;
@@ -523,6 +311,7 @@ int sensor_open(const struct sensor_options *options, struct sensor **ret, struc
 	if (!s)
 		return -ENOMEM;
 	s->poll_fd = -1;
+	programs_init(&s->programs);
 	s->cpus = libbpf_num_possible_cpus();
 	if (s->cpus < 1 || s->cpus > SENSOR_MAX_CPUS) {
 		diag_error(diag, (struct place){ 0 }, "%d processors: between 1 and %d are supported", s->cpus, SENSOR_MAX_CPUS);
@@ -549,6 +338,7 @@ int sensor_open(const struct sensor_options *options, struct sensor **ret, struc
 	set_wanted(s, options->events, options->outcome_events);
 	btf__free(s->kernel); /* several MiB that nothing needs any more */
 	s->kernel = NULL;
+	(void)malloc_trim(0); /* and the allocator gives them back, and what loading took */
 	*ret = TAKE(s);
 	return 0;
 }
@@ -574,16 +364,15 @@ const struct sensor_caps *sensor_get_caps(const struct sensor *s)
 
 size_t sensor_get_hooks(const struct sensor *s, const struct sensor_hook **ret)
 {
-	*ret = s->hooks;
-	return s->n_hooks;
+	*ret = s->programs.hooks;
+	return s->programs.n;
 }
 
 /* --- other events under way ------------------------------------------------------------------------------------------------ */
 
 struct sensor_change {
-	uint64_t events, outcome_events;           /* wanted after the change */
-	struct bpf_link *links[SENSOR_MAX_HOOKS];  /* owned; before: new ones, after: those that nobody needs any more */
-	int errors[SENSOR_MAX_HOOKS];              /* errno of what could not be attached */
+	uint64_t events, outcome_events; /* wanted after the change */
+	struct programs_change programs;
 };
 
 /* What a program that is no longer attached left behind must not be taken for the calls of now. */
@@ -602,72 +391,30 @@ int sensor_change_prepare(struct sensor *s, uint64_t events, uint64_t outcome_ev
 		return -ENOMEM;
 	c->events = events;
 	c->outcome_events = s->caps.mode == SENSOR_LSM ? outcome_events : 0;
-	size_t i = 0;
-	struct bpf_program *p;
-	bpf_object__for_each_program(p, s->skel->obj)
-	{
-		size_t at = i++;
-		const char *name = bpf_program__name(p);
-		if (!bpf_program__autoload(p) || s->links[at] || !is_needed(name, c->events, c->outcome_events))
-			continue;
-		if (strcmp(name, "outcome_exit") == 0)
-			forget_calls(s);
-		c->links[at] = bpf_program__attach(p);
-		c->errors[at] = c->links[at] ? 0 : errno;
-	}
+	if (c->outcome_events && s->programs.outcome_events == 0)
+		forget_calls(s);
+	programs_change_prepare(&s->programs, c->events, c->outcome_events, &c->programs);
 	*ret = c;
 	return 0;
 }
 
 void sensor_widen(struct sensor *s, struct sensor_change *c)
 {
-	size_t i = 0;
-	struct bpf_program *p;
-	bpf_object__for_each_program(p, s->skel->obj)
-	{
-		size_t at = i++;
-		struct sensor_hook *h = hook_of(s, bpf_program__name(p));
-		if (h && c->errors[at])
-			hook_fail(s, h, strerror(c->errors[at]));
-		if (!h || !c->links[at])
-			continue;
-		s->links[at] = c->links[at];
-		c->links[at] = NULL;
-		h->is_attached = true;
-	}
-	s->events |= c->events;
-	s->outcome_events |= c->outcome_events;
-	find_missing(s);
-	set_wanted(s, s->events, s->outcome_events);
+	programs_widen(&s->programs, c->events, c->outcome_events, &c->programs);
+	set_wanted(s, s->programs.events, s->programs.outcome_events);
 }
 
 void sensor_narrow(struct sensor *s, struct sensor_change *c)
 {
-	s->events = c->events;
-	s->outcome_events = c->outcome_events;
-	set_wanted(s, s->events, s->outcome_events);
-	size_t i = 0;
-	struct bpf_program *p;
-	bpf_object__for_each_program(p, s->skel->obj)
-	{
-		size_t at = i++;
-		struct sensor_hook *h = hook_of(s, bpf_program__name(p));
-		if (!h || !s->links[at] || is_needed(h->name, s->events, s->outcome_events))
-			continue;
-		c->links[at] = s->links[at];
-		s->links[at] = NULL;
-		h->is_attached = false;
-	}
-	find_missing(s);
+	set_wanted(s, c->events, c->outcome_events);
+	programs_narrow(&s->programs, c->events, c->outcome_events, &c->programs);
 }
 
 void sensor_change_free(struct sensor_change **c)
 {
 	if (!*c)
 		return;
-	for (size_t i = 0; i < SENSOR_MAX_HOOKS; i++)
-		if ((*c)->links[i])
-			bpf_link__destroy((*c)->links[i]);
+	programs_change_done(&(*c)->programs);
 	free(*c);
 	*c = NULL;
 }
@@ -795,7 +542,7 @@ int sensor_consume(struct sensor *s, size_t max_bulk)
 void sensor_stop(struct sensor *s)
 {
 	s->skel->bss->config.wanted = 0;
-	destroy_links(s);
+	programs_detach(&s->programs);
 	/* programs run with preemption off or under RCU: after a grace period none is left (ENOSYS: nothing better to do) */
 	(void)syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0);
 }
@@ -856,12 +603,10 @@ size_t sensor_cpus(const struct sensor *s)
 uint64_t sensor_missed_runs(const struct sensor *s)
 {
 	uint64_t sum = 0;
-	struct bpf_program *p;
-	bpf_object__for_each_program(p, s->skel->obj)
-	{
+	for (size_t i = 0; i < s->programs.n; i++) {
 		struct bpf_prog_info info = { 0 };
 		uint32_t size = sizeof(info);
-		int fd = bpf_program__fd(p);
+		int fd = s->programs.fds[i];
 		if (fd >= 0 && bpf_obj_get_info_by_fd(fd, &info, &size) == 0)
 			sum += info.recursion_misses;
 	}
