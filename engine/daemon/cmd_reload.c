@@ -81,7 +81,7 @@ int cmd_reload(int argc, char **argv)
 	CLEANUP(buf_done) struct buf answer = { 0 };
 	CLEANUP(yaml_tree_free) struct yaml_tree *tree = NULL;
 	CLEANUP(diag_done) struct diag diag = { 0 };
-	int err = control_ask(path, "reload", &answer, &diag);
+	int err = control_ask(path, "reload", CONTROL_ASK_S, &answer, &diag);
 	say_result(err, &diag);
 	if (err)
 		return EXIT_FAILED;

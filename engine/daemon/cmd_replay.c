@@ -242,16 +242,28 @@ static int open_pipeline(struct replay *r, struct diag *diag)
 	return pipeline_new(&pc, &r->pipeline);
 }
 
+/* Names on a tape and of rules may hold anything. */
+static void add_lines(struct buf *out, const char *begin, struct strview text)
+{
+	while (text.n) {
+		const char *end = memchr(text.p, '\n', text.n);
+		size_t n = end ? (size_t)(end - text.p) : text.n;
+		buf_add_z(out, begin);
+		terminal_text(out, (struct strview){ text.p, n });
+		buf_add_char(out, '\n');
+		text = sv_from_index(text, n + 1);
+	}
+}
+
 /* However quiet: what a rule does not say for want of a field must not be taken for an answer. */
 static int warn_untaped(const struct replay *r)
 {
 	CLEANUP(buf_done) struct buf text = { 0 };
 	int err = untaped_tell(r->policy->rules, r->tape, &text);
-	for (struct strview rest = buf_sv(&text); !err && rest.n;) {
-		size_t n = strcspn(rest.p, "\n");
-		fprintf(stderr, "vedette replay: warning: %.*s\n", (int)n, rest.p);
-		rest = sv_from_index(rest, n + 1);
-	}
+	CLEANUP(buf_done) struct buf lines = { 0 };
+	add_lines(&lines, "vedette replay: warning: ", buf_sv(&text));
+	if (lines.n)
+		fputs(buf_cstr(&lines), stderr);
 	return err;
 }
 
@@ -330,6 +342,7 @@ static bool say_end(const struct replay *r)
 	}
 	buf_add_format(&text, "%llu events", (unsigned long long)s.events);
 	say_count(&text, r->pipeline ? pipeline_get_stats(r->pipeline)->suppressed : 0, "alerts held back by throttles");
+	say_count(&text, r->pipeline ? pipeline_get_stats(r->pipeline)->unfinished : 0, "waits of rules about several events not over at the end");
 	say_count(&text, s.lost, "lost when they were recorded");
 	say_count(&text, s.dropped, "dropped by the recorder");
 	say_count(&text, s.missing, "in damaged blocks");
@@ -346,7 +359,6 @@ static int replay(struct replay *r, struct diag *diag)
 {
 	int err = judge_all(r, diag);
 	pipeline_finish(r->pipeline);
-	pipeline_end_windows(r->pipeline, UINT64_MAX);
 	int log_error = close_log(r, diag);
 	const struct pipeline_stats *stats = pipeline_get_stats(r->pipeline);
 	bool is_bad = say_end(r);
@@ -416,19 +428,6 @@ static int bench(struct replay *r, struct diag *diag)
 
 /* --- what it is ------------------------------------------------------------------------------------------------------------ */
 
-/* Names on a tape may hold anything. */
-static void add_lines(struct buf *out, struct strview text)
-{
-	while (text.n) {
-		const char *end = memchr(text.p, '\n', text.n);
-		size_t n = end ? (size_t)(end - text.p) : text.n;
-		buf_add_z(out, "  ");
-		terminal_text(out, (struct strview){ text.p, n });
-		buf_add_char(out, '\n');
-		text = sv_from_index(text, n + 1);
-	}
-}
-
 static void info_text(const struct replay *r, const uint64_t *by_event, struct buf *out)
 {
 	const struct tape_info *i = tape_reader_info(r->tape);
@@ -456,7 +455,7 @@ static void info_text(const struct replay *r, const uint64_t *by_event, struct b
 	CLEANUP(buf_done) struct buf differences = { 0 };
 	if (tape_reader_differences(r->tape, &differences)) {
 		buf_add_z(out, "differs    from the tables of this version:\n");
-		add_lines(out, buf_sv(&differences));
+		add_lines(out, "  ", buf_sv(&differences));
 	}
 }
 

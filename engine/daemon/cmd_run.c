@@ -145,6 +145,8 @@ static void say_end(struct watch *w, const struct run_options *o)
 	if (o->watch.terminal)
 		fprintf(stderr, "vedette: %llu alerts, %llu blocked; %llu events, %llu lost\n", (unsigned long long)stats->alerts,
 			(unsigned long long)stats->blocked, (unsigned long long)t.delivered, (unsigned long long)t.lost);
+	if (o->watch.terminal && stats->unfinished)
+		fprintf(stderr, "vedette: %llu waits of rules about several events were not over at the end\n", (unsigned long long)stats->unfinished);
 	if (left)
 		fprintf(stderr, "vedette: %zu descendants still run and are no longer watched\n", left);
 }

@@ -296,9 +296,12 @@ void control_step(struct control *c, uint64_t now_ns, control_function *call, vo
 
 /* --- the other side ------------------------------------------------------------------------------------------------------------ */
 
-static int ask(int fd, const struct sockaddr_un *address, struct strview request, struct buf *answer)
+static int ask(int fd, const struct sockaddr_un *address, unsigned patience_s, struct strview request, struct buf *answer)
 {
-	if (fd < 0 || connect(fd, (const struct sockaddr *)address, sizeof(*address)))
+	const struct timeval patience = { .tv_sec = patience_s };
+	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)) || setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience)))
+		return -errno;
+	if (connect(fd, (const struct sockaddr *)address, sizeof(*address)))
 		return -errno;
 	int err = fd_write_all(fd, request.p, request.n);
 	while (!err) {
@@ -316,7 +319,7 @@ static int ask(int fd, const struct sockaddr_un *address, struct strview request
 	return err ? err : answer->n && answer->p[answer->n - 1] == '\n' ? 0 : -ECONNRESET;
 }
 
-int control_ask(const char *path, const char *command, struct buf *answer, struct diag *diag)
+int control_ask(const char *path, const char *command, unsigned patience_s, struct buf *answer, struct diag *diag)
 {
 	struct sockaddr_un address;
 	CLEANUP(buf_done) struct buf request = { 0 };
@@ -328,8 +331,10 @@ int control_ask(const char *path, const char *command, struct buf *answer, struc
 		return -ENOMEM;
 	answer->max = CONTROL_MAX_ANSWER + 1;
 	CLEANUP(fd_close) int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	err = ask(fd, &address, buf_sv(&request), answer);
-	if (err)
+	err = ask(fd, &address, patience_s, buf_sv(&request), answer);
+	if (err == -EAGAIN)
+		diag_error(diag, (struct place){ .file = path }, "no answer within %u seconds: the daemon hangs, or is still at work", patience_s);
+	else if (err)
 		diag_error(diag, (struct place){ .file = path }, "the daemon does not answer: %s%s", strerror(-err),
 			   err == -ENOENT || err == -ECONNREFUSED ? " (does it run, with this control socket?)" : "");
 	return err;

@@ -39,5 +39,6 @@ void control_step(struct control *c, uint64_t now_ns, control_function *call, vo
 /* One JSON value without a line end. A client that is gone is no error. */
 void control_answer(struct control *c, control_client to, struct strview json);
 
-/* The other side: sends the command and waits for the answer as long as it takes. 0 or -errno with the reason. */
-int control_ask(const char *path, const char *command, struct buf *answer, struct diag *diag) MUST_CHECK;
+/* The other side: sends the command and waits for the answer, at most so many seconds from one piece of it to the next. 0 or -errno with the reason. */
+enum { CONTROL_ASK_S = 120 }; /* more than the largest sets of rules take to load */
+int control_ask(const char *path, const char *command, unsigned patience_s, struct buf *answer, struct diag *diag) MUST_CHECK;

@@ -231,6 +231,12 @@ static struct blocker blocker_of(const struct pipeline *p, const struct event *e
 	return (struct blocker){ p->policy, p->policy->first_block };
 }
 
+/* Across a reload the same rule stands in two sets. */
+static bool is_told(const struct rule_info *blocker, const struct rule_info *rule)
+{
+	return blocker && strcmp(blocker->id, rule->id) == 0;
+}
+
 /* Evaluate, alert: the same for a record that came just now and for one that was taped long ago. */
 void pipeline_judge(struct pipeline *p, const struct event *ev)
 {
@@ -241,7 +247,7 @@ void pipeline_judge(struct pipeline *p, const struct event *ev)
 	engine_evaluate(p->policy->engine, ev, &p->matches);
 	for (size_t i = 0; i < p->matches.n; i++) {
 		const struct rule_info *rule = ruleset_get(p->policy->rules, p->matches.rule[i]);
-		if (rule != by.rule && !rule->is_step && passes(p, ev, rule))
+		if (!is_told(by.rule, rule) && !rule->is_step && passes(p, ev, rule))
 			raise_alert(p, p->policy, ev, rule, action_of(p, rule, ev));
 	}
 	p->stats.judged++;
@@ -326,13 +332,18 @@ void pipeline_record(void *pipeline, const void *bytes, size_t size, bool is_pri
 	enrich_and_judge(p, ev, false, 0);
 }
 
-void pipeline_expire(struct pipeline *p, uint64_t boot_ns)
+static void give_up_outcomes(struct pipeline *p, uint64_t boot_ns)
 {
 	struct event held[OUTCOME_MAX_PER_CALL];
 	size_t n;
 	while ((n = outcome_expired(p->config.outcomes, boot_ns, held, ARRAY_SIZE(held))) > 0)
 		for (size_t i = 0; i < n; i++)
 			enrich_and_judge(p, held[i], false, 0);
+}
+
+void pipeline_expire(struct pipeline *p, uint64_t boot_ns)
+{
+	give_up_outcomes(p, boot_ns);
 	pipeline_end_windows(p, boot_ns);
 }
 
@@ -345,8 +356,12 @@ void pipeline_advance(struct pipeline *p, uint64_t boot_ns)
 
 void pipeline_finish(struct pipeline *p)
 {
+	if (p->config.outcomes)
+		give_up_outcomes(p, UINT64_MAX);
 	state_finish(p->policy->state);
 	raise_correlated(p);
+	p->stats.unfinished = state_unfinished(p->policy->state);
+	pipeline_end_windows(p, UINT64_MAX); /* last: what was raised just now may have been held back */
 }
 
 const struct pipeline_stats *pipeline_get_stats(const struct pipeline *p)

@@ -36,6 +36,7 @@ struct pipeline_stats {
 	uint64_t suppressed;               /* alerts that throttles held back: each is told by a summary */
 	uint64_t matches_dropped;          /* matches beyond RULES_MAX_MATCHES */
 	uint64_t undecided;                /* alerts of rules of which it is not known whether they hold */
+	uint64_t unfinished;               /* waits for what did not come that were not over at the end: pipeline_finish */
 	struct state_stats state;          /* of rules about several events */
 	uint64_t unprinted;                /* JSON lines that could not be written */
 	int worst;                         /* highest enum severity raised; -1: none */

@@ -639,7 +639,6 @@ int watch_finish(struct watch *w, const char *reason, struct diag *diag)
 	sensor_stop(w->sensor);
 	while ((n = sensor_consume(w->sensor, BULK_ROUND)) > 0)
 		IGNORE(flush_if_due(w, clock_ns(CLOCK_BOOTTIME))); /* the last flush below reports */
-	pipeline_expire(w->pipeline, UINT64_MAX);
 	pipeline_finish(w->pipeline);
 	tell_losses(w);
 	int tape_error = finish_tape(w, diag);

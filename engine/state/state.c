@@ -203,6 +203,19 @@ void state_finish(struct state *s)
 	open_from(s, s->now_ns);
 }
 
+size_t state_unfinished(const struct state *s)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < s->set->n_stateful; i++) {
+		const struct stateful *rule = s->set->stateful[i];
+		if (rule->kind != STATEFUL_ABSENCE && (rule->kind != STATEFUL_THRESHOLD || rule->most == UINT64_MAX))
+			continue;
+		for (uint32_t block = s->rules[i].oldest; block; block = group_at(s, block)->newer)
+			n++;
+	}
+	return n;
+}
+
 /* --- what comes out -------------------------------------------------------------------------------------------------------- */
 
 /* Which comes first: rules that others build on; in one rule later steps, for an event that is two of them. */

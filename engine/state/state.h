@@ -59,6 +59,9 @@ void state_advance(struct state *s, uint64_t boot_ns);
 /* No more events come: those that wait are taken, and no wait ends but by their times. Then state_next until it is false. */
 void state_finish(struct state *s);
 
+/* Waits that would end with an alert if nothing more came: an absence, a threshold below or at a count. What a watch that ends leaves open. */
+size_t state_unfinished(const struct state *s);
+
 /* One of the other events that an alert is about. */
 struct seen_event {
 	uint64_t time_ns;  /* since boot: that it counted at */

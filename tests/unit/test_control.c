@@ -258,9 +258,31 @@ static void the_place_is_taken_with_care(void **state)
 	assert_true(S_ISREG(st.st_mode));
 }
 
+/* A daemon that takes the question and hangs. */
+static void who_asks_does_not_wait_for_ever(void **state)
+{
+	(void)state;
+	char folder[] = "/tmp/test_control.XXXXXX";
+	CLEANUP(buf_done) struct buf answer = { 0 };
+	CLEANUP(diag_done) struct diag diag = { 0 };
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	assert_non_null(mkdtemp(folder));
+	(void)snprintf(address.sun_path, sizeof(address.sun_path), "%s/s", folder);
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	assert_true(fd >= 0);
+	assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+	assert_int_equal(listen(fd, 1), 0);
+	assert_int_equal(control_ask(address.sun_path, "reload", 1, &answer, &diag), -EAGAIN);
+	assert_non_null(strstr(diag.messages[0].text, "no answer within 1 seconds"));
+	close(fd);
+	unlink(address.sun_path);
+	rmdir(folder);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(who_asks_does_not_wait_for_ever),
 		cmocka_unit_test_setup_teardown(requests_are_answered_once, setup, teardown),
 		cmocka_unit_test_setup_teardown(nonsense_is_refused, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_request_may_come_in_pieces, setup, teardown),

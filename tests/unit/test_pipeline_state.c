@@ -226,6 +226,59 @@ static void a_swap_of_policies_keeps_what_is_known(void **state)
 	end(&f);
 }
 
+/* A verdict of the policy before names a rule that stands in both: it is told once. */
+static void a_verdict_from_before_a_swap_is_told_once(void **state)
+{
+	(void)state;
+	struct fixture f;
+	struct event ev;
+	begin(&f);
+	policy_free(&f.policy);
+	pipeline_free(&f.pipeline);
+	static const char stop[] = "- {rule: stop, severity: low, event: process.exec, when: 'process.executable = /x', action: block}\n";
+	f.policy = load(&f.tree, stop);
+	f.policy->generation = 1;
+	struct policy *next = load(&f.tree, stop);
+	next->generation = 2;
+	const struct pipeline_config config = { .policy = f.policy, .terminal_fd = f.out };
+	assert_int_equal(pipeline_new(&config, &f.pipeline), 0);
+	pipeline_swap(f.pipeline, next);
+	event_builder_begin(f.b, event_type_by_number(EVENT_PROC_EXEC));
+	assert_int_equal(event_builder_set_text(f.b, "process.executable", "/x"), 0);
+	assert_int_equal(event_builder_event(f.b, &ev), 0);
+	struct wire_proc_exec record;
+	memcpy(&record, ev.common, sizeof(record));
+	record.common.verdict = VERDICT_BLOCK;
+	record.common.rule_slot = exec_slot(1, 0);
+	ev.common = &record.common;
+	pipeline_judge(f.pipeline, &ev);
+	assert_int_equal(pipeline_get_stats(f.pipeline)->blocked, 1);
+	assert_int_equal(pipeline_get_stats(f.pipeline)->alerts, 1);
+	pipeline_forget_earlier(f.pipeline);
+	policy_free(&f.policy);
+	f.policy = next;
+	end(&f);
+}
+
+/* A wait that is not over when all ends is counted; what is raised at the very end and held back is told. */
+static void the_end_leaves_nothing_untold(void **state)
+{
+	(void)state;
+	struct fixture f;
+	begin(&f);
+	judge(&f, "file.create", "file.path", "/a", 0);
+	judge(&f, "file.create", "file.path", "/b", SECOND);
+	for (uint64_t i = 0; i < 4; i++)
+		judge(&f, "file.open", "file.path", i % 2 ? "/c" : "/d", (1 + i / 2 * 3) * SECOND + i);
+	pipeline_finish(f.pipeline);
+	assert_int_equal(count_of(&f, "alone"), 0);
+	assert_int_equal(pipeline_get_stats(f.pipeline)->unfinished, 1); /* one wait for the rule: it has no `by` */
+	assert_int_equal(count_of(&f, "calm"), 1);
+	assert_int_equal(pipeline_get_stats(f.pipeline)->suppressed, 1);
+	assert_non_null(strstr(f.text, "1 more alerts of rule calm were held back"));
+	end(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -236,6 +289,8 @@ int main(void)
 		cmocka_unit_test(a_throttle_holds_these_alerts_back_too),
 		cmocka_unit_test(an_undecided_step_is_its_rule_undecided),
 		cmocka_unit_test(a_swap_of_policies_keeps_what_is_known),
+		cmocka_unit_test(a_verdict_from_before_a_swap_is_told_once),
+		cmocka_unit_test(the_end_leaves_nothing_untold),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
