@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "engine/event/builder.h"
+#include "engine/rules/computed_functions.h"
 #include "engine/rules/match.h"
 #include "engine/rules/set.h"
 
@@ -65,6 +66,29 @@ static int read_items(struct compiler *c, const struct yaml_node *value, struct 
 	return 0;
 }
 
+/* The field of the record that a name stands for, which a case can set: not one whose value is worked out of others. NULL after a report. */
+static const struct field *settable_field(struct compiler *c, const struct yaml_node *key, const struct event_type *type)
+{
+	const struct field_ref *ref = field_resolve(c, key->text, key->at);
+	if (!ref)
+		return NULL;
+	if (!(ref->events >> type->number & 1) && !ref->never) {
+		diag_error(c->diag, key->at, "case: %s has no field '%s'", type->name, ref->name);
+		return NULL;
+	}
+	const struct field *field = ref->by_event[type->number];
+	if (field && (!ref->compute || ref->compute == base_value))
+		return field;
+	if (ref->never)
+		diag_error(c->diag, key->at, "case: '%s' never has a value: %s", ref->name, ref->never);
+	else if (field)
+		diag_error(c->diag, key->at, "case: '%s' is worked out of other fields, and cannot be set: give '%s', of which it is made", ref->name,
+			   field->name);
+	else
+		diag_error(c->diag, key->at, "case: '%s' is worked out of other fields, and cannot be set: give those of which it is made", ref->name);
+	return NULL;
+}
+
 int case_fields_read(struct compiler *c, const struct yaml_node *map, struct rule_case *ret)
 {
 	if (map->type != YAML_MAP || map->n > CASE_MAX_FIELDS) {
@@ -81,16 +105,12 @@ int case_fields_read(struct compiler *c, const struct yaml_node *map, struct rul
 		struct case_field *field = &ret->fields[ret->n];
 		if (ret->is_in_list && part_has_key(PART_CASE_EVENT, k->text))
 			continue;
-		const struct field_ref *ref = field_resolve(c, k->text, k->at);
-		if (ref && !(ref->events >> ret->type->number & 1)) {
-			diag_error(c->diag, k->at, "case: %s has no field '%s'", ret->type->name, ref->name);
-			ref = NULL;
-		}
-		if (!ref || read_items(c, k->next, field)) {
+		const struct field *meant = settable_field(c, k, ret->type);
+		if (!meant || read_items(c, k->next, field)) {
 			err = -EINVAL;
 			continue;
 		}
-		field->name = sv_from(ref->name);
+		field->name = sv_from(meant->name);
 		field->at = (struct place){ c->file, k->next->at.line, k->next->at.column };
 		ret->n++;
 	}

@@ -173,12 +173,31 @@ static void matches_beyond_the_maximum_are_counted(void **state)
 	assert_int_equal(result.passed, RULES_MAX_MATCHES + 10);
 }
 
+/* Another name of a field sets that field. */
+static void cases_set_fields_by_other_names(void **state)
+{
+	(void)state;
+	CLEANUP(ruleset_free) struct ruleset *set = load("- rule: a\n"
+							 "  event: file.open\n"
+							 "  severity: low\n"
+							 "  when: file.path = /a and process.name = cat\n"
+							 "  cases:\n"
+							 "    - {fires: {evt.abspath: /a, proc.name: cat}}\n"
+							 "    - {fires: {file.path: /a, falco.proc.name: cat}}\n"
+							 "    - {quiet: {evt.abspath: /a, proc.name: dog}}\n");
+	struct case_result result;
+	assert_int_equal(ruleset_run_cases(set, &result, NULL), 0);
+	assert_int_equal(result.passed, 3);
+	assert_int_equal(result.failed, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(rules_are_known_by_what_they_say),
 		cmocka_unit_test(an_event_raises_the_rules_that_hold),
 		cmocka_unit_test(cases_pass_and_fail),
+		cmocka_unit_test(cases_set_fields_by_other_names),
 		cmocka_unit_test(the_digest_follows_every_byte),
 		cmocka_unit_test(faults_count_without_a_diag),
 		cmocka_unit_test(matches_beyond_the_maximum_are_counted),

@@ -48,6 +48,12 @@ static void faulty_files_are_refused_at_their_place(void **state)
 		{ RULE_WHEN "  cases: [{fires: {}, quiet: {}}]\n", 5, 11, "either 'fires' or 'quiet'" },
 		{ RULE_WHEN "  cases: [{fires: {file.pth: x}}]\n", 5, 20, "unknown field 'file.pth'" },
 		{ RULE_WHEN "  cases: [{fires: {destination.ip: x}}]\n", 5, 20, "file.open has no field 'destination.ip'" },
+		{ RULE_WHEN "  cases: [{fires: {evt.type: open}}]\n", 5, 20, "'evt.type' is worked out of other fields" },
+		{ RULE_WHEN "  cases: [{fires: {proc.cmdline: foo}}]\n", 5, 20, "'proc.cmdline' is worked out of other fields" },
+		{ RULE_WHEN "  cases: [{fires: {proc.vpgid: 1}}]\n", 5, 20, "'proc.vpgid' never has a value" },
+		{ "- rule: r\n  event: process.exec\n  severity: low\n  when: true\n  cases: [{quiet: {proc.cmdline: foo}}]\n", 5, 20, "give 'process.args'" },
+		{ "- rule: r\n  severity: low\n  sequence: {within: 1s, steps: [{event: file.open, when: true}, {event: file.open, when: true}]}\n"
+		  "  cases: [{fires: [{event: file.open, evt.type: open}]}]\n", 4, 39, "'evt.type' is worked out of other fields" },
 		{ RULE_WHEN "  cases: [{fires: {}, event: file.delete}]\n", 5, 30, "'file.delete' is none of the rule's events" },
 		{ "- rule: r\n  event: [file.open, file.delete]\n  severity: low\n  when: true\n  cases: [{fires: {}}]\n", 5, 11, "say which with 'event:'" },
 		{ RULE_WHEN "  exceptions: x\n", 5, 15, "exceptions: expected a list" },
