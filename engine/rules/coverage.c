@@ -104,7 +104,7 @@ uint64_t coverage_events(const struct condition *c)
 	return fold_of(c, false).can_hold;
 }
 
-static bool expr_needs_outcome(const struct expr *x)
+bool expr_needs_outcome(const struct expr *x)
 {
 	if (x->type == EXPR_FIELD)
 		return x->field->needs_outcome;

@@ -11,7 +11,8 @@
 uint64_t coverage_test_events(const struct test *t);
 /* Bits of the events in which the condition can hold. */
 uint64_t coverage_events(const struct condition *c);
-/* Whether it looks at what is known only when a call has ended. */
+/* Whether they look at what is known only when a call has ended. */
+bool expr_needs_outcome(const struct expr *x);
 bool coverage_needs_outcome(const struct condition *c);
 
 /* Sets the rules' coverage, needs_source and reasons. Texts go into the arena; 0 or -ENOMEM. */

@@ -84,6 +84,26 @@ static const struct condition *exception_row(struct rule_reader *r, const struct
 	return node_group(r->c, NODE_AND, tests, n, row->at);
 }
 
+/* Any of the rows, side by side: there may be many. */
+static const struct condition *exception_rows(struct rule_reader *r, const struct yaml_node *fields, const struct yaml_node *comps,
+					      const struct yaml_node *values)
+{
+	size_t n = 0;
+	if (count_of(values) == 0)
+		return node_const(r->c, false, values->at);
+	const struct condition **rows = arena_alloc(r->c->arena, count_of(values) * sizeof(const struct condition *));
+	if (!rows) {
+		r->c->no_memory = true;
+		return NULL;
+	}
+	for (const struct yaml_node *row = first_of(values); row; row = values->type == YAML_LIST ? row->next : NULL) {
+		rows[n] = exception_row(r, fields, comps, row);
+		if (!rows[n++])
+			return NULL;
+	}
+	return node_group(r->c, NODE_OR, rows, n, values->at);
+}
+
 static const struct condition *exception_by_fields(struct rule_reader *r, const struct yaml_node *item)
 {
 	const struct yaml_node *fields = yaml_get(item, "fields"), *comps = yaml_get(item, "comps"), *values = yaml_get(item, "values");
@@ -99,17 +119,7 @@ static const struct condition *exception_by_fields(struct rule_reader *r, const 
 		const struct operator *op = comparison_at(r, comps, 0, "in");
 		return op ? exception_test(r, fields, op, values) : NULL;
 	}
-	const struct condition *any = NULL;
-	for (const struct yaml_node *row = first_of(values); row; row = values->type == YAML_LIST ? row->next : NULL) {
-		const struct condition *one = exception_row(r, fields, comps, row);
-		if (!one)
-			return NULL;
-		const struct condition *both[] = { any, one };
-		any = any ? node_group(r->c, NODE_OR, both, 2, row->at) : one;
-		if (!any)
-			return NULL;
-	}
-	return any ? any : node_const(r->c, false, values->at);
+	return exception_rows(r, fields, comps, values);
 }
 
 /* --- one exception ----------------------------------------------------------------------------------------------------------- */

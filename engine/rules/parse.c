@@ -564,13 +564,13 @@ static void node_list_done(struct node_list *list)
 	free(list->p);
 }
 
-static bool node_list_add(struct parser *p, struct node_list *list, const struct condition *node)
+static bool node_list_add(struct compiler *c, struct node_list *list, const struct condition *node)
 {
 	if (list->n == list->size) {
 		size_t size = list->size ? 2 * list->size : 8;
 		const struct condition **bigger = realloc(list->p, size * sizeof(const struct condition *));
 		if (!bigger) {
-			p->c->no_memory = true;
+			c->no_memory = true;
 			return false;
 		}
 		list->p = bigger;
@@ -616,7 +616,7 @@ static const struct condition *take_series(struct parser *p, enum node_type type
 	const char *word = type == NODE_AND ? "and" : "or";
 	do {
 		const struct condition *c = type == NODE_AND ? take_not(p) : take_series(p, NODE_AND);
-		if (!c || !node_list_add(p, &list, c))
+		if (!c || !node_list_add(p->c, &list, c))
 			return NULL;
 	} while (take_word(p, word));
 	return node_group(p->c, type, list.p, list.n, at);
@@ -665,14 +665,23 @@ static const struct condition *parse_part(struct compiler *c, const struct yaml_
 	return condition;
 }
 
+/* Parts of the same kind that follow one another stand side by side, so that many of them nest no deeper than one. */
 static const struct condition *parse_macro(struct compiler *c, const struct named_macro *macro)
 {
-	const struct condition *whole = parse_part(c, macro->when, macro->file);
+	CLEANUP(node_list_done) struct node_list list = { 0 };
 	const char *user = c->file;
-	for (const struct macro_part *part = macro->more; part && whole; part = part->next) {
-		const struct condition *both[] = { whole, parse_part(c, part->when, part->file) };
-		c->file = part->file ? part->file->name : user;
-		whole = both[1] ? node_group(c, part->type, both, 2, part->when->at) : NULL;
+	const struct macro_part *part = macro->more;
+	const struct condition *whole = parse_part(c, macro->when, macro->file);
+	while (part && whole) {
+		const struct macro_part *first = part;
+		list.n = 0;
+		bool is_good = node_list_add(c, &list, whole);
+		for (; is_good && part && part->type == first->type; part = part->next) {
+			const struct condition *one = parse_part(c, part->when, part->file);
+			is_good = one && node_list_add(c, &list, one);
+		}
+		c->file = first->file ? first->file->name : user;
+		whole = is_good ? node_group(c, first->type, list.p, list.n, first->when->at) : NULL;
 		c->file = user;
 	}
 	return whole;

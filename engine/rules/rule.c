@@ -2,7 +2,11 @@
 /* One `rule:` item: its keys by table, its condition with its exceptions, and that the fields fit its events. */
 #include <errno.h>
 
+#include "engine/rules/coverage.h"
 #include "engine/rules/set.h"
+#include "engine/rules/throttle.h"
+
+enum { RULE_MAX_APPENDED = 256 }; /* as many as exceptions */
 
 static void refuse(struct rule_reader *r, const struct yaml_node *node, const char *what, const char *expected)
 {
@@ -251,7 +255,8 @@ static void check_expr(struct rule_reader *r, const struct expr *x, struct place
 {
 	if (x->type == EXPR_FIELD) {
 		r->rule->info.needs_outcome |= x->field->needs_outcome;
-		if (!(x->field->events & r->rule->info.events))
+		bool is_foreign = x->field->never && r->rule->info.format; /* an imported rule may ask for what nothing here has: coverage says so */
+		if (!(x->field->events & r->rule->info.events) && !is_foreign)
 			report_field(r, x->field, macro ? at : x->at, macro);
 	}
 	for (size_t i = 0; i < x->n_args; i++)
@@ -428,15 +433,61 @@ int rule_read(struct compiler *c, const struct rule_file *file, const struct yam
 
 /* --- overrides ----------------------------------------------------------------------------------------------------------------- */
 
-/* base and condition, base or condition. */
+/* Whether its message or its throttle look at the end of the call. */
+static bool report_needs_outcome(const struct rule *rule)
+{
+	const struct rule_throttle *throttle = rule->info.throttle;
+	for (size_t i = 0; i < rule->n_message; i++) {
+		const struct message_piece *piece = &rule->message[i];
+		if ((piece->field && piece->field->needs_outcome) || (piece->expr && expr_needs_outcome(piece->expr)))
+			return true;
+	}
+	for (size_t i = 0; throttle && i < throttle->n_by; i++)
+		if (throttle->by[i]->needs_outcome)
+			return true;
+	return false;
+}
+
+/* What follows from the condition, when that has changed: a rule that names no events is about those in which it can hold. */
+static void change_condition(struct rule_reader *r)
+{
+	struct rule *rule = r->rule;
+	if (!rule->base || r->err)
+		return;
+	rule_reader_fail(r, rule_compose(r->c, rule));
+	if (r->err)
+		return;
+	if (rule->takes_all_events)
+		rule->info.events = coverage_events(rule->condition);
+	else if (rule->info.events)
+		check_fields(r, rule->condition, r->item->at, NULL);
+	rule->info.needs_outcome = coverage_needs_outcome(rule->condition) || report_needs_outcome(rule);
+}
+
+/* base and condition, base or condition. What is appended again and again stands side by side, and does not nest. */
 static void extend_base(struct rule_reader *r, const struct yaml_node *append, const char *word, enum node_type type)
 {
+	struct rule *rule = r->rule;
+	const struct condition *parts[RULE_MAX_APPENDED + 2];
 	const struct yaml_node *node = yaml_get(append, word);
-	const struct condition *both[] = { r->rule->base, node ? rule_condition_parse(r, node, word) : NULL };
-	if (!node)
+	size_t n = 0;
+	if (!node || !rule->base)
 		return;
-	r->rule->base = both[1] ? node_group(r->c, type, both, 2, node->at) : NULL;
-	rule_reader_fail(r, r->rule->base ? 0 : -EINVAL);
+	if (rule->n_appended == RULE_MAX_APPENDED) {
+		diag_error(r->c->diag, node->at, "override: %d conditions at most can be appended to a rule: put several in one", RULE_MAX_APPENDED);
+		rule_reader_fail(r, -EINVAL);
+		return;
+	}
+	bool goes_on = rule->base == rule->appended && rule->base->type == type;
+	for (size_t i = 0; goes_on && i < rule->base->n; i++)
+		parts[n++] = rule->base->children[i];
+	if (!goes_on)
+		parts[n++] = rule->base;
+	parts[n] = rule_condition_parse(r, node, word);
+	rule->base = parts[n] ? node_group(r->c, type, parts, n + 1, node->at) : NULL;
+	rule->appended = rule->base;
+	rule->n_appended++;
+	rule_reader_fail(r, rule->base ? 0 : -EINVAL);
 }
 
 static void change_keys(struct rule_reader *r, const struct yaml_node *map)
@@ -467,10 +518,8 @@ static void append_keys(struct rule_reader *r, const struct yaml_node *append)
 	rule_reader_fail(r, item_check(r->c, append, PART_APPEND));
 	r->is_appending = true;
 	change_keys(r, append);
-	if (r->rule->base)
-		extend_base(r, append, "or", NODE_OR);
-	if (r->rule->base)
-		extend_base(r, append, "and", NODE_AND);
+	extend_base(r, append, "or", NODE_OR);
+	extend_base(r, append, "and", NODE_AND);
 }
 
 /* The conditions of a stateful rule are those of its steps, which have ids of their own. */
@@ -496,16 +545,18 @@ int rule_override(struct compiler *c, const struct rule_file *file, const struct
 	if (rule->stateful)
 		refuse_condition(&r, append);
 	change_keys(&r, item);
-	if (yaml_get(item, "cases"))
-		read_cases(&r, yaml_get(item, "cases"));
 	if (append)
 		append_keys(&r, append);
-	if (append && yaml_get(append, "cases"))
-		read_cases(&r, yaml_get(append, "cases"));
-	check_condition(&r);
+	change_condition(&r);
 	c->file = file->name;
 	if (yaml_get(item, "message") || (yaml_get(item, "title") && changed.has_title_message))
 		read_message(&r);
+	r.is_appending = false;
+	if (yaml_get(item, "cases")) /* they may be about events that the changed condition is about */
+		read_cases(&r, yaml_get(item, "cases"));
+	r.is_appending = true;
+	if (append && yaml_get(append, "cases"))
+		read_cases(&r, yaml_get(append, "cases"));
 	if (c->no_memory)
 		return -ENOMEM;
 	if (!r.err)

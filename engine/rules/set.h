@@ -57,6 +57,8 @@ struct rule {
 	struct place id_at; /* where the author wrote the id */
 	const struct condition *condition;  /* base, and not the exceptions */
 	const struct condition *base;       /* `when`; NULL (imported rules): condition, up to rule_sink_add */
+	const struct condition *appended;   /* base, when the last override appended to it: others may stand beside in the same group */
+	size_t n_appended;
 	struct rule_exception *exceptions;
 	size_t n_exceptions;
 	bool takes_all_events; /* the author named none: info.events are those in which the condition can hold */

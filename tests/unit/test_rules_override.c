@@ -196,6 +196,98 @@ static void overrides_change_what_is_said(void **state)
 	assert_string_equal(buf_cstr(&message), "New");
 }
 
+/* A rule that names no events is about those in which its condition can hold, also when an override changes that. */
+static void overrides_change_the_events_of_imported_rules(void **state)
+{
+	(void)state;
+	enum { OPEN = 1, EXEC = 2, OUTCOME = 4, PARTIAL = 8 };
+	static const struct {
+		const char *override;
+		unsigned want;
+	} cases[] = {
+		{ "severity: low", EXEC | OUTCOME },
+		{ "append: {and: process.executable = /bin/cat}", EXEC | OUTCOME },
+		{ "append: {or: evt.type = openat and file.path = /x}", OPEN | EXEC | OUTCOME },
+		{ "when: evt.type = openat and file.path = /x", OPEN },
+		{ "{when: evt.type = openat and file.path = /x, message: '{evt.failed}'}", OPEN | OUTCOME },
+		{ "{when: evt.type = openat and file.path = /x, cases: [{event: file.open, fires: {file.path: /x}}]}", OPEN },
+		{ "when: evt.type = openat and (file.path = /x or container.image.tag = y)", OPEN | PARTIAL },
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		CLEANUP(diag_done) struct diag diag = { 0 };
+		CLEANUP(buf_done) struct buf text = { 0 };
+		bool is_map = cases[i].override[0] == '{';
+		buf_add_z(&text, "- rule: F\n  desc: d\n  condition: evt.type = execve and proc.name = cat and evt.failed = false\n  output: x\n  priority: ERROR\n---\n");
+		buf_add_format(&text, is_map ? "- {override: F, %s\n" : "- override: F\n  %s\n", cases[i].override + is_map);
+		CLEANUP(ruleset_free) struct ruleset *set = load_text(buf_cstr(&text), &diag);
+		assert_non_null(set);
+		const struct rule_info *rule = ruleset_get(set, 0);
+		struct case_result result = { 0 };
+		unsigned got = (rule->events >> EVENT_FILE_OPEN & 1 ? OPEN : 0) | (rule->events >> EVENT_PROC_EXEC & 1 ? EXEC : 0) |
+			       (rule->needs_outcome ? OUTCOME : 0) | (rule->coverage == COVERAGE_PARTIAL ? PARTIAL : 0);
+		if (got != cases[i].want || rule->coverage == COVERAGE_NEEDS_SOURCE)
+			fail_msg("%s: %u, not %u", cases[i].override, got, cases[i].want);
+		if (fires(set, &(struct act){ "/x", NULL, NULL, 0 }) != ((got & OPEN) != 0))
+			fail_msg("%s: on the open of /x", cases[i].override);
+		assert_int_equal(ruleset_run_cases(set, &result, &diag), 0);
+		assert_int_equal(result.failed, 0);
+	}
+}
+
+/* Rows and appended conditions stand side by side: many of them nest no deeper than one. */
+static void many_appended_conditions_do_not_nest(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *what, *head, *repeat; /* %d in repeat: its number */
+		int times;
+	} cases[] = {
+		{ "rows of an exception",
+		  "- rule: r\n  event: file.open\n  severity: low\n  when: file.path startswith /d\n"
+		  "  exceptions:\n    - name: e\n      fields: [file.path, process.name]\n      values:\n", "        - [/d/%d, cat]\n", 2000 },
+		{ "overrides of a macro",
+		  "- {macro: m, when: file.path = /d}\n"
+		  "- {rule: r, event: file.open, severity: low, when: file.path startswith /d and not (m and process.name = cat)}\n",
+		  "- {override_macro: m, append: {or: file.path = /d/%d}}\n", 2000 },
+		{ "overrides of a rule",
+		  "- {rule: r, event: file.open, severity: low, when: file.path startswith /d}\n",
+		  "- {override: r, append: {and: not (file.path = /d/%d and process.name = cat)}}\n", 256 },
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		CLEANUP(diag_done) struct diag diag = { 0 };
+		CLEANUP(buf_done) struct buf text = { 0 };
+		buf_add_z(&text, cases[i].head);
+		for (int k = 0; k < cases[i].times; k++) {
+			const char *number = strstr(cases[i].repeat, "%d");
+			buf_add(&text, cases[i].repeat, (size_t)(number - cases[i].repeat));
+			buf_add_format(&text, "%d%s", k, number + 2);
+		}
+		CLEANUP(ruleset_free) struct ruleset *set = load_text(buf_cstr(&text), &diag);
+		if (!set)
+			fail_msg("refused: %s", cases[i].what);
+		assert_true(fires(set, &(struct act){ "/d/7", NULL, "dog", 0 }));
+		assert_false(fires(set, &(struct act){ "/d/7", NULL, "cat", 0 }));
+		assert_false(fires(set, &(struct act){ "/d/0", NULL, "cat", 0 }));
+		assert_false(fires(set, &(struct act){ "/d/255", NULL, "cat", 0 }));
+		assert_true(fires(set, &(struct act){ "/d/2000", NULL, "cat", 0 }));
+	}
+}
+
+static void too_many_appended_conditions_are_refused(void **state)
+{
+	(void)state;
+	CLEANUP(diag_done) struct diag diag = { 0 };
+	CLEANUP(buf_done) struct buf text = { 0 };
+	CLEANUP(ruleset_free) struct ruleset *set = NULL;
+	buf_add_z(&text, "- {rule: r, event: file.open, severity: low, when: file.path = /d}\n");
+	for (int k = 0; k < 257; k++)
+		buf_add_z(&text, "- {override: r, append: {or: file.path = /e}}\n");
+	assert_int_not_equal(ruleset_load_text("t.yaml", buf_sv(&text), &set, &diag), 0);
+	assert_int_equal(diag.errors, 1);
+	assert_int_equal(diag.messages[0].line, 258);
+	assert_non_null(strstr(diag.messages[0].text, "256 conditions at most"));
+}
+
 static void faulty_overrides_are_refused_at_their_place(void **state)
 {
 	(void)state;
@@ -445,6 +537,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(overrides_change_what_conditions_hold_on),
 		cmocka_unit_test(overrides_change_what_is_said),
+		cmocka_unit_test(overrides_change_the_events_of_imported_rules),
+		cmocka_unit_test(many_appended_conditions_do_not_nest),
+		cmocka_unit_test(too_many_appended_conditions_are_refused),
 		cmocka_unit_test(faulty_overrides_are_refused_at_their_place),
 		cmocka_unit_test(cases_may_stand_apart_from_their_rule),
 		cmocka_unit_test_setup_teardown(included_files_are_read_once, make_folder, remove_folder),
