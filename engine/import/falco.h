@@ -103,6 +103,7 @@ struct falco {
 	const char **macro_suggestions; /* names of all macros, once all are known */
 	const char **list_suggestions;  /* names of all lists, likewise */
 	size_t n_macros, n_lists, n_items;
+	size_t n_expanded; /* bytes of the conditions so far, their lists put in */
 	unsigned next_index;
 	struct place is_falco_at; /* the item that makes the document Falco's */
 	bool is_switch;           /* that item only switches a rule */

@@ -226,7 +226,7 @@ int falco_exceptions_text(struct falco *f, const struct falco_rule *rule, struct
 	struct falco_text whole = { 0 };
 	struct place start = condition->places ? condition->places[0] : rule->at;
 	(void)f;
-	if (!rule->exceptions)
+	if (!rule->exceptions || falco_text_error(condition)) /* a text that is not whole must not pass for one */
 		return falco_text_error(condition);
 	falco_text_add(&whole, SV("("), start);
 	for (size_t i = 0, n = condition->bytes.n; i < n; i++)

@@ -9,6 +9,7 @@
 enum {
 	MANY_TYPES = 100,  /* events of more types are not worth a rule's price, says Falco, and warns */
 	MANY_WORDS = 1000, /* of a condition, that are compared with the names of all lists */
+	FALCO_MAX_EXPANDED = 32 * 1024 * 1024, /* of all conditions with their lists: a tree takes several times the memory of its text */
 };
 
 /* --- lists ------------------------------------------------------------------------------------------------------------------- */
@@ -51,9 +52,15 @@ static int list_flatten(struct falco *f, struct falco_list *list, unsigned depth
 	list->state = RESOLVE_BUSY;
 	for (const struct falco_list_item *item = list->items; item && !err; item = item->next) {
 		struct falco_list *inner = strmap_get(&f->list_names, item->text);
-		if (!inner || depth == LIST_MAX_DEPTH || inner->state == RESOLVE_BUSY) {
+		if (!inner || inner->state == RESOLVE_BUSY) {
 			err = flat_list_add(f, &flat, list->at, item->text);
 			continue;
+		}
+		if (depth == LIST_MAX_DEPTH && inner->state == RESOLVE_NEW) {
+			diag_error(f->c->diag, list->at, "list '" SV_FMT "': lists nested too deep (%d levels at most); put those it is made of before it",
+				   SV_ARG(list->name), LIST_MAX_DEPTH);
+			err = -EINVAL;
+			break;
 		}
 		inner->is_used = true;
 		err = list_flatten(f, inner, depth + 1);
@@ -142,6 +149,11 @@ static int parse(struct falco *f, const struct falco_text *text, const struct fa
 	falco_text_expand(text, items_of, f, &whole);
 	if (falco_text_error(text) || falco_text_error(&whole))
 		return -ENOMEM;
+	f->n_expanded += whole.bytes.n;
+	if (f->n_expanded > FALCO_MAX_EXPANDED) {
+		diag_error(f->c->diag, whole.places[0], "the conditions of all rules are longer than %d bytes together, with their lists put in", FALCO_MAX_EXPANDED);
+		return -EINVAL;
+	}
 	char *copy = arena_text(&f->arena, buf_sv(&whole.bytes));
 	if (!copy)
 		return -ENOMEM;

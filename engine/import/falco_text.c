@@ -95,6 +95,12 @@ static void drop_blanks(struct falco_text *t)
 		cut(t, 1);
 }
 
+/* The parser refuses it in any case: more would only take memory. */
+static bool is_too_long(const struct falco_text *t)
+{
+	return t->bytes.n > FILTER_MAX_BYTES;
+}
+
 /* One list in place of its name; *at is behind the name, and moved over what goes with it. */
 static void put_list(const struct falco_text *in, const struct falco_items *list, struct place place, size_t *at, struct falco_text *out)
 {
@@ -108,7 +114,7 @@ static void put_list(const struct falco_text *in, const struct falco_items *list
 			++*at;
 	}
 	falco_text_add(out, SV(" "), place);
-	for (size_t i = 0; i < list->n; i++) {
+	for (size_t i = 0; i < list->n && !is_too_long(out); i++) {
 		if (i)
 			falco_text_add(out, SV(", "), place);
 		falco_text_add_item(out, list->items[i], place);
@@ -120,7 +126,7 @@ void falco_text_expand(const struct falco_text *in, falco_list_items *items_of, 
 {
 	const char *p = in->bytes.p;
 	size_t n = in->bytes.n;
-	for (size_t at = 0; at < n && !out->failed;) {
+	for (size_t at = 0; at < n && !out->failed && !is_too_long(out);) {
 		size_t from = at;
 		while (at < n && !is_delimiter(p[at]))
 			at++;

@@ -39,6 +39,7 @@ typedef bool falco_list_items(void *lists, struct strview name, struct falco_ite
 
 /*
  * The text with each name of a list, standing between blanks, commas, parentheses, '=' or an end, replaced by its items. An empty list
- * takes a comma beside it along. Quotes do not protect: so Falco does it.
+ * takes a comma beside it along. Quotes do not protect: so Falco does it. Past FILTER_MAX_BYTES, which falco_filter_parse refuses, it
+ * may end anywhere.
  */
 void falco_text_expand(const struct falco_text *in, falco_list_items *items_of, void *lists, struct falco_text *out);

@@ -6,10 +6,12 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <sys/resource.h>
 
 #include <cmocka.h>
 
 #include "engine/event/builder.h"
+#include "engine/rules/compile.h"
 #include "engine/rules/ruleset.h"
 
 #define RULE(name, condition) "- rule: " name "\n  desc: d\n  output: o\n  priority: INFO\n  condition: " condition "\n"
@@ -337,6 +339,69 @@ static void faults_are_refused_where_they_stand(void **state)
 	}
 }
 
+/* l0 is made of l1, and so on; n lists, the inner ones first or last. */
+static void add_chain(struct buf *out, int n, bool inner_first)
+{
+	for (int i = 0; i < n; i++) {
+		int k = inner_first ? n - 1 - i : i;
+		if (k == n - 1)
+			buf_add_format(out, "- {list: l%d, items: [cat]}\n", k);
+		else
+			buf_add_format(out, "- {list: l%d, items: [l%d]}\n", k, k + 1);
+	}
+	buf_add_z(out, RULE("r", "evt.type=execve and proc.name in (l0)"));
+}
+
+/* What is not looked into must not become a text that no process is ever called. */
+static void lists_in_lists_are_refused_past_their_depth(void **state)
+{
+	(void)state;
+	for (int inner_first = 0; inner_first < 2; inner_first++) {
+		for (int n = LIST_MAX_DEPTH + 1; n <= LIST_MAX_DEPTH + 2; n++) {
+			CLEANUP(buf_done) struct buf text = { 0 };
+			CLEANUP(diag_done) struct diag diag = { 0 };
+			CLEANUP(ruleset_free) struct ruleset *set = NULL;
+			add_chain(&text, n, inner_first);
+			bool is_deep = !inner_first && n > LIST_MAX_DEPTH + 1;
+			int err = ruleset_load_text("t.yaml", buf_sv(&text), &set, &diag);
+			if (is_deep) {
+				assert_int_not_equal(err, 0);
+				assert_non_null(strstr(diag.messages[0].text, "lists nested too deep"));
+				continue;
+			}
+			assert_int_equal(err, 0);
+			CLEANUP(buf_done) struct buf shown = { 0 };
+			condition_text(ruleset_condition(set, 0), &shown);
+			if (!strstr(buf_cstr(&shown), "cat"))
+				fail_msg("%d lists: %s", n, buf_cstr(&shown));
+		}
+	}
+}
+
+/* A list of 100 KB that is named again and again: refused before it takes much memory. */
+static void lists_do_not_grow_without_end(void **state)
+{
+	(void)state;
+	enum { ITEMS = 10000, USES = 5000, MEMORY_MAX_KB = 300 * 1024 };
+	CLEANUP(buf_done) struct buf text = { 0 };
+	CLEANUP(diag_done) struct diag diag = { 0 };
+	CLEANUP(ruleset_free) struct ruleset *set = NULL;
+	struct rusage before, after;
+	buf_add_z(&text, "- list: big\n  items: [");
+	for (int i = 0; i < ITEMS; i++)
+		buf_add_format(&text, "%sitem%05d", i ? ", " : "", i);
+	buf_add_z(&text, "]\n- rule: r\n  desc: d\n  output: o\n  priority: info\n  condition: evt.type=execve and (proc.name in (big)");
+	for (int i = 1; i < USES; i++)
+		buf_add_z(&text, " or proc.name in (big)");
+	buf_add_z(&text, ")\n");
+	assert_int_equal(getrusage(RUSAGE_SELF, &before), 0);
+	assert_int_not_equal(ruleset_load_text("t.yaml", buf_sv(&text), &set, &diag), 0);
+	assert_int_equal(getrusage(RUSAGE_SELF, &after), 0);
+	assert_non_null(strstr(diag.messages[0].text, "with its lists put in"));
+	if (after.ru_maxrss - before.ru_maxrss > MEMORY_MAX_KB)
+		fail_msg("%ld KB", after.ru_maxrss - before.ru_maxrss);
+}
+
 static void doubts_are_warned_of(void **state)
 {
 	static const struct {
@@ -498,6 +563,8 @@ int main(void)
 		cmocka_unit_test(priorities_become_severities),
 		cmocka_unit_test(outputs_are_rendered),
 		cmocka_unit_test(faults_are_refused_where_they_stand),
+		cmocka_unit_test(lists_in_lists_are_refused_past_their_depth),
+		cmocka_unit_test(lists_do_not_grow_without_end),
 		cmocka_unit_test(doubts_are_warned_of),
 		cmocka_unit_test(all_faults_of_a_rule_are_reported),
 		cmocka_unit_test(types_are_counted_through_not),
