@@ -154,6 +154,7 @@ struct sigma_document {
 	bool is_correlation;
 	bool is_referred;       /* a correlation counts it, and it raises nothing by itself */
 	bool is_added;          /* the rule is in the set, or was refused */
+	bool is_waiting;        /* for rules that it is about, and that come before it */
 	bool is_refused;
 	struct rule rule;
 	struct sigma_row *row;  /* that its fields are read by; NULL: no events */
@@ -163,6 +164,7 @@ struct sigma_document {
 struct sigma_documents {
 	struct sigma_document *p; /* owned */
 	size_t n, size;
+	struct strmap by_name;    /* id or name -> the first document that has it; filled once all are there */
 };
 
 const struct yaml_node *sigma_document_get(const struct sigma_document *d, const char *key);
@@ -172,6 +174,9 @@ int sigma_metadata_read(struct compiler *c, const struct sigma_document *d, stru
 int sigma_rule_read(struct compiler *c, struct sigma_mapping *m, struct sigma_document *d) MUST_CHECK;
 /* The rule says its title. */
 int sigma_message_set(struct compiler *c, struct rule *rule) MUST_CHECK;
+
+/* All documents are known: fills by_name. 0 or -ENOMEM. */
+int sigma_documents_index(struct sigma_documents *all) MUST_CHECK;
 
 /* The documents that a correlation's `rules:` name, in that order; n 0 after a report. */
 struct sigma_references {

@@ -43,16 +43,28 @@ static bool has_name(const struct sigma_document *d, struct strview name)
 	return false;
 }
 
+int sigma_documents_index(struct sigma_documents *all)
+{
+	static const char *const keys[] = { "id", "name" };
+	for (size_t i = 0; i < all->n; i++)
+		for (size_t k = 0; k < ARRAY_SIZE(keys); k++) {
+			const struct yaml_node *node = sigma_document_get(&all->p[i], keys[k]);
+			bool is_new = node && node->type == YAML_SCALAR && !strmap_get(&all->by_name, node->text);
+			if (is_new && strmap_add(&all->by_name, node->text, &all->p[i]))
+				return -ENOMEM;
+		}
+	return 0;
+}
+
 static int add_reference(struct compiler *c, const struct sigma_documents *all, const struct yaml_node *node, struct sigma_references *ret)
 {
 	if (node->type != YAML_SCALAR || ret->n == STATEFUL_MAX_INPUTS) {
 		diag_error(c->diag, node->at, "correlation: rules: expected the names or ids of 1 to %d rules", STATEFUL_MAX_INPUTS);
 		return -EINVAL;
 	}
-	for (size_t i = 0; i < all->n; i++) {
-		if (!has_name(&all->p[i], node->text))
-			continue;
-		ret->p[ret->n++] = &all->p[i];
+	struct sigma_document *named = strmap_get(&all->by_name, node->text);
+	if (named) {
+		ret->p[ret->n++] = named;
 		return 0;
 	}
 	char quoted[80];
@@ -158,11 +170,12 @@ static int read_timespan(struct reader *r)
 	uint64_t n = 0;
 	if (!node)
 		return refuse(r, r->map, "'timespan' is missing");
-	if (node->type == YAML_SCALAR && node->text.n > 1 && !num_parse_u64((struct strview){ node->text.p, node->text.n - 1 }, 1000000, &n))
+	if (node->type == YAML_SCALAR && node->text.n > 1 &&
+	    !num_parse_u64((struct strview){ node->text.p, node->text.n - 1 }, STATEFUL_MAX_WITHIN_NS / 1000000000u, &n))
 		for (size_t i = 0; i < ARRAY_SIZE(units); i++)
-			if (node->text.p[node->text.n - 1] == units[i].unit)
+			if (node->text.p[node->text.n - 1] == units[i].unit && n <= STATEFUL_MAX_WITHIN_NS / 1000000000u / units[i].seconds)
 				r->s->within_ns = n * units[i].seconds * 1000000000u;
-	if (r->s->within_ns == 0 || r->s->within_ns > STATEFUL_MAX_WITHIN_NS)
+	if (r->s->within_ns == 0)
 		return refuse(r, node, "timespan: expected a number with s, m, h or d, as 90m; 24h at most");
 	return 0;
 }

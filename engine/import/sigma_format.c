@@ -44,6 +44,7 @@ static void sigma_free(void **state)
 	sigma_mapping_done(&s->mapping);
 	yaml_tree_free(&s->builtin);
 	free(s->documents.p);
+	strmap_done(&s->documents.by_name);
 	free(s);
 	*state = NULL;
 }
@@ -208,52 +209,68 @@ static int mark_referred(struct sigma_import *s)
 	return err;
 }
 
-/* All rules of d are in the set. */
-static bool is_ready(struct sigma_import *s, struct sigma_document *d, struct sigma_references *rules)
+/* A rule that d is about, and that is not in the set yet; NULL: none is left. What was refused refuses d, for a reason that was reported. */
+static struct sigma_document *missing_rule(struct sigma_document *d, const struct sigma_references *rules)
 {
-	if (sigma_references_read(s->c, &s->documents, d, rules))
-		return false; /* was reported */
-	bool is_ready = true;
 	for (size_t i = 0; i < rules->n; i++) {
-		is_ready &= rules->p[i]->is_added;
-		d->is_refused |= rules->p[i]->is_refused; /* for a reason that was reported */
+		if (!rules->p[i]->is_added)
+			return rules->p[i];
+		d->is_refused |= rules->p[i]->is_refused;
 	}
-	d->is_added = d->is_refused;
-	return is_ready && !d->is_refused;
+	return NULL;
 }
 
-/* Correlations of correlations come after these; what is left when nothing moves any more is a circle. */
+/* The document with those that it is about before it; each waits on the stack until they are there. */
+static int add_correlation(struct sigma_import *s, struct sigma_document *first, struct sigma_document **stack, struct rule_sink *sink)
+{
+	struct sigma_references rules;
+	size_t n = 0;
+	int err = 0;
+	stack[n++] = first;
+	while (n && err != -ENOMEM) {
+		struct sigma_document *d = stack[n - 1], *missing = NULL;
+		int failed = sigma_references_read(s->c, &s->documents, d, &rules);
+		if (!failed)
+			missing = missing_rule(d, &rules);
+		d->is_waiting = true;
+		if (missing && !missing->is_waiting) {
+			stack[n++] = missing;
+			continue;
+		}
+		if (missing)
+			failed = refuse(s, d->layers[0], "correlation: its rules are about each other in a circle");
+		if (failed)
+			d->is_refused = true;
+		else if (!d->is_refused)
+			failed = put_rule(d, sigma_correlation_read(s->c, &rules, d), sink);
+		d->is_added = true;
+		d->is_waiting = false;
+		err = failed ? failed : err;
+		n--;
+	}
+	return err;
+}
+
 static int add_correlations(struct sigma_import *s, struct rule_sink *sink)
 {
 	int err = 0;
-	struct sigma_references rules;
-	for (bool has_moved = true; has_moved;) {
-		has_moved = false;
-		for (size_t i = 0; i < s->documents.n; i++) {
-			struct sigma_document *d = &s->documents.p[i];
-			if (d->is_added)
-				continue;
-			bool is_next = is_ready(s, d, &rules);
-			has_moved |= d->is_added;
-			if (!is_next)
-				continue;
-			int failed = put_rule(d, sigma_correlation_read(s->c, &rules, d), sink);
-			if (failed == -ENOMEM)
-				return failed;
-			err = failed ? failed : err;
-			has_moved = true;
-		}
+	struct sigma_document **stack = malloc((s->documents.n + 1) * sizeof(*stack)); /* none waits twice */
+	if (!stack)
+		return -ENOMEM;
+	for (size_t i = 0; i < s->documents.n && err != -ENOMEM; i++) {
+		int failed = s->documents.p[i].is_added ? 0 : add_correlation(s, &s->documents.p[i], stack, sink);
+		err = failed ? failed : err;
 	}
-	for (size_t i = 0; i < s->documents.n; i++)
-		if (!s->documents.p[i].is_added)
-			err = refuse(s, s->documents.p[i].layers[0], "correlation: its rules are about each other in a circle");
+	free(stack);
 	return err;
 }
 
 static int sigma_finish(void *state, struct rule_sink *sink)
 {
 	struct sigma_import *s = state;
-	int err = mark_referred(s);
+	int err = sigma_documents_index(&s->documents);
+	if (!err)
+		err = mark_referred(s);
 	for (size_t i = 0; i < s->documents.n && err != -ENOMEM; i++) {
 		struct sigma_document *d = &s->documents.p[i];
 		if (d->is_correlation)

@@ -122,6 +122,9 @@ static void faulty_correlations_are_refused_at_their_place(void **state)
 		{ "{type: event_count, rules: [a], condition: {gte: 1}}", 14, "'timespan' is missing" },
 		{ "{type: event_count, rules: [a], timespan: 10, condition: {gte: 1}}", 56, "timespan: expected a number with s, m, h or d" },
 		{ "{type: event_count, rules: [a], timespan: 2d, condition: {gte: 1}}", 56, "24h at most" },
+		{ "{type: event_count, rules: [a], timespan: 1441m, condition: {gte: 1}}", 56, "24h at most" },
+		{ "{type: event_count, rules: [a], timespan: 213504d, condition: {gte: 1}}", 56, "24h at most" }, /* a little more than 2^64 ns */
+		{ "{type: event_count, rules: [a], timespan: 18446744073709551615s, condition: {gte: 1}}", 56, "24h at most" },
 		{ "{type: event_count, rules: [a], timespan: 1s}", 14, "'condition' is missing" },
 		{ "{type: event_count, rules: [a], timespan: 1s, condition: {}}", 71, "no count satisfies it" },
 		{ "{type: event_count, rules: [a], timespan: 1s, condition: {gt: 3, lt: 4}}", 71, "no count satisfies it" },
@@ -147,6 +150,30 @@ static void faulty_correlations_are_refused_at_their_place(void **state)
 		const struct diag_message *m = &diag.messages[0];
 		if (!strstr(m->text, cases[i].message) || (cases[i].column && (m->line != 3 || m->column != cases[i].column)))
 			fail_msg("%u:%u: %s, not %u: %s", m->line, m->column, m->text, cases[i].column, cases[i].message);
+	}
+}
+
+/* Each is about the next, so that none can be made before all that follow it. Thousands are too deep, but soon known to be. */
+static void correlations_may_stand_before_what_they_are_about(void **state)
+{
+	(void)state;
+	static const int links[] = { 4, 4000 };
+	for (size_t i = 0; i < ARRAY_SIZE(links); i++) {
+		CLEANUP(buf_done) struct buf text = { 0 };
+		CLEANUP(diag_done) struct diag diag = { 0 };
+		CLEANUP(ruleset_free) struct ruleset *set = NULL;
+		for (int k = links[i]; k > 0; k--)
+			buf_add_format(&text, "title: c\nname: n%d\nid: i%d\nlevel: low\n"
+					      "correlation: {type: event_count, rules: [n%d], timespan: 1m, condition: {gte: 3}}\n---\n", k, k, k - 1);
+		buf_add_z(&text, "title: a\nname: n0\nlogsource: {product: linux, category: process_creation}\ndetection: {s: {Image: /x}, condition: s}\nlevel: low\n");
+		assert_int_equal(buf_error(&text), 0);
+		int err = ruleset_load_text("t.yml", buf_sv(&text), &set, &diag);
+		if (i == 0 && err)
+			fail_msg("%u: %s", diag.messages[0].line, diag.messages[0].text);
+		if (i == 0)
+			assert_int_equal(ruleset_count(set), 5);
+		else
+			assert_non_null(strstr(diag.messages[0].text, "deeper than 4 levels"));
 	}
 }
 
@@ -182,6 +209,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(correlations_are_raised_as_sigma_says),
 		cmocka_unit_test(faulty_correlations_are_refused_at_their_place),
+		cmocka_unit_test(correlations_may_stand_before_what_they_are_about),
 		cmocka_unit_test(counted_rules_are_silent_unless_they_are_to_speak),
 		cmocka_unit_test(a_correlation_needs_the_sources_of_its_rules),
 	};
