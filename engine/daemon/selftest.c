@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "engine/event/builder.h"
+#include "engine/state/case.h"
 
 struct selftest {
 	const struct policy *policy;
@@ -84,6 +85,8 @@ static int run_cases(const struct policy *p, struct selftest_result *ret, struct
 {
 	struct case_result cases = { 0 };
 	int err = ruleset_run_cases(p->rules, &cases, diag);
+	if (!err)
+		err = state_run_cases(p->rules, &cases, diag);
 	ret->cases = cases.passed;
 	if (!err && cases.failed) {
 		diag_error(diag, (struct place){ 0 }, "self-test: %zu of the rules' own cases failed", cases.failed);
