@@ -299,6 +299,7 @@ static void enrich_and_judge(struct pipeline *p, struct event ev, bool has_resul
 	enrich_derive(p->config.enrich, &ev, &p->derived);
 	if (has_result)
 		enrich_outcome(&p->derived, result);
+	p->derived.host_name = p->config.host_name;
 	ev.derived = &p->derived;
 	pipeline_judge(p, &ev);
 }

@@ -15,6 +15,7 @@ struct pipeline_config {
 	const struct policy *policy;      /* borrowed; the one to begin with */
 	struct enrich *enrich;            /* borrowed; NULL, as outcomes: only pipeline_judge is called */
 	struct outcome_table *outcomes;   /* borrowed */
+	struct strview host_name;         /* borrowed; of the host whose records come; n 0: not said */
 	struct stream *stream;            /* borrowed; NULL: no log */
 	struct tape_writer *tape;         /* borrowed; NULL: none */
 	bool is_taped;                    /* events come from a tape: verdicts name rules of another time */

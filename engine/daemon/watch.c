@@ -294,8 +294,9 @@ int watch_open(const struct watch_options *options, struct watch **ret, struct d
 		err = open_enrich(w, diag);
 	if (!err && options->cgroup[0])
 		err = sensor_scope_cgroup(w->sensor, options->cgroup, diag);
-	if (!err && (options->output[0] || options->tape_file[0]))
-		err = identity_gather(&w->identity, diag);
+	bool is_told = options->output[0] || options->tape_file[0]; /* else only rules may ask for the host's name */
+	if (!err)
+		err = identity_gather(&w->identity, is_told ? diag : NULL);
 	if (!err)
 		err = open_tape(w, diag);
 	if (!err) /* last: a start that fails must not leave a log that looks like a killed one */
@@ -306,6 +307,7 @@ int watch_open(const struct watch_options *options, struct watch **ret, struct d
 		.policy = w->policy,
 		.enrich = w->enrich,
 		.outcomes = w->outcomes,
+		.host_name = sv_from(w->identity.host_name),
 		.stream = w->stream,
 		.tape = w->tape,
 		.log_events = options->log_events,

@@ -58,6 +58,7 @@ struct derived {
 	void *ancestors_source;        /* borrowed; its first argument */
 	const uint64_t *lineage; /* exec ids: the image itself, then those it descends from through exec and fork, nearest first; borrowed */
 	size_t n_lineage;
+	struct strview host_name; /* of the host that saw the event; borrowed from who tells of events; n 0: not said */
 	uint64_t present; /* bit DERIVED_x: member x has a value */
 #define DERIVED(kind, member, name, doc) DERIVED_TYPE_##kind member;
 #include "schemas/events.def"

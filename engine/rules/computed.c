@@ -119,8 +119,6 @@ static enum computed_fault prepare(struct compiler *c, const struct computed *ro
 {
 	if (row->function == event_arg || row->function == event_args)
 		return arg_prepare(c, ref);
-	if (row->function == event_hostname)
-		return hostname_prepare(c, ref);
 	return COMPUTED_FOUND;
 }
 

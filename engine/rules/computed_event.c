@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* evt.*: the call and its result. */
-#include <limits.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -289,21 +288,12 @@ struct value event_category(struct matcher *m, const struct event *ev, const str
 	return computed_text(ref, is_falcos ? sv_from(category) : SV("other"));
 }
 
-enum computed_fault hostname_prepare(struct compiler *c, struct field_ref *ref)
-{
-	char name[HOST_NAME_MAX + 1] = "";
-	if (gethostname(name, sizeof(name) - 1))
-		name[0] = '\0';
-	ref->argument = (struct strview){ arena_text(c->arena, sv_from(name)), strlen(name) };
-	c->no_memory |= !ref->argument.p;
-	return ref->argument.p ? COMPUTED_FOUND : COMPUTED_UNKNOWN;
-}
-
+/* Of the host that saw the event, which need not be the one that asks: a tape is judged anywhere alike. */
 struct value event_hostname(struct matcher *m, const struct event *ev, const struct field_ref *ref)
 {
 	(void)m;
-	(void)ev;
-	return computed_text(ref, ref->argument);
+	bool is_said = ev->derived && ev->derived->host_name.n;
+	return is_said ? computed_text(ref, ev->derived->host_name) : computed_missing(ref);
 }
 
 struct value event_source(struct matcher *m, const struct event *ev, const struct field_ref *ref)

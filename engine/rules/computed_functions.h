@@ -20,4 +20,3 @@ bool path_is_memfd(struct strview path);
 
 /* What a field with an argument needs to know of it beforehand. COMPUTED_FOUND, or what is wrong with the argument. */
 enum computed_fault arg_prepare(struct compiler *c, struct field_ref *ref);
-enum computed_fault hostname_prepare(struct compiler *c, struct field_ref *ref);

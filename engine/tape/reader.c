@@ -552,7 +552,7 @@ static bool make_event(struct tape_reader *r, const struct layout_event *e, stru
 {
 	uint32_t size = e->type->wire_size;
 	memcpy(r->record, r->blank[e->type->number], size);
-	r->derived = (struct derived){ 0 };
+	r->derived = (struct derived){ .host_name = sv_from(r->info.host_name) };
 	if (!put_group(r, &r->layout.shared, r->last, &size) || !put_group(r, &e->own, r->last + e->first_slot, &size))
 		return false;
 	struct wire_common *common = (struct wire_common *)(void *)r->record;

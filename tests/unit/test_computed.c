@@ -576,6 +576,26 @@ static void wrong_arguments_are_told(void **state)
 	fixture_done(&f);
 }
 
+/* Not that of the host on which the rules are asked. */
+static void the_host_is_that_of_the_event(void **state)
+{
+	(void)state;
+	struct fixture f;
+	struct event ev;
+	fixture_new(&f);
+	const struct field_ref *ref = field_lookup(&f.c, SV("evt.hostname"));
+	assert_non_null(ref);
+	event_builder_begin(f.builder, event_type_by_name(SV("file.open")));
+	assert_int_equal(event_builder_event(f.builder, &ev), 0);
+	assert_true(field_ref_value(f.matcher, &ev, ref).is_missing);
+	struct derived derived = *ev.derived;
+	derived.host_name = SV("elsewhere");
+	ev.derived = &derived;
+	struct value v = field_ref_value(f.matcher, &ev, ref);
+	assert_true(!v.is_missing && sv_is(v.s, "elsewhere"));
+	fixture_done(&f);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -594,6 +614,7 @@ int main(void)
 		cmocka_unit_test(shared_names_mean_ours_in_our_rules),
 		cmocka_unit_test(every_row_can_be_looked_up),
 		cmocka_unit_test(wrong_arguments_are_told),
+		cmocka_unit_test(the_host_is_that_of_the_event),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -132,6 +132,7 @@ static void check_same(const struct event *a, const struct event *b)
 	fields = fields_derived(&n);
 	check_fields(a, b, fields, n);
 	check_fields(a, b, a->type->fields, a->type->n_fields);
+	assert_true(sv_is(b->derived->host_name, info.host_name));
 	assert_int_equal(a->derived->present, b->derived->present);
 	assert_int_equal(a->derived->image.id, b->derived->image.id);
 	assert_int_equal(a->derived->image.version, b->derived->image.version);
