@@ -154,10 +154,11 @@ static uint64_t hash_key_of(const struct state *s, uint32_t rule)
 	return hash + rule * 0x9e3779b97f4a7c15u;
 }
 
-/* --- timers: a heap -------------------------------------------------------------------------------------------------------- */
+/* --- timers ---------------------------------------------------------------------------------------------------------------- */
 
-static bool ends_before(const struct state *s, uint32_t a, uint32_t b)
+static bool ends_before(const void *of, uint32_t a, uint32_t b)
 {
+	const struct state *s = of;
 	const struct group *ga = group_at(s, a), *gb = group_at(s, b);
 	if (ga->due_ns != gb->due_ns)
 		return ga->due_ns < gb->due_ns;
@@ -165,42 +166,22 @@ static bool ends_before(const struct state *s, uint32_t a, uint32_t b)
 	return ea != eb ? ea < eb : ga->order < gb->order;
 }
 
-static void timer_put(struct state *s, size_t at, uint32_t block)
+static uint32_t *timer_of(void *of, uint32_t block)
 {
-	s->timers[at] = block;
-	group_at(s, block)->timer = (uint32_t)at;
+	return &group_at(of, block)->timer;
 }
 
-/* Brings the group at a place to where it belongs. */
-static void timer_settle(struct state *s, size_t at)
+void timers_init(struct state *s)
 {
-	uint32_t block = s->timers[at];
-	for (; at > 0 && ends_before(s, block, s->timers[(at - 1) / 2]); at = (at - 1) / 2)
-		timer_put(s, at, s->timers[(at - 1) / 2]);
-	for (size_t child; (child = 2 * at + 1) < s->n_timers; at = child) {
-		if (child + 1 < s->n_timers && ends_before(s, s->timers[child + 1], s->timers[child]))
-			child++;
-		if (!ends_before(s, s->timers[child], block))
-			break;
-		timer_put(s, at, s->timers[child]);
-	}
-	timer_put(s, at, block);
-}
-
-static void timer_remove(struct state *s, size_t at)
-{
-	uint32_t last = s->timers[--s->n_timers];
-	if (at == s->n_timers)
-		return;
-	timer_put(s, at, last);
-	timer_settle(s, at);
+	s->timers.of = s;
+	s->timers.is_before = ends_before;
+	s->timers.place = timer_of;
 }
 
 void group_set_due(struct state *s, uint32_t block, uint64_t due_ns)
 {
-	struct group *g = group_at(s, block);
-	g->due_ns = due_ns;
-	timer_settle(s, g->timer);
+	group_at(s, block)->due_ns = due_ns;
+	heap_settle(&s->timers, block);
 }
 
 /* --- by age ---------------------------------------------------------------------------------------------------------------- */
@@ -252,7 +233,7 @@ uint32_t group_find(const struct state *s, uint32_t rule)
 
 uint32_t group_new(struct state *s, uint32_t rule, size_t n_seen, uint64_t due_ns)
 {
-	while (s->n_timers == s->max_groups)
+	while (s->timers.n == s->max_groups)
 		if (!evict(s))
 			return 0;
 	uint32_t block = state_take_block(s, rule, sizeof(struct group) + s->key_n);
@@ -265,8 +246,7 @@ uint32_t group_new(struct state *s, uint32_t rule, size_t n_seen, uint64_t due_n
 	g->next = *bucket;
 	*bucket = block;
 	age_add(s, block);
-	s->timers[s->n_timers] = block;
-	timer_settle(s, s->n_timers++);
+	heap_add(&s->timers, block);
 	if (n_seen && !group_grow(s, block, n_seen)) {
 		group_free(s, block);
 		return 0;
@@ -282,7 +262,7 @@ void group_free(struct state *s, uint32_t block)
 		link = &group_at(s, *link)->next;
 	*link = g->next;
 	age_remove(s, g);
-	timer_remove(s, g->timer);
+	heap_remove(&s->timers, block);
 	group_let_go(s, g);
 	state_give_block(s, g->rule, g->seen);
 	state_give_block(s, g->rule, block);

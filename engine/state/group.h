@@ -2,6 +2,7 @@
 /* The inside of a state: groups with their keys, their times and their turn to go; what is shared by the files of this folder. */
 #pragma once
 
+#include "engine/base/heap.h"
 #include "engine/rules/op.h"
 #include "engine/rules/set.h"
 #include "engine/state/keep.h"
@@ -51,10 +52,10 @@ struct state {
 	struct matcher *matcher;   /* owned */
 	struct rule_state *rules;  /* owned, n_stateful of the set */
 	uint32_t *buckets;         /* owned */
-	uint32_t *timers;          /* owned heap of groups, the first to end on top */
+	struct heap timers;        /* owned items: groups, the first to end on top */
 	struct waiting *waiting;   /* owned heap, the earliest on top */
 	struct stateful_feed *pending; /* owned; what the event at work still feeds */
-	size_t n_buckets, n_timers, max_groups, n_waiting, n_pending, n_feeds;
+	size_t n_buckets, max_groups, n_waiting, n_pending, n_feeds;
 	size_t waiting_bytes;
 	uint32_t current;          /* block of struct kept: the event at work; 0: none */
 	uint32_t busy;             /* group at work: not to be evicted */
@@ -106,6 +107,8 @@ uint32_t group_find(const struct state *s, uint32_t rule);
 /* Makes one, with room for n_seen events; 0: no memory. */
 uint32_t group_new(struct state *s, uint32_t rule, size_t n_seen, uint64_t due_ns) MUST_CHECK;
 void group_free(struct state *s, uint32_t block);
+/* Makes ready the heap of timers; items for max_groups are there. */
+void timers_init(struct state *s);
 /* It is used: the others of its rule go first. */
 void group_touch(struct state *s, uint32_t block);
 void group_set_due(struct state *s, uint32_t block, uint64_t due_ns);

@@ -30,7 +30,7 @@ static unsigned depth_of(const struct ruleset *set, const struct stateful *rule)
 
 static size_t table_bytes(const struct state *s)
 {
-	return s->n_buckets * sizeof(*s->buckets) + s->max_groups * sizeof(*s->timers) + STATE_MAX_WAITING * sizeof(*s->waiting);
+	return s->n_buckets * sizeof(*s->buckets) + s->max_groups * sizeof(uint32_t) + STATE_MAX_WAITING * sizeof(*s->waiting);
 }
 
 static int make_tables(struct state *s)
@@ -42,9 +42,10 @@ static int make_tables(struct state *s)
 	s->rules = calloc(n, sizeof(*s->rules));
 	s->pending = calloc(MAX(s->n_feeds, 1u), sizeof(*s->pending));
 	s->buckets = calloc(s->n_buckets, sizeof(*s->buckets));
-	s->timers = calloc(s->max_groups, sizeof(*s->timers));
+	s->timers.items = calloc(s->max_groups, sizeof(uint32_t));
+	timers_init(s);
 	s->waiting = calloc(STATE_MAX_WAITING, sizeof(*s->waiting));
-	if (!s->rules || !s->pending || !s->buckets || !s->timers || !s->waiting)
+	if (!s->rules || !s->pending || !s->buckets || !s->timers.items || !s->waiting)
 		return -ENOMEM;
 	for (size_t i = 0; i < s->set->n_stateful; i++) {
 		const struct stateful *rule = s->set->stateful[i];
@@ -87,7 +88,7 @@ void state_free(struct state **state)
 	free(s->rules);
 	free(s->pending);
 	free(s->buckets);
-	free(s->timers);
+	free(s->timers.items);
 	free(s->waiting);
 	free(s);
 	*state = NULL;
@@ -256,9 +257,9 @@ static bool take_next(struct state *s, struct state_alert *ret, bool *ret_raised
 		s->stats.hurried++;
 	}
 	bool has_event = s->n_waiting && s->waiting[0].time_ns <= s->open_ns;
-	bool has_end = s->n_timers && group_at(s, s->timers[0])->due_ns < s->open_ns;
-	if (has_end && (!has_event || group_at(s, s->timers[0])->due_ns < s->waiting[0].time_ns)) {
-		*ret_raised = kind_end(s, s->timers[0], ret);
+	bool has_end = s->timers.n && group_at(s, s->timers.items[0])->due_ns < s->open_ns;
+	if (has_end && (!has_event || group_at(s, s->timers.items[0])->due_ns < s->waiting[0].time_ns)) {
+		*ret_raised = kind_end(s, s->timers.items[0], ret);
 		if (*ret_raised)
 			pending_add_rule(s, ret->rule);
 		return true;
@@ -316,6 +317,6 @@ void state_key_text(struct state *s, const struct state_alert *alert, uint32_t i
 void state_get_stats(const struct state *s, struct state_stats *ret)
 {
 	*ret = s->stats;
-	ret->groups = s->n_timers;
+	ret->groups = s->timers.n;
 	ret->used_bytes = s->pool.used;
 }
