@@ -1,17 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Windows in buckets of a few, found by a keyed hash of the rule and its group's values. Reading of `throttle:` as well. */
+/*
+ * Windows, found by a keyed hash of the rule and its group's values. Which one goes first depends on the order of events alone, never on
+ * the key: a replay tells the same. Reading of `throttle:` as well.
+ */
 #include "engine/rules/throttle.h"
 
 #include <errno.h>
 #include <sodium.h>
 #include <stdlib.h>
 
+#include "engine/base/heap.h"
 #include "engine/base/num.h"
 #include "engine/base/strmap.h"
 #include "engine/rules/match.h"
 #include "engine/rules/set.h"
 
-enum { WAYS = 8, BUCKETS = THROTTLE_MAX_WINDOWS / WAYS, HASH_BYTES = 16, TEXT_BYTES = 128 * 1024 };
+enum { BUCKETS = THROTTLE_MAX_WINDOWS, HASH_BYTES = 16, TEXT_BYTES = 128 * 1024 };
 
 static const uint64_t per_min_ns = 1000000000ull, per_max_ns = 24 * 3600 * 1000000000ull, per_default_ns = 60 * 1000000000ull;
 
@@ -80,23 +84,43 @@ void throttle_read(struct rule_reader *r, const struct yaml_node *node)
 
 struct window {
 	unsigned char hash[HASH_BYTES];
-	uint64_t begin_ns;      /* boot clock; 0 with no alert passed: the slot is free */
+	uint64_t begin_ns, end_ns; /* boot clock */
 	uint64_t begin_wall_ns;
 	uint64_t passed, suppressed;
+	uint64_t order;            /* of its making: between windows that end at the same time */
 	uint32_t rule;
+	uint32_t next;             /* in its bucket, or of those that are free; 0: none */
+	uint32_t older, newer;     /* by when they were touched; 0: none */
+	uint32_t timer;            /* place in the heap */
 	char group[THROTTLE_GROUP_BYTES];
 };
 
 struct throttle {
 	const struct ruleset *set;
-	struct window *windows; /* owned; BUCKETS of WAYS */
-	size_t n_used;
-	size_t hand;            /* where throttle_ended goes on */
-	uint64_t next_end_ns;   /* no window ends before: saves the walk */
+	struct window *windows; /* owned; the first is never used: 0 is none */
+	uint32_t *buckets;      /* owned */
+	struct heap timers;     /* owned items; the first to end on top */
+	uint32_t free;          /* first of those given back */
+	uint32_t n_fresh;       /* from here on windows were never used */
+	uint32_t oldest, newest; /* touched longest ago, and last */
+	uint64_t order;
 	unsigned char key[crypto_generichash_KEYBYTES];
 	struct buf text;        /* reserved at its full size */
 	char said[THROTTLE_GROUP_BYTES];
 };
+
+static bool ends_before(const void *of, uint32_t a, uint32_t b)
+{
+	const struct throttle *t = of;
+	const struct window *wa = &t->windows[a], *wb = &t->windows[b];
+	return wa->end_ns != wb->end_ns ? wa->end_ns < wb->end_ns : wa->order < wb->order;
+}
+
+static uint32_t *timer_of(void *of, uint32_t window)
+{
+	const struct throttle *t = of;
+	return &t->windows[window].timer;
+}
 
 int throttle_new(const struct ruleset *set, struct throttle **ret)
 {
@@ -111,11 +135,13 @@ int throttle_new(const struct ruleset *set, struct throttle **ret)
 		return -ENOMEM;
 	t->set = set;
 	t->text.max = TEXT_BYTES;
-	t->windows = calloc(THROTTLE_MAX_WINDOWS, sizeof(*t->windows));
-	if (!t->windows || buf_reserve(&t->text, TEXT_BYTES))
+	t->windows = calloc(THROTTLE_MAX_WINDOWS + 1, sizeof(*t->windows));
+	t->buckets = calloc(BUCKETS, sizeof(*t->buckets));
+	t->timers = (struct heap){ .items = calloc(THROTTLE_MAX_WINDOWS, sizeof(uint32_t)), .of = t, .is_before = ends_before, .place = timer_of };
+	t->n_fresh = 1;
+	if (!t->windows || !t->buckets || !t->timers.items || buf_reserve(&t->text, TEXT_BYTES))
 		return -ENOMEM;
 	randombytes_buf(t->key, sizeof(t->key)); /* nobody finds two groups that share a window */
-	t->next_end_ns = UINT64_MAX;
 	*ret = TAKE(t);
 	return 0;
 }
@@ -125,21 +151,73 @@ void throttle_free(struct throttle **t)
 	if (!*t)
 		return;
 	free((*t)->windows);
+	free((*t)->buckets);
+	free((*t)->timers.items);
 	buf_done(&(*t)->text);
 	free(*t);
 	*t = NULL;
 }
 
-static bool is_used(const struct window *w)
+/* --- the table: a hash, the order of use, and timers --- */
+
+static uint32_t *bucket_of(const struct throttle *t, const unsigned char hash[HASH_BYTES])
 {
-	return w->passed > 0;
+	uint64_t number;
+	memcpy(&number, hash, sizeof(number));
+	return &t->buckets[number % BUCKETS];
 }
 
-static uint64_t end_of(const struct throttle *t, const struct window *w)
+/* 0: the group has none. */
+static uint32_t window_find(const struct throttle *t, const unsigned char hash[HASH_BYTES])
 {
-	uint64_t per_ns = ruleset_get(t->set, w->rule)->throttle->per_ns;
-	return w->begin_ns > UINT64_MAX - per_ns ? UINT64_MAX : w->begin_ns + per_ns;
+	uint32_t at = *bucket_of(t, hash);
+	while (at && memcmp(t->windows[at].hash, hash, HASH_BYTES) != 0)
+		at = t->windows[at].next;
+	return at;
 }
+
+static void age_add(struct throttle *t, uint32_t at)
+{
+	struct window *w = &t->windows[at];
+	w->older = t->newest;
+	w->newer = 0;
+	*(t->newest ? &t->windows[t->newest].newer : &t->oldest) = at;
+	t->newest = at;
+}
+
+static void age_remove(struct throttle *t, const struct window *w)
+{
+	*(w->older ? &t->windows[w->older].newer : &t->oldest) = w->newer;
+	*(w->newer ? &t->windows[w->newer].older : &t->newest) = w->older;
+}
+
+/* Takes a copy in, as the one touched last. There must be room. */
+static void window_add(struct throttle *t, const struct window *from)
+{
+	uint32_t at = t->free ? t->free : t->n_fresh++, *bucket = bucket_of(t, from->hash);
+	if (t->free)
+		t->free = t->windows[at].next;
+	t->windows[at] = *from;
+	t->windows[at].next = *bucket;
+	*bucket = at;
+	age_add(t, at);
+	heap_add(&t->timers, at);
+}
+
+static void window_remove(struct throttle *t, uint32_t at)
+{
+	struct window *w = &t->windows[at];
+	uint32_t *link = bucket_of(t, w->hash);
+	while (*link != at)
+		link = &t->windows[*link].next;
+	*link = w->next;
+	age_remove(t, w);
+	heap_remove(&t->timers, at);
+	*w = (struct window){ .next = t->free };
+	t->free = at;
+}
+
+/* --- reload --- */
 
 static bool same_limit(const struct rule_throttle *a, const struct rule_throttle *b)
 {
@@ -172,17 +250,16 @@ void throttle_carry_over(struct throttle *from, struct throttle *to)
 	if (!from || !to)
 		return;
 	const struct rule_info **again = rules_again(from->set, to->set);
-	memcpy(to->key, from->key, sizeof(to->key)); /* the same group has the same hash, so it has the same place */
-	for (size_t i = 0; again && i < THROTTLE_MAX_WINDOWS; i++) {
-		struct window *w = &from->windows[i];
-		if (!is_used(w) || !again[w->rule])
+	memcpy(to->key, from->key, sizeof(to->key)); /* the same group has the same hash */
+	to->order = from->order;
+	for (uint32_t at = from->oldest, newer = 0; again && at; at = newer) {
+		struct window w = from->windows[at];
+		newer = w.newer;
+		if (!again[w.rule])
 			continue;
-		to->windows[i] = *w;
-		to->windows[i].rule = again[w->rule]->index;
-		to->n_used++;
-		to->next_end_ns = MIN(to->next_end_ns, end_of(to, &to->windows[i]));
-		*w = (struct window){ 0 };
-		from->n_used--;
+		w.rule = again[w.rule]->index;
+		window_add(to, &w);
+		window_remove(from, at);
 	}
 	free(again);
 }
@@ -235,8 +312,9 @@ static void describe_group(struct throttle *t, const struct rule_throttle *limit
 }
 
 /* Frees the window; what did not pass in it is in *ret. */
-static void end_window(struct throttle *t, struct window *w, struct throttle_summary *ret)
+static void end_window(struct throttle *t, uint32_t at, struct throttle_summary *ret)
 {
+	const struct window *w = &t->windows[at];
 	if (w->suppressed) {
 		memcpy(t->said, w->group, sizeof(t->said));
 		*ret = (struct throttle_summary){
@@ -247,78 +325,47 @@ static void end_window(struct throttle *t, struct window *w, struct throttle_sum
 			.group = t->said,
 		};
 	}
-	t->n_used--;
-	*w = (struct window){ 0 };
+	window_remove(t, at);
 }
 
-/* The group's window, or one that is free or has to go. */
-static struct window *find(struct throttle *t, const unsigned char hash[HASH_BYTES], bool *ret_is_own)
+static bool count_in(struct throttle *t, uint32_t at, uint32_t count)
 {
-	uint64_t number;
-	memcpy(&number, hash, sizeof(number));
-	struct window *bucket = &t->windows[number % BUCKETS * WAYS], *free_one = NULL, *oldest = NULL;
-	*ret_is_own = false;
-	for (size_t i = 0; i < WAYS; i++) {
-		struct window *w = &bucket[i];
-		if (!is_used(w)) {
-			free_one = free_one ? free_one : w;
-			continue;
-		}
-		if (memcmp(w->hash, hash, HASH_BYTES) == 0) {
-			*ret_is_own = true;
-			return w;
-		}
-		if (!oldest || w->begin_ns < oldest->begin_ns)
-			oldest = w;
-	}
-	return free_one ? free_one : oldest;
+	struct window *w = &t->windows[at];
+	bool passes = w->passed < count;
+	age_remove(t, w);
+	age_add(t, at);
+	if (passes)
+		w->passed++;
+	else
+		w->suppressed++;
+	return passes;
 }
 
 bool throttle_pass(struct throttle *t, uint32_t rule, const struct event *ev, struct throttle_summary *ret_ended)
 {
 	const struct rule_throttle *limit = ruleset_get(t->set, rule)->throttle;
-	unsigned char hash[HASH_BYTES];
 	uint64_t now = ev->common->boot_ns;
-	bool is_own = false;
+	struct window new = { .begin_ns = now, .passed = 1, .rule = rule };
 	*ret_ended = (struct throttle_summary){ 0 };
-	hash_group(t, rule, ev, hash);
-	struct window *w = find(t, hash, &is_own);
-	if (is_own && now < end_of(t, w)) { /* an event from before the window's begin came late: it counts here */
-		bool passes = w->passed < limit->count;
-		if (passes)
-			w->passed++;
-		else
-			w->suppressed++;
-		return passes;
-	}
-	if (is_used(w))
-		end_window(t, w, ret_ended);
-	*w = (struct window){ .begin_ns = now, .passed = 1, .rule = rule };
+	hash_group(t, rule, ev, new.hash);
+	uint32_t at = window_find(t, new.hash);
+	if (at && now < t->windows[at].end_ns) /* an event from before the window's begin came late: it counts here */
+		return count_in(t, at, limit->count);
+	if (at || t->timers.n == THROTTLE_MAX_WINDOWS)
+		end_window(t, at ? at : t->oldest, ret_ended);
+	new.end_ns = now > UINT64_MAX - limit->per_ns ? UINT64_MAX : now + limit->per_ns;
+	new.order = t->order++;
 	if (ev->derived && IS_DERIVED(ev->derived, time))
-		w->begin_wall_ns = ev->derived->time;
-	memcpy(w->hash, hash, HASH_BYTES);
-	describe_group(t, limit, ev, w->group);
-	t->n_used++;
-	t->next_end_ns = MIN(t->next_end_ns, end_of(t, w));
+		new.begin_wall_ns = ev->derived->time;
+	describe_group(t, limit, ev, new.group);
+	window_add(t, &new);
 	return true;
 }
 
 bool throttle_ended(struct throttle *t, uint64_t boot_ns, struct throttle_summary *ret)
 {
 	*ret = (struct throttle_summary){ 0 };
-	if (!t || boot_ns < t->next_end_ns)
-		return false;
-	for (; t->n_used && t->hand < THROTTLE_MAX_WINDOWS; t->hand++) {
-		struct window *w = &t->windows[t->hand];
-		if (is_used(w) && boot_ns >= end_of(t, w))
-			end_window(t, w, ret);
-		if (ret->rule)
-			return true;
-	}
-	t->hand = 0;
-	t->next_end_ns = UINT64_MAX;
-	for (size_t i = 0; t->n_used && i < THROTTLE_MAX_WINDOWS; i++)
-		if (is_used(&t->windows[i]))
-			t->next_end_ns = MIN(t->next_end_ns, end_of(t, &t->windows[i]));
-	return false;
+	while (t && !ret->rule && t->timers.n && boot_ns >= t->windows[t->timers.items[0]].end_ns)
+		end_window(t, t->timers.items[0], ret);
+	return ret->rule != NULL;
 }

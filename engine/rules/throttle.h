@@ -2,15 +2,15 @@
 /*
  * How many alerts of a rule are let through. A window begins with an alert, by the event's own time, and lasts `per`; `count` alerts
  * of it pass, the others are counted and told by a summary when it has ended: nothing vanishes. Windows are kept for each rule and each
- * set of values of its `by` fields; when their number would pass the maximum, the oldest of a few is ended early (and told), so
- * that a flood of different values gives more alerts, not fewer. Nothing is allocated after throttle_new.
+ * set of values of its `by` fields; when their number would pass the maximum, the one in which nothing was raised for longest is ended
+ * early (and told), so that a flood of different values gives more alerts, not fewer. Nothing is allocated after throttle_new.
  */
 #pragma once
 
 #include "engine/rules/ruleset.h"
 
 enum {
-	THROTTLE_MAX_WINDOWS = 4096, /* of all rules together: about 1 MiB */
+	THROTTLE_MAX_WINDOWS = 4096, /* of all rules together: about 1.2 MiB */
 	THROTTLE_MAX_BY = 4,
 	THROTTLE_MAX_COUNT = 1000000,
 	THROTTLE_GROUP_BYTES = 192,  /* what a summary shows of the values */

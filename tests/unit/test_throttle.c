@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "engine/base/clock.h"
 #include "engine/base/json.h"
 #include "engine/event/builder.h"
 #include "engine/rules/throttle.h"
@@ -147,11 +148,12 @@ static void nothing_vanishes_when_windows_run_out(void **state)
 	(void)state;
 	CLEANUP(bench_done) struct bench b;
 	struct throttle_summary ended;
-	uint64_t raised = 0, passed = 0, told = 0;
+	uint64_t raised = 0, passed = 0, told = 0, random = 5;
 	bench_init(&b, "{count: 2, per: 1h, by: file.path}");
 	for (uint64_t i = 0; i < 40000; i++) {
 		char path[32];
-		snprintf(path, sizeof(path), "/%llu", (unsigned long long)(i * 2654435761u % 9000));
+		random = random * 6364136223846793005u + 1442695040888963407u;
+		snprintf(path, sizeof(path), "/%llu", (unsigned long long)(random >> 40) % 9000);
 		raised++;
 		passed += pass(&b, i, path, &ended);
 		told += ended.suppressed;
@@ -160,6 +162,98 @@ static void nothing_vanishes_when_windows_run_out(void **state)
 		told += ended.suppressed;
 	assert_true(told > 0);
 	assert_int_equal(raised, passed + told);
+}
+
+/* What passes and what is told depends on the events alone: the keys of two throttles differ, their answers may not. */
+static void windows_go_in_the_order_of_events(void **state)
+{
+	(void)state;
+	CLEANUP(bench_done) struct bench a, b;
+	struct throttle_summary of_a, of_b;
+	uint64_t told = 0;
+	bench_init(&a, "{count: 2, per: 10s, by: file.path}");
+	bench_init(&b, "{count: 2, per: 10s, by: file.path}");
+	for (uint64_t i = 0; i < 30000; i++) {
+		char path[32];
+		uint64_t at = SECOND + i * 1000000;
+		snprintf(path, sizeof(path), "/%llu", (unsigned long long)(i / 3 * 2654435761u % 6000));
+		bool in_a = pass(&a, at, path, &of_a), in_b = pass(&b, at, path, &of_b);
+		do {
+			if (in_a != in_b || of_a.suppressed != of_b.suppressed || !of_a.rule != !of_b.rule || (of_a.rule && strcmp(of_a.group, of_b.group) != 0))
+				fail_msg("event %llu: %d told %llu, %d told %llu", (unsigned long long)i, in_a, (unsigned long long)of_a.suppressed, in_b,
+					 (unsigned long long)of_b.suppressed);
+			told += of_a.suppressed;
+			in_a = throttle_ended(a.throttle, at, &of_a);
+			in_b = throttle_ended(b.throttle, at, &of_b);
+		} while (in_a || in_b);
+	}
+	assert_true(told > 1000);
+}
+
+static void the_window_used_last_stays(void **state)
+{
+	(void)state;
+	CLEANUP(bench_done) struct bench b;
+	struct throttle_summary ended;
+	bench_init(&b, "{per: 1h, by: file.path}");
+	assert_true(pass(&b, 1, "/first", &ended));
+	assert_true(pass(&b, 2, "/second", &ended));
+	assert_false(pass(&b, 3, "/second", &ended));
+	assert_false(pass(&b, 4, "/first", &ended));
+	for (uint64_t i = 0; i < THROTTLE_MAX_WINDOWS - 1; i++) {
+		char path[32];
+		snprintf(path, sizeof(path), "/flood/%llu", (unsigned long long)i);
+		assert_true(pass(&b, 5 + i, path, &ended));
+		assert_int_equal(ended.suppressed, i == THROTTLE_MAX_WINDOWS - 2);
+	}
+	assert_string_equal(ended.group, "file.path=/second");
+	assert_false(pass(&b, SECOND, "/first", &ended));
+	assert_true(pass(&b, SECOND, "/second", &ended));
+}
+
+/* One window ends between each two events, thousands are open: what that takes does not depend on how many. */
+static void ends_cost_little(void **state)
+{
+	(void)state;
+	CLEANUP(bench_done) struct bench b;
+	struct throttle_summary ended;
+	enum { WINDOWS = 4000, MOST_NS = 8000 };
+	bench_init(&b, "{per: 1h, by: file.path}");
+	for (uint64_t i = 0; i < WINDOWS; i++) {
+		char path[32];
+		snprintf(path, sizeof(path), "/%llu", (unsigned long long)i);
+		assert_true(pass(&b, SECOND + i, path, &ended));
+		assert_false(pass(&b, SECOND + i, path, &ended));
+	}
+	uint64_t begin = clock_ns(CLOCK_PROCESS_CPUTIME_ID);
+	for (uint64_t i = 0; i < WINDOWS; i++) {
+		assert_true(throttle_ended(b.throttle, 3601ull * SECOND + i, &ended));
+		assert_false(throttle_ended(b.throttle, 3601ull * SECOND + i, &ended));
+	}
+	assert_true((clock_ns(CLOCK_PROCESS_CPUTIME_ID) - begin) / WINDOWS < MOST_NS);
+}
+
+static void a_reload_keeps_the_order_of_use(void **state)
+{
+	(void)state;
+	CLEANUP(bench_done) struct bench a, b;
+	struct throttle_summary ended;
+	bench_init(&a, "{per: 1h, by: file.path}");
+	bench_init(&b, "{per: 1h, by: file.path}");
+	assert_true(pass(&a, 1, "/first", &ended));
+	assert_true(pass(&a, 2, "/second", &ended));
+	assert_false(pass(&a, 3, "/second", &ended));
+	assert_false(pass(&a, 4, "/first", &ended));
+	throttle_carry_over(a.throttle, b.throttle);
+	assert_false(throttle_ended(a.throttle, UINT64_MAX, &ended));
+	for (uint64_t i = 0; i < THROTTLE_MAX_WINDOWS - 1; i++) {
+		char path[32];
+		snprintf(path, sizeof(path), "/flood/%llu", (unsigned long long)i);
+		assert_true(pass(&b, 5 + i, path, &ended));
+	}
+	assert_string_equal(ended.group, "file.path=/second");
+	assert_true(throttle_ended(b.throttle, UINT64_MAX, &ended));
+	assert_string_equal(ended.group, "file.path=/first");
 }
 
 int main(void)
@@ -171,6 +265,10 @@ int main(void)
 		cmocka_unit_test(groups_have_windows_of_their_own),
 		cmocka_unit_test(long_values_are_cut_for_people_only),
 		cmocka_unit_test(nothing_vanishes_when_windows_run_out),
+		cmocka_unit_test(windows_go_in_the_order_of_events),
+		cmocka_unit_test(the_window_used_last_stays),
+		cmocka_unit_test(ends_cost_little),
+		cmocka_unit_test(a_reload_keeps_the_order_of_use),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
