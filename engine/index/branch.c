@@ -164,6 +164,9 @@ static const struct condition *needed_text(struct maker *m, const struct conditi
 {
 	const struct test *t = c->test;
 	struct term term;
+	const struct condition *known = predicate_parts(m->ps, t);
+	if (known)
+		return known;
 	bool is_one = t->n_operands == 1 && terms_sort_of(t) == TERMS_ANY && term_of(t, t->operands, &term) == TERMS_ANY;
 	if (!is_one || term.check != TERM_ASK || term.where != TERM_INSIDE || term.text.n < 3)
 		return NULL;
@@ -177,7 +180,7 @@ static const struct condition *needed_text(struct maker *m, const struct conditi
 	test->op = operator_get(term.folds ? OP_ICONTAINS : OP_CONTAINS);
 	test->operands = operand;
 	*node = (struct condition){ .type = NODE_TEST, .at = c->at, .depth = 1, .weight = 1, .test = test };
-	return node;
+	return predicate_set_parts(m->ps, t, node) ? NULL : node;
 }
 
 /* A pattern stands behind the text that it needs: texts are found all at once, and few have what most patterns need. */
@@ -216,29 +219,36 @@ static bool is_split(const struct test *t)
 	return t->n_operands > 1 && test_is_plain(t) && t->op->values == OP_VALUES_ONE && !test_is_mergeable(t) && t->op->function != NULL;
 }
 
-static const struct condition *single(struct maker *m, const struct condition *c, size_t i)
+/* The values of the test, each as a test by itself; the same ones for all the events that it stands in. */
+static const struct condition *values_of(struct maker *m, const struct condition *c)
 {
-	struct test *test = arena_alloc(m->ps->arena, sizeof(*test));
-	struct condition *node = arena_alloc(m->ps->arena, sizeof(*node));
-	if (!test || !node)
+	const struct test *whole = c->test;
+	const struct condition *known = predicate_parts(m->ps, whole);
+	if (known)
+		return known;
+	struct test *tests = arena_alloc(m->ps->arena, whole->n_operands * sizeof(*tests));
+	struct condition *nodes = arena_alloc(m->ps->arena, whole->n_operands * sizeof(*nodes));
+	if (!tests || !nodes)
 		return NULL;
-	*test = *c->test;
-	test->modifier = MODIFIER_NONE;
-	test->operands = &c->test->operands[i];
-	test->n_operands = 1;
-	*node = (struct condition){ .type = NODE_TEST, .at = c->at, .depth = 1, .weight = 1, .test = test };
-	return node;
+	for (size_t i = 0; i < whole->n_operands; i++) {
+		tests[i] = *whole;
+		tests[i].modifier = MODIFIER_NONE;
+		tests[i].operands = &whole->operands[i];
+		tests[i].n_operands = 1;
+		nodes[i] = (struct condition){ .type = NODE_TEST, .at = c->at, .depth = 1, .weight = 1, .test = &tests[i] };
+	}
+	return predicate_set_parts(m->ps, whole, nodes) ? NULL : nodes;
 }
 
 static struct branch *make_split(struct maker *m, const struct condition *c, bool is_negated)
 {
 	struct group g = { 0 };
 	struct branch *b = NULL;
-	bool is_good = true;
+	const struct condition *values = values_of(m, c);
+	bool is_good = values != NULL;
 	enum branch_type type = (c->test->modifier == MODIFIER_ALLOF) != is_negated ? BRANCH_AND : BRANCH_OR;
 	for (size_t i = 0; is_good && i < c->test->n_operands; i++) {
-		const struct condition *node = single(m, c, i);
-		struct branch *one = node ? make_guarded(m, node, is_negated) : NULL;
+		struct branch *one = make_guarded(m, &values[i], is_negated);
 		is_good = one && !adopt(&g, one, type);
 	}
 	if (is_good)

@@ -10,9 +10,12 @@
 
 enum { PROGRAM_COST = 150 }; /* instructions of one that soon finds that it does not hold */
 
+#define NO_ID UINT32_MAX
+
 struct pointer_slot {
-	const struct test *test; /* NULL: free */
-	uint32_t id;
+	const struct test *test;       /* NULL: free */
+	const struct condition *parts; /* in the arena; NULL: not asked for */
+	uint32_t id;                   /* NO_ID: not asked for */
 };
 
 int predicates_init(struct predicates *ps, struct arena *arena)
@@ -220,13 +223,31 @@ static int grow_seen(struct predicates *ps)
 	return 0;
 }
 
-static int remember(struct predicates *ps, const struct test *test, uint32_t id)
+/* The test's slot, made if there is none; NULL without memory. */
+static struct pointer_slot *seen_slot_make(struct predicates *ps, const struct test *test)
 {
 	if (2 * (ps->n_seen + 1) > ps->n_seen_slots && grow_seen(ps))
-		return -ENOMEM;
-	*seen_slot(ps, test) = (struct pointer_slot){ test, id };
-	ps->n_seen++;
-	return 0;
+		return NULL;
+	struct pointer_slot *slot = seen_slot(ps, test);
+	if (!slot->test) {
+		*slot = (struct pointer_slot){ .test = test, .id = NO_ID };
+		ps->n_seen++;
+	}
+	return slot;
+}
+
+const struct condition *predicate_parts(const struct predicates *ps, const struct test *test)
+{
+	const struct pointer_slot *slot = ps->n_seen_slots ? seen_slot(ps, test) : NULL;
+	return slot && slot->test ? slot->parts : NULL;
+}
+
+int predicate_set_parts(struct predicates *ps, const struct test *test, const struct condition *parts)
+{
+	struct pointer_slot *slot = seen_slot_make(ps, test);
+	if (slot)
+		slot->parts = parts;
+	return slot ? 0 : -ENOMEM;
 }
 
 /* --- one form for tests that say the same ------------------------------------------------------------------------------- */
@@ -318,12 +339,12 @@ static bool is_in_form(const struct test *t)
 int predicate_of(struct predicates *ps, const struct condition *node, uint32_t *ret)
 {
 	const struct test *test = node->test;
-	if (ps->n_seen_slots) {
-		const struct pointer_slot *slot = seen_slot(ps, test);
-		if (slot->test) {
-			*ret = slot->id;
-			return 0;
-		}
+	struct pointer_slot *slot = seen_slot_make(ps, test);
+	if (!slot)
+		return -ENOMEM;
+	if (slot->id != NO_ID) {
+		*ret = slot->id;
+		return 0;
 	}
 	if (test_is_mergeable(test) && !is_in_form(test)) {
 		struct operand *operands = arena_alloc(ps->arena, test->n_operands * sizeof(*operands));
@@ -335,7 +356,9 @@ int predicate_of(struct predicates *ps, const struct condition *node, uint32_t *
 			return -ENOMEM;
 	}
 	int err = add(ps, node, ret);
-	return err ? err : remember(ps, test, *ret);
+	if (!err)
+		slot->id = *ret;
+	return err;
 }
 
 int predicate_merge(struct predicates *ps, const uint32_t *ids, size_t n, uint32_t *ret)

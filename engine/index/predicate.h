@@ -39,7 +39,7 @@ struct predicates {
 	struct arena *arena;    /* borrowed */
 	struct predicate *p;    /* owned */
 	uint32_t *slots;        /* owned; ids plus one by content, open addressing */
-	struct pointer_slot *seen; /* owned; ids by test, open addressing */
+	struct pointer_slot *seen; /* owned; what was found out of a test, by its address, open addressing */
 	struct input *inputs;   /* owned */
 	size_t n, size, n_slots, n_seen, n_seen_slots, n_inputs;
 };
@@ -56,6 +56,13 @@ bool test_is_mergeable(const struct test *t) PURE;
 enum op_id test_merge_op(const struct test *t) PURE;
 /* One predicate out of several such of one field and operator; 0 or -ENOMEM. */
 int predicate_merge(struct predicates *ps, const uint32_t *ids, size_t n, uint32_t *ret) MUST_CHECK;
+
+/*
+ * What the caller made of a test, once for all the events that it stands in: tests that the arena keeps. NULL: nothing yet. Setting gives
+ * 0 or -ENOMEM.
+ */
+const struct condition *predicate_parts(const struct predicates *ps, const struct test *test);
+int predicate_set_parts(struct predicates *ps, const struct test *test, const struct condition *parts) MUST_CHECK;
 
 /* Whether the value of the field alone decides, by comparing it with written values: no function, no other field, no counting. */
 bool test_is_plain(const struct test *t) PURE;

@@ -175,6 +175,34 @@ static void evaluation_does_not_allocate(void **state)
 
 /* --- telling ---------------------------------------------------------------------------------------------------------------- */
 
+static size_t index_bytes_of(const char *events, size_t n_values)
+{
+	CLEANUP(buf_done) struct buf text = { .max = 1u << 22 };
+	struct world w;
+	buf_add_format(&text, "- {rule: r, severity: low, event: %s, when: 'process.command_line contains anyof (", events);
+	for (size_t i = 0; i < n_values; i++)
+		buf_add_format(&text, "%sw%05zuk0", i ? ", " : "", i);
+	buf_add_z(&text, ") and not process.args contains allof (");
+	for (size_t i = 0; i < n_values; i++)
+		buf_add_format(&text, "%sa%05zuk0", i ? ", " : "", i);
+	buf_add_z(&text, ")'}\n");
+	world_start(&w, buf_cstr(&text), NULL);
+	size_t bytes = stats_of(&w).index_bytes;
+	world_end(&w);
+	return bytes;
+}
+
+/* What tests are taken apart into is there once, not once for each type of event. */
+static void many_events_share_the_values_of_a_test(void **state)
+{
+	(void)state;
+	size_t of_one = index_bytes_of("file.open", 2500);
+	size_t of_ten = index_bytes_of("[file.open, file.create, file.delete, file.rename, file.chmod, file.mkdir, network.connect, network.bind, "
+				       "network.accept, process.exec]", 2500);
+	print_message("# %zu bytes for one type of event, %zu for ten\n", of_one, of_ten);
+	assert_true(of_ten < 3 * of_one);
+}
+
 static void the_rarest_test_is_the_key(void **state)
 {
 	(void)state;
@@ -236,6 +264,7 @@ int main(void)
 		cmocka_unit_test(nothing_is_kept_when_told_so),
 		cmocka_unit_test(full_tables_are_emptied),
 		cmocka_unit_test(evaluation_does_not_allocate),
+		cmocka_unit_test(many_events_share_the_values_of_a_test),
 		cmocka_unit_test(the_rarest_test_is_the_key),
 		cmocka_unit_test(what_is_not_kept_says_why),
 	};
