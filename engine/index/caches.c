@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "engine/index/lines.h"
+
 enum {
 	LISTS_EACH = 8,        /* lists for each class that there may be */
 	CLASS_ITEMS_EACH = 16, /* lists that a class is made of, on average */
@@ -42,9 +44,10 @@ static int images_init(struct engine *e)
 	size_t n = power_of_two(e->config.max_images ? e->config.max_images : IMAGES_DEFAULT);
 	size_t known = (e->n_image_inputs + e->n_events) * sizeof(uint16_t);
 	e->steady_at = (sizeof(struct image_row) + known + 7) & ~(size_t)7;
-	e->image_stride = e->steady_at + e->n_steady * sizeof(struct value_place *);
+	size_t bytes = e->steady_at + e->n_steady * sizeof(struct value_place *);
+	e->image_stride = (bytes + LINE_BYTES - 1) / LINE_BYTES * LINE_BYTES;
 	e->image_mask = n - 1;
-	e->images = calloc(n, e->image_stride);
+	e->images = lines_new(n, e->image_stride, &e->images_memory);
 	e->no_image = calloc(1, e->image_stride);
 	e->generation = 1;
 	return e->images && e->no_image ? 0 : -ENOMEM;
@@ -80,7 +83,7 @@ void caches_done(struct engine *e)
 	free(e->items);
 	free(e->now);
 	free(e->class_items);
-	free(e->images);
+	free(e->images_memory);
 	free(e->no_image);
 	free(e->projected);
 	free(e->candidate_lists);

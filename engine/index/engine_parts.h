@@ -118,7 +118,8 @@ struct engine {
 	uint16_t *projected, *candidate_lists; /* owned; by list and event: an id plus one, 0: not known */
 	struct values values;
 	struct verdicts verdicts;
-	char *images;              /* owned; rows */
+	char *images;              /* rows, in images_memory */
+	void *images_memory;       /* owned */
 	size_t image_stride, image_mask;
 	size_t steady_at;          /* offset of a row's places: struct value_place *, NULL: none */
 	struct value_place *path_place; /* of file.path of the event in hand; NULL: none */

@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "engine/index/lines.h"
+
 /* Bytes of a place, and how many values share one of the smallest: paths and names are short, arguments are not. */
 static const struct {
 	uint16_t bytes, share;
@@ -27,7 +29,7 @@ int values_init(struct values *v, size_t max)
 		size_t pairs = power_of_two((max / value_sizes[i].share + 1) / 2);
 		struct value_rank *rank = &v->ranks[i];
 		*rank = (struct value_rank){ .mask = pairs - 1, .bytes = value_sizes[i].bytes };
-		rank->places = calloc(2 * pairs, rank->bytes);
+		rank->places = lines_new(2 * pairs, rank->bytes, &rank->memory);
 		rank->tags = calloc(2 * pairs, sizeof(*rank->tags));
 		if (!rank->places || !rank->tags)
 			return -ENOMEM;
@@ -40,7 +42,7 @@ int values_init(struct values *v, size_t max)
 void values_done(struct values *v)
 {
 	for (size_t i = 0; i < VALUE_SIZES; i++) {
-		free(v->ranks[i].places);
+		free(v->ranks[i].memory);
 		free(v->ranks[i].tags);
 	}
 	free(v->once);

@@ -11,7 +11,7 @@
 enum {
 	VALUE_MAX = 4096, /* bytes of a value that is kept */
 	VALUE_SIZES = 4,
-	VALUE_SMALL = 64, VALUE_MIDDLE = 160, VALUE_LARGE = 512, /* bytes of a place */
+	VALUE_SMALL = 64, VALUE_MIDDLE = 192, VALUE_LARGE = 512, /* bytes of a place */
 };
 
 struct value_place {
@@ -25,7 +25,8 @@ struct value_place {
 struct values {
 	struct hash_key key;
 	struct value_rank {
-		unsigned char *places; /* owned */
+		unsigned char *places; /* in memory */
+		void *memory;          /* owned */
 		uint32_t *tags;        /* owned; two in a row are the places of a hash; 0: free */
 		size_t mask;           /* of pairs */
 		size_t bytes;          /* of a place */

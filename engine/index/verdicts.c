@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "engine/index/lines.h"
+
 int verdicts_init(struct verdicts *v, size_t max)
 {
 	size_t pairs = 1;
@@ -11,14 +13,14 @@ int verdicts_init(struct verdicts *v, size_t max)
 		pairs *= 2;
 	*v = (struct verdicts){ .mask = pairs - 1 };
 	hash_key_init(&v->key);
-	v->places = calloc(2 * pairs, sizeof(*v->places));
+	v->places = lines_new(2 * pairs, sizeof(*v->places), &v->memory);
 	v->is_used = calloc(2 * pairs, sizeof(*v->is_used));
 	return v->places && v->is_used ? 0 : -ENOMEM;
 }
 
 void verdicts_done(struct verdicts *v)
 {
-	free(v->places);
+	free(v->memory);
 	free(v->is_used);
 	*v = (struct verdicts){ 0 };
 }

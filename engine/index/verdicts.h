@@ -17,7 +17,8 @@ struct answer {
 
 struct verdicts {
 	struct hash_key key;
-	struct answer *places; /* owned */
+	struct answer *places; /* in memory */
+	void *memory;           /* owned */
 	uint8_t *is_used;       /* owned */
 	size_t mask;            /* of pairs */
 	uint64_t hits, misses, evictions;
