@@ -230,24 +230,6 @@ static int read_priority(struct falco *f, const struct falco_rule *from, struct 
 	return -EINVAL;
 }
 
-static bool is_digits(struct strview text)
-{
-	for (size_t i = 0; i < text.n; i++)
-		if (text.p[i] < '0' || text.p[i] > '9')
-			return false;
-	return text.n > 0;
-}
-
-/* T1059, T1059.004 or TA0003. */
-static bool is_attack_id(struct strview tag)
-{
-	if (tag.n == 6 && sv_starts(tag, SV("TA")))
-		return is_digits(sv_from_index(tag, 2));
-	if (tag.n < 5 || tag.p[0] != 'T' || !is_digits((struct strview){ tag.p + 1, 4 }))
-		return false;
-	return tag.n == 5 || (tag.n == 9 && tag.p[5] == '.' && is_digits(sv_from_index(tag, 6)));
-}
-
 /* The ATT&CK id that a tag stands for, or none. */
 static struct strview attack_id(struct strview tag)
 {
@@ -263,7 +245,7 @@ static struct strview attack_id(struct strview tag)
 	for (size_t i = 0; i < ARRAY_SIZE(tactics); i++)
 		if (sv_is(tag, tactics[i].tag))
 			return sv_from(tactics[i].id);
-	return is_attack_id(tag) ? tag : (struct strview){ NULL, 0 };
+	return rule_is_attack_id(tag) ? tag : (struct strview){ NULL, 0 };
 }
 
 /* Adds a text once. */

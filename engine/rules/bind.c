@@ -120,13 +120,6 @@ static void fill_never(struct field_ref *ref)
 	}
 }
 
-static struct value no_value(struct matcher *m, const struct event *ev, const struct field_ref *ref)
-{
-	(void)m;
-	(void)ev;
-	return (struct value){ .is_missing = true, .class = ref->class, .kind = ref->kind };
-}
-
 /* A field of a Sigma rule that no mapping knows keeps its name, so that the rule can be shown and written as it is. */
 static const struct field_ref *unmapped_field(struct compiler *c, struct strview name)
 {
@@ -137,7 +130,7 @@ static const struct field_ref *unmapped_field(struct compiler *c, struct strview
 		return NULL;
 	}
 	*ref = (struct field_ref){
-		.name = copy, .class = CLASS_STR, .kind = KIND_STR, .compute = no_value, .is_of_image = true,
+		.name = copy, .class = CLASS_STR, .kind = KIND_STR, .compute = computed_never, .is_of_image = true,
 		.never = "no mapping says which field it is",
 	};
 	for (uint32_t i = 0; i < EVENT_NUMBERS; i++)

@@ -77,8 +77,7 @@ static enum computed_fault fault_of(const struct name_parts *parts)
 
 /* --- fields ---------------------------------------------------------------------------------------------------------------- */
 
-/* What no event has: reads as missing everywhere. */
-static struct value never_a_value(struct matcher *m, const struct event *ev, const struct field_ref *ref)
+struct value computed_never(struct matcher *m, const struct event *ev, const struct field_ref *ref)
 {
 	(void)m;
 	(void)ev;
@@ -136,7 +135,7 @@ static enum computed_fault fill(struct compiler *c, const struct computed *row, 
 	}
 	ref->kind = row->kind;
 	ref->class = kind_get(row->kind)->class;
-	ref->compute = row->function ? row->function : never_a_value;
+	ref->compute = row->function ? row->function : computed_never;
 	ref->events = row->never ? 0 : row->events ? row->events : ref->events;
 	ref->events &= public_events();
 	ref->is_of_image = row->flags & COMPUTED_OF_IMAGE;

@@ -19,7 +19,6 @@ enum computed_flag {
 	COMPUTED_OF_IMAGE = 1, /* see field_ref.is_of_image */
 	COMPUTED_OUTCOME = 2,  /* see field_ref.needs_outcome */
 	COMPUTED_EACH = 4,     /* a list of processes: a test holds when it holds for one of them */
-	COMPUTED_CUT = 8,      /* what it is made of may be cut short, although the rest of the field is not named for it */
 };
 
 /* A row of computed.def. */
@@ -66,6 +65,9 @@ static inline struct value computed_sint(const struct field_ref *ref, int64_t i)
 {
 	return (struct value){ .class = ref->class, .kind = ref->kind, .i = i };
 }
+
+/* What no event has: missing everywhere. */
+field_function computed_never;
 
 /* Value of the field that a computed one is made of. */
 static inline struct value computed_base(const struct event *ev, const struct field_ref *ref)

@@ -91,23 +91,21 @@ static void read_enabled(struct rule_reader *r, const struct yaml_node *node)
 	rule_reader_fail(r, yaml_bool(node, &r->rule->info.is_enabled, r->c->diag));
 }
 
-static bool is_digits(const char *p, size_t n)
+static bool is_digits(struct strview text)
 {
-	for (size_t i = 0; i < n; i++)
-		if (p[i] < '0' || p[i] > '9')
+	for (size_t i = 0; i < text.n; i++)
+		if (text.p[i] < '0' || text.p[i] > '9')
 			return false;
-	return true;
+	return text.n > 0;
 }
 
-/* T1003, T1003.008 or TA0006. */
-static bool is_attack_id(const char *id)
+bool rule_is_attack_id(struct strview id)
 {
-	size_t n = strlen(id);
-	if (n == 6 && id[0] == 'T' && id[1] == 'A')
-		return is_digits(id + 2, 4);
-	if (n < 5 || id[0] != 'T' || !is_digits(id + 1, 4))
+	if (id.n == 6 && sv_starts(id, SV("TA")))
+		return is_digits(sv_from_index(id, 2));
+	if (id.n < 5 || id.p[0] != 'T' || !is_digits((struct strview){ id.p + 1, 4 }))
 		return false;
-	return n == 5 || (n == 9 && id[5] == '.' && is_digits(id + 6, 3));
+	return id.n == 5 || (id.n == 9 && id.p[5] == '.' && is_digits(sv_from_index(id, 6)));
 }
 
 /* A list of text, behind what is there when appending, else in its place; returns where it begins. */
@@ -134,7 +132,7 @@ static void read_attack(struct rule_reader *r, const struct yaml_node *node)
 		return;
 	const struct yaml_node *at = node->type == YAML_LIST ? node->first : node;
 	for (; r->rule->info.attack[i]; i++, at = at->next)
-		if (!is_attack_id(r->rule->info.attack[i]))
+		if (!rule_is_attack_id(sv_from(r->rule->info.attack[i])))
 			refuse(r, at, "attack", "an ATT&CK id as T1003, T1003.008 or TA0006");
 }
 

@@ -171,6 +171,9 @@ struct event_builder;
 int case_event_build(struct event_builder *b, const struct ruleset *set, const struct rule *rule, const struct rule_case *one, uint64_t wall_ns,
 		     struct event *ret, struct diag *diag) MUST_CHECK;
 
+/* T1003, T1003.008 or TA0006. */
+bool rule_is_attack_id(struct strview id) PURE;
+
 /* Helpers over YAML for the readers of items; they report and return a negative errno. */
 int item_text(struct compiler *c, const struct yaml_node *node, const char *what, const char **ret) MUST_CHECK;
 int item_list(struct compiler *c, const struct yaml_node *node, const char *what, size_t max, const char **ret) MUST_CHECK;
