@@ -159,7 +159,7 @@ void bench_run(struct bench *b, struct engine *engine, struct bench_result *ret)
 	CLEANUP(fd_close) int counter = open_counter();
 	uint64_t began = clock_ns(CLOCK_MONOTONIC), count = 0;
 	if (counter < 0)
-		r.no_instructions = strerror(-counter);
+		r.no_instructions = counter == -ENOENT ? "the processor, or the machine it is lent by, has no counter" : strerror(-counter);
 	*ret = r;
 	if (b->n == 0)
 		return;

@@ -158,6 +158,8 @@ static int parse_options(int argc, char **argv, struct replay_options *o, bool *
 			return EXIT_VEDETTE;
 		}
 	}
+	if (!status && o->info && o->json)
+		return misuse("--info is text only:", "--json");
 	return status ? status : take_words(o, argc, argv);
 }
 

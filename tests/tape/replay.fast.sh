@@ -80,6 +80,8 @@ done
 [ $? -eq 125 ] && grep -q "not '--help'" "$work/err" && [ ! -e ./--help ]; check $? "an option is no file name for replay"
 "$VEDETTE" record -o --help -- true > /dev/null 2> "$work/err"
 [ $? -eq 125 ] && grep -q "./-NAME" "$work/err" && [ ! -e ./--help ]; check $? "nor for record"
+"$VEDETTE" replay --info --json $tape > /dev/null 2> "$work/err"
+[ $? -eq 125 ] && grep -q "text only" "$work/err"; check $? "--info is not given as something that it is not"
 head -c 9000 $tape > "$work/torn"
 "$VEDETTE" replay -q -r "$work/rules.yaml" "$work/torn" > /dev/null 2> "$work/err"
 [ $? -eq 125 ] && grep -q 'ends within a block' "$work/err"; check $? "a torn one is told"
