@@ -306,8 +306,6 @@ static __always_inline bool call_is_relevant(struct call *c)
 		if ((c->form & FORM_MASK) != FORM_CLONE3)
 			a[0] &= ~(u64)CLONE_NEWTIME;
 		return c->result != 0 && (a[0] & NAMESPACE_FLAGS); /* 0: the child's return */
-	case VERB_UNSHARE:
-		return a[0] & NAMESPACE_FLAGS;
 	}
 	return true;
 }

@@ -136,7 +136,7 @@ int BPF_PROG(setns_exit_compat, const struct pt_regs *regs, long result)
 static __always_inline void unshare_event(u32 flags, bool is_clone, long result)
 {
 	u32 index;
-	if (!(flags & NAMESPACE_BITS))
+	if (is_clone && !(flags & NAMESPACE_BITS))
 		return;
 	struct slot *s = event_start(EVENT_PROC_UNSHARE, sizeof(struct wire_proc_unshare), &index);
 	if (!s)

@@ -26,7 +26,6 @@
 
 enum { CGROUP_ROOT_INODE = 1 }; /* of the root of the whole version 2 hierarchy */
 
-
 struct sensor {
 	struct vedette_bpf *skel; /* the maps: its programs are loaded apart */
 	struct btf *kernel;
@@ -280,12 +279,27 @@ static void set_syscalls(struct sensor_config *c, uint64_t events)
 }
 
 /*
- * lsm mode: outcomes are joined, and calls on files and programs that fail before a hook is asked (no such file, permission bits) are told
- * from their arguments.
+ * Calls that the kernel may refuse before it asks a hook, and that are too rare and too telling to be missed: whoever wants the event wants
+ * the refused call. To tell that one from a call whose attempt was seen, the outcomes of all of them are joined.
+ */
+#define EVENT_BIT(id) (1ull << EVENT_##id)
+#define EARLY_REFUSED                                                                                                                     \
+	(EVENT_BIT(PROC_SETUID) | EVENT_BIT(PROC_UFFD) | EVENT_BIT(PROC_PTRACE) | EVENT_BIT(BPF_LOAD) | EVENT_BIT(MODULE_LOAD) | \
+	 EVENT_BIT(FILE_MOUNT))
+
+/* Of lsm mode; the other has no use for them. */
+static uint64_t outcomes_of(uint64_t events, uint64_t outcome_events)
+{
+	return outcome_events | (events & EARLY_REFUSED);
+}
+
+/*
+ * lsm mode: outcomes are joined, and calls that fail before a hook is asked (no such file, permission bits, a power that is missing) are
+ * told from their arguments. setns and unshare are not among them: their programs see each end of the call.
  */
 static void want_outcomes(struct sensor_config *c, uint64_t events)
 {
-	uint64_t refusable = 1ull << EVENT_PROC_EXEC;
+	uint64_t refusable = EARLY_REFUSED | EVENT_BIT(PROC_EXEC) | EVENT_BIT(PROC_KILL);
 	for (uint32_t i = 0; i < EVENT_NUMBERS; i++) {
 		const struct event_type *type = event_type_by_number(i);
 		if (type && sv_starts(sv_from(type->name), SV("file.")))
@@ -307,6 +321,8 @@ static void set_wanted(struct sensor *s, uint64_t events, uint64_t outcome_event
 
 int sensor_open(const struct sensor_options *options, struct sensor **ret, struct diag *diag)
 {
+	struct sensor_options widened = *options;
+	widened.outcome_events = outcomes_of(options->events, options->outcome_events);
 	CLEANUP(sensor_close) struct sensor *s = calloc(1, sizeof(*s));
 	if (!s)
 		return -ENOMEM;
@@ -328,14 +344,14 @@ int sensor_open(const struct sensor_options *options, struct sensor **ret, struc
 		diag_error(diag, (struct place){ 0 }, "this kernel may skip LSM programs (no __bpf_prog_enter_recur): enforcement would have holes");
 		return -EOPNOTSUPP;
 	}
-	int err = choose_mode(s, options, diag);
+	int err = choose_mode(s, &widened, diag);
 	if (!err)
 		err = open_rings(s, diag);
 	if (!err)
 		err = forget_canary(s);
 	if (err)
 		return err;
-	set_wanted(s, options->events, options->outcome_events);
+	set_wanted(s, widened.events, widened.outcome_events);
 	btf__free(s->kernel); /* several MiB that nothing needs any more */
 	s->kernel = NULL;
 	(void)malloc_trim(0); /* and the allocator gives them back, and what loading took */
@@ -390,7 +406,7 @@ int sensor_change_prepare(struct sensor *s, uint64_t events, uint64_t outcome_ev
 	if (!c)
 		return -ENOMEM;
 	c->events = events;
-	c->outcome_events = s->caps.mode == SENSOR_LSM ? outcome_events : 0;
+	c->outcome_events = s->caps.mode == SENSOR_LSM ? outcomes_of(events, outcome_events) : 0;
 	if (c->outcome_events && s->programs.outcome_events == 0)
 		forget_calls(s);
 	programs_change_prepare(&s->programs, c->events, c->outcome_events, &c->programs);

@@ -626,6 +626,10 @@ static void powers(const struct deeds *d)
 	expect_list(d, "vedette.namespace.flags", "\"CLONE_NEWUTS\"");
 	expect_bool(d, "vedette.namespace.by_clone", false);
 	ended(d, o.result, o.error);
+	o = DO(unshare(0));
+	expect(d, "process.unshare");
+	expect_list(d, "vedette.namespace.flags", "");
+	ended(d, o.result, o.error);
 	o = DO(syscall(SYS_clone, CLONE_NEWIPC | SIGCHLD, 0, 0, 0, 0));
 	if (o.result == 0)
 		_exit(0);
