@@ -167,7 +167,9 @@ struct value fd_directory(struct matcher *m, const struct event *ev, const struc
 	if (path.is_missing || fd_letter(ev) == 'd')
 		return path;
 	const char *slash = path.s.n ? memrchr(path.s.p, '/', path.s.n) : NULL;
-	return computed_text(ref, slash ? (struct strview){ path.s.p, MAX((size_t)(slash - path.s.p), (size_t)1) } : SV("/"));
+	if (!slash)
+		return computed_missing(ref); /* a file of the kernel's own, as memfd:x: it lies in no folder, and not below the root either */
+	return computed_text(ref, (struct strview){ path.s.p, MAX((size_t)(slash - path.s.p), (size_t)1) });
 }
 
 struct value fd_filename(struct matcher *m, const struct event *ev, const struct field_ref *ref)

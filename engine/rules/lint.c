@@ -266,6 +266,8 @@ static const char *no_path(const struct operator *op, struct strview text)
 {
 	if (text.n == 0 || op->form == OP_FORM_HEX)
 		return NULL;
+	if (sv_starts(sv_from_index(text, text.p[0] == '^'), SV("memfd:"))) /* the kernel's own files have no folder */
+		return NULL;
 	if (op->id == OP_REGEX || (op->id == OP_SEARCH && text.p[0] == '^'))
 		return begins_with_letter(text) ? "never matches: a path begins with '/'" : NULL;
 	if (op->form == OP_FORM_GLOB)

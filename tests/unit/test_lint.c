@@ -60,6 +60,7 @@ static void clauses_that_mean_nothing_are_warned_of(void **state)
 		{ "file.path regex \"e?/etc\"", NULL },
 		{ "file.path glob \"etc*\"", "never matches: a path begins with '/'" },
 		{ "file.path glob \"*.sh\"", NULL },
+		{ "file.path startswith memfd:x", NULL },
 		{ "file.name = a/b", "a file's name has no '/' in it" },
 		{ "user.id = 1 and not file.path != /a", "write '=' without 'not'" },
 		{ "user.id = 1 and not container.id = abc", "ask 'exists' as well" },
