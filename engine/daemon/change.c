@@ -11,6 +11,7 @@
 #include "engine/base/json.h"
 #include "engine/daemon/cmd_rules.h"
 #include "engine/daemon/control.h"
+#include "engine/daemon/environment.h"
 #include "engine/daemon/say.h"
 
 #define FORGET_NS 10000000000ull /* verdicts that the kernel took by the rules of before are read long before that */
@@ -146,6 +147,14 @@ static void forget_earlier(struct change *c)
 	policy_free(&c->earlier);
 }
 
+static void change_environment(const struct reload_request *q, struct reload_result *r)
+{
+	struct environment env;
+	environment_fill(&env, q->env_names, r->policy->rules, &r->diag);
+	/* it fits: environment_fill leaves out what does not; should the kernel refuse all the same, the message is told with the rest */
+	IGNORE(sensor_set_env_names(q->sensor, env.names, &r->diag));
+}
+
 /*
  * First the kernel's table of verdicts, which is replaced as a whole and may fail: then nothing has changed. Then the events of both, the
  * other rules, the events of the new ones. No event is read from the rings meanwhile.
@@ -159,6 +168,8 @@ static int change_over(struct change *c, struct reload_result *r)
 			return err;
 	}
 	forget_earlier(c);
+	if (q->sensor)
+		change_environment(q, r);
 	if (r->change)
 		sensor_widen(q->sensor, r->change);
 	pipeline_swap(c->config.pipeline, r->policy);

@@ -10,6 +10,7 @@
 #include "engine/base/fd.h"
 #include "engine/daemon/correlation.h"
 #include "engine/event/decode.h"
+#include "engine/event/mask.h"
 
 #define ADVANCE_NS 100000000ull /* events alone move these waits on that often: the same in a replay, which has no clock */
 
@@ -25,6 +26,7 @@ struct pipeline {
 	const struct policy *policy, *earlier; /* borrowed; earlier: verdicts of the policy before may still be on their way */
 	uint64_t untold;          /* alerts held back by throttles whose summary found no room */
 	uint64_t untold_since_ns; /* wall clock */
+	void *masked; /* owned; room for one record whose passwords are taken out */
 };
 
 int pipeline_new(const struct pipeline_config *config, struct pipeline **ret)
@@ -40,7 +42,8 @@ int pipeline_new(const struct pipeline_config *config, struct pipeline **ret)
 	p->reason.max = p->json.max = LINE_MAX_BYTES;
 	if (buf_reserve(&p->message, RULE_MAX_TEXT) || buf_reserve(&p->terminal, LINE_MAX_BYTES) || buf_reserve(&p->reason, RULE_MAX_TEXT))
 		return -ENOMEM;
-	if (correlation_init(&p->correlation))
+	p->masked = malloc(RECORD_MAX);
+	if (!p->masked || correlation_init(&p->correlation))
 		return -ENOMEM;
 	*ret = TAKE(p);
 	return 0;
@@ -55,6 +58,7 @@ void pipeline_free(struct pipeline **p)
 	buf_done(&(*p)->reason);
 	buf_done(&(*p)->json);
 	correlation_done(&(*p)->correlation);
+	free((*p)->masked);
 	free(*p);
 	*p = NULL;
 }
@@ -312,11 +316,25 @@ static void join_outcome(struct pipeline *p, const struct event *outcome)
 		enrich_and_judge(p, held[i], true, outcome->common->result);
 }
 
+/* Passwords go before anything is made of the record: no rule, alert, log or tape sees them. */
+static bool read_record(struct pipeline *p, const void *bytes, size_t size, struct event *ret)
+{
+	if (event_decode(bytes, size, ret))
+		return false;
+	if (!mask_is_due(ret))
+		return true;
+	if (ret->size > RECORD_MAX)
+		return false;
+	memcpy(p->masked, bytes, ret->size);
+	mask_record(p->masked);
+	return event_decode(p->masked, ret->size, ret) == 0;
+}
+
 void pipeline_record(void *pipeline, const void *bytes, size_t size, bool is_priority)
 {
 	struct pipeline *p = pipeline;
 	struct event ev;
-	if (event_decode(bytes, size, &ev)) {
+	if (!read_record(p, bytes, size, &ev)) {
 		p->stats.damaged++;
 		return;
 	}

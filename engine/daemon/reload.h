@@ -29,6 +29,7 @@ struct reload_request {
 	uint64_t more_events;          /* wanted besides what the rules look at */
 	uint64_t more_outcomes;        /* the same, with their outcomes */
 	struct sensor *sensor;         /* reloadable; NULL: there is none (tests) */
+	const char *const *env_names;  /* of the configuration; the rules' own are added */
 	uint64_t began_ns;             /* CLOCK_MONOTONIC, when it was asked for */
 };
 

@@ -179,6 +179,18 @@ static void add_totals(struct json *j, const struct pipeline_stats *stats, struc
 	json_object_end(j);
 }
 
+/* Variables that exec events keep because rules name them. */
+static void add_environment(struct json *j, const struct ruleset *rules)
+{
+	size_t n, left_out;
+	const char *const *names = ruleset_env_names(rules, &n, &left_out);
+	json_key(j, "environment");
+	json_array_begin(j);
+	for (size_t i = 0; i < n; i++)
+		json_str(j, sv_from(names[i]));
+	json_array_end(j);
+}
+
 void status_json(const struct sensor *sensor, const struct policy *policy, const struct pipeline_stats *stats, struct totals totals,
 		 const struct stream *stream, struct buf *out)
 {
@@ -198,6 +210,7 @@ void status_json(const struct sensor *sensor, const struct policy *policy, const
 	json_object_begin(&j);
 	json_key(&j, "digest");
 	json_str(&j, sv_from(ruleset_digest(policy->rules)));
+	add_environment(&j, policy->rules);
 	json_key(&j, "rules");
 	json_u64(&j, ruleset_rules(policy->rules));
 	json_object_end(&j);

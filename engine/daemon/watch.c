@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Building, running and ending a watch. */
+#include "engine/daemon/environment.h"
 #include "engine/daemon/watch.h"
 
 #include <errno.h>
@@ -114,6 +115,8 @@ static int open_sensor(struct watch *w, struct diag *diag)
 	const struct watch_options *o = &w->options;
 	bool is_all = o->log_events || o->tape_all;
 	uint64_t events = is_all ? every_event() : ruleset_events(w->policy->rules);
+	struct environment env;
+	environment_fill(&env, o->env_names, w->policy->rules, diag);
 	struct sensor_options so = {
 		.wanted = o->sensor,
 		.enforce = o->enforce,
@@ -122,7 +125,7 @@ static int open_sensor(struct watch *w, struct diag *diag)
 		.ring_priority_bytes = o->ring_priority_bytes,
 		.ring_bulk_bytes = o->ring_bulk_bytes,
 		.max_processes = o->max_processes,
-		.env_names = o->env_names,
+		.env_names = env.names,
 		.reloadable = is_reloadable(o),
 	};
 	int err = sensor_open(&so, &w->sensor, diag);
@@ -219,6 +222,7 @@ static int open_change(struct watch *w, struct diag *diag)
 			.more_events = is_all ? every_event() : lineage_events,
 			.more_outcomes = is_all ? every_event() : 0,
 			.sensor = w->sensor,
+			.env_names = o->env_names,
 		},
 		.control = o->control,
 		.policy = &w->policy,

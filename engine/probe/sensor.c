@@ -435,6 +435,31 @@ void sensor_change_free(struct sensor_change **c)
 	*c = NULL;
 }
 
+static bool is_named(const char *const *names, const char *name)
+{
+	for (size_t i = 0; names && names[i]; i++)
+		if (strcmp(names[i], name) == 0)
+			return true;
+	return false;
+}
+
+int sensor_set_env_names(struct sensor *s, const char *const *names, struct diag *diag)
+{
+	char key[ENV_NAME_MAX], next[ENV_NAME_MAX];
+	void *from = NULL;
+	for (size_t i = 0; i <= SENSOR_MAX_ENV_NAMES; i++) {
+		/* the next one is asked for before this one goes: a key that is gone would begin the walk anew */
+		bool is_last = bpf_map__get_next_key(s->skel->maps.env_names, from, next, sizeof(next)) != 0;
+		if (from && !is_named(names, key))
+			IGNORE(bpf_map__delete_elem(s->skel->maps.env_names, key, sizeof(key), 0)); /* it is there; else nothing is lost */
+		if (is_last)
+			break;
+		memcpy(key, next, sizeof(key));
+		from = key;
+	}
+	return put_env_names(s, names, diag);
+}
+
 /* --- scope ----------------------------------------------------------------------------------------------------------------- */
 
 void sensor_scope_host(struct sensor *s)

@@ -12,6 +12,7 @@
 enum {
 	SENSOR_MAX_HOOKS = 96,  /* programs in the object */
 	SENSOR_MAX_CPUS = 1024, /* identities hold 10 bits of CPU number */
+	SENSOR_MAX_ENV_NAMES = 64, /* environment variables kept: entries of the kernel's table */
 };
 
 struct sensor_options {
@@ -65,6 +66,11 @@ int sensor_change_prepare(struct sensor *s, uint64_t events, uint64_t outcome_ev
 void sensor_widen(struct sensor *s, struct sensor_change *c);
 void sensor_narrow(struct sensor *s, struct sensor_change *c);
 void sensor_change_free(struct sensor_change **c);
+/*
+ * Other environment variables from now on, in place of all before (names as in sensor_options; those in both are kept all the time).
+ * 0 or -errno; then some may be missing.
+ */
+int sensor_set_env_names(struct sensor *s, const char *const *names, struct diag *diag) MUST_CHECK;
 
 /* Scope. Before the first call nothing is in scope. */
 void sensor_scope_host(struct sensor *s);

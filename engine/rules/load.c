@@ -555,6 +555,8 @@ static int finish(struct loader *l, struct ruleset **ret_set)
 	if (!err)
 		err = sort_by_event(l->set);
 	if (!err)
+		err = env_names_collect(l->set);
+	if (!err)
 		err = stateful_index(l->set);
 	if (!err)
 		err = note_unused(l);

@@ -108,6 +108,9 @@ const struct rule_info *ruleset_get(const struct ruleset *set, size_t index);
 uint64_t ruleset_events(const struct ruleset *set);
 uint64_t ruleset_outcome_events(const struct ruleset *set);
 
+/* Environment variables that the rules' conditions name, which an exec event should keep; how many more there were no room for. */
+const char *const *ruleset_env_names(const struct ruleset *set, size_t *ret_n, size_t *ret_left_out);
+
 /*
  * Warns of each exception, with its owner and place, whose last day ended in (after_ns, until_ns]; returns how many. Loading does so
  * for those of the past. They except nothing in events from then on, without anyone's doing: what a step has to do is to tell.

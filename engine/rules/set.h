@@ -4,6 +4,7 @@
 
 #include "engine/base/arena.h"
 #include "engine/rules/compile.h"
+#include "engine/rules/env.h"
 #include "engine/rules/keys.h"
 #include "engine/rules/op.h"
 #include "engine/rules/stateful.h"
@@ -90,6 +91,8 @@ struct ruleset {
 	const struct stateful_feed *feeds; /* of all entries, sorted by entry */
 	const uint32_t *first_feed;        /* n + 1: those of entry i are first_feed[i] to first_feed[i + 1] */
 	const struct unused_name *unused; /* lists and macros of our own format that nothing uses */
+	const char *env_names[ENV_RULE_NAMES_MAX]; /* environment variables that the rules ask about */
+	size_t n_env, n_env_left_out;
 	uint64_t loaded_ns; /* wall clock of the load */
 	char digest[65];
 };

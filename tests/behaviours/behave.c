@@ -538,6 +538,7 @@ int main(int argc, char **argv)
 	if (argc == 3 && strcmp(argv[1], "--run") == 0)
 		return run_act(argv);
 	if (argc == 3 && strcmp(argv[1], "--act") == 0) {
+		prctl(PR_SET_NAME, "act"); /* after exec of /proc/self/exe it is exe, which Falco's rules take for a part of docker */
 		find_act(argv[2])->run();
 		return 0;
 	}
