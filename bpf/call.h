@@ -23,6 +23,7 @@ enum call_form {
 	FORM_SENDTO,
 	FORM_SENDMSG,
 	FORM_SENDMMSG,
+	FORM_RECVMSG,
 	FORM_SOCKETCALL,
 	FORM_FCNTL,
 	FORM_TGKILL,
@@ -90,10 +91,21 @@ static __always_inline void arrange_message(struct call *c, bool is_many)
 	a[3] = is_many ? user_u32(header + (c->is_compat ? 28 : 56)) : c->result > 0 ? (u64)c->result : 0;
 }
 
+/* The same of recvmsg, as recvfrom has it: (fd, buffer, its length, flags, address, where its length stands); the first buffer of several. */
+static __always_inline void arrange_receive(struct call *c)
+{
+	u64 *a = c->args, header = a[1], vector = c->is_compat ? user_u32(header + 8) : user_u64(header + 16);
+	a[4] = c->is_compat ? user_u32(header) : user_u64(header);
+	a[5] = header + (c->is_compat ? 4 : 8);
+	a[1] = c->is_compat ? user_u32(vector) : user_u64(vector);
+	a[2] = c->is_compat ? user_u32(vector + 4) : user_u64(vector + 8);
+}
+
 /* The calls inside socketcall; the numbers are those of <linux/net.h>. */
 static const struct call_kind socket_calls[32] = {
 	[1] = { VERB_SOCKET, FORM_AS_IS },   [2] = { VERB_BIND, FORM_AS_IS },    [3] = { VERB_CONNECT, FORM_AS_IS },
 	[4] = { VERB_LISTEN, FORM_AS_IS },   [5] = { VERB_ACCEPT, FORM_AS_IS },  [11] = { VERB_SEND, FORM_SENDTO },
+	[12] = { VERB_RECEIVE, FORM_AS_IS }, [17] = { VERB_RECEIVE, FORM_RECVMSG },
 	[16] = { VERB_SEND, FORM_SENDMSG },  [18] = { VERB_ACCEPT, FORM_AS_IS }, [20] = { VERB_SEND, FORM_SENDMMSG },
 };
 
@@ -107,7 +119,7 @@ static __always_inline bool arrange_socketcall(struct call *c)
 	c->verb = kind->verb;
 	c->form = kind->form;
 	/* word by word, and no more than the call has: the array may end with the last word of a page */
-	u32 n = c->form == FORM_SENDTO ? 6 : 3;
+	u32 n = c->form == FORM_SENDTO || (c->verb == VERB_RECEIVE && c->form == FORM_AS_IS) ? 6 : 3;
 	for (u32 i = 0; i < 6; i++)
 		c->args[i] = i < n ? user_u32(at + i * 4) : 0;
 	return c->verb != VERB_NONE;
@@ -212,6 +224,9 @@ static __always_inline void call_arrange(struct call *c)
 	case FORM_SENDMMSG:
 		arrange_message(c, true);
 		break;
+	case FORM_RECVMSG:
+		arrange_receive(c);
+		break;
 	}
 }
 
@@ -298,6 +313,8 @@ static __always_inline bool call_is_relevant(struct call *c)
 		return c->result >= 0 && c->result <= 2;
 	case VERB_SEND:
 		return a[1]; /* without an address the socket is connected, and the connect was reported */
+	case VERB_RECEIVE:
+		return c->result > 0;
 	case VERB_BPF:
 		return (u32)a[0] == 5; /* BPF_PROG_LOAD */
 	case VERB_PTRACE:

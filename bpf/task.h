@@ -107,7 +107,8 @@ static __always_inline struct pt_regs *entry_regs(struct task_struct *task)
 
 /* Records that carry the result themselves. */
 #define KNOWN_OUTCOME                                                                                                            \
-	(BIT(EVENT_PROC_EXEC) | BIT(EVENT_PROC_FORK) | BIT(EVENT_PROC_EXIT) | BIT(EVENT_PROC_SETNS) | BIT(EVENT_PROC_DUP) | BIT(EVENT_OUTCOME))
+	(BIT(EVENT_PROC_EXEC) | BIT(EVENT_PROC_FORK) | BIT(EVENT_PROC_EXIT) | BIT(EVENT_PROC_SETNS) | BIT(EVENT_PROC_DUP) | BIT(EVENT_OUTCOME) | \
+	 BIT(EVENT_NET_RECEIVE))
 
 enum { CALL_IO_URING_ENTER = 426, VIA_SYSCALL = 0, VIA_IO_URING = 1, VIA_COMPAT = 2, VIA_KERNEL = 3 };
 

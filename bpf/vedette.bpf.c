@@ -5,6 +5,6 @@
 #include "bpf/network.bpf.c"
 #include "bpf/privilege.bpf.c"
 #include "bpf/kernel.bpf.c"
-#include "bpf/outcome.bpf.c"
+#include "bpf/receive.bpf.c"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

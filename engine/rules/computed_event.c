@@ -322,3 +322,15 @@ struct value event_is_send(struct matcher *m, const struct event *ev, const stru
 	(void)m;
 	return computed_uint(ref, ev->type->number == EVENT_NET_SEND);
 }
+
+struct value event_is_receive(struct matcher *m, const struct event *ev, const struct field_ref *ref)
+{
+	(void)m;
+	return computed_uint(ref, ev->type->number == EVENT_NET_RECEIVE);
+}
+
+struct value event_is_io(struct matcher *m, const struct event *ev, const struct field_ref *ref)
+{
+	(void)m;
+	return computed_uint(ref, ev->type->number == EVENT_NET_SEND || ev->type->number == EVENT_NET_RECEIVE);
+}

@@ -12,7 +12,7 @@ static bool has_bit(uint64_t events, const struct event *ev)
 }
 
 #define E(event) (1ull << EVENT_##event)
-static const uint64_t end_events = E(NET_CONNECT) | E(NET_SEND) | E(NET_BIND) | E(NET_LISTEN) | E(NET_ACCEPT) | E(PROC_DUP);
+static const uint64_t end_events = E(NET_CONNECT) | E(NET_SEND) | E(NET_BIND) | E(NET_LISTEN) | E(NET_ACCEPT) | E(NET_RECEIVE) | E(PROC_DUP);
 static const uint64_t file_events = E(FILE_CHMOD) | E(FILE_CHOWN) | E(FILE_TRUNCATE) | E(FILE_SETXATTR) | E(MMAP_EXEC) | E(MODULE_LOAD);
 
 /* Is the file of this event one behind a descriptor? Calls that name a path have none in Falco. */
@@ -247,7 +247,8 @@ struct value fd_dev_minor(struct matcher *m, const struct event *ev, const struc
 
 /* --- ends of sockets ------------------------------------------------------------------------------------------------------- */
 
-static const uint64_t server_events = E(NET_BIND) | E(NET_LISTEN) | E(NET_ACCEPT);
+/* Of received data the peer is the source. */
+static const uint64_t server_events = E(NET_BIND) | E(NET_LISTEN) | E(NET_ACCEPT) | E(NET_RECEIVE);
 
 /* In the record the client's end is the source. The local end is the client's, but where the process is the server. */
 static struct value end_ip(const struct event *ev, const struct field_ref *ref, bool is_local)
@@ -309,6 +310,8 @@ struct value fd_connected(struct matcher *m, const struct event *ev, const struc
 		return event_result(ev, &result) ? computed_uint(ref, result >= 0) : computed_missing(ref);
 	case EVENT_NET_ACCEPT:
 		return computed_uint(ref, 1);
+	case EVENT_NET_RECEIVE:
+		return computed_uint(ref, EVENT_AS(ev, net_receive)->is_connected != 0);
 	case EVENT_PROC_DUP:
 		return computed_uint(ref, EVENT_AS(ev, proc_dup)->dst.family != 0);
 	}
@@ -324,12 +327,14 @@ struct value fd_name_changed(struct matcher *m, const struct event *ev, const st
 		return computed_missing(ref);
 	if (ev->type->number == EVENT_NET_SEND)
 		return computed_uint(ref, EVENT_AS(ev, net_send)->is_new_peer != 0);
+	if (ev->type->number == EVENT_NET_RECEIVE)
+		return computed_uint(ref, EVENT_AS(ev, net_receive)->is_new_peer != 0);
 	return computed_uint(ref, ev->type->number != EVENT_NET_LISTEN && ev->type->number != EVENT_PROC_DUP);
 }
 
 bool fd_name_changed_may_be(const struct field_ref *ref, uint32_t event, struct strview text)
 {
-	uint64_t changing = E(NET_CONNECT) | E(NET_ACCEPT) | E(NET_BIND), keeping = ref->events & ~changing & ~E(NET_SEND);
+	uint64_t changing = E(NET_CONNECT) | E(NET_ACCEPT) | E(NET_BIND), keeping = ref->events & ~changing & ~E(NET_SEND) & ~E(NET_RECEIVE);
 	if (!(ref->events >> event & 1))
 		return false;
 	return sv_is(text, "true") ? !(keeping >> event & 1) : !(changing >> event & 1);

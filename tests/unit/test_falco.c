@@ -498,9 +498,9 @@ static void rules_are_classed_by_what_can_hold(void **state)
 	} cases[] = {
 		{ RULE("r", "evt.type=execve and proc.name=a"), COVERAGE_FULL, NULL, NULL, 0 },
 		{ RULE("r", "evt.type in (open, connect) and proc.name=a"), COVERAGE_FULL, NULL, NULL, 0 },
-		{ RULE("r", "evt.type in (execve, recvfrom) and proc.name=a"), COVERAGE_PARTIAL, NULL, "evt.type = 'recvfrom' can never hold: no event shows it", 1 },
-		{ RULE("r", "evt.type=recvfrom"), COVERAGE_NEEDS_SOURCE, "events that nothing here reports", "evt.type = 'recvfrom' can never hold", 1 },
-		{ RULE("r", "not evt.type in (recvfrom, open)"), COVERAGE_FULL, NULL, NULL, 0 },
+		{ RULE("r", "evt.type in (execve, read) and proc.name=a"), COVERAGE_PARTIAL, NULL, "evt.type = 'read' can never hold: no event shows it", 1 },
+		{ RULE("r", "evt.type=read"), COVERAGE_NEEDS_SOURCE, "events that nothing here reports", "evt.type = 'read' can never hold", 1 },
+		{ RULE("r", "not evt.type in (read, open)"), COVERAGE_FULL, NULL, NULL, 0 },
 		{ RULE("r", "evt.type=execve and evt.num=0"), COVERAGE_NEEDS_SOURCE, "values of your own", "t.yaml:5: never true as it is written", 1 },
 		{ RULE("r", "evt.type=execve and proc.name in ()"), COVERAGE_NEEDS_SOURCE, "values of your own", "never true as it is written", 1 },
 		{ RULE("r", "evt.type=execve and not evt.num=0"), COVERAGE_FULL, NULL, NULL, 0 },
