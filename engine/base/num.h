@@ -7,6 +7,15 @@
 #include "engine/base/attr.h"
 #include "engine/base/strview.h"
 
+/* The least power of two that is not below n. */
+static inline size_t num_power_of_two(size_t n)
+{
+	size_t p = 1;
+	while (p < n)
+		p *= 2;
+	return p;
+}
+
 /* Decimal, 0x hexadecimal or 0-prefixed octal; 0, -EINVAL (not a number) or -ERANGE. */
 int num_parse_u64(struct strview text, uint64_t max, uint64_t *ret) MUST_CHECK;
 int num_parse_s64(struct strview text, int64_t *ret) MUST_CHECK;

@@ -14,13 +14,6 @@ struct selftest {
 	struct diag *diag;
 };
 
-static bool same_answers(const struct matches *a, const struct matches *b)
-{
-	return a->n == b->n && a->not_kept == b->not_kept && a->n_undecided == b->n_undecided && a->undecided_not_kept == b->undecided_not_kept &&
-	       memcmp(a->rule, b->rule, a->n * sizeof(a->rule[0])) == 0 &&
-	       memcmp(a->undecided, b->undecided, a->n_undecided * sizeof(a->undecided[0])) == 0;
-}
-
 /* Twice: the second time the engine answers from its caches. what: for the message. */
 static int ask_both(struct selftest *t, const char *what)
 {
@@ -31,7 +24,7 @@ static int ask_both(struct selftest *t, const char *what)
 	ruleset_evaluate(t->policy->rules, &ev, &t->plain);
 	for (int i = 0; i < 2; i++) {
 		engine_evaluate(t->policy->engine, &ev, &t->fast);
-		if (same_answers(&t->plain, &t->fast))
+		if (matches_equal(&t->plain, &t->fast))
 			continue;
 		diag_error(t->diag, (struct place){ 0 }, "self-test: on an event %s made for %s the evaluators differ (%zu rules hold, the fast one says %zu): report this",
 			   ev.type->name, what, t->plain.n, t->fast.n);

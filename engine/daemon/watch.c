@@ -84,13 +84,7 @@ static const uint64_t lineage_events = 1ull << EVENT_PROC_EXEC | 1ull << EVENT_P
 /* But data received, of which there is much, and whose bytes are nobody's business unless a rule is about them. */
 static uint64_t every_event(void)
 {
-	uint64_t all = 0;
-	for (uint32_t i = 0; i < EVENT_NUMBERS; i++) {
-		const struct event_type *type = event_type_by_number(i);
-		if (type && type->name[0] && i != EVENT_NET_RECEIVE)
-			all |= 1ull << i;
-	}
-	return all;
+	return event_types_named() & ~(1ull << EVENT_NET_RECEIVE);
 }
 
 static struct policy_options policy_options_of(const struct watch *w)

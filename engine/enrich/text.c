@@ -11,6 +11,7 @@
 #include <sodium.h>
 #include <stdlib.h>
 
+#include "engine/base/num.h"
 #include "engine/enrich/region.h"
 
 enum { UNIT = 16 };
@@ -45,14 +46,6 @@ struct text {
 	unsigned char key[crypto_shorthash_KEYBYTES];
 };
 
-static size_t power_of_two(size_t at_least)
-{
-	size_t n = 1;
-	while (n < at_least)
-		n *= 2;
-	return n;
-}
-
 int text_new(size_t max_bytes, struct text **ret)
 {
 	CLEANUP(text_free) struct text *text = calloc(1, sizeof(*text));
@@ -61,7 +54,7 @@ int text_new(size_t max_bytes, struct text **ret)
 	size_t n_pages = MIN(max_bytes, (size_t)1 << 34) / TEXT_PAGE + (max_bytes % TEXT_PAGE != 0);
 	text->n_pages = MAX(n_pages, (size_t)1);
 	text->bytes = text->n_pages * TEXT_PAGE;
-	text->n_buckets = power_of_two(text->bytes / 128);
+	text->n_buckets = num_power_of_two(text->bytes / 128);
 	text->free_page = NO_PAGE;
 	for (size_t i = 0; i < ARRAY_SIZE(class_sizes); i++)
 		text->partial[i] = NO_PAGE;

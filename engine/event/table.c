@@ -64,6 +64,15 @@ const struct kind *kind_get(enum kind_id id)
 	return &kinds[id];
 }
 
+uint64_t event_types_named(void)
+{
+	uint64_t named = 0;
+	for (uint32_t i = 0; i < EVENT_NUMBERS; i++)
+		if (event_types[i].number && event_types[i].name[0])
+			named |= 1ull << i;
+	return named;
+}
+
 const struct event_type *event_type_by_number(uint32_t number)
 {
 	if (number >= EVENT_NUMBERS || event_types[number].number == 0)

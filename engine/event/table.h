@@ -35,6 +35,9 @@ struct kind {
 	const char *doc;
 };
 
+/* Bits of the events that have a name: those that rules may be about. */
+uint64_t event_types_named(void) PURE;
+
 enum field_source { FIELD_COMMON, FIELD_DERIVED, FIELD_OWN };
 
 struct field {

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "engine/base/num.h"
 #include "engine/index/lines.h"
 
 enum {
@@ -14,14 +15,6 @@ enum {
 	CLASSES_DEFAULT = 8192,
 	VERDICTS_DEFAULT = 16384,
 };
-
-static size_t power_of_two(size_t n)
-{
-	size_t p = 1;
-	while (p < n)
-		p *= 2;
-	return p;
-}
 
 static int scratch_init(struct engine *e)
 {
@@ -41,7 +34,7 @@ static int scratch_init(struct engine *e)
 
 static int images_init(struct engine *e)
 {
-	size_t n = power_of_two(e->config.max_images ? e->config.max_images : IMAGES_DEFAULT);
+	size_t n = num_power_of_two(e->config.max_images ? e->config.max_images : IMAGES_DEFAULT);
 	size_t known = (e->n_image_inputs + e->n_events) * sizeof(uint16_t);
 	e->steady_at = (sizeof(struct image_row) + known + 7) & ~(size_t)7;
 	size_t bytes = e->steady_at + e->n_steady * sizeof(struct value_place *);

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "engine/base/num.h"
 #include "engine/index/lines.h"
 
 /* Bytes of a place, and how many values share one of the smallest: paths and names are short, arguments are not. */
@@ -13,20 +14,12 @@ static const struct {
 	{ VALUE_SMALL, 1 }, { VALUE_MIDDLE, 4 }, { VALUE_LARGE, 8 }, { sizeof(struct value_place) + VALUE_MAX, 64 },
 };
 
-static size_t power_of_two(size_t n)
-{
-	size_t p = 1;
-	while (p < n)
-		p *= 2;
-	return p;
-}
-
 int values_init(struct values *v, size_t max)
 {
 	*v = (struct values){ 0 };
 	hash_key_init(&v->key);
 	for (size_t i = 0; i < VALUE_SIZES; i++) {
-		size_t pairs = power_of_two((max / value_sizes[i].share + 1) / 2);
+		size_t pairs = num_power_of_two((max / value_sizes[i].share + 1) / 2);
 		struct value_rank *rank = &v->ranks[i];
 		*rank = (struct value_rank){ .mask = pairs - 1, .bytes = value_sizes[i].bytes };
 		rank->places = lines_new(2 * pairs, rank->bytes, &rank->memory);
@@ -34,7 +27,7 @@ int values_init(struct values *v, size_t max)
 		if (!rank->places || !rank->tags)
 			return -ENOMEM;
 	}
-	v->once_mask = power_of_two(2 * max) - 1;
+	v->once_mask = num_power_of_two(2 * max) - 1;
 	v->once = calloc(v->once_mask + 1, sizeof(*v->once));
 	return v->once ? 0 : -ENOMEM;
 }

@@ -84,15 +84,6 @@ struct value computed_never(struct matcher *m, const struct event *ev, const str
 	return computed_missing(ref);
 }
 
-static uint64_t public_events(void)
-{
-	uint64_t events = 0;
-	for (uint32_t i = 0; i < EVENT_NUMBERS; i++)
-		if (event_type_by_number(i) && event_type_by_number(i)->name[0])
-			events |= 1ull << i;
-	return events;
-}
-
 struct value base_value(struct matcher *m, const struct event *ev, const struct field_ref *ref)
 {
 	(void)m;
@@ -137,7 +128,7 @@ static enum computed_fault fill(struct compiler *c, const struct computed *row, 
 	ref->class = kind_get(row->kind)->class;
 	ref->compute = row->function ? row->function : computed_never;
 	ref->events = row->never ? 0 : row->events ? row->events : ref->events;
-	ref->events &= public_events();
+	ref->events &= event_types_named();
 	ref->is_of_image = row->flags & COMPUTED_OF_IMAGE;
 	ref->needs_outcome = row->flags & COMPUTED_OUTCOME;
 	ref->is_each = row->flags & COMPUTED_EACH;

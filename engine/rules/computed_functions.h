@@ -9,6 +9,18 @@
 
 field_may_be fd_name_changed_may_be, event_call_may_be, event_open_may_be, fd_type_may_be, fd_typechar_may_be;
 
+/* Of a list, whose items end with NUL. */
+static inline struct strview first_item(struct strview list)
+{
+	return (struct strview){ list.p, list.n ? strnlen(list.p, list.n) : 0 };
+}
+
+static inline struct strview comm_of(const struct event *ev)
+{
+	const char *comm = ev->common->comm.text;
+	return (struct strview){ comm, strnlen(comm, RECORD_COMM) };
+}
+
 /* Shared between the files: the result of the call, false while it is not known; the letter of fd.typechar, 0: none; IPPROTO number. */
 bool event_result(const struct event *ev, int64_t *ret);
 char fd_letter(const struct event *ev);

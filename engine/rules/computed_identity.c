@@ -3,17 +3,6 @@
 #include "engine/base/num.h"
 #include "engine/rules/computed_functions.h"
 
-static struct strview first_item(struct strview list)
-{
-	return (struct strview){ list.p, list.n ? strnlen(list.p, list.n) : 0 };
-}
-
-static struct strview comm_of(const struct event *ev)
-{
-	const char *comm = ev->common->comm.text;
-	return (struct strview){ comm, strnlen(comm, RECORD_COMM) };
-}
-
 static struct value text_or_missing(const struct field_ref *ref, struct strview text)
 {
 	return text.n ? computed_text(ref, text) : computed_missing(ref);

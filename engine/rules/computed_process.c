@@ -4,11 +4,6 @@
 
 /* --- arguments ------------------------------------------------------------------------------------------------------------- */
 
-static struct strview first_item(struct strview list)
-{
-	return (struct strview){ list.p, list.n ? strnlen(list.p, list.n) : 0 };
-}
-
 static struct strview after_first(struct strview list)
 {
 	return sv_from_index(list, first_item(list).n + 1);
@@ -29,12 +24,6 @@ static struct value joined(struct matcher *m, const struct field_ref *ref, struc
 		at += item.n + 1;
 	}
 	return scribe_value(&s, m, ref);
-}
-
-static struct strview comm_of(const struct event *ev)
-{
-	const char *comm = ev->common->comm.text;
-	return (struct strview){ comm, strnlen(comm, RECORD_COMM) };
 }
 
 struct value process_exe(struct matcher *m, const struct event *ev, const struct field_ref *ref)

@@ -82,6 +82,17 @@ void matches_add_undecided(struct matches *m, uint32_t rule)
 		m->undecided_not_kept++;
 }
 
+static bool same_list(const uint32_t *a, size_t n_a, const uint32_t *b, size_t n_b)
+{
+	return n_a == n_b && (n_a == 0 || memcmp(a, b, n_a * sizeof(*a)) == 0);
+}
+
+bool matches_equal(const struct matches *a, const struct matches *b)
+{
+	return same_list(a->rule, a->n, b->rule, b->n) && same_list(a->undecided, a->n_undecided, b->undecided, b->n_undecided) &&
+	       a->not_kept == b->not_kept && a->undecided_not_kept == b->undecided_not_kept;
+}
+
 static void warn_expired(const struct rule *rule, const struct rule_exception *e, struct diag *diag)
 {
 	char name[120], owner[120];

@@ -131,6 +131,7 @@ struct matches {
 /* Notes a rule, or counts it where there is no room. */
 void matches_add(struct matches *m, uint32_t rule);
 void matches_add_undecided(struct matches *m, uint32_t rule);
+bool matches_equal(const struct matches *a, const struct matches *b) PURE;
 
 /*
  * Which rules hold on this event. The plain evaluator: walks each rule's tree. Does not allocate; the set owns the scratch

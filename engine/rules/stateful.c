@@ -42,17 +42,6 @@ static int no_memory(struct compiler *c)
 	return -ENOMEM;
 }
 
-static uint64_t every_event(void)
-{
-	uint64_t all = 0;
-	for (uint32_t i = 0; i < EVENT_NUMBERS; i++) {
-		const struct event_type *type = event_type_by_number(i);
-		if (type && type->name[0])
-			all |= 1ull << i;
-	}
-	return all;
-}
-
 /* --- fields that join ------------------------------------------------------------------------------------------------------ */
 
 /* A field that events of these numbers have and that holds one value. */
@@ -382,7 +371,7 @@ static uint64_t known_events(const struct stateful *s)
 	size_t first, n;
 	stateful_alert_inputs(s, &first, &n);
 	for (size_t i = first; i < first + n; i++)
-		events |= s->inputs[i].step ? s->inputs[i].step->info.events : every_event();
+		events |= s->inputs[i].step ? s->inputs[i].step->info.events : event_types_named();
 	return events;
 }
 

@@ -30,17 +30,6 @@ static const struct way {
 
 /* --- comparing ------------------------------------------------------------------------------------------------------------- */
 
-static bool same_list(const uint32_t *a, size_t n_a, const uint32_t *b, size_t n_b)
-{
-	return n_a == n_b && (n_a == 0 || memcmp(a, b, n_a * sizeof(*a)) == 0);
-}
-
-static bool same_answers(const struct matches *a, const struct matches *b)
-{
-	return same_list(a->rule, a->n, b->rule, b->n) && same_list(a->undecided, a->n_undecided, b->undecided, b->n_undecided) &&
-	       a->not_kept == b->not_kept && a->undecided_not_kept == b->undecided_not_kept;
-}
-
 /* One difference. */
 struct difference {
 	size_t way, event;
@@ -113,7 +102,7 @@ static int compare(const struct ruleset *set, size_t only, const struct event *e
 			if (!engines.p[k])
 				continue;
 			engine_evaluate(engines.p[k], &events[i], &ret->engine);
-			if (same_answers(&ret->oracle, &ret->engine))
+			if (matches_equal(&ret->oracle, &ret->engine))
 				continue;
 			ret->way = k;
 			ret->event = i;
