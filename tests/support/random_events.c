@@ -360,7 +360,26 @@ static int copy_image_texts(const struct random_events *e, struct arena *arena, 
 	return 0;
 }
 
-static int make_derived(struct random_events *e, struct arena *arena, const struct derived **ret)
+/* The parts of the record's path as enrichment tells them: they lie in the path itself. */
+static void derive_path(const struct event *ev, struct derived *d)
+{
+	const struct field *field = field_find(ev->type, SV("file.path"));
+	struct value path = field && field->source == FIELD_OWN ? event_get(ev, field) : (struct value){ .is_missing = true };
+	d->present &= ~(1ull << DERIVED_file_directory | 1ull << DERIVED_file_name | 1ull << DERIVED_file_extension);
+	if (path.is_missing || !path.s.n)
+		return;
+	const char *slash = memrchr(path.s.p, '/', path.s.n);
+	struct strview name = slash ? sv_from_index(path.s, (size_t)(slash - path.s.p) + 1) : path.s;
+	if (slash)
+		DERIVE(d, file_directory, (struct strview){ path.s.p, MAX((size_t)(slash - path.s.p), (size_t)1) });
+	if (name.n)
+		DERIVE(d, file_name, name);
+	const char *dot = name.n ? memrchr(name.p, '.', name.n) : NULL;
+	if (dot && dot != name.p && dot + 1 < name.p + name.n)
+		DERIVE(d, file_extension, sv_from_index(name, (size_t)(dot - name.p) + 1));
+}
+
+static int make_derived(struct random_events *e, struct arena *arena, struct event *ev)
 {
 	size_t n;
 	const struct field *fields = fields_derived(&n);
@@ -381,7 +400,9 @@ static int make_derived(struct random_events *e, struct arena *arena, const stru
 	for (size_t i = 0; i < n && !err; i++)
 		if (!e->is_of_image[fields[i].index] || (!d->image.id && random_chance(e->r, 1, 4)))
 			err = fill_derived(e, &fields[i], arena, d);
-	*ret = d;
+	if (random_chance(e->r, 2, 3))
+		derive_path(ev, d);
+	ev->derived = d;
 	return err;
 }
 
@@ -412,8 +433,10 @@ static int make_again(struct random_events *e, struct arena *arena, struct event
 	*d = *old.derived;
 	int err = decode_copy(arena, &e->record, ret);
 	ret->derived = d;
+	if (!err && random_chance(e->r, 2, 3))
+		derive_path(ret, d);
 	if (!err && random_chance(e->r, 1, 3))
-		err = make_derived(e, arena, &ret->derived);
+		err = make_derived(e, arena, ret);
 	return err;
 }
 
@@ -425,7 +448,7 @@ int random_events_next(struct random_events *e, struct arena *arena, struct even
 	fill_record(e, type);
 	int err = decode_copy(arena, &e->record, ret);
 	if (!err)
-		err = make_derived(e, arena, &ret->derived);
+		err = make_derived(e, arena, ret);
 	if (err)
 		return err;
 	size_t at = e->n_earlier < EARLIER ? e->n_earlier++ : random_below(e->r, EARLIER);
