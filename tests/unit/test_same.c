@@ -9,6 +9,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -60,12 +61,12 @@ static void published_rules_have_the_same_answers(void **state)
 		char path[512];
 		(void)snprintf(path, sizeof(path), "%s/%s", folders[i][0] ? corpora ? corpora : "../shared/corpora" : "rules", folders[i]);
 		const char *paths[] = { path };
-		if (folders[i][0] && ruleset_load(paths, 1, &set, &diag)) {
-			print_message("# passed over: the rules of %s are not there, or do not load\n", path);
+		if (folders[i][0] && access(path, F_OK) && errno == ENOENT) {
+			print_message("# passed over: there is no %s\n", path);
 			continue;
 		}
-		if (!set && ruleset_load(paths, 1, &set, &diag))
-			fail_msg("our own rules do not load from %s", path);
+		if (ruleset_load(paths, 1, &set, &diag))
+			fail_msg("the rules of %s do not load: %s", path, diag.n ? diag.messages[0].text : "no message");
 		n_loaded++;
 		if (same_of_set(FIRST_SEED, set, CORPUS_EVENTS, &totals, &report) == SAME)
 			continue;
