@@ -6,6 +6,7 @@
 #include "alerts/terminal.h"
 #include "engine/daemon/cmd_rules.h"
 #include "engine/daemon/commands.h"
+#include "engine/rules/format.h"
 #include "engine/rules/lint.h"
 
 static const char help[] = "usage: vedette check [--cost] [--json] PATH...\n"
@@ -203,13 +204,42 @@ static int print_json(const struct ruleset *set, const uint32_t *shadows)
 	return output_write(&out);
 }
 
+/* The id, and the title where it says more. */
+static void add_name(struct buf *out, const struct rule_info *rule)
+{
+	add_line(out, rule->id);
+	if (!rule->format || strcmp(rule->id, rule->title) == 0)
+		return;
+	buf_add_z(out, " (");
+	add_line(out, rule->title);
+	buf_add_char(out, ')');
+}
+
+/* "falco: 71 full, 14 partial, 8 need a source" for each format but our own. */
+static void add_totals(struct buf *out, const struct ruleset *set)
+{
+	for (size_t f = 0; rule_formats[f]; f++) {
+		size_t n[COVERAGE_NEEDS_SOURCE + 1] = { 0 }, all = 0;
+		for (size_t i = 0; i < ruleset_count(set); i++) {
+			const struct rule_info *rule = ruleset_get(set, i);
+			if (rule->is_step || !rule->format || strcmp(rule->format, rule_formats[f]->name) != 0)
+				continue;
+			n[rule->coverage]++;
+			all++;
+		}
+		if (all > 1)
+			buf_add_format(out, "%s: %zu full, %zu partial, %zu that need%s a source\n", rule_formats[f]->name, n[COVERAGE_FULL], n[COVERAGE_PARTIAL],
+				       n[COVERAGE_NEEDS_SOURCE], n[COVERAGE_NEEDS_SOURCE] == 1 ? "s" : "");
+	}
+}
+
 static void add_coverage(struct buf *out, const struct ruleset *set)
 {
 	for (size_t i = 0; i < ruleset_count(set); i++) {
 		const struct rule_info *rule = ruleset_get(set, i);
 		if (rule->is_step || (!rule->format && rule->coverage == COVERAGE_FULL))
 			continue;
-		add_line(out, rule->id);
+		add_name(out, rule);
 		buf_add_z(out, ": ");
 		add_class(out, rule);
 		buf_add_z(out, rule->is_enabled ? "\n" : " (disabled)\n");
@@ -296,6 +326,7 @@ static int print_text(const struct ruleset *set, const struct diag *diag, bool w
 	add_coverage(&out, set);
 	for (size_t i = 0; i < ruleset_count(set); i++)
 		add_overrides(&out, ruleset_get(set, i));
+	add_totals(&out, set);
 	add_count(&out, ruleset_rules(set), "rule");
 	buf_add_z(&out, " in ");
 	add_count(&out, ruleset_files(set), "file");

@@ -264,12 +264,13 @@ static void add_plans(struct explain *x)
 		if (!(x->rule->info.events >> i & 1))
 			continue;
 		struct engine_plan plan = plan_of(x, i);
+		bool is_off = plan.way == ENGINE_NEVER && !x->rule->info.is_enabled;
 		static const char *const ways[] = { [ENGINE_NEVER] = "never evaluated: it cannot hold", [ENGINE_ALWAYS] = "evaluated each time: it has no key" };
 		buf_add_format(&x->out, "  %s: ", event_type_by_number(i)->name);
 		if (plan.way == ENGINE_KEYED)
 			buf_add_format(&x->out, "evaluated when %s of its %zu keys holds", plan.n_keys == 1 ? "the one" : "one", plan.n_keys);
 		else
-			buf_add_z(&x->out, ways[plan.way]);
+			buf_add_z(&x->out, is_off ? "never evaluated: the rule is disabled" : ways[plan.way]);
 		buf_add_char(&x->out, '\n');
 	}
 }
@@ -319,6 +320,23 @@ static void add_steps(struct explain *x)
 	}
 }
 
+/* What check says of a rule that does not come to its full right here. */
+static void add_class(struct explain *x)
+{
+	const struct rule_info *info = &x->rule->info;
+	if (info->coverage == COVERAGE_FULL)
+		return;
+	buf_add_z(&x->out, info->coverage == COVERAGE_PARTIAL ? "partial:" : "it cannot fire here: it needs ");
+	if (info->coverage == COVERAGE_NEEDS_SOURCE)
+		terminal_text(&x->out, sv_from(info->needs_source));
+	buf_add_char(&x->out, '\n');
+	for (size_t i = 0; i < info->n_reasons; i++) {
+		buf_add_z(&x->out, "    ");
+		terminal_text(&x->out, sv_from(info->reasons[i]));
+		buf_add_char(&x->out, '\n');
+	}
+}
+
 static void explain_text(struct explain *x)
 {
 	const struct rule_info *info = &x->rule->info;
@@ -332,6 +350,7 @@ static void explain_text(struct explain *x)
 		terminal_text(&x->out, sv_from(change->at.file));
 		buf_add_format(&x->out, ":%u: %s\n", change->at.line, change->keys);
 	}
+	add_class(x);
 	if (x->rule->stateful) {
 		add_steps(x);
 		return;
@@ -519,6 +538,20 @@ static int read_options(int argc, char **argv, struct explain *x)
 	return 0;
 }
 
+/* The only rule of that title, or NULL: Sigma's rules are known by it. */
+static const struct rule *rule_by_title(const struct explain *x)
+{
+	const struct rule *found = NULL;
+	for (size_t i = 0; i < x->set->n; i++) {
+		if (x->set->rules[i].info.is_step || strcmp(x->set->rules[i].info.title, x->rule_id) != 0)
+			continue;
+		if (found)
+			return NULL;
+		found = &x->set->rules[i];
+	}
+	return found;
+}
+
 static int find_rule(struct explain *x)
 {
 	const char **ids = calloc(x->set->n + 1, sizeof(*ids));
@@ -529,6 +562,8 @@ static int find_rule(struct explain *x)
 		if (strcmp(ids[i], x->rule_id) == 0)
 			x->rule = &x->set->rules[i];
 	}
+	if (!x->rule)
+		x->rule = rule_by_title(x);
 	if (!x->rule) {
 		const char *near = diag_suggest(sv_from(x->rule_id), ids, x->set->n);
 		char quoted[160];

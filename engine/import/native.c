@@ -15,6 +15,7 @@ struct writer {
 	const struct ruleset *set;
 	struct buf *out;
 	struct diag *diag;
+	const struct rule *rule; /* that is being written */
 	struct arena ids_arena;
 	struct strmap ids; /* those that were given */
 };
@@ -128,10 +129,25 @@ static uint64_t events_of(const struct rule *rule)
 	return rule->info.events ? rule->info.events : all;
 }
 
+/* Says which tests are written as `false`: what a converted rule lacks is never lacking in silence. */
+static void warn_of_false(struct writer *w, const struct condition *c, uint64_t events)
+{
+	if (condition_is_out_of(c, events)) {
+		CLEANUP(buf_done) struct buf text = { 0 };
+		char quoted[80], shown[160];
+		condition_text(c, &text);
+		diag_warn(w->diag, c->at, "rule %s: %s is written as 'false': no event of the rule has the field",
+			  diag_quote(sv_from(w->rule->info.id), quoted, sizeof(quoted)), diag_quote(buf_sv(&text), shown, sizeof(shown)));
+	}
+	for (size_t i = 0; i < c->n; i++)
+		warn_of_false(w, c->children[i], events);
+}
+
 /* The parts of the outermost and/or on lines of their own. A literal block: nothing in it means anything to YAML. */
 static void add_condition(struct writer *w, const struct condition *c, uint64_t events, const char *indent)
 {
 	bool is_series = c->type == NODE_AND || c->type == NODE_OR;
+	warn_of_false(w, c, events);
 	buf_add_format(w->out, "%swhen: |-\n", indent);
 	for (size_t i = 0; i < (is_series ? c->n : 1); i++) {
 		const struct condition *part = is_series ? c->children[i] : c;
@@ -160,7 +176,7 @@ static void add_message(struct writer *w, const struct rule *rule)
 	for (size_t i = 0; i < rule->n_message; i++) {
 		const struct message_piece *piece = &rule->message[i];
 		const struct field_ref *field = piece_field(piece);
-		if (field && field->events & events_of(rule)) {
+		if (field && (field->never || field->events & events_of(rule))) {
 			buf_add_char(&text, '{');
 			field_ref_source(field, &text);
 			buf_add_char(&text, '}');
@@ -299,6 +315,7 @@ int native_write(const struct ruleset *set, const char *format, struct buf *out,
 			diag_warn(diag, rule->info.at, "rule %s is left out: %s", diag_quote(sv_from(rule->info.id), quoted, sizeof(quoted)), why);
 			continue;
 		}
+		w.rule = rule;
 		int err = add_rule(&w, rule);
 		if (err)
 			return err;

@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "engine/rules/contradict.h"
+
 enum {
 	REASONS_MAX = 32, /* of one rule; more add nothing */
 	CLAUSE_SHOWN = 100, /* bytes of a test, in a reason */
@@ -225,7 +227,8 @@ static void report_never(struct report *r)
 		if (never->n > 1)
 			snprintf(more, sizeof(more), ", and %zu more of this field", never->n - 1);
 		clause_text(never->first, clause);
-		snprintf(text, sizeof(text), "%s can never hold (line %u%s): %s has no value: %s", clause, never->first->at.line, never->n > 1 ? more : "",
+		snprintf(text, sizeof(text), "%s can never hold (%s:%u%s): %s has no value: %s", clause, never->first->at.file ? never->first->at.file : "", never->first->at.line,
+			 never->n > 1 ? more : "",
 			 never->field->name, never->field->never);
 		add_reason(r, text);
 	}
@@ -263,6 +266,17 @@ static void report_constant(struct report *r, const struct condition *c)
 	char text[512];
 	snprintf(text, sizeof(text), "%s:%u: %s as it is written: a list without items, or a placeholder that waits for values of your own",
 		 c->at.file ? c->at.file : "", c->at.line, c->truth ? "always true" : "never true");
+	add_reason(r, text);
+}
+
+static void report_pair(struct report *r, const struct contradiction *pair)
+{
+	char first[CLAUSE_SHOWN + 8], second[CLAUSE_SHOWN + 8], text[1024];
+	clause_text(pair->first, first);
+	clause_text(pair->second, second);
+	snprintf(text, sizeof(text), "it can never hold: %s (%s:%u) and %s (%s:%u) contradict one another as they stand here", first,
+		 pair->first->at.file ? pair->first->at.file : "", pair->first->at.line, second, pair->second->at.file ? pair->second->at.file : "",
+		 pair->second->at.line);
 	add_reason(r, text);
 }
 
@@ -337,7 +351,7 @@ static int keep_reasons(struct report *r, struct rule_info *info)
 	return 0;
 }
 
-static int fill_rule(struct arena *arena, struct rule *rule)
+static int fill_rule(struct arena *arena, struct matcher *m, struct rule *rule)
 {
 	struct report r = { .arena = arena };
 	struct rule_info *info = &rule->info;
@@ -362,6 +376,14 @@ static int fill_rule(struct arena *arena, struct rule *rule)
 		info->needs_source = r.source ? r.source : r.is_unseen ? "events that nothing here reports" : "values of your own";
 		return keep_reasons(&r, info);
 	}
+	struct contradiction pair;
+	if (contradiction_find(m, rule->condition, &pair)) {
+		report_pair(&r, &pair);
+		info->events = rule->takes_all_events ? 0 : info->events; /* nothing need be seen for it */
+		info->coverage = COVERAGE_NEEDS_SOURCE;
+		info->needs_source = "values of your own";
+		return keep_reasons(&r, info);
+	}
 	report_clauses(&r, rule->condition, false, events);
 	if (asked != all_events() && asked & ~can_hold)
 		report_failure(&r, rule->condition, false, asked & ~can_hold);
@@ -384,10 +406,10 @@ static void fill_stateful(struct rule *rules, struct rule *rule)
 	}
 }
 
-int coverage_fill(struct arena *arena, struct rule *rules, size_t n)
+int coverage_fill(struct arena *arena, struct matcher *m, struct rule *rules, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
-		if (!rules[i].stateful && fill_rule(arena, &rules[i]))
+		if (!rules[i].stateful && fill_rule(arena, m, &rules[i]))
 			return -ENOMEM;
 	for (size_t i = 0; i < n; i++)
 		if (rules[i].stateful)

@@ -15,5 +15,5 @@ uint64_t coverage_events(const struct condition *c);
 bool expr_needs_outcome(const struct expr *x);
 bool coverage_needs_outcome(const struct condition *c);
 
-/* Sets the rules' coverage, needs_source and reasons. Texts go into the arena; 0 or -ENOMEM. */
-int coverage_fill(struct arena *arena, struct rule *rules, size_t n) MUST_CHECK;
+/* Sets the rules' coverage, needs_source and reasons, with m's scratch. Texts go into the arena; 0 or -ENOMEM. */
+int coverage_fill(struct arena *arena, struct matcher *m, struct rule *rules, size_t n) MUST_CHECK;

@@ -439,7 +439,7 @@ static int read_rules(struct loader *l)
 	if (err == -ENOMEM)
 		return err;
 	l->has_faults |= err != 0;
-	if (!l->has_faults && coverage_fill(&set->arena, l->sink.rules, l->sink.n))
+	if (!l->has_faults && coverage_fill(&set->arena, set->matcher, l->sink.rules, l->sink.n))
 		return -ENOMEM;
 	set->rules = arena_alloc(&set->arena, l->sink.n * sizeof(*set->rules));
 	if (!set->rules)

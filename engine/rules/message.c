@@ -44,7 +44,7 @@ static int add_field(struct compiler *c, const struct text_source *text, size_t 
 	const struct field_ref *field = field_resolve(c, name, at);
 	if (!field)
 		return -EINVAL;
-	if (events && !(field->events & events)) {
+	if (events && !field->never && !(field->events & events)) {
 		diag_error(c->diag, at, "message: none of the rule's events has the field '%s'", field->name);
 		return -EINVAL;
 	}

@@ -253,8 +253,7 @@ static void check_expr(struct rule_reader *r, const struct expr *x, struct place
 {
 	if (x->type == EXPR_FIELD) {
 		r->rule->info.needs_outcome |= x->field->needs_outcome;
-		bool is_foreign = x->field->never && r->rule->info.format; /* an imported rule may ask for what nothing here has: coverage says so */
-		if (!(x->field->events & r->rule->info.events) && !is_foreign)
+		if (!x->field->never && !(x->field->events & r->rule->info.events)) /* the rule's class tells of fields that no event has */
 			report_field(r, x->field, macro ? at : x->at, macro);
 	}
 	for (size_t i = 0; i < x->n_args; i++)

@@ -327,15 +327,23 @@ void ruleset_undecided_reason(const struct ruleset *set, uint32_t rule, const st
 	add_test(out, set->matcher->undecided_test, TEXT_TO_READ);
 }
 
-/* Of which events the field, or some field of the expression, is none. */
+/*
+ * Of which events the field, or some field of the expression, is none. A field that no event has here may be written all the same: it
+ * means what its author meant, once something fills it.
+ */
 static bool is_out_of(const struct expr *x, uint64_t events)
 {
 	if (x->type == EXPR_FIELD)
-		return !(x->field->events & events);
+		return !x->field->never && !(x->field->events & events);
 	for (size_t i = 0; i < x->n_args; i++)
 		if (is_out_of(x->args[i], events))
 			return true;
 	return false;
+}
+
+bool condition_is_out_of(const struct condition *c, uint64_t events)
+{
+	return c->type == NODE_TEST && (is_out_of(c->test->left, events) || (c->test->right && is_out_of(c->test->right, events)));
 }
 
 static void add_condition(struct buf *out, const struct condition *c, enum text_use use, uint64_t events)
@@ -345,7 +353,7 @@ static void add_condition(struct buf *out, const struct condition *c, enum text_
 		buf_add_z(out, c->truth ? "true" : "false");
 		return;
 	case NODE_TEST:
-		if (use == TEXT_TO_LOAD && (is_out_of(c->test->left, events) || (c->test->right && is_out_of(c->test->right, events))))
+		if (use == TEXT_TO_LOAD && condition_is_out_of(c, events))
 			buf_add_z(out, "false"); /* no value, no truth */
 		else
 			add_test(out, c->test, use);

@@ -180,6 +180,8 @@ const char *condition_macro(const struct condition *c);
 /* The condition as text again, for messages. */
 void condition_text(const struct condition *c, struct buf *out);
 /* The same to be loaded again, in a rule about these events: no text can be taken for a word or a list, no field is out of place. */
+/* A test of a field that none of these events has: condition_source writes `false`, which our own language has for it. */
+bool condition_is_out_of(const struct condition *c, uint64_t events);
 void condition_source(const struct condition *c, uint64_t events, struct buf *out);
 
 /* --- commands ------------------------------------------------------------------------------------------------------------ */

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Whether the clauses of a condition exclude one another, whatever the event: tests of one field that stand under one `and`, and groups
+ * of `or` none of whose branches agrees with them. Errs to the side of "they agree"; bounded in depth and work.
+ */
+#pragma once
+
+#include "engine/rules/condition.h"
+
+/* Two tests that never hold (or, below a `not`, never fail) together. */
+struct contradiction {
+	const struct condition *first, *second;
+};
+
+/* True when the condition can never hold; *ret is the first pair that was found. m: scratch of the evaluation of single tests. */
+bool contradiction_find(struct matcher *m, const struct condition *c, struct contradiction *ret);
