@@ -45,6 +45,28 @@ expect() { # expect STATUS TEXT ARGUMENT...
 	result $? "convert ${*/#*\//} ends with $want" "$got: $out"
 }
 expect 2 "no file or folder given"
+mkdir -p "$dir/falco"
+cat > "$dir/falco/f.yaml" << 'RULE'
+- rule: Kept
+  desc: d
+  condition: evt.type = open and fd.name = /x and container.privileged = true
+  output: of %container.image.repository
+  priority: INFO
+- rule: Partly
+  desc: d
+  condition: evt.type = execve and (proc.name = a or fd.name = /x)
+  output: o
+  priority: INFO
+RULE
+"$VEDETTE" convert "$dir/falco" > "$dir/falco.out" 2> "$dir/falco.err"
+grep -q 'container.privileged = true' "$dir/falco.out" && grep -q '{container.image.repository}' "$dir/falco.out"
+result $? "clauses and outputs over fields that no event has are kept" "$(cat "$dir/falco.out")"
+grep -qF "f.yaml:8:54: warning: rule 'Partly': 'fd.name = /x' is written as 'false': no event of the rule has the field" "$dir/falco.err" &&
+	[ "$(wc -l < "$dir/falco.err")" -eq 1 ]
+result $? "what becomes false is told" "$(cat "$dir/falco.err")"
+mv "$dir/falco.out" "$dir/falco/converted.yml" && rm "$dir/falco/f.yaml"
+out=$("$VEDETTE" check "$dir/falco" 2>&1) && [[ $out == *"kept: needs source container metadata"* ]]
+result $? "the class stays" "$out"
 expect 2 "--from is falco or sigma" --from snort "$dir"
 expect 1 "none was written for falco" --from falco "$dir"
 expect 1 "none was written for another program" "$dir.yaml"

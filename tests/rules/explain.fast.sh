@@ -27,6 +27,16 @@ cat > "$dir/r.yaml" << 'YAML'
   severity: low
   action: block
   when: process.executable = /bin/bad
+- rule: off
+  title: Switched Off
+  enabled: false
+  event: file.open
+  severity: low
+  when: file.path = /etc/hosts
+- rule: torn
+  event: file.open
+  severity: low
+  when: file.path = /etc/hosts and process.name = a and process.name in (b, c)
 - rule: many
   event: file.open
   severity: low
@@ -61,6 +71,10 @@ says "It would fire if these were other:
 says "It does not fire: the rule is not about process.exec." 0 hosts "$dir/log.jsonl:2"
 says "It fires on this process.exec." 0 blocks "$dir/log.jsonl:2"
 says "It fires on this file.open." 0 hosts -
+says "file.open: never evaluated: the rule is disabled" 0 off
+says "rule off," 0 "Switched Off"
+says "it cannot fire here: it needs values of your own
+    it can never hold: process.name = a ($dir/r.yaml:" 0 torn
 says "many#1" 0 many
 says "It fires on this file.open." 0 'many#1' "$hosts"
 says "ask for its steps, as 'many#1'" 1 many "$hosts"

@@ -26,6 +26,8 @@ sed -i 's/^  {\(.*\)}$/  \1/; /^  desc/s/, /\n  /g' "$dir/classes.yaml"
 out=$("$VEDETTE" check "$dir/classes.yaml" 2>&1)
 [ $? -eq 0 ] && grep -qx "whole: full" <<< "$out" && grep -qx "part: partial (disabled)" <<< "$out" && grep -qxF 'other\x1b[31m: needs source k8s_audit' <<< "$out"
 result $? "classes as text, control bytes shown" "$(cat -v <<< "$out")"
+grep -qx "falco: 1 full, 1 partial, 1 that needs a source" <<< "$out" && grep -q "can never hold ($dir/classes.yaml:[0-9]*)" <<< "$out"
+result $? "classes are counted, reasons name the file" "$out"
 "$VEDETTE" check --json "$dir/classes.yaml" | python3 -c '
 import json, sys
 rules = json.load(sys.stdin)
