@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "engine/base/jsonread.h"
+#include "engine/rules/computed.h"
 
 enum { EVENT_JSON_ITEMS = 4096, EVENT_JSON_NAME = 256, EVENT_JSON_TEXT = 1024 * 1024 };
 
@@ -39,6 +40,15 @@ static int refuse(struct json_event *e, const char *what, const char *detail)
 	return -EINVAL;
 }
 
+/* Falco's name for a field, as its rules have it; NULL: it is none. */
+static const struct computed *falco_name(struct strview name)
+{
+	for (size_t i = 0; computed_at(i); i++)
+		if (sv_is(name, computed_at(i)->name) && computed_at(i)->argument == ARGUMENT_NONE)
+			return computed_at(i);
+	return NULL;
+}
+
 static int refuse_field(struct json_event *e)
 {
 	const struct field *fields[EVENT_MAX_FIELDS];
@@ -47,8 +57,14 @@ static int refuse_field(struct json_event *e)
 	for (size_t i = 0; i < n; i++)
 		names[i] = fields[i]->name;
 	struct strview name = { e->name, e->name_n };
-	const char *near = diag_suggest(name, names, n);
+	const struct computed *falco = falco_name(name);
+	const char *near = falco ? NULL : diag_suggest(name, names, n);
 	char quoted[120];
+	if (falco) {
+		diag_error(e->diag, (struct place){ .file = e->file }, "%s is worked out of other fields, and cannot be set: give %s", falco->name,
+			   falco->of[0] ? falco->of : "those of which it is made");
+		return -EINVAL;
+	}
 	diag_error(e->diag, (struct place){ .file = e->file }, "%s has no field %s%s%s%s", e->type->name, diag_quote(name, quoted, sizeof(quoted)),
 		   near ? " (did you mean '" : "", near ? near : "", near ? "'?)" : "");
 	return -EINVAL;
@@ -97,6 +113,11 @@ static int take_field(struct json_event *e)
 {
 	struct strview name = { e->name, e->name_n };
 	const struct field *field = field_find(e->type, name);
+	const struct computed *falco = field ? NULL : falco_name(name);
+	if (falco && !falco->function && !falco->never) { /* another name of one of ours */
+		name = sv_from(falco->of);
+		field = field_find(e->type, name);
+	}
 	if (is_name(e, "event") || is_name(e, "event.action"))
 		return 0;
 	if (!field)
