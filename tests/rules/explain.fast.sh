@@ -84,7 +84,7 @@ says "there is no such line" 1 hosts "$dir/log.jsonl:3"
 says "No such file" 1 hosts "$dir/none:3"
 says "has no field 'file.pth' (did you mean 'file.path'?)" 1 hosts '{"file.pth":"/x"}'
 says "process.name is vi" 0 hosts '{"file.path":"/etc/hosts","proc.name":"vi"}'
-says "proc.cmdline is worked out of other fields, and cannot be set: give process.command_line" 1 hosts '{"proc.cmdline":"x"}'
+says "proc.cmdline is worked out of other fields, and cannot be set: give process.args" 1 hosts '{"proc.cmdline":"x"}'
 says "expected an event" 1 hosts nonsense
 says "that is no option" 2 --no-such
 "$VEDETTE" explain hosts > "$dir/out" 2>&1
