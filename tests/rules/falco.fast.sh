@@ -49,7 +49,7 @@ rules = json.load(sys.stdin)
 classes = collections.Counter(r["class"].split(" ")[0] for r in rules)
 bad = [r["rule"] for r in rules if (r["class"] == "full") != (r["reasons"] == []) or (r["class"].startswith("needs")) != (r["events"] == [])]
 print(dict(classes))
-sys.exit(not (len(rules) == 93 and classes["full"] + classes["partial"] >= 86 and not bad))' > "$dir/default.out"
+sys.exit(not (len(rules) == 93 and classes["full"] + classes["partial"] >= 85 and not bad))' > "$dir/default.out"
 	result $? "the default rules: $(cat "$dir/default.out")" "$(head -n 20 "$dir/default.err")"
 else
 	echo "ok - the default rules # SKIP corpora are not there"
