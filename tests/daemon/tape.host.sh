@@ -99,7 +99,7 @@ timeout 10 sh -c "exec nice env sh -c 'cat $1/marked-2 > /dev/null; true'"
 (sh -c "exec env cat $1/marked-3 > /dev/null") &
 wait
 END
-"$VEDETTE" run -q -r "$work/lazy.yaml" -o "$work/lazy.jsonl" --tape "$work/lazy.tape" -- env sh "$work/lazy.sh" "$work" 2> "$work/err"; ends $? 0 "" "a run with rules over creators"
+"$VEDETTE" run -q -r "$work/lazy.yaml" -o "$work/lazy.jsonl" --tape "$work/lazy.tape" -- setsid -w env sh "$work/lazy.sh" "$work" 2> "$work/err"; ends $? 0 "" "a run with rules over creators"
 "$VEDETTE" replay -q -r "$work/lazy.yaml" -o "$work/lazy2.jsonl" "$work/lazy.tape" 2> "$work/err"; ends $? 0 "" "its replay"
 cmp <(without_place "$work/lazy.jsonl") <(without_place "$work/lazy2.jsonl"); check $? "a replay knows of the creators what the run knew: $(alerts "$work/lazy.jsonl" | wc -l) alerts"
 raised=$(alerts "$work/lazy.jsonl" | grep -oE '"id":"has-[0-9]+"' | sort -u | wc -l)
