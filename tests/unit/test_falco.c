@@ -427,6 +427,7 @@ static void doubts_are_warned_of(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		CLEANUP(diag_done) struct diag diag = { 0 };
 		CLEANUP(ruleset_free) struct ruleset *set = load(cases[i].text, &diag);
+		(void)set; /* what counts is what diag says */
 		char line[2048] = "";
 		bool is_said = false;
 		for (size_t k = 0; k < diag.n; k++) {
@@ -479,6 +480,7 @@ static void types_are_counted_through_not(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(quiet); i++) {
 		CLEANUP(diag_done) struct diag diag = { 0 };
 		CLEANUP(ruleset_free) struct ruleset *set = load(quiet[i], &diag);
+		(void)set; /* what counts is what diag says */
 		if (diag.warnings) {
 			show_messages(&diag);
 			fail_msg("warned of:\n%s", quiet[i]);
