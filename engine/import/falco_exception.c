@@ -230,7 +230,7 @@ int falco_exceptions_text(struct falco *f, const struct falco_rule *rule, struct
 		return falco_text_error(condition);
 	falco_text_add(&whole, SV("("), start);
 	for (size_t i = 0, n = condition->bytes.n; i < n; i++)
-		falco_text_add(&whole, (struct strview){ condition->bytes.p + i, 1 }, condition->places[i]);
+		falco_text_add(&whole, (struct strview){ condition->bytes.p + i, 1 }, condition->places ? condition->places[i] : start);
 	falco_text_add(&whole, SV(")"), start);
 	for (const struct falco_exception *x = rule->exceptions; x; x = x->next) {
 		if (!x->rows)

@@ -21,7 +21,7 @@ int falco_text_error(const struct falco_text *t)
 static bool reserve(struct falco_text *t, size_t n)
 {
 	size_t want = t->bytes.n + n + 1;
-	if (t->failed || want <= t->size)
+	if (t->failed || (t->places && want <= t->size))
 		return !t->failed;
 	size_t size = MAX(want, 2 * t->size);
 	struct place *places = realloc(t->places, size * sizeof(*places));

@@ -254,7 +254,7 @@ static int add_correlation(struct sigma_import *s, struct sigma_document *first,
 static int add_correlations(struct sigma_import *s, struct rule_sink *sink)
 {
 	int err = 0;
-	struct sigma_document **stack = malloc((s->documents.n + 1) * sizeof(*stack)); /* none waits twice */
+	struct sigma_document **stack = malloc((s->documents.n + 1) * sizeof(void *)); /* none waits twice */
 	if (!stack)
 		return -ENOMEM;
 	for (size_t i = 0; i < s->documents.n && err != -ENOMEM; i++) {

@@ -246,7 +246,7 @@ static int make_entries(struct build *b)
 	a->entry_shift = shift_for(4 * b->n + 2);
 	size_t size = 1ull << (32 - a->entry_shift);
 	a->entry_mask = size - 1;
-	a->entries = malloc(size * sizeof(*a->entries));
+	a->entries = calloc(size, sizeof(*a->entries));
 	if (!a->entries)
 		return -ENOMEM;
 	for (size_t i = 0; i < size; i++)
@@ -338,7 +338,7 @@ static void fill_shorts(struct automaton *a, struct short_literal *all)
 		uint32_t pair = text.n > 1 ? (uint32_t)(unsigned char)text.p[0] << 8 | (unsigned char)text.p[1] : 0;
 		all[a->n_short++] = (struct short_literal){ (uint32_t)i, text.n > 1 ? pair + 1 : 0 };
 		a->n_bytes += text.n == 1;
-		if (text.n > 1)
+		if (text.n > 1 && a->pairs)
 			a->pairs[pair / 64] |= 1ull << pair % 64;
 	}
 	qsort(all, a->n_short, sizeof(*all), by_order);

@@ -539,7 +539,7 @@ static int compile(struct build *b)
 {
 	struct engine *e = b->e;
 	b->branches = arena_alloc(&b->work, EVENT_NUMBERS * sizeof(*b->branches));
-	b->keys = arena_alloc(&b->work, EVENT_NUMBERS * sizeof(*b->keys));
+	b->keys = arena_alloc(&b->work, EVENT_NUMBERS * sizeof(void *));
 	if (!b->branches || !b->keys)
 		return -ENOMEM;
 	for (uint32_t i = 0; i < EVENT_NUMBERS; i++)

@@ -587,8 +587,9 @@ static struct condition *node_new(struct compiler *c, enum node_type type, struc
 /* The items of the list are processes, and the test is about each of them. name: the field as written; NULL: ancestor(). */
 static void ask_each(struct test *t, const char *name)
 {
+	const char *list = t->left->field->name;
 	if (!name)
-		name = strcmp(t->left->field->name, "vedette.ancestors.name") == 0 ? "process.name" : "process.executable";
+		name = list && strcmp(list, "vedette.ancestors.name") == 0 ? "process.name" : "process.executable";
 	t->ancestor = name;
 	if (t->op->id == OP_IN)
 		t->op = operator_get(OP_INTERSECTS); /* some creator is one of them */
