@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/*
+ * The tables of the kernel's verdicts: what engine/enforce writes and bpf/decide.h reads.
+ *
+ * For each event type the conditions of the rules that block are clauses (a disjunctive normal form); a clause is a bit, and the lowest bit
+ * that is left decides. Each dimension (schemas/decisions.def) is one look-up, whose answer is a class: all values of which the same
+ * predicates hold. For each (event, dimension, class) there is a row: the bits of those clauses that this class does not rule out. The
+ * rows of all dimensions are and-ed. Negation and exceptions are thus bits that were worked out at load.
+ *
+ * A dimension that is a pair is looked up by two names of one file and has two rows a class: `holds` (bit: all that the clause asks to be
+ * so is so) and `spares` (bit: nothing that the clause excepts is so). Its bits are (holds[a] | holds[b]) & (spares[a] | spares[b]).
+ */
+#pragma once
+
+#include "bpf/abi.h"
+
+enum {
+	POLICY_WORDS = 16,
+	POLICY_CLAUSES = 64 * POLICY_WORDS,    /* of one event type */
+	POLICY_DIMENSIONS = 20,                /* DIMENSION_COUNT of schemas/decisions.def */
+	POLICY_ANCESTORS = 128,                /* ancestor predicates of all rules together */
+	POLICY_ANCESTOR_WORDS = POLICY_ANCESTORS / 64,
+	POLICY_ANCESTOR_ROWS = 1024,           /* sets of ancestor predicates met while a generation is in force */
+	POLICY_ANCESTOR_EVENTS = 8,            /* event types whose rules ask for ancestors */
+	POLICY_KEY_BYTES = 252,                /* of a path or name with its head */
+	POLICY_TEXT_MAX = 240,                 /* bytes of a path or name in a rule that blocks */
+	POLICY_NO_GENERATION = 0,              /* nothing is decided */
+};
+
+enum policy_dimension {
+#define SPACE(dimension, number, pair, doc) DIMENSION_##dimension = number,
+#include "schemas/decisions.def"
+	DIMENSION_COUNT = POLICY_DIMENSIONS
+};
+
+/* Classes with a meaning of their own; those of values follow. */
+enum policy_class {
+	CLASS_NONE,    /* no predicate holds */
+	CLASS_UNKNOWN, /* the value could not be read, is cut short or unstable: each rule's own default (deny, unless it says otherwise) */
+	CLASS_ABSENT,  /* second name of a pair: the device is not one the host has mounted, but the task is in a container: the first name alone counts */
+	CLASS_FOREIGN, /* the same on the host (a private mount): exceptions do not hold */
+	CLASS_FIRST,
+};
+/* Numbers that need no look-up: FLAGS and ROLLOUT are CLASS_FIRST + number; CONTAINER is CLASS_FIRST (host) or one more (container). */
+
+struct policy_row {
+	__u64 summary; /* bit w: word w is not zero */
+	__u64 words[POLICY_WORDS];
+};
+
+/* One trie of texts. Prefix entries end where the prefix ends, exact ones include the NUL. */
+enum policy_space {
+	SPACE_NAMESPACE = 1, /* data[0]; the path from the root of the mount namespace follows */
+	SPACE_DEVICE = 2,    /* data[0], then the device (4 bytes, big endian), then the path inside the file system; every mounted device has an entry of its own */
+	SPACE_NAME = 3,      /* data[0], then the text of the dimension NAME */
+	SPACE_CGROUP = 4,    /* data[0], then the path of a cgroup below the root of its hierarchy */
+};
+struct policy_text_key {
+	__u32 prefix_bits;
+	__u8 data[POLICY_KEY_BYTES];
+};
+/* Classes of a text by what it is the name of. */
+struct policy_text {
+	__u32 object;     /* dimensions PATH, NEW_PATH; of SPACE_NAME: NAME; of SPACE_CGROUP: CGROUP */
+	__u32 executable; /* dimension EXECUTABLE */
+	__u32 ancestor;   /* index of its ancestor masks */
+	__u32 reserved;
+};
+
+/* One trie of numbers: ranges are a few prefixes. Value: class. */
+struct policy_number_key {
+	__u32 prefix_bits; /* 32 of the dimension, then those of the value */
+	__u8 dimension[4]; /* big endian */
+	__u8 value[8];     /* big endian */
+};
+
+/* One trie of addresses; IPv4 as ::ffff:a.b.c.d. Value: class. */
+struct policy_address_key {
+	__u32 prefix_bits;
+	__u8 address[16];
+};
+
+/* Of a cgroup, by its id; not of a generation, because cgroups come and go while policies change. */
+struct policy_cgroup {
+	__u32 class[2]; /* by slot: generation & 1 */
+	__u32 is_container;
+	__u32 reserved;
+};
+
+/* Ancestor predicates that an image with a file name of this index satisfies. */
+struct policy_ancestor_mask {
+	__u64 words[POLICY_ANCESTOR_WORDS];
+};
+/* Of one ancestor predicate and one of the events that ask (number in policy_head.ancestor_event): the clauses it does not rule out. */
+struct policy_ancestor_rows {
+	struct policy_row when_held, when_not;
+};
+
+enum clause_flag {
+	CLAUSE_DETECT = 1,  /* mode: detect: the record says would_block, nothing is denied */
+	CLAUSE_KILL = 2,    /* reserved for verdicts on arguments */
+	CLAUSE_DERIVED = 4, /* follows from a rule: a folder above what it protects must not be renamed */
+};
+struct policy_clause {
+	__u32 rule_slot; /* see exec_slot */
+	__u32 flags;
+};
+
+/* Of one generation. Row numbers are into that generation's rows; a pair has two rows a class, `holds` first. */
+struct policy_head {
+	__u32 generation;
+	__u32 n_ancestors;                                    /* ancestor predicates in use: 0 to POLICY_ANCESTORS */
+	__u32 needs[EVENT_NUMBERS];                           /* bit d: a clause of the event has a literal in dimension d; 0: the event is not decided */
+	__u32 first_row[EVENT_NUMBERS][POLICY_DIMENSIONS];
+	__u32 first_clause[EVENT_NUMBERS];
+	__u32 ancestor_event[EVENT_NUMBERS];                  /* number among those that ask for ancestors, plus one; 0: does not ask */
+	__u32 reserved[2];
+};
+
+/* What the kernel keeps of an image for decisions: part of struct task_entry. */
+struct task_label {
+	__u64 holds[POLICY_ANCESTOR_WORDS];  /* ancestors: predicates that held by either name */
+	__u64 spares[POLICY_ANCESTOR_WORDS]; /* ancestors: predicates that held by both names: those that exceptions ask for */
+	__u64 own_holds[POLICY_ANCESTOR_WORDS], own_spares[POLICY_ANCESTOR_WORDS]; /* of this image itself: its children's ancestors have them */
+	__u32 generation;                    /* that the classes and the row below are of; others: worked out anew */
+	__u32 executable[2];                 /* classes of the image's two names */
+	__u32 ancestor_row;                  /* number of its ancestor set; CLASS_UNKNOWN like any class */
+	__u32 is_ancestry_known;             /* 0: it was there before the labels and has not been told its ancestors */
+	__u32 reserved;
+};
