@@ -16,6 +16,8 @@ enum {
 	TEXT_CODE_MISSING = 0,
 	TEXT_CODE_NEW = 1,
 	TEXT_CODE_FIRST = 2,
+	IN_VAIN_BYTES = 64 * 1024 * 1024, /* see is_searched_enough */
+	IN_VAIN_SHARE = 4,
 };
 
 /* A value as it was last read. */
@@ -31,6 +33,8 @@ struct tape_reader {
 	size_t at, have;      /* of the window: next byte, end */
 	uint64_t offset;      /* of window[at] in the file */
 	int read_error;       /* 0, or a negative errno after which the file is taken to end */
+	bool is_at_end;       /* nothing follows what the window has */
+	uint64_t in_vain;     /* bytes whose checksum was worked out and was wrong */
 	struct tape_info info;
 	struct layout layout;
 	struct last *last;    /* owned; layout.n_slots of them */
@@ -55,20 +59,21 @@ struct tape_reader {
 /* As many of the next n bytes (at most WINDOW_BYTES) as the file has. */
 static size_t fill(struct tape_reader *r, size_t n)
 {
-	if (r->have - r->at < n && r->at) {
+	if (r->have - r->at < n && r->at && !r->is_at_end) {
 		memmove(r->window, r->window + r->at, r->have - r->at);
 		r->have -= r->at;
 		r->at = 0;
 	}
-	while (r->have - r->at < n) {
+	while (r->have - r->at < n && !r->is_at_end) {
 		ssize_t got = read(r->fd, r->window + r->have, WINDOW_BYTES - r->have);
 		if (got < 0 && errno == EINTR)
 			continue;
 		if (got < 0)
 			r->read_error = -errno;
 		if (got <= 0)
-			break;
-		r->have += (size_t)got;
+			r->is_at_end = true;
+		else
+			r->have += (size_t)got;
 	}
 	return MIN(r->have - r->at, n);
 }
@@ -114,10 +119,26 @@ static void tell_torn(struct tape_reader *r, uint64_t from, struct diag *diag)
 static bool is_whole(struct tape_reader *r, const struct block_head *head)
 {
 	size_t n = FRAME_BLOCK_HEAD + (size_t)head->length;
-	return fill(r, n) == n && frame_payload_is_good(head, r->window + r->at + FRAME_BLOCK_HEAD);
+	if (fill(r, n) < n)
+		return false;
+	bool is_good = frame_payload_is_good(head, r->window + r->at + FRAME_BLOCK_HEAD);
+	r->in_vain += is_good ? 0 : head->length;
+	return is_good;
 }
 
-/* Behind a bad block: where the next one should begin, if it does; else wherever a head is found, within the bad one too. */
+/*
+ * A file made of nothing but heads, each of which promises the largest payload, would have every byte read again for each of them. What is
+ * damaged by accident comes nowhere near this limit.
+ */
+static bool is_searched_enough(const struct tape_reader *r)
+{
+	return r->in_vain > IN_VAIN_BYTES + IN_VAIN_SHARE * r->offset;
+}
+
+/*
+ * Behind a bad block: where the next one should begin, if it does; else wherever a head is found, within the bad one too, unless the
+ * search has cost too much already.
+ */
 static bool pass_over(struct tape_reader *r, const struct block_head *bad, struct block_head *ret)
 {
 	size_t n = FRAME_BLOCK_HEAD + (size_t)bad->length;
@@ -128,6 +149,8 @@ static bool pass_over(struct tape_reader *r, const struct block_head *bad, struc
 			skip(r, n);
 		else if (rest < FRAME_BLOCK_HEAD && n + FRAME_BLOCK_HEAD > WINDOW_BYTES)
 			skip(r, n); /* the largest of blocks: what follows does not fit the window beside it */
+		else if (is_searched_enough(r))
+			skip(r, n);
 		else
 			skip(r, 1);
 	} else {
@@ -165,12 +188,19 @@ static bool next_block(struct tape_reader *r, struct block_head *ret, struct dia
 	return false;
 }
 
-static void block_events(struct tape_reader *r, struct strview payload)
+/* The bytes are as they were written, but no recorder writes such. */
+static void tell_senseless(const struct tape_reader *r, const char *what, struct diag *diag)
+{
+	diag_warn(diag, (struct place){ .file = r->name }, "the block at byte %llu is whole, but %s makes no sense", (unsigned long long)r->offset, what);
+}
+
+static void block_events(struct tape_reader *r, struct strview payload, struct diag *diag)
 {
 	struct cursor c = { (const uint8_t *)payload.p, (const uint8_t *)payload.p + payload.n, false };
 	uint64_t first = get_varint(&c), n = get_varint(&c), lost = get_varint(&c), dropped = get_varint(&c);
 	if (c.is_bad || first < r->next_event || n > payload.n) {
 		r->stats.unreadable += MIN(n, (uint64_t)payload.n);
+		tell_senseless(r, "its head of numbers", diag);
 		return;
 	}
 	r->stats.missing += first - r->next_event;
@@ -184,12 +214,14 @@ static void block_events(struct tape_reader *r, struct strview payload)
 		r->last[i] = (struct last){ .is_missing = true };
 }
 
-static void block_end(struct tape_reader *r, struct strview payload)
+static void block_end(struct tape_reader *r, struct strview payload, struct diag *diag)
 {
 	uint64_t events, dropped;
 	struct tape_totals totals;
-	if (totals_read(payload, &totals, &events, &dropped))
+	if (totals_read(payload, &totals, &events, &dropped)) {
+		tell_senseless(r, "this end of a tape", diag);
 		return;
+	}
 	/* by our numbers of the events */
 	r->totals = (struct tape_totals){ .end_ns = totals.end_ns, .all = totals.all };
 	for (size_t i = 0; i < r->layout.n_events; i++) {
@@ -223,9 +255,9 @@ static bool next_events(struct tape_reader *r, struct diag *diag)
 		}
 		r->next_block = head.number + 1;
 		if (head.type == BLOCK_EVENTS)
-			block_events(r, payload);
+			block_events(r, payload, diag);
 		else if (head.type == BLOCK_END)
-			block_end(r, payload);
+			block_end(r, payload, diag);
 	}
 	return true;
 }
@@ -571,8 +603,7 @@ int tape_reader_next(struct tape_reader *r, struct event *ret, struct diag *diag
 		if (!e) {
 			r->stats.unreadable += r->left;
 			r->left = 0;
-			diag_warn(diag, (struct place){ .file = r->name }, "the block at byte %llu is whole, but what is in it makes no sense",
-				  (unsigned long long)r->offset);
+			tell_senseless(r, "what is in it", diag);
 			continue;
 		}
 		r->left--;
