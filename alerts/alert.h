@@ -87,6 +87,7 @@ struct reload_info {
 	size_t from_rules;
 	uint64_t duration_ns;
 	const char *const *errors;      /* NULL-terminated; none: the new rules are in force */
+	const char *const *hooks_missing; /* NULL-terminated */
 };
 
 struct close_info {

@@ -541,6 +541,7 @@ int render_reload(struct renderer *r, uint64_t sequence, const struct reload_inf
 	set_z(&rec, MEMBER_reload_from, info->from_digest);
 	set_number(&rec, MEMBER_reload_from_rules, info->from_rules);
 	set_number(&rec, MEMBER_reload_duration, info->duration_ns);
+	set_list(r, &rec, MEMBER_hooks_missing, info->hooks_missing, true);
 	if (info->errors[0])
 		set_list(r, &rec, MEMBER_reload_errors, info->errors, false);
 	return record_write(r, &rec, NULL, out);

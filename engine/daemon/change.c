@@ -12,6 +12,7 @@
 #include "engine/daemon/cmd_rules.h"
 #include "engine/daemon/control.h"
 #include "engine/daemon/environment.h"
+#include "engine/daemon/hooks.h"
 #include "engine/daemon/say.h"
 
 #define FORGET_NS 10000000000ull /* verdicts that the kernel took by the rules of before are read long before that */
@@ -178,6 +179,7 @@ static int change_over(struct change *c, struct reload_result *r)
 	c->forget_ns = clock_ns(CLOCK_MONOTONIC) + FORGET_NS;
 	if (r->change) {
 		sensor_narrow(q->sensor, r->change);
+		hooks_warn(q->sensor, &r->diag);
 		reload_tidy(c->reload, &r->change);
 	}
 	return 0;
@@ -211,6 +213,8 @@ static void record(struct change *c, const struct outcome_of_reload *o)
 		texts[n] = strdup(strerror(-o->error));
 		n += texts[n] != NULL;
 	}
+	struct hook_lists hooks;
+	hooks_list(c->config.request.sensor, &hooks);
 	struct reload_info info = {
 		.at = instant_now(),
 		.policy_digest = ruleset_digest((*c->config.policy)->rules),
@@ -219,6 +223,7 @@ static void record(struct change *c, const struct outcome_of_reload *o)
 		.from_rules = o->from_rules,
 		.duration_ns = o->duration_ns,
 		.errors = (const char *const *)texts,
+		.hooks_missing = hooks.missing,
 	};
 	if (stream_reload(c->config.stream, &info))
 		fputs("vedette: the log has no room for the record of the reload\n", stderr);

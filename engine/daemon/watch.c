@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Building, running and ending a watch. */
-#include "engine/daemon/environment.h"
 #include "engine/daemon/watch.h"
 
 #include <errno.h>
@@ -18,6 +17,8 @@
 #include "engine/base/fd.h"
 #include "engine/daemon/change.h"
 #include "engine/daemon/cmd_rules.h"
+#include "engine/daemon/environment.h"
+#include "engine/daemon/hooks.h"
 #include "engine/daemon/log.h"
 #include "engine/daemon/status.h"
 #include "engine/probe/blind.h"
@@ -233,16 +234,8 @@ static int say_open(struct watch *w)
 {
 	if (!w->stream)
 		return 0;
-	const struct sensor_hook *hooks;
-	size_t n = sensor_get_hooks(w->sensor, &hooks), attached = 0, missing = 0;
-	const char *names[SENSOR_MAX_HOOKS + 1], *absent[SENSOR_MAX_HOOKS + 1];
-	for (size_t i = 0; i < n; i++) {
-		if (hooks[i].is_attached)
-			names[attached++] = hooks[i].where;
-		else if (hooks[i].missing)
-			absent[missing++] = hooks[i].where;
-	}
-	names[attached] = absent[missing] = NULL;
+	struct hook_lists hooks;
+	hooks_list(w->sensor, &hooks);
 	struct open_info info = {
 		.at = instant_now(),
 		.policy_digest = ruleset_digest(w->policy->rules),
@@ -250,8 +243,8 @@ static int say_open(struct watch *w)
 		.config_digest = w->options.config_digest,
 		.sensor = symbol_text(KIND_SENSOR, sensor_get_caps(w->sensor)->mode),
 		.scope = w->options.scope_text,
-		.hooks_attached = names,
-		.hooks_missing = absent,
+		.hooks_attached = hooks.attached,
+		.hooks_missing = hooks.missing,
 	};
 	int err = stream_open_record(w->stream, &info);
 	return err ? err : stream_flush(w->stream, info.at);
@@ -260,13 +253,9 @@ static int say_open(struct watch *w)
 static void warn_of_limits(const struct watch *w, struct diag *diag)
 {
 	const struct sensor_caps *caps = sensor_get_caps(w->sensor);
-	const struct sensor_hook *hooks;
-	size_t n = sensor_get_hooks(w->sensor, &hooks);
 	if (caps->lsm_refused[0])
 		diag_warn(diag, (struct place){ 0 }, "tracepoint mode: it detects, it cannot block (lsm mode: %s)", caps->lsm_refused);
-	for (size_t i = 0; i < n; i++)
-		if (hooks[i].missing)
-			diag_warn(diag, (struct place){ 0 }, "%s is missing: %s", hooks[i].where, hooks[i].missing);
+	hooks_warn(w->sensor, diag);
 	if (w->stream && stream_kept_as(w->stream)[0])
 		diag_warn(diag, (struct place){ 0 }, "the earlier log %s is now %s", w->options.output, stream_kept_as(w->stream));
 	if (w->stream && !stream_key_is_locked(w->stream))

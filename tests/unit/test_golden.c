@@ -90,8 +90,8 @@ static void add_events(struct renderer *r, struct full_event *full, struct buf *
 	struct event ev = { .type = event_type_by_number(EVENT_NET_CONNECT), .common = &bare.common, .size = sizeof(bare) };
 	assert_int_equal(render_event(r, sequence++, &ev, body), 0);
 	add_line(out, body);
-	static const char *const errors[] = { "local.yaml:3:9: unknown field 'process.exee'", NULL };
-	const struct reload_info refused = { fixed_time, "ab12", 7, "ab12", 7, 1500000, errors };
+	static const char *const errors[] = { "local.yaml:3:9: unknown field 'process.exee'", NULL }, *const refused_hooks[] = { "lsm/path_chown", NULL };
+	const struct reload_info refused = { fixed_time, "ab12", 7, "ab12", 7, 1500000, errors, refused_hooks };
 	assert_int_equal(render_reload(r, sequence, &refused, body), 0);
 	add_line(out, body);
 }

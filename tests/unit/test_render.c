@@ -337,8 +337,8 @@ static void our_own_records_are_sorted_and_whole(void **state)
 	const struct loss_info loss_anywhere = { fixed_time, "output", "", -1, 5, fixed_time.wall_ns, "", "" };
 	const struct close_info close = { fixed_time, "signal 15", totals };
 	static const char *const errors[] = { "a.yaml:1:2: unknown field 'x'", NULL };
-	const struct reload_info reload = { fixed_time, "d2", 7, "d1", 8, 1500, errors };
-	const struct reload_info reloaded = { fixed_time, "d2", 7, "d1", 8, 1500, none };
+	const struct reload_info reload = { fixed_time, "d2", 7, "d1", 8, 1500, errors, none };
+	const struct reload_info reloaded = { fixed_time, "d2", 7, "d1", 8, 1500, none, none };
 	static const struct {
 		unsigned in;
 		const char *path, *raw;
