@@ -79,21 +79,12 @@ int change_control_fd(const struct change *c)
 
 /* --- answers ----------------------------------------------------------------------------------------------------------------- */
 
-static void answer_error(struct change *c, control_client to, const char *text)
+static void answer_ping(struct change *c, const struct control_request *q)
 {
-	CLEANUP(buf_done) struct buf out = { 0 };
-	struct json j;
-	json_init(&j, &out);
-	json_object_begin(&j);
-	json_key(&j, "error");
-	json_str(&j, sv_from(text));
-	json_key(&j, "ok");
-	json_bool(&j, false);
-	json_object_end(&j);
-	control_answer(c->control, to, buf_sv(&out));
+	control_answer(c->control, q->from, SV("{\"ok\":true,\"version\":\"" VEDETTE_VERSION "\"}"));
 }
 
-static void answer_status(struct change *c, control_client to)
+static void answer_status(struct change *c, const struct control_request *q)
 {
 	CLEANUP(buf_done) struct buf status = { 0 };
 	CLEANUP(buf_done) struct buf out = { 0 };
@@ -105,28 +96,44 @@ static void answer_status(struct change *c, control_client to)
 	buf_add_sv(&out, text);
 	buf_add_char(&out, '}');
 	if (buf_error(&status) || buf_error(&out))
-		answer_error(c, to, "no memory for the status");
+		control_answer_error(c->control, q->from, "no memory for the status");
 	else
-		control_answer(c->control, to, buf_sv(&out));
+		control_answer(c->control, q->from, buf_sv(&out));
 }
 
-static void on_command(void *context, control_client from, struct strview command)
+static void ask_reload(struct change *c, const struct control_request *q)
+{
+	if (c->asking.n == ARRAY_SIZE(c->asking.clients)) { /* those that hung up meanwhile are still in the list */
+		control_answer_error(c->control, q->from, "too many wait for a reload already");
+		return;
+	}
+	c->asking.clients[c->asking.n++] = q->from;
+	change_ask(c);
+}
+
+/* Each answers, now or later. */
+static const struct command {
+	const char *name;
+	void (*run)(struct change *c, const struct control_request *q);
+} commands[] = {
+	{ "ping", answer_ping },
+	{ "reload", ask_reload },
+	{ "status", answer_status },
+};
+
+static void on_command(void *context, const struct control_request *q)
 {
 	struct change *c = context;
-	if (sv_is(command, "ping")) {
-		control_answer(c->control, from, SV("{\"ok\":true,\"version\":\"" VEDETTE_VERSION "\"}"));
-	} else if (sv_is(command, "status")) {
-		answer_status(c, from);
-	} else if (sv_is(command, "reload")) {
-		if (c->asking.n == ARRAY_SIZE(c->asking.clients)) { /* those that hung up meanwhile are still in the list */
-			answer_error(c, from, "too many wait for a reload already");
+	CLEANUP(buf_done) struct buf text = { 0 };
+	buf_add_z(&text, "no such command: there are ");
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
+		if (sv_equal(q->command, sv_from(commands[i].name))) {
+			commands[i].run(c, q);
 			return;
 		}
-		c->asking.clients[c->asking.n++] = from;
-		change_ask(c);
-	} else {
-		answer_error(c, from, "no such command: there are ping, status and reload");
+		buf_add_format(&text, "%s%s", i == 0 ? "" : i + 1 == ARRAY_SIZE(commands) ? " and " : ", ", commands[i].name);
 	}
+	control_answer_error(c->control, q->from, buf_cstr(&text));
 }
 
 /* --- the change -------------------------------------------------------------------------------------------------------------- */

@@ -14,6 +14,9 @@
 #include "engine/base/fd.h"
 #include "engine/base/json.h"
 #include "engine/base/jsonread.h"
+#include "engine/base/num.h"
+
+enum { READ_PARTS = 16 }; /* of a large request, between two looks at the rings */
 
 enum client_state { CLIENT_FREE, CLIENT_ASKING, CLIENT_WAITING, CLIENT_ANSWERED };
 
@@ -22,9 +25,9 @@ struct client {
 	int fd;
 	control_client number;
 	uint64_t deadline_ns; /* of all states but CLIENT_WAITING; 0: not set yet */
-	size_t n;
-	char request[CONTROL_MAX_REQUEST];
-	struct buf answer; /* owned */
+	struct control_peer peer;
+	struct buf request; /* owned */
+	struct buf answer;  /* owned */
 	size_t sent;
 };
 
@@ -126,6 +129,7 @@ int control_open(const char *path, struct control **ret, struct diag *diag)
 static void client_end(struct client *k)
 {
 	fd_close(&k->fd);
+	buf_done(&k->request);
 	buf_done(&k->answer);
 	*k = (struct client){ .fd = -1 };
 }
@@ -154,11 +158,27 @@ int control_poll_fd(const struct control *c)
 
 /* --- clients ----------------------------------------------------------------------------------------------------------------- */
 
-static bool is_trusted(int fd)
+/* For the record only: a client that ends at once may have had its number given to another. */
+static uint32_t login_of(pid_t pid)
+{
+	char file[48];
+	uint64_t uid;
+	CLEANUP(buf_done) struct buf text = { 0 };
+	(void)snprintf(file, sizeof(file), "/proc/%d/loginuid", pid);
+	if (fd_read_file(file, 32, &text) || num_parse_u64(buf_sv(&text), UINT32_MAX, &uid))
+		return UINT32_MAX;
+	return (uint32_t)uid;
+}
+
+/* Only root and our own user are. */
+static bool is_trusted(int fd, struct control_peer *ret)
 {
 	struct ucred peer;
 	socklen_t n = sizeof(peer);
-	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &n) == 0 && (peer.uid == 0 || peer.uid == geteuid());
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &n) || (peer.uid != 0 && peer.uid != geteuid()))
+		return false;
+	*ret = (struct control_peer){ .uid = peer.uid, .pid = (uint32_t)peer.pid, .login_uid = login_of(peer.pid) };
+	return true;
 }
 
 static struct client *free_client(struct control *c)
@@ -176,16 +196,19 @@ static void take_clients(struct control *c, uint64_t now_ns)
 		CLEANUP(fd_close) int fd = accept4(c->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 		if (fd < 0)
 			return;
-		if (!is_trusted(fd) || watch_fd(c, fd, EPOLLIN, EPOLL_CTL_ADD))
+		struct control_peer peer;
+		if (!is_trusted(fd, &peer) || watch_fd(c, fd, EPOLLIN, EPOLL_CTL_ADD))
 			continue;
 		k->state = CLIENT_ASKING;
 		k->fd = TAKE_FD(fd);
+		k->peer = peer;
+		k->request.max = CONTROL_MAX_REQUEST;
 		k->number = ++c->next;
 		k->deadline_ns = now_ns + CONTROL_PATIENCE_NS;
 	}
 }
 
-static void answer_error(struct control *c, struct client *k, const char *text)
+void control_answer_error(struct control *c, control_client to, const char *text)
 {
 	CLEANUP(buf_done) struct buf out = { 0 };
 	struct json j;
@@ -196,7 +219,7 @@ static void answer_error(struct control *c, struct client *k, const char *text)
 	json_key(&j, "ok");
 	json_bool(&j, false);
 	json_object_end(&j);
-	control_answer(c, k->number, buf_sv(&out));
+	control_answer(c, to, buf_sv(&out));
 }
 
 static void take_request(struct control *c, struct client *k, struct strview line, control_function *call, void *context)
@@ -207,30 +230,34 @@ static void take_request(struct control *c, struct client *k, struct strview lin
 	k->state = CLIENT_WAITING;
 	(void)watch_fd(c, k->fd, 0, EPOLL_CTL_MOD); /* only its end wakes us; if this fails, we wake too often */
 	if (json_read_members(line, &want, 1, &error, &at))
-		answer_error(c, k, error);
+		control_answer_error(c, k->number, error);
 	else if (want.token != JSON_STRING)
-		answer_error(c, k, "no command: a request is a line as {\"command\":\"ping\"}");
+		control_answer_error(c, k->number, "no command: a request is a line as {\"command\":\"ping\"}");
 	else
-		call(context, k->number, want.raw);
+		call(context, &(struct control_request){ .from = k->number, .command = want.raw, .line = line, .peer = k->peer });
 }
 
-static void read_request(struct control *c, struct client *k, control_function *call, void *context)
+/* True: there may be more. */
+static bool read_request(struct control *c, struct client *k, control_function *call, void *context)
 {
-	ssize_t n = recv(k->fd, k->request + k->n, sizeof(k->request) - k->n, 0);
+	char part[16384];
+	ssize_t n = recv(k->fd, part, sizeof(part), 0);
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
-		return;
+		return false;
 	if (n <= 0) {
 		client_end(k);
-		return;
+		return false;
 	}
-	k->n += (size_t)n;
-	const char *end = memchr(k->request, '\n', k->n);
-	if (end) {
-		take_request(c, k, (struct strview){ k->request, (size_t)(end - k->request) }, call, context);
-	} else if (k->n == sizeof(k->request)) {
+	const char *end = memchr(part, '\n', (size_t)n);
+	buf_add(&k->request, part, end ? (size_t)(end - part) : (size_t)n);
+	if (buf_error(&k->request)) {
 		k->state = CLIENT_WAITING;
-		answer_error(c, k, "the request is too long");
+		control_answer_error(c, k->number, "the request is too long");
+	} else if (end) {
+		take_request(c, k, buf_sv(&k->request), call, context);
+		buf_done(&k->request); /* what is answered later keeps no request */
 	}
+	return k->state == CLIENT_ASKING;
 }
 
 static void send_answer(struct client *k)
@@ -277,9 +304,10 @@ void control_step(struct control *c, uint64_t now_ns, control_function *call, vo
 {
 	for (size_t i = 0; i < CONTROL_MAX_CLIENTS; i++) {
 		struct client *k = &c->clients[i];
-		if (k->state == CLIENT_ASKING)
-			read_request(c, k, call, context);
-		else if (k->state == CLIENT_ANSWERED)
+		for (int part = 0; k->state == CLIENT_ASKING && part < READ_PARTS; part++)
+			if (!read_request(c, k, call, context))
+				break;
+		if (k->state == CLIENT_ANSWERED)
 			send_answer(k);
 		else if (k->state == CLIENT_WAITING && has_hung_up(k))
 			client_end(k);
@@ -321,12 +349,20 @@ static int ask(int fd, const struct sockaddr_un *address, unsigned patience_s, s
 
 int control_ask(const char *path, const char *command, unsigned patience_s, struct buf *answer, struct diag *diag)
 {
+	CLEANUP(buf_done) struct buf line = { 0 };
+	buf_add_format(&line, "{\"command\":\"%s\"}", command);
+	return buf_error(&line) ? -ENOMEM : control_ask_line(path, buf_sv(&line), patience_s, answer, diag);
+}
+
+int control_ask_line(const char *path, struct strview line, unsigned patience_s, struct buf *answer, struct diag *diag)
+{
 	struct sockaddr_un address;
 	CLEANUP(buf_done) struct buf request = { 0 };
 	int err = fill_address(path, &address, diag);
 	if (err)
 		return err;
-	buf_add_format(&request, "{\"command\":\"%s\"}\n", command);
+	buf_add_sv(&request, line);
+	buf_add_char(&request, '\n');
 	if (buf_error(&request))
 		return -ENOMEM;
 	answer->max = CONTROL_MAX_ANSWER + 1;

@@ -13,7 +13,7 @@
 
 enum {
 	CONTROL_MAX_CLIENTS = 16,
-	CONTROL_MAX_REQUEST = 1024,          /* bytes of a line */
+	CONTROL_MAX_REQUEST = 4 * 1024 * 1024, /* bytes of a line: a policy comes in it */
 	CONTROL_MAX_ANSWER = 1024 * 1024,
 };
 #define CONTROL_DEFAULT_PATH "/run/vedette/control.sock"
@@ -24,8 +24,22 @@ struct control;
 /* A connection whose request is to be answered; 0: none. Numbers are not used again. */
 typedef uint64_t control_client;
 
+/* Who asks, as the kernel says when the connection is made. */
+struct control_peer {
+	uint32_t uid, pid;
+	uint32_t login_uid; /* who logged in, whatever uid it has now; UINT32_MAX: nobody did, or it is not known */
+};
+
+/* Borrowed: valid during the call. */
+struct control_request {
+	control_client from;
+	struct strview command;
+	struct strview line; /* the whole object: json_read_members finds the command's own members in it */
+	struct control_peer peer;
+};
+
 /* A command that came whole. It is answered now or later by control_answer; one that is never answered waits for its end. */
-typedef void control_function(void *context, control_client from, struct strview command);
+typedef void control_function(void *context, const struct control_request *request);
 
 /* Makes the socket, mode 0600. One that is left over is replaced, one that somebody serves is refused. 0 or -errno with the reason. */
 int control_open(const char *path, struct control **ret, struct diag *diag) MUST_CHECK;
@@ -38,7 +52,11 @@ int control_poll_fd(const struct control *c);
 void control_step(struct control *c, uint64_t now_ns, control_function *call, void *context);
 /* One JSON value without a line end. A client that is gone is no error. */
 void control_answer(struct control *c, control_client to, struct strview json);
+/* {"error":TEXT,"ok":false} */
+void control_answer_error(struct control *c, control_client to, const char *text);
 
 /* The other side: sends the command and waits for the answer, at most so many seconds from one piece of it to the next. 0 or -errno with the reason. */
 enum { CONTROL_ASK_S = 120 }; /* more than the largest sets of rules take to load */
 int control_ask(const char *path, const char *command, unsigned patience_s, struct buf *answer, struct diag *diag) MUST_CHECK;
+/* The same with a whole request: a JSON object on one line, without line end. */
+int control_ask_line(const char *path, struct strview line, unsigned patience_s, struct buf *answer, struct diag *diag) MUST_CHECK;

@@ -21,6 +21,8 @@ struct fixture {
 	struct control *control;
 	uint64_t now_ns;
 	control_client waiting; /* the last that asked for something slow */
+	struct control_peer peer; /* of the last request */
+	size_t line_bytes;        /* the same */
 	size_t asked;
 };
 
@@ -57,21 +59,23 @@ static int client(const struct fixture *f)
 	return fd;
 }
 
-static void on_command(void *context, control_client from, struct strview command)
+static void on_command(void *context, const struct control_request *q)
 {
 	struct fixture *f = context;
 	f->asked++;
-	if (sv_is(command, "slow"))
-		f->waiting = from;
-	else if (sv_is(command, "much")) {
+	f->peer = q->peer;
+	f->line_bytes = q->line.n;
+	if (sv_is(q->command, "slow"))
+		f->waiting = q->from;
+	else if (sv_is(q->command, "much")) {
 		CLEANUP(buf_done) struct buf out = { .max = CONTROL_MAX_ANSWER };
 		buf_add_char(&out, '"');
 		for (size_t i = 0; i < CONTROL_MAX_ANSWER / 2; i++)
 			buf_add_char(&out, 'x');
 		buf_add_char(&out, '"');
-		control_answer(f->control, from, buf_sv(&out));
+		control_answer(f->control, q->from, buf_sv(&out));
 	} else
-		control_answer(f->control, from, SV("{\"ok\":true}"));
+		control_answer(f->control, q->from, SV("{\"ok\":true}"));
 }
 
 static void step(struct fixture *f)
@@ -138,12 +142,51 @@ static void nonsense_is_refused(void **state)
 		assert_non_null(strstr(got, "\"ok\":false"));
 		assert_true(is_ended(fd));
 	}
-	CLEANUP(fd_close) int fd = client(f);
-	for (int i = 0; i < CONTROL_MAX_REQUEST / 8; i++)
-		say(fd, "longlong");
-	step(f);
-	expect(fd, "{\"error\":\"the request is too long\",\"ok\":false}\n", false);
 	assert_int_equal(f->asked, 0);
+}
+
+/* So many bytes of x, as fast as they are taken. */
+static void say_much(struct fixture *f, int fd, size_t n)
+{
+	static const char part[4096] = { [0 ... 4095] = 'x' };
+	while (n) {
+		ssize_t sent = send(fd, part, MIN(n, sizeof(part)), MSG_NOSIGNAL);
+		assert_true(sent > 0);
+		n -= (size_t)sent;
+		step(f);
+	}
+}
+
+static void a_request_may_be_large_and_not_larger(void **state)
+{
+	static const char begin[] = "{\"command\":\"ping\",\"text\":\"", end[] = "\"}\n";
+	struct fixture *f = *state;
+	for (size_t more = 0; more < 2; more++) {
+		CLEANUP(fd_close) int fd = client(f);
+		say(fd, begin);
+		say_much(f, fd, CONTROL_MAX_REQUEST - strlen(begin) - strlen(end) + 1);
+		if (more == 0) {
+			say(fd, end);
+			step(f);
+			expect(fd, "{\"ok\":true}\n", true);
+			assert_int_equal(f->line_bytes, CONTROL_MAX_REQUEST);
+		} else {
+			say(fd, "xxxxx");
+			step(f);
+			expect(fd, "{\"error\":\"the request is too long\",\"ok\":false}\n", false);
+		}
+	}
+	assert_int_equal(f->asked, 1);
+}
+
+static void it_is_known_who_asks(void **state)
+{
+	struct fixture *f = *state;
+	CLEANUP(fd_close) int fd = client(f);
+	say(fd, "{\"command\":\"ping\"}\n");
+	step(f);
+	assert_int_equal(f->peer.uid, getuid());
+	assert_int_equal(f->peer.pid, getpid());
 }
 
 static void a_request_may_come_in_pieces(void **state)
@@ -285,6 +328,8 @@ int main(void)
 		cmocka_unit_test(who_asks_does_not_wait_for_ever),
 		cmocka_unit_test_setup_teardown(requests_are_answered_once, setup, teardown),
 		cmocka_unit_test_setup_teardown(nonsense_is_refused, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_request_may_be_large_and_not_larger, setup, teardown),
+		cmocka_unit_test_setup_teardown(it_is_known_who_asks, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_request_may_come_in_pieces, setup, teardown),
 		cmocka_unit_test_setup_teardown(who_is_slow_is_left, setup, teardown),
 		cmocka_unit_test_setup_teardown(slots_are_few_and_come_free, setup, teardown),
