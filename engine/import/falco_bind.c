@@ -130,6 +130,8 @@ static const struct {
 	{ "fd.proto", "fd.cproto", "fd.sproto" },
 };
 
+enum { ENDS_MAX_ONEOF = 16 }; /* the condition grows with their square */
+
 static bool is_field(const struct falco_expr *x, const char *name)
 {
 	return x->type == FALCO_FIELD && !x->argument.p && sv_is(x->text, name);
@@ -247,7 +249,7 @@ static const struct condition *either_end(struct falco *f, const struct falco_no
 }
 
 /* fd.ip and its like: what holds for the client's or for the server's end. */
-static const struct condition *bind_ends(struct falco *f, const struct falco_node *node, size_t i)
+static const struct condition *bind_both(struct falco *f, const struct falco_node *node, size_t i)
 {
 	struct falco_expr client = *node->left, server = *node->left;
 	client.text = sv_from(ends[i].client);
@@ -266,6 +268,65 @@ static const struct condition *bind_ends(struct falco *f, const struct falco_nod
 	known.modifier = MODIFIER_NONE;
 	const struct condition *both[] = { node_not(f->c, some, node->at), either_end(f, &known, &client, &server) };
 	return both[0] && both[1] ? node_group(f->c, NODE_AND, both, ARRAY_SIZE(both), node->at) : NULL;
+}
+
+/* Some, all, or exactly one of the conditions. */
+static const struct condition *join_values(struct falco *f, const struct falco_node *node, const struct condition **each, size_t n)
+{
+	if (node->modifier != MODIFIER_ONEOF)
+		return node_group(f->c, node->modifier == MODIFIER_ANYOF ? NODE_OR : NODE_AND, each, n, node->at);
+	const struct condition *ones[ENDS_MAX_ONEOF], *all[ENDS_MAX_ONEOF];
+	for (size_t i = 0; i < n; i++) {
+		for (size_t k = 0; k < n; k++) {
+			all[k] = i == k ? each[k] : node_not(f->c, each[k], node->at);
+			if (!all[k])
+				return NULL;
+		}
+		ones[i] = node_group(f->c, NODE_AND, all, n, node->at);
+		if (!ones[i])
+			return NULL;
+	}
+	return node_group(f->c, NODE_OR, ones, n, node->at);
+}
+
+/* `fd.ip != anyof (a, b)`: each value is asked of both ends before the modifier counts, so it cannot be left to the tests of one end. */
+static const struct condition *bind_each(struct falco *f, const struct falco_node *node, size_t i)
+{
+	size_t n = 0;
+	if (node->n_values == 0)
+		return node_const(f->c, false, node->at);
+	if (node->modifier == MODIFIER_ONEOF && node->n_values > ENDS_MAX_ONEOF) {
+		diag_error(f->c->diag, node->at, "'oneof' takes %d values at most for %s, which means either end", ENDS_MAX_ONEOF, ends[i].either);
+		return node_const(f->c, false, node->at);
+	}
+	const struct condition **each = calloc(node->n_values, sizeof(*each)), *joined = NULL;
+	f->c->no_memory |= !each;
+	for (const struct falco_value *v = node->values; each && v; v = v->next) {
+		struct falco_value value = *v;
+		struct falco_node one = *node;
+		value.next = NULL;
+		one.values = &value;
+		one.n_values = 1;
+		one.modifier = MODIFIER_NONE;
+		each[n] = bind_both(f, &one, i);
+		if (!each[n++])
+			break;
+	}
+	if (n == node->n_values && each[n - 1])
+		joined = join_values(f, node, each, n);
+	free(each);
+	return joined;
+}
+
+static const struct condition *bind_ends(struct falco *f, const struct falco_node *node, size_t i)
+{
+	enum op_id op = node->op->id;
+	struct falco_node set = *node;
+	set.modifier = MODIFIER_ANYOF;
+	bool is_set = (node->modifier == MODIFIER_ANYOF && (op == OP_EQ || op == OP_EQ2)) || (node->modifier == MODIFIER_ALLOF && op == OP_NE);
+	if (is_set && node->n_values) /* one test of an end for all values; `!=` is the negation of `= anyof` there */
+		return bind_both(f, &set, i);
+	return node->modifier == MODIFIER_NONE ? bind_both(f, node, i) : bind_each(f, node, i);
 }
 
 /* What Falco shows for a value that is not there. */
