@@ -137,9 +137,10 @@ static const struct wire_file_open *open_of(const struct event *ev)
 	return EVENT_AS(ev, file_open);
 }
 
-static uint32_t access_of(const struct wire_file_open *open)
+/* Flags that could not be read are no access of any sort: nothing is known of it. */
+static bool is_access_unknown(const struct wire_file_open *open)
 {
-	return open->flags == UINT32_MAX ? 0 : open->flags & ACCESS_MODE;
+	return open && open->flags == UINT32_MAX;
 }
 
 /* Both access bits at once, which the kernel takes for neither, Falco counts as reading. */
@@ -147,14 +148,18 @@ struct value event_is_open_read(struct matcher *m, const struct event *ev, const
 {
 	(void)m;
 	const struct wire_file_open *open = open_of(ev);
-	return computed_uint(ref, open && access_of(open) != ACCESS_WRITE);
+	if (is_access_unknown(open))
+		return computed_missing(ref);
+	return computed_uint(ref, open && (open->flags & ACCESS_MODE) != ACCESS_WRITE);
 }
 
 struct value event_is_open_write(struct matcher *m, const struct event *ev, const struct field_ref *ref)
 {
 	(void)m;
 	const struct wire_file_open *open = open_of(ev);
-	uint32_t access = open ? access_of(open) : 0;
+	if (is_access_unknown(open))
+		return computed_missing(ref);
+	uint32_t access = open ? open->flags & ACCESS_MODE : 0;
 	return computed_uint(ref, access == ACCESS_WRITE || access == ACCESS_BOTH);
 }
 
@@ -162,7 +167,9 @@ struct value event_is_open_exec(struct matcher *m, const struct event *ev, const
 {
 	(void)m;
 	const struct wire_file_open *open = open_of(ev);
-	return computed_uint(ref, open && open->is_created && open->mode != UINT32_MAX && open->mode & MODE_EXECUTE);
+	if (open && open->is_created && open->mode == UINT32_MAX)
+		return computed_missing(ref);
+	return computed_uint(ref, open && open->is_created && open->mode & MODE_EXECUTE);
 }
 
 struct value event_is_open_create(struct matcher *m, const struct event *ev, const struct field_ref *ref)

@@ -147,12 +147,32 @@ static void results_wait_for_the_outcome(void **state)
 	check_all(examples, ARRAY_SIZE(examples));
 }
 
+static void flags_that_are_not_known_are_no_access(void **state)
+{
+	static const char *const names[] = { "evt.is_open_read", "evt.is_open_write", "evt.is_open_exec" };
+	struct fixture f;
+	struct event ev;
+	(void)state;
+	fixture_new(&f);
+	event_builder_begin(f.builder, event_type_by_name(SV("file.open")));
+	assert_int_equal(event_builder_set_text(f.builder, "file.open.created", "true"), 0);
+	assert_int_equal(event_builder_event(f.builder, &ev), 0);
+	struct wire_file_open *open = (struct wire_file_open *)(uintptr_t)EVENT_AS(&ev, file_open);
+	open->flags = open->mode = UINT32_MAX; /* of a failed call whose arguments could not be read */
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		struct value v = field_ref_value(f.matcher, &ev, field_lookup(&f.c, sv_from(names[i])));
+		if (!v.is_missing)
+			fail_msg("%s has a value", names[i]);
+	}
+	fixture_done(&f);
+}
+
 static void opens_are_for_reading_and_writing(void **state)
 {
 	(void)state;
 	static const struct example examples[] = {
-		{ "file.open", { { NULL, NULL } }, "evt.is_open_read", "true" },
-		{ "file.open", { { NULL, NULL } }, "evt.is_open_write", "false" },
+		{ "file.open", { { "file.open.flags", "0" } }, "evt.is_open_read", "true" },
+		{ "file.open", { { "file.open.flags", "0" } }, "evt.is_open_write", "false" },
 		{ "file.open", { { "file.open.flags", "O_WRONLY" } }, "evt.is_open_read", "false" },
 		{ "file.open", { { "file.open.flags", "O_WRONLY|O_CREAT" } }, "evt.is_open_write", "true" },
 		{ "file.open", { { "file.open.flags", "O_RDWR" } }, "evt.is_open_read", "true" },
@@ -603,6 +623,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(one_event_stands_for_a_call),
 		cmocka_unit_test(results_wait_for_the_outcome),
+		cmocka_unit_test(flags_that_are_not_known_are_no_access),
 		cmocka_unit_test(opens_are_for_reading_and_writing),
 		cmocka_unit_test(arguments_follow_the_name),
 		cmocka_unit_test(ancestors_are_counted_from_the_process),
