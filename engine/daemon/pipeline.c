@@ -174,12 +174,13 @@ void pipeline_end_windows(struct pipeline *p, uint64_t boot_ns)
 }
 
 /* What was blocked is always told; of the rest, what the rule's throttle lets through. */
-static bool passes(struct pipeline *p, const struct event *ev, const struct rule_info *rule)
+static bool passes(struct pipeline *p, const struct event *ev, const struct rule_info *rule, bool is_undecided)
 {
+	struct throttled alert = { .rule = rule->index, .is_undecided = is_undecided, .ev = ev };
 	struct throttle_summary ended;
 	if (!rule->throttle)
 		return true;
-	bool may_pass = throttle_pass(p->policy->throttle, rule->index, ev, &ended);
+	bool may_pass = throttle_pass(p->policy->throttle, &alert, &ended);
 	if (ended.rule)
 		tell_suppressed(p, &ended);
 	p->stats.suppressed += !may_pass;
@@ -191,7 +192,7 @@ static void raise_correlated(struct pipeline *p)
 {
 	struct state_alert found;
 	while (state_next(p->policy->state, &found)) {
-		if (!passes(p, found.ev, ruleset_get(p->policy->rules, found.rule)))
+		if (!passes(p, found.ev, ruleset_get(p->policy->rules, found.rule), false))
 			continue;
 		buf_reset(&p->message);
 		ruleset_message(p->policy->rules, found.rule, found.ev, &p->message);
@@ -251,13 +252,13 @@ void pipeline_judge(struct pipeline *p, const struct event *ev)
 	engine_evaluate(p->policy->engine, ev, &p->matches);
 	for (size_t i = 0; i < p->matches.n; i++) {
 		const struct rule_info *rule = ruleset_get(p->policy->rules, p->matches.rule[i]);
-		if (!is_told(by.rule, rule) && !rule->is_step && passes(p, ev, rule))
+		if (!is_told(by.rule, rule) && !rule->is_step && passes(p, ev, rule, false))
 			raise_alert(p, p->policy, ev, rule, action_of(p, rule, ev));
 	}
 	p->stats.judged++;
 	for (size_t i = 0; i < p->matches.n_undecided; i++) {
 		p->stats.undecided++;
-		if (passes(p, ev, ruleset_owner(p->policy->rules, p->matches.undecided[i])))
+		if (passes(p, ev, ruleset_owner(p->policy->rules, p->matches.undecided[i]), true))
 			raise_undecided(p, ev, p->matches.undecided[i]);
 	}
 	p->stats.matches_dropped += p->matches.not_kept + p->matches.undecided_not_kept;

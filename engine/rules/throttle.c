@@ -280,28 +280,31 @@ static void hash_value(crypto_generichash_state *state, const struct value *v)
 		crypto_generichash_update(state, (const unsigned char *)&v->u, sizeof(v->u));
 }
 
-static void hash_group(struct throttle *t, uint32_t rule, const struct event *ev, unsigned char hash[HASH_BYTES])
+static void hash_group(struct throttle *t, const struct throttled *alert, unsigned char hash[HASH_BYTES])
 {
-	const struct rule_throttle *limit = ruleset_get(t->set, rule)->throttle;
+	const struct rule_throttle *limit = ruleset_get(t->set, alert->rule)->throttle;
 	crypto_generichash_state state;
 	crypto_generichash_init(&state, t->key, sizeof(t->key), HASH_BYTES);
-	const char *id = ruleset_get(t->set, rule)->id; /* not its number, which another set changes */
+	const char *id = ruleset_get(t->set, alert->rule)->id; /* not its number, which another set changes */
+	unsigned char is_undecided = alert->is_undecided;
 	crypto_generichash_update(&state, (const unsigned char *)id, strlen(id) + 1);
+	crypto_generichash_update(&state, &is_undecided, 1);
 	for (size_t i = 0; i < limit->n_by; i++) {
 		t->set->matcher->used = 0;
-		struct value v = field_ref_value(t->set->matcher, ev, limit->by[i]);
+		struct value v = field_ref_value(t->set->matcher, alert->ev, limit->by[i]);
 		hash_value(&state, &v);
 	}
 	crypto_generichash_final(&state, hash, HASH_BYTES);
 }
 
 /* The group's values for people, cut to what fits. */
-static void describe_group(struct throttle *t, const struct rule_throttle *limit, const struct event *ev, char *group)
+static void describe_group(struct throttle *t, const struct rule_throttle *limit, const struct throttled *alert, char *group)
 {
 	buf_reset(&t->text);
+	buf_add_z(&t->text, alert->is_undecided ? "undecided" : "");
 	for (size_t i = 0; i < limit->n_by; i++) {
-		buf_add_format(&t->text, "%s%s=", i ? ", " : "", limit->by[i]->name);
-		field_ref_show(t->set->matcher, ev, limit->by[i], &t->text);
+		buf_add_format(&t->text, "%s%s=", t->text.n ? ", " : "", limit->by[i]->name);
+		field_ref_show(t->set->matcher, alert->ev, limit->by[i], &t->text);
 	}
 	size_t n = MIN(t->text.n, (size_t)THROTTLE_GROUP_BYTES - 1);
 	while (n > 0 && n < t->text.n && ((unsigned char)t->text.p[n] & 0xc0) == 0x80)
@@ -341,13 +344,14 @@ static bool count_in(struct throttle *t, uint32_t at, uint32_t count)
 	return passes;
 }
 
-bool throttle_pass(struct throttle *t, uint32_t rule, const struct event *ev, struct throttle_summary *ret_ended)
+bool throttle_pass(struct throttle *t, const struct throttled *alert, struct throttle_summary *ret_ended)
 {
-	const struct rule_throttle *limit = ruleset_get(t->set, rule)->throttle;
+	const struct rule_throttle *limit = ruleset_get(t->set, alert->rule)->throttle;
+	const struct event *ev = alert->ev;
 	uint64_t now = ev->common->boot_ns;
-	struct window new = { .begin_ns = now, .passed = 1, .rule = rule };
+	struct window new = { .begin_ns = now, .passed = 1, .rule = alert->rule };
 	*ret_ended = (struct throttle_summary){ 0 };
-	hash_group(t, rule, ev, new.hash);
+	hash_group(t, alert, new.hash);
 	uint32_t at = window_find(t, new.hash);
 	if (at && now < t->windows[at].end_ns) /* an event from before the window's begin came late: it counts here */
 		return count_in(t, at, limit->count);
@@ -357,7 +361,7 @@ bool throttle_pass(struct throttle *t, uint32_t rule, const struct event *ev, st
 	new.order = t->order++;
 	if (ev->derived && IS_DERIVED(ev->derived, time))
 		new.begin_wall_ns = ev->derived->time;
-	describe_group(t, limit, ev, new.group);
+	describe_group(t, limit, alert, new.group);
 	window_add(t, &new);
 	return true;
 }

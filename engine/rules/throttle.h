@@ -2,7 +2,7 @@
 /*
  * How many alerts of a rule are let through. A window begins with an alert, by the event's own time, and lasts `per`; `count` alerts
  * of it pass, the others are counted and told by a summary when it has ended: nothing vanishes. Windows are kept for each rule and each
- * set of values of its `by` fields; when their number would pass the maximum, the one in which nothing was raised for longest is ended
+ * set of values of its `by` fields, those of undecided alerts apart; when their number would pass the maximum, the one in which nothing was raised for longest is ended
  * early (and told), so that a flood of different values gives more alerts, not fewer. Nothing is allocated after throttle_new.
  */
 #pragma once
@@ -32,7 +32,7 @@ struct throttle_summary {
 	uint64_t suppressed;
 	uint64_t since_boot_ns;       /* when its window began, by the event's time */
 	uint64_t since_ns;            /* the same as wall clock; 0: not known */
-	const char *group;            /* "user.name=root, file.path=/x" or ""; valid until the next call */
+	const char *group;            /* "user.name=root, file.path=/x", "undecided, user.name=root", or ""; valid until the next call */
 };
 
 struct throttle;
@@ -41,8 +41,15 @@ struct throttle;
 int throttle_new(const struct ruleset *set, struct throttle **ret) MUST_CHECK;
 void throttle_free(struct throttle **t);
 
+/* An alert of the rule. */
+struct throttled {
+	uint32_t rule;
+	bool is_undecided; /* whether it holds is not known: such alerts have windows of their own, and take no room from real ones */
+	const struct event *ev;
+};
+
 /* Whether this alert passes. *ret_ended: a window that had to go first. */
-bool throttle_pass(struct throttle *t, uint32_t rule, const struct event *ev, struct throttle_summary *ret_ended);
+bool throttle_pass(struct throttle *t, const struct throttled *alert, struct throttle_summary *ret_ended);
 
 /*
  * To be called on a new throttle before its first event: windows of rules that are in both sets, with the same throttle, go on there. The

@@ -38,7 +38,7 @@ static void bench_done(struct bench *b)
 	event_builder_free(&b->builder);
 }
 
-static bool pass(struct bench *b, uint64_t boot_ns, const char *path, struct throttle_summary *ended)
+static bool pass_as(struct bench *b, bool is_undecided, uint64_t boot_ns, const char *path, struct throttle_summary *ended)
 {
 	struct event ev;
 	char digits[24];
@@ -48,7 +48,13 @@ static bool pass(struct bench *b, uint64_t boot_ns, const char *path, struct thr
 		assert_int_equal(event_builder_set_text(b->builder, "file.path", path), 0);
 	assert_int_equal(event_builder_set_text(b->builder, "vedette.clock.boot_ns", digits), 0);
 	assert_int_equal(event_builder_event(b->builder, &ev), 0);
-	return throttle_pass(b->throttle, 1, &ev, ended);
+	struct throttled alert = { .rule = 1, .is_undecided = is_undecided, .ev = &ev };
+	return throttle_pass(b->throttle, &alert, ended);
+}
+
+static bool pass(struct bench *b, uint64_t boot_ns, const char *path, struct throttle_summary *ended)
+{
+	return pass_as(b, false, boot_ns, path, ended);
 }
 
 static void a_window_lets_its_count_through(void **state)
@@ -81,6 +87,22 @@ static void defaults_are_one_alert_a_minute(void **state)
 	assert_true(pass(&b, 1ull * SECOND, NULL, &ended));
 	assert_false(pass(&b, 60ull * SECOND, NULL, &ended));
 	assert_true(pass(&b, 61ull * SECOND, NULL, &ended));
+}
+
+static void undecided_alerts_take_no_room_from_real_ones(void **state)
+{
+	(void)state;
+	CLEANUP(bench_done) struct bench b;
+	struct throttle_summary ended;
+	bench_init(&b, "{by: file.path}");
+	assert_true(pass_as(&b, true, 1ull * SECOND, "/a", &ended));
+	assert_true(pass(&b, 2ull * SECOND, "/a", &ended));
+	assert_false(pass_as(&b, true, 3ull * SECOND, "/a", &ended));
+	assert_false(pass(&b, 4ull * SECOND, "/a", &ended));
+	assert_true(throttle_ended(b.throttle, 61ull * SECOND, &ended));
+	assert_string_equal(ended.group, "undecided, file.path=/a");
+	assert_true(throttle_ended(b.throttle, 62ull * SECOND, &ended));
+	assert_string_equal(ended.group, "file.path=/a");
 }
 
 static void rules_without_a_throttle_need_none(void **state)
@@ -261,6 +283,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_window_lets_its_count_through),
 		cmocka_unit_test(defaults_are_one_alert_a_minute),
+		cmocka_unit_test(undecided_alerts_take_no_room_from_real_ones),
 		cmocka_unit_test(rules_without_a_throttle_need_none),
 		cmocka_unit_test(groups_have_windows_of_their_own),
 		cmocka_unit_test(long_values_are_cut_for_people_only),
