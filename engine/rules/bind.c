@@ -262,6 +262,19 @@ static const char *nearest_field(const struct compiler *c, struct strview name)
 	return c->takes_falco_names || is_slip ? computed : own;
 }
 
+/* name[argument] is kept and written as it stands here, so an argument holds nothing that would be read as something else. */
+static bool has_plain_argument(struct strview name)
+{
+	const char *open = name.n ? memchr(name.p, '[', name.n) : NULL;
+	struct strview argument = open ? sv_from_index(name, (size_t)(open - name.p) + 1) : SV("");
+	if (argument.n && (argument.p[0] == '"' || argument.p[0] == '\''))
+		return false;
+	for (size_t i = 0; i < argument.n; i++)
+		if ((unsigned char)argument.p[i] < ' ' || argument.p[i] == 0x7f || (argument.p[i] == ']' && i + 1 < argument.n))
+			return false;
+	return true;
+}
+
 const struct field_ref *field_resolve(struct compiler *c, struct strview name, struct place at)
 {
 	static const char *const wanted[] = {
@@ -270,12 +283,16 @@ const struct field_ref *field_resolve(struct compiler *c, struct strview name, s
 		[COMPUTED_NEEDS_NAME] = "a name, in brackets or behind the dot",
 	};
 	enum computed_fault fault;
+	char quoted[96];
+	diag_quote(name, quoted, sizeof(quoted));
+	if (!has_plain_argument(name)) {
+		diag_error(c->diag, at, "field %s: no control characters, no ']' and no quote at the beginning can stand between '[' and ']'", quoted);
+		return NULL;
+	}
 	const struct field_ref *ref = lookup(c, name, &fault);
 	if (ref || c->no_memory)
 		return ref;
 	const char *near = nearest_field(c, name);
-	char quoted[96];
-	diag_quote(name, quoted, sizeof(quoted));
 	if (fault != COMPUTED_UNKNOWN)
 		diag_error(c->diag, at, "field %s takes %s", quoted, wanted[fault]);
 	else if (near)
