@@ -99,6 +99,7 @@ int yaml_bool(const struct yaml_node *node, bool *ret, struct diag *diag)
 }
 
 struct reader {
+	struct strview text;
 	struct yaml_tree *tree;
 	struct diag *diag;
 	struct {
@@ -231,16 +232,57 @@ static int take_event(struct reader *r, const yaml_event_t *e)
 	}
 }
 
+/* The place of a byte that the parser never came to: it reads ahead, and its marks stay behind. */
+static yaml_mark_t mark_of_byte(const struct reader *r, size_t offset)
+{
+	yaml_mark_t mark = { 0 };
+	for (size_t i = 0; i < MIN(offset, r->text.n); i++) {
+		bool is_end = r->text.p[i] == '\n';
+		mark.line += is_end;
+		mark.column = is_end ? 0 : mark.column + 1;
+	}
+	return mark;
+}
+
+/* Whether a tab stands among the blanks that a line (from 0) begins with; *ret: where. */
+static bool is_tab_indented(const struct reader *r, yaml_mark_t *ret)
+{
+	struct strview rest = r->text;
+	for (size_t line = 0; line < ret->line; line++) {
+		const char *end = rest.n ? memchr(rest.p, '\n', rest.n) : NULL;
+		if (!end)
+			return false;
+		rest = sv_from_index(rest, (size_t)(end - rest.p) + 1);
+	}
+	size_t n = 0;
+	while (n < rest.n && rest.p[n] == ' ')
+		n++;
+	if (n == rest.n || rest.p[n] != '\t')
+		return false;
+	ret->column = n;
+	return true;
+}
+
+static int refuse_text(struct reader *r, const yaml_parser_t *parser)
+{
+	yaml_mark_t mark = parser->problem_mark;
+	const char *why = parser->problem ? parser->problem : "not readable as YAML";
+	if (parser->error == YAML_READER_ERROR) {
+		mark = mark_of_byte(r, parser->problem_offset);
+		if (parser->problem_offset < r->text.n && r->text.p[parser->problem_offset] == '\0')
+			why = "a NUL byte: is this a text file?";
+	} else if (is_tab_indented(r, &mark)) {
+		why = "indented with a tab: YAML takes blanks only";
+	}
+	return reader_refuse(r, mark, why);
+}
+
 static int read_events(struct reader *r, yaml_parser_t *parser)
 {
 	for (;;) {
 		yaml_event_t event;
-		if (!yaml_parser_parse(parser, &event)) {
-			yaml_mark_t mark = parser->problem_mark;
-			if (parser->error == YAML_READER_ERROR)
-				mark = parser->mark;
-			return reader_refuse(r, mark, parser->problem ? parser->problem : "not readable as YAML");
-		}
+		if (!yaml_parser_parse(parser, &event))
+			return refuse_text(r, parser);
 		bool is_end = event.type == YAML_STREAM_END_EVENT;
 		int err = take_event(r, &event);
 		yaml_event_delete(&event);
@@ -264,7 +306,7 @@ int yaml_parse(const char *file, struct strview text, struct yaml_tree **ret, st
 		return -EFBIG;
 	}
 
-	struct reader r = { .tree = tree, .diag = diag };
+	struct reader r = { .text = text, .tree = tree, .diag = diag };
 	r.stack[0].node = tree->root;
 	r.stack[0].link = &tree->root->first;
 	yaml_parser_t parser;

@@ -61,6 +61,28 @@ static int by_bytes(const struct dirent **a, const struct dirent **b)
 	return strcmp((*a)->d_name, (*b)->d_name); /* not by locale: the digest depends on the order */
 }
 
+static struct loaded_file *find_file(const struct loader *l, const struct stat *st)
+{
+	for (size_t i = 0; i < l->n_files; i++)
+		if (l->files[i]->root && l->files[i]->device == st->st_dev && l->files[i]->inode == st->st_ino)
+			return l->files[i];
+	return NULL;
+}
+
+/* Notes the folder; -EEXIST when it was walked before: a link leads back to it. */
+static int note_folder(struct loader *l, const struct stat *st)
+{
+	for (size_t i = 0; i < l->n_folders; i++)
+		if (l->folders[i].device == st->st_dev && l->folders[i].inode == st->st_ino)
+			return -EEXIST;
+	struct folder_id *folders = array_grown(l->folders, l->n_folders, &l->n_folders_size, sizeof(*folders));
+	if (!folders)
+		return -ENOMEM;
+	l->folders = folders;
+	l->folders[l->n_folders++] = (struct folder_id){ st->st_dev, st->st_ino };
+	return 0;
+}
+
 static int add_path(struct loader *l, const char *path, const struct origin *origin, unsigned depth);
 
 static int add_folder(struct loader *l, const char *path, const struct origin *origin, unsigned depth)
@@ -92,10 +114,17 @@ static int add_path(struct loader *l, const char *path, const struct origin *ori
 	struct stat st;
 	if (stat(path, &st) != 0)
 		return loader_refuse(l, (struct place){ .file = path }, strerror(errno));
-	if (S_ISDIR(st.st_mode))
-		return add_folder(l, path, origin, depth);
+	if (S_ISDIR(st.st_mode)) {
+		int noted = note_folder(l, &st);
+		l->n_again += noted == -EEXIST;
+		return noted ? (noted == -EEXIST ? 0 : noted) : add_folder(l, path, origin, depth);
+	}
 	if (!S_ISREG(st.st_mode))
 		return loader_refuse(l, (struct place){ .file = path }, "neither a file nor a folder");
+	if (find_file(l, &st)) {
+		l->n_again++;
+		return 0;
+	}
 	return loader_add_file(l, path, origin, &unused);
 }
 
@@ -171,17 +200,6 @@ static int find_included(struct loader *l, const struct loaded_file *f, const st
 	return is_inside ? 0 : refuse_include(l, node, "lies outside of the folder that is loaded");
 }
 
-static struct loaded_file *find_file(const struct loader *l, const char *path)
-{
-	struct stat st;
-	if (stat(path, &st) != 0)
-		return NULL;
-	for (size_t i = 0; i < l->n_files; i++)
-		if (l->files[i]->root && l->files[i]->device == st.st_dev && l->files[i]->inode == st.st_ino)
-			return l->files[i];
-	return NULL;
-}
-
 int loader_include(struct loader *l, const struct loaded_file *f, const struct yaml_node *name, struct loaded_file **ret)
 {
 	char path[PATH_BYTES];
@@ -193,7 +211,7 @@ int loader_include(struct loader *l, const struct loaded_file *f, const struct y
 		return refuse_include(l, name, "is no file");
 	if (f->depth == INCLUDE_MAX_DEPTH)
 		return refuse_include(l, name, "is nested too deep (16 levels at most)");
-	struct loaded_file *included = find_file(l, path);
+	struct loaded_file *included = find_file(l, &st);
 	if (included && included->state == FILE_BUSY)
 		return refuse_include(l, name, "includes this file, directly or by others");
 	if (!included)

@@ -19,6 +19,7 @@ static void loader_done(struct loader *l)
 		loaded_file_free(&l->files[i]);
 	override_list_done(&l->overrides);
 	free(l->files);
+	free(l->folders);
 	free(l->items);
 	for (size_t i = 0; rule_formats[i]; i++)
 		if (l->imports[i])
@@ -580,11 +581,11 @@ static void warn_of_nothing(struct loader *l)
 static int load_paths(struct loader *l, const char *const *paths, size_t n_paths, struct ruleset **ret_set)
 {
 	for (size_t i = 0; i < n_paths; i++) {
-		size_t before = l->n_files;
+		size_t before = l->n_files + l->n_again;
 		int err = loader_add_path(l, paths[i]);
 		if (err == -ENOMEM)
 			return err;
-		if (!err && l->n_files == before) {
+		if (!err && l->n_files + l->n_again == before) {
 			char quoted[200];
 			diag_error(l->diag, (struct place){ 0 }, "no .yaml or .yml file in %s", diag_quote(sv_from(paths[i]), quoted, sizeof(quoted)));
 			l->has_faults = true;

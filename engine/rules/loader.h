@@ -22,6 +22,12 @@ struct loaded_file {
 	struct rule_file file;
 };
 
+/* Which folder it is, however it is named. */
+struct folder_id {
+	dev_t device;
+	ino_t inode;
+};
+
 struct rule_item {
 	struct loaded_file *file;
 	const struct yaml_node *node;
@@ -33,6 +39,9 @@ struct loader {
 	struct diag *diag;
 	struct loaded_file **files; /* owned */
 	size_t n_files, n_files_size;
+	struct folder_id *folders;  /* owned; those that were walked */
+	size_t n_folders, n_folders_size;
+	size_t n_again;             /* paths that led to a file or folder which was there already */
 	struct rule_item *items;   /* owned; the `rule:` items in load order */
 	size_t n_items, n_items_size;
 	struct override_list overrides;

@@ -296,7 +296,7 @@ static void faults_are_refused_where_they_stand(void **state)
 		{ "- {macro: m, condition: proc.name startswith 1 and proc.name > 1}\n" RULE("r", "m"), "1:62: operator '>' does not fit proc.name" },
 		{ RULE("r", "evt.is_open_read contains a"), "5:31: operator 'contains' does not fit evt.is_open_read" },
 		{ RULE("r", "'proc.env[\"a]b\"] exists'"), "5:15: field 'proc.env[a]b]': no control characters, no ']' and no quote" },
-		{ RULE("r", "fd.ip = oneof (a1, a2, a3, a4, a5, a6, a7, a8, a9, b0, b1, b2, b3, b4, b5, b6, b7)"), "5: 16 values at most for fd.ip" },
+		{ RULE("r", "fd.ip = oneof (a1, a2, a3, a4, a5, a6, a7, a8, a9, b0, b1, b2, b3, b4, b5, b6, b7)"), "5:14: 'oneof' takes 16 values at most for fd.ip" },
 		{ RULE("r", "evt.rawres = abc"), "5:27: 'abc' is not a number" },
 		{ RULE("r", "evt.is_open_read=maybe"), "5:31: 'maybe' is neither true nor false" },
 		{ RULE("r", "proc.name regex \"(\""), "5:" },

@@ -27,6 +27,9 @@ static void faulty_files_are_refused_at_their_place(void **state)
 		{ "- a", 1, 3, "expected an item" },
 		{ "- {x: y}", 1, 3, "not an item" },
 		{ "- rule: [", 2, 1, "" },
+		{ "- rule: r\n\tevent: file.open\n", 2, 1, "indented with a tab: YAML takes blanks only" },
+		{ "- rule: r\n  event:\n  \t- file.open\n", 3, 3, "indented with a tab" },
+		{ "- rule: r\n  title: a\x01\n", 2, 11, "control characters are not allowed" },
 		{ "- rule: Bad Id\n  event: file.open\n  severity: low\n  when: true\n", 1, 9, "rule: 'Bad Id' is not an id" },
 		{ "- rule: r\n  severity: low\n  when: true\n", 1, 3, "rule: 'event' is missing" },
 		{ "- rule: r\n  event: file.open\n  when: true\n", 1, 3, "rule: 'severity' is missing" },
@@ -338,7 +341,7 @@ static int make_folder(void **state)
 static int remove_folder(void **state)
 {
 	const struct folder *f = *state;
-	static const char *const names[] = { "a.yaml", "b.yml", "note.txt", ".hidden.yaml", "sub/c.yaml", "sub", "bad.yaml", "fifo.yaml", "." };
+	static const char *const names[] = { "a.yaml", "b.yml", "note.txt", ".hidden.yaml", "sub/c.yaml", "sub/loop", "sub", "link.yaml", "bad.yaml", "fifo.yaml", "." };
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
 		char path[256];
 		snprintf(path, sizeof(path), "%s/%s", f->path, names[i]);
@@ -378,6 +381,37 @@ static void folders_are_read_in_order_and_names_hold_across_files(void **state)
 	CLEANUP(ruleset_free) struct ruleset *changed = NULL;
 	assert_int_equal(ruleset_load(paths, 1, &changed, &diag), 0);
 	assert_string_not_equal(ruleset_digest(changed), ruleset_digest(set));
+}
+
+static void a_file_is_read_once_however_it_is_given(void **state)
+{
+	const struct folder *f = *state;
+	char file[256], link[256], loop[256], sub[256];
+	put(f, "a.yaml", "- {rule: first, event: file.open, severity: low, when: true}\n");
+	snprintf(file, sizeof(file), "%s/a.yaml", f->path);
+	snprintf(link, sizeof(link), "%s/link.yaml", f->path);
+	snprintf(loop, sizeof(loop), "%s/sub/loop", f->path);
+	snprintf(sub, sizeof(sub), "%s/sub", f->path);
+	assert_int_equal(symlink("a.yaml", link), 0);
+	assert_int_equal(symlink("..", loop), 0);
+	const struct {
+		const char *what, *paths[3];
+	} cases[] = {
+		{ "twice", { file, file } },
+		{ "by a link", { link, file } },
+		{ "a folder with a link to the file and one to itself", { f->path } },
+		{ "a folder, and a file of it", { f->path, file, f->path } },
+		{ "a folder below with a link to it", { sub } },
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		CLEANUP(ruleset_free) struct ruleset *set = NULL;
+		CLEANUP(diag_done) struct diag diag = { 0 };
+		size_t n = 0;
+		while (n < ARRAY_SIZE(cases[i].paths) && cases[i].paths[n])
+			n++;
+		if (ruleset_load(cases[i].paths, n, &set, &diag) || ruleset_count(set) != 1 || ruleset_files(set) != 1)
+			fail_msg("%s: %s", cases[i].what, diag.n ? diag.messages[0].text : "read again");
+	}
 }
 
 /* A place is found from the nearest mark of the file, not from its top: the load of a large file takes no longer for each rule. */
@@ -450,6 +484,7 @@ int main(void)
 		cmocka_unit_test(words_that_are_no_list_are_warned_of),
 		cmocka_unit_test(a_load_of_many_rules_ends_and_keeps_places),
 		cmocka_unit_test_setup_teardown(folders_are_read_in_order_and_names_hold_across_files, make_folder, remove_folder),
+		cmocka_unit_test_setup_teardown(a_file_is_read_once_however_it_is_given, make_folder, remove_folder),
 		cmocka_unit_test_setup_teardown(unreadable_paths_are_named, make_folder, remove_folder),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
