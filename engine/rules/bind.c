@@ -44,6 +44,8 @@ void compiler_done(struct compiler *c)
 {
 	strmap_done(&c->lists);
 	strmap_done(&c->macros);
+	strmap_done(&c->imported_lists);
+	strmap_done(&c->imported_macros);
 	strmap_done(&c->fields);
 	strmap_done(&c->computed);
 }
@@ -95,6 +97,9 @@ static bool is_among(const char *name, const char *const *names, size_t n)
 
 /* What is known only when the call has ended, or recorded only for rules that look at its end. */
 static const char *const outcome_fields[] = { "event.outcome", "vedette.errno", "vedette.result", "vedette.stage", "vedette.file.given_path" };
+
+/* Names of processes, which the kernel cuts, though their kind does not say so. */
+static const char *const comm_fields[] = { "process.parent.name", "vedette.ancestors.name" };
 
 /* What enrichment takes from the process table alone: see struct image_stamp. */
 static const char *const image_fields[] = {
@@ -175,6 +180,7 @@ const struct field_ref *field_lookup_own(struct compiler *c, struct strview name
 		.events = events,
 		.needs_outcome = is_among(field->name, outcome_fields, ARRAY_SIZE(outcome_fields)),
 		.is_of_image = is_among(field->name, image_fields, ARRAY_SIZE(image_fields)),
+		.max_bytes = field->kind == KIND_COMM || is_among(field->name, comm_fields, ARRAY_SIZE(comm_fields)) ? RECORD_COMM - 1 : 0,
 	};
 	memcpy(ref->by_event, by_event, sizeof(by_event));
 	fill_cut_masks(ref);

@@ -112,6 +112,12 @@ static enum computed_fault prepare(struct compiler *c, const struct computed *ro
 	return COMPUTED_FOUND;
 }
 
+/* Names of processes, which the kernel cuts. */
+static bool is_comm(const struct computed *row)
+{
+	return row->function == process_aname || row->function == process_anames || row->function == process_sname || row->function == process_pgid_name;
+}
+
 static enum computed_fault fill(struct compiler *c, const struct computed *row, const struct name_parts *parts, struct field_ref *ref)
 {
 	if (!take_base(c, row, ref)) {
@@ -135,6 +141,7 @@ static enum computed_fault fill(struct compiler *c, const struct computed *row, 
 	ref->never = row->never;
 	ref->source = row->source;
 	ref->may_be = row->may_be;
+	ref->max_bytes = is_comm(row) ? RECORD_COMM - 1 : 0;
 	ref->argument = parts->argument;
 	if (row->argument == ARGUMENT_DOTTED)
 		ref->argument = sv_from_index(parts->name, strlen(row->name));

@@ -93,6 +93,7 @@ struct field_ref {
 	bool needs_outcome;                              /* known only when the call has ended */
 	const char *never;                               /* why no event ever has a value for it; NULL: some do */
 	const char *source;                              /* beside never: what would have it, as "container metadata"; NULL: nothing would */
+	size_t max_bytes;                                /* no text of it is longer; 0: no such limit is known */
 	field_may_be *may_be;                            /* NULL: nothing is known beforehand of its values */
 };
 

@@ -48,7 +48,7 @@ static bool is_finite(const struct test *t)
 	return is_single(t) && t->op->function == op_equal && t->op->id != OP_NE && t->n_operands > 0;
 }
 
-static bool accepts(struct search *s, const struct test *t, const struct test *values, size_t i)
+bool test_accepts(struct matcher *m, const struct test *t, const struct test *values, size_t i)
 {
 	const struct operand *o = &values->operands[i];
 	struct value v = { .class = values->left->class, .kind = values->left->kind };
@@ -58,9 +58,11 @@ static bool accepts(struct search *s, const struct test *t, const struct test *v
 		v.i = o->i;
 	else
 		v.u = o->u;
+	if (t->op->id == OP_EXISTS)
+		return true;
 	for (size_t k = 0; k < t->n_operands; k++) {
-		s->m->used = 0;
-		if (t->op->function(s->m, &v, &t->operands[k]))
+		m->used = 0;
+		if (t->op->function(m, &v, &t->operands[k]))
 			return t->op->id != OP_NE;
 	}
 	return t->op->id == OP_NE;
@@ -75,7 +77,7 @@ static bool excludes(struct search *s, const struct literal *values, const struc
 		return false;
 	s->answers_left -= work;
 	for (size_t i = 0; i < a->n_operands; i++)
-		if (accepts(s, b, a, i) != other->is_negated)
+		if (test_accepts(s->m, b, a, i) != other->is_negated)
 			return false;
 	return true;
 }
@@ -86,8 +88,25 @@ static bool needs_what_is_not(const struct literal *a, const struct literal *b)
 	return !a->is_negated && b->is_negated && test_of(b)->op->id == OP_EXISTS;
 }
 
+/* The same test with and without `not`: of macros, which share theirs, and of texts. */
+static bool is_contrary(const struct literal *a, const struct literal *b)
+{
+	const struct test *x = test_of(a), *y = test_of(b);
+	if (a->is_negated == b->is_negated)
+		return false;
+	if (x == y)
+		return true;
+	bool is_same = is_plain(x) && is_plain(y) && x->left->field == y->left->field && x->left->class == CLASS_STR && x->op == y->op &&
+		       x->modifier == y->modifier && x->n_operands == y->n_operands;
+	for (size_t i = 0; is_same && i < x->n_operands; i++)
+		is_same = sv_equal(x->operands[i].text, y->operands[i].text);
+	return is_same;
+}
+
 static bool are_apart(struct search *s, const struct literal *a, const struct literal *b)
 {
+	if (is_contrary(a, b))
+		return true;
 	if (!is_plain(test_of(a)) || !is_plain(test_of(b)) || test_of(a)->left->field != test_of(b)->left->field)
 		return false;
 	return needs_what_is_not(a, b) || needs_what_is_not(b, a) || excludes(s, a, b) || excludes(s, b, a);

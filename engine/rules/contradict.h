@@ -12,5 +12,8 @@ struct contradiction {
 	const struct condition *first, *second;
 };
 
+/* Whether the test accepts the i-th of the values that another one, of the same field, names. */
+bool test_accepts(struct matcher *m, const struct test *t, const struct test *values, size_t i);
+
 /* True when the condition can never hold; *ret is the first pair that was found. m: scratch of the evaluation of single tests. */
 bool contradiction_find(struct matcher *m, const struct condition *c, struct contradiction *ret);

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include "engine/rules/contradict.h"
+#include "engine/rules/op.h"
 
 enum {
 	REASONS_MAX = 32, /* of one rule; more add nothing */
@@ -60,6 +61,20 @@ static bool is_of_known_values(const struct test *t)
 	return t->left->type == EXPR_FIELD && t->left->field->may_be && !t->left->field->never && is_equality && is_any && !t->right;
 }
 
+/* Whether it asks for more bytes than the field ever has. */
+static bool is_too_long(const struct test *t)
+{
+	op_function *f = t->op->function;
+	bool is_literal = f == op_equal || f == op_iequal || f == op_contains || f == op_icontains || f == op_starts || f == op_istarts ||
+			  f == op_ends || f == op_iends;
+	if (t->left->type != EXPR_FIELD || !t->left->field->max_bytes || t->right || !is_literal || t->op->id == OP_NE || t->op->id == OP_EXISTS || !t->n_operands)
+		return false;
+	size_t n_long = 0;
+	for (size_t i = 0; i < t->n_operands; i++)
+		n_long += t->operands[i].text.n > t->left->field->max_bytes;
+	return t->modifier == MODIFIER_ALLOF ? n_long > 0 : n_long == t->n_operands;
+}
+
 uint64_t coverage_test_events(const struct test *t)
 {
 	uint64_t events = expr_events(t->left);
@@ -71,6 +86,12 @@ uint64_t coverage_test_events(const struct test *t)
 	for (size_t i = 0; i < t->n_operands; i++)
 		some |= value_events(t->left->field, t->operands[i].text);
 	return events & some;
+}
+
+/* For messages alone: evaluation compares whatever it is given, and so does the engine. */
+static uint64_t events_to_hold_in(const struct test *t)
+{
+	return is_too_long(t) ? 0 : t->can_hold;
 }
 
 /* --- conditions ---------------------------------------------------------------------------------------------------------------- */
@@ -87,7 +108,7 @@ static struct fold fold_of(const struct condition *c, bool by_values)
 	if (c->type == NODE_CONST)
 		return (struct fold){ c->truth ? all : 0, c->truth ? 0 : all };
 	if (c->type == NODE_TEST)
-		return (struct fold){ by_values && !is_of_known_values(c->test) ? all : c->test->can_hold, all };
+		return (struct fold){ by_values && !is_of_known_values(c->test) ? all : events_to_hold_in(c->test), all };
 	if (c->type == NODE_NOT) {
 		struct fold child = fold_of(c->children[0], by_values);
 		return (struct fold){ child.can_fail, child.can_hold };
@@ -252,6 +273,12 @@ static void report_test(struct report *r, const struct condition *c, uint64_t ev
 		return;
 	}
 	clause_text(c, clause);
+	if (!field && is_too_long(t)) {
+		snprintf(text, sizeof(text), "%s can never hold (%s:%u): %s has at most %zu bytes", clause, c->at.file ? c->at.file : "", c->at.line,
+			 t->left->field->name, t->left->field->max_bytes);
+		add_reason(r, text);
+		return;
+	}
 	event_names(events, names, sizeof(names));
 	const char *where = events == all_events() ? "" : " in ";
 	r->is_unseen = true;
@@ -298,7 +325,7 @@ static void report_clauses(struct report *r, const struct condition *c, bool is_
 		bool is_known = is_of_known_values(c->test);
 		if (is_known && !is_negated)
 			report_values(r, c->test);
-		if (!is_known && !(c->test->can_hold & asked))
+		if (!is_known && !(events_to_hold_in(c->test) & asked))
 			report_test(r, c, asked);
 	}
 	bool is_and = c->type != NODE_NOT && (c->type == NODE_AND) != is_negated;

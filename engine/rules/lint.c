@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "engine/rules/contradict.h"
 #include "engine/rules/match.h"
 #include "engine/rules/set.h"
 
@@ -84,32 +85,12 @@ static bool is_finite(const struct test *t)
 	return is_plain(t) && t->op->function == op_equal && t->op->id != OP_NE && t->n_operands > 0;
 }
 
-static bool accepts(const struct linter *l, const struct test *t, const struct test *values, size_t i)
-{
-	const struct operand *o = &values->operands[i];
-	struct value v = { .class = values->left->class, .kind = values->left->kind };
-	if (v.class == CLASS_STR)
-		v.s = o->text;
-	else if (v.class == CLASS_SINT)
-		v.i = o->i;
-	else
-		v.u = o->u;
-	if (t->op->id == OP_EXISTS)
-		return true;
-	for (size_t k = 0; k < t->n_operands; k++) {
-		l->set->matcher->used = 0;
-		if (t->op->function(l->set->matcher, &v, &t->operands[k]))
-			return t->op->id != OP_NE;
-	}
-	return t->op->id == OP_NE;
-}
-
 /* How many of the values the other test accepts. */
 static size_t count_accepted(const struct linter *l, const struct test *t, const struct test *values)
 {
 	size_t n = 0;
 	for (size_t i = 0; i < values->n_operands; i++)
-		n += accepts(l, t, values, i);
+		n += test_accepts(l->set->matcher, t, values, i);
 	return n;
 }
 
@@ -214,6 +195,18 @@ static uint64_t text_hash(const struct condition *c)
 	return sv_hash(buf_sv(&b));
 }
 
+/* `a or not a`, and with `and`. A `not` of one child is compared with the others. */
+static void lint_contraries(const struct linter *l, const struct condition *group, const uint64_t *hashes, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		const struct condition *c = group->children[i];
+		uint64_t hash = c->type == NODE_NOT ? text_hash(c->children[0]) : 0;
+		for (size_t k = 0; k < n && c->type == NODE_NOT; k++)
+			if (k != i && hashes[k] == hash)
+				warn_pair(l, group->children[k], c, group->type == NODE_OR ? "makes the whole 'or' hold always, beside" : "always fails beside");
+	}
+}
+
 static void lint_twins(const struct linter *l, const struct condition *group)
 {
 	uint64_t hashes[LITERALS_MAX];
@@ -224,6 +217,8 @@ static void lint_twins(const struct linter *l, const struct condition *group)
 			if (hashes[k] == hashes[i])
 				warn_test(l, group->children[i], "stands twice");
 	}
+	if (!l->is_import)
+		lint_contraries(l, group, hashes, n);
 	for (size_t i = 0; i < n && !l->is_import; i++) {
 		const struct condition *c = group->children[i];
 		if (c->type == NODE_CONST && c->truth == (group->type == NODE_OR))

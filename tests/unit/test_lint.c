@@ -44,6 +44,9 @@ static void clauses_that_mean_nothing_are_warned_of(void **state)
 		{ "user.id >= 7 and user.id <= 7", NULL },
 		{ "file.path = /a or file.path = /b", NULL },
 		{ "file.path startswith /a or file.path = /ab", "adds nothing: it is covered by" },
+		{ "file.path exists or not file.path exists", "makes the whole 'or' hold always" },
+		{ "user.id = 1 and ((file.path contains a and user.id = 1) or not (file.path contains a and user.id = 1))", "makes the whole 'or' hold always" },
+		{ "file.path contains a and not file.path contains a", "always fails beside" },
 		{ "file.path startswith /a or file.path = /b", NULL },
 		{ "process.args contains a and process.args contains b", NULL },
 		{ "process.args = a and process.args = b", NULL /* a list has both */ },
@@ -108,8 +111,16 @@ static void rules_that_others_cover_are_found(void **state)
 		     "- {rule: elsewhere, event: file.rename, severity: low, when: file.path = /a and user.id = 1}\n"
 		     "- {rule: other, event: file.open, severity: low, when: file.path = /b and user.id = 1}\n"
 		     "- {rule: twin, event: [file.open, file.delete], severity: high, when: file.path = /a}\n"
-		     "- {rule: off, event: [file.open], severity: high, when: file.path = /b, enabled: false}\n");
-	static const uint32_t want[] = { UINT32_MAX, 0, UINT32_MAX, UINT32_MAX, UINT32_MAX, 0, UINT32_MAX };
+		     "- {rule: off, event: [file.open], severity: high, when: file.path = /b, enabled: false}\n"
+		     "- {rule: one, event: file.open, severity: low, when: file.path = /etc/passwd and process.name = cat}\n"
+		     "- {rule: below, event: file.open, severity: low, when: file.path startswith /etc/ssh/ and not process.name = cat}\n"
+		     "- {rule: all, event: file.open, severity: low, when: file.path startswith /etc/}\n"
+		     "- {rule: set, event: file.open, severity: low, when: 'file.path in (/etc/a, /usr/b)'}\n"
+		     "- {rule: equal, event: file.open, severity: low, when: user.id = 7}\n"
+		     "- {rule: same, event: file.open, severity: low, when: user.id in (7)}\n"
+		     "- {rule: folded, event: file.open, severity: low, when: file.path istartswith /etc/ssh}\n");
+	static const uint32_t want[] = { UINT32_MAX, 0, UINT32_MAX, UINT32_MAX, UINT32_MAX, 0, UINT32_MAX,
+					 9, 9, UINT32_MAX, UINT32_MAX, UINT32_MAX, 11, UINT32_MAX };
 	uint32_t *shadows = NULL;
 	assert_int_equal(ruleset_shadows(set, &shadows), 0);
 	for (uint32_t i = 0; i < ARRAY_SIZE(want); i++)
