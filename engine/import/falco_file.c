@@ -137,7 +137,8 @@ static int list_define(struct falco *f, const struct yaml_node *item, struct str
 	*list = (struct falco_list){ .name = name, .at = item->at, .items = items };
 	*f->lists_end = list;
 	f->lists_end = &list->next;
-	return strmap_add(&f->list_names, name, list);
+	int failed = strmap_add(&f->c->imported_lists, name, list);
+	return failed ? failed : strmap_add(&f->list_names, name, list);
 }
 
 static int add_list(struct falco *f, const struct rule_file *file, const struct yaml_node *item)
@@ -206,7 +207,8 @@ static int add_macro(struct falco *f, const struct rule_file *file, const struct
 	*f->macros_end = macro;
 	f->macros_end = &macro->next;
 	f->n_macros++;
-	return strmap_add(&f->macro_names, name, macro);
+	err = strmap_add(&f->c->imported_macros, name, macro);
+	return err ? err : strmap_add(&f->macro_names, name, macro);
 }
 
 /* --- rules ------------------------------------------------------------------------------------------------------------------- */

@@ -27,7 +27,7 @@ static void flat_list_done(struct flat_list *list)
 static int flat_list_add(struct falco *f, struct flat_list *list, struct place at, struct strview item)
 {
 	if (list->n == TEST_MAX_VALUES) {
-		diag_error(f->c->diag, at, "list: too many items, those of the lists in it included (%d at most)", TEST_MAX_VALUES);
+		diag_error(f->c->diag, at, "list: too many items, those of the lists in it included (%d at most): make several, and ask 'x in (a) or x in (b)'", TEST_MAX_VALUES);
 		return -EINVAL;
 	}
 	if (list->n == list->size) {

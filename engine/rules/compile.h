@@ -66,6 +66,7 @@ struct compiler {
 	struct diag *diag;           /* borrowed */
 	struct regex_list *regexes;  /* borrowed; who owns the compiled expressions */
 	struct strmap lists, macros; /* struct named_list, struct named_macro */
+	struct strmap imported_lists, imported_macros; /* names that files of other formats define: those change them in their own way */
 	struct strmap fields;        /* struct field_ref: our own fields */
 	struct strmap computed;      /* struct field_ref: those of computed.def */
 	bool takes_falco_names;      /* a name that is ours and Falco's with another meaning means Falco's */

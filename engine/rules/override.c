@@ -56,6 +56,16 @@ static int refuse_unknown(struct compiler *c, const struct override *o, const ch
 	return -EINVAL;
 }
 
+/* A list or macro of a Falco file is text that is put into text: only items of its own sort can change it. */
+static int refuse_imported(struct compiler *c, const struct override *o, const char *form)
+{
+	const struct yaml_node *name = name_of(o);
+	char quoted[120];
+	diag_error(c->diag, name->at, "%s: %s stands in a Falco file and is changed as Falco does it, in a document of such items: %s "
+		   "(or 'replace')", part_get(o->part)->key, diag_quote(name->text, quoted, sizeof(quoted)), form);
+	return -EINVAL;
+}
+
 /* --- lists and macros ------------------------------------------------------------------------------------------------------------ */
 
 /* A list of values, as `items` and `append` of lists; NULL after a report. */
@@ -77,6 +87,8 @@ static int change_list(struct compiler *c, const struct override *o)
 {
 	struct named_list *list = strmap_get(&c->lists, name_of(o)->text);
 	int err = 0;
+	if (!list && strmap_get(&c->imported_lists, name_of(o)->text))
+		return refuse_imported(c, o, "- {list: NAME, items: [...], override: {items: append}}");
 	if (!list)
 		return refuse_unknown(c, o, "list has the name", c->list_names, c->n_list_names);
 	const struct yaml_node *items = values_of(c, o, "items", &err), *append = values_of(c, o, "append", &err);
@@ -121,6 +133,8 @@ static int change_macro(struct compiler *c, const struct override *o)
 {
 	struct named_macro *macro = strmap_get(&c->macros, name_of(o)->text);
 	const struct yaml_node *when = yaml_get(o->node, "when"), *append = yaml_get(o->node, "append");
+	if (!macro && strmap_get(&c->imported_macros, name_of(o)->text))
+		return refuse_imported(c, o, "- {macro: NAME, condition: or ..., override: {condition: append}}");
 	if (!macro)
 		return refuse_unknown(c, o, "macro has the name", c->macro_names, c->n_macro_names);
 	if (when && when->type != YAML_SCALAR)

@@ -78,4 +78,17 @@ YAML
 	out=$("$VEDETTE" test "$dir/${id#*:}.yaml" "$dir/import.yaml" 2>&1) && [[ $out == "2 cases passed, 0 failed" ]]
 	result $? "cases and an exception for a rule of ${id#*:}" "$out"
 done
+cat > "$dir/names.yaml" << 'YAML'
+- {list: cats, items: [cat, tac]}
+- {macro: is_cat, condition: proc.name in (cats)}
+- {rule: By Macro, desc: d, condition: evt.type = execve and is_cat, output: o, priority: INFO}
+YAML
+printf '%s\n' '- {override_macro: is_cat, append: {or: process.name = zcat}}' '- {override_list: cats, append: [zcat]}' > "$dir/change.yaml"
+out=$("$VEDETTE" check "$dir/names.yaml" "$dir/change.yaml" 2>&1)
+[ $? -eq 1 ] && [[ $out == *"change.yaml:1:20: override_macro: 'is_cat' stands in a Falco file"*"- {macro: NAME, condition: or ..., override: {condition: append}}"* ]] &&
+	[[ $out == *"change.yaml:2:19: override_list: 'cats' stands in a Falco file"* ]]
+result $? "lists and macros of Falco's: what to write instead of an override of ours" "$out"
+printf '%s\n' '- {macro: is_cat, condition: or proc.name = zcat, override: {condition: append}}' '- {list: cats, items: [zcat], override: {items: append}}' > "$dir/change.yaml"
+out=$("$VEDETTE" check "$dir/names.yaml" "$dir/change.yaml" 2>&1)
+result $? "and that works" "$out"
 exit $failed
