@@ -185,7 +185,7 @@ check:
 	@tests/run all $(VARIANT)
 
 soak: all tests payload
-	@tests/soak $(VARIANT)
+	@tests/soak
 
 asan:
 	@$(MAKE) --no-print-directory VARIANT=asan all tests
