@@ -4,6 +4,7 @@
  * no text can hold up the evaluation; a match that hits one is "undecided".
  */
 #define PCRE2_CODE_UNIT_WIDTH 8
+#include <ctype.h>
 #include <errno.h>
 #include <pcre2.h>
 #include <stdlib.h>
@@ -39,6 +40,27 @@ struct strview regex_literal(const struct regex *re)
 	return re->literal;
 }
 
+/*
+ * Whether the pattern may call itself or one of its groups, (?R) (?1) (?-1) (?&name) (?P>name) \g<1>: PCRE2's JIT and its interpreter disagree
+ * on what an end anchor means inside such a call, and the interpreter does what is written. Characters that only look like a call cost time alone.
+ */
+static bool may_recurse(struct strview pattern)
+{
+	for (size_t i = 0; i + 2 < pattern.n; i++) {
+		const char *p = pattern.p + i;
+		bool has_more = i + 3 < pattern.n;
+		if (p[0] == '\\' && p[1] == 'g' && (p[2] == '<' || p[2] == '\''))
+			return true;
+		if (p[0] != '(' || p[1] != '?')
+			continue;
+		if (p[2] == 'R' || p[2] == '&' || isdigit((unsigned char)p[2]))
+			return true;
+		if (has_more && (((p[2] == '+' || p[2] == '-') && isdigit((unsigned char)p[3])) || (p[2] == 'P' && p[3] == '>')))
+			return true;
+	}
+	return false;
+}
+
 int regex_new(struct strview pattern, enum regex_reach reach, struct regex **ret, char *message, size_t message_size, size_t *ret_offset)
 {
 	CLEANUP(regex_free) struct regex *re = calloc(1, sizeof(*re));
@@ -56,7 +78,8 @@ int regex_new(struct strview pattern, enum regex_reach reach, struct regex **ret
 		return -EINVAL;
 	}
 	/* Without a JIT the interpreter does the same, slower, and keeps up to REGEX_HEAP_KIB in the match data. */
-	(void)pcre2_jit_compile(re->code, PCRE2_JIT_COMPLETE);
+	if (!may_recurse(pattern))
+		(void)pcre2_jit_compile(re->code, PCRE2_JIT_COMPLETE);
 	find_literal(re, pattern);
 	*ret = TAKE(re);
 	return 0;

@@ -101,11 +101,43 @@ static void a_text_without_the_required_text_does_not_match(void **state)
 	matcher_free(&m);
 }
 
+/* Inside a call the end of the pattern is no end of the text: the outer one alone is. */
+static void patterns_that_call_themselves_match_as_written(void **state)
+{
+	static const struct { const char *pattern, *text; bool whole, anywhere; } cases[] = {
+		{ "|.(?0)", "\nx", false, true }, /* the call takes its empty branch: one byte is taken, the other is left */
+		{ "\\((?:[^()]|(?R))*\\)", "(a(b)c)", true, true },
+		{ "\\((?:[^()]|(?R))*\\)", "(a(b)c", false, true },
+		{ "(a|b(?1)c)", "bbacc", true, true },
+		{ "(?<x>a|b(?&x)c)", "bacc", false, true },
+		{ "(?<x>a|b(?P>x)c)", "bac", true, true },
+		{ "(a|b\\g<1>c)", "bac", true, true },
+		{ "(a|b(?-1)c)", "bac", true, true },
+	};
+	(void)state;
+	struct matcher *m = NULL;
+	assert_int_equal(matcher_new(&m), 0);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		for (enum regex_reach reach = REGEX_WHOLE; reach <= REGEX_ANYWHERE; reach++) {
+			struct regex *re = NULL;
+			char message[80];
+			size_t offset;
+			struct value v = { .class = CLASS_STR, .kind = KIND_STR, .s = sv_from(cases[i].text) };
+			assert_int_equal(regex_new(sv_from(cases[i].pattern), reach, &re, message, sizeof(message), &offset), 0);
+			struct operand operand = { .regex = re };
+			if (op_regex(m, &v, &operand) != (reach == REGEX_WHOLE ? cases[i].whole : cases[i].anywhere))
+				fail_msg("%s on %s, %s", cases[i].pattern, cases[i].text, reach == REGEX_WHOLE ? "whole" : "anywhere");
+			regex_free(&re);
+		}
+	matcher_free(&m);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_required_text_is_read_off_the_pattern),
 		cmocka_unit_test(a_text_without_the_required_text_does_not_match),
+		cmocka_unit_test(patterns_that_call_themselves_match_as_written),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
