@@ -348,8 +348,8 @@ static void derive_process(struct derived *d, const struct process *who, uint32_
 		DERIVE(d, container_id, who->container);
 }
 
-/* The record is copied into the arena, and becomes an event of who. */
-static void finish(struct producer *p, struct process *who, size_t slot, struct strview path, struct event *ret)
+/* The record is copied into the arena, and becomes an event of who. path_at: where the record has its path, 0: it has none. */
+static void finish(struct producer *p, struct process *who, size_t slot, size_t path_at, struct event *ret)
 {
 	struct wire_common *common = RECORD_COMMON(p->record);
 	common->boot_ns = p->clock += 10000;
@@ -371,8 +371,11 @@ static void finish(struct producer *p, struct process *who, size_t slot, struct 
 	DERIVE(d, action, sv_from(ret->type->name));
 	DERIVE(d, outcome, OUTCOME_SUCCESS);
 	derive_process(d, who, (uint32_t)slot);
-	if (path.n)
-		derive_path(d, path);
+	if (path_at) {
+		struct wire_str path;
+		memcpy(&path, (const char *)ret->common + path_at, sizeof(path));
+		derive_path(d, event_str(ret, path));
+	}
 	ret->derived = d;
 }
 
@@ -402,7 +405,7 @@ static void make_exec(struct producer *p, struct stream *s, struct event *ret)
 	RECORD_STR(p->record, proc_exec, args, now->args);
 	RECORD_STR(p->record, proc_exec, cwd, SV("/"));
 	RECORD_COMMON(p->record)->parent_id = parent.exec_id;
-	finish(p, now, at, executable, ret);
+	finish(p, now, at, offsetof(struct wire_proc_exec, path), ret);
 }
 
 static void make_open(struct producer *p, struct event *ret)
@@ -421,7 +424,7 @@ static void make_open(struct producer *p, struct event *ret)
 	open->inode = random_u64(&p->r) & 0xffffff;
 	RECORD_STR(p->record, file_open, path, path);
 	RECORD_STR(p->record, file_open, fs_path, path);
-	finish(p, &p->live[who], who, path, ret);
+	finish(p, &p->live[who], who, offsetof(struct wire_file_open, path), ret);
 }
 
 static void make_network(struct producer *p, uint32_t event, struct event *ret)
@@ -439,7 +442,7 @@ static void make_network(struct producer *p, uint32_t event, struct event *ret)
 	net->dst_port = random_chance(&p->r, 9, 10) ? ports[random_below(&p->r, ARRAY_SIZE(ports))] : (uint32_t)(1024 + random_below(&p->r, 60000));
 	net->src = net->dst;
 	net->src_port = (uint32_t)(32768 + random_below(&p->r, 28000));
-	finish(p, &p->live[who], who, SV(""), ret);
+	finish(p, &p->live[who], who, 0, ret);
 }
 
 static void make_file(struct producer *p, struct event *ret)
@@ -458,7 +461,7 @@ static void make_file(struct producer *p, struct event *ret)
 	record_str(p->record, kinds[kind].path, path);
 	if (kinds[kind].event == EVENT_FILE_RENAME)
 		RECORD_STR(p->record, file_rename, new_path, file_path(p));
-	finish(p, &p->live[who], who, path, ret);
+	finish(p, &p->live[who], who, kinds[kind].path, ret);
 }
 
 static void make_event(struct producer *p, struct stream *s, struct event *ret)
