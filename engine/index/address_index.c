@@ -17,7 +17,9 @@ struct network_entry {
 struct address_index {
 	struct network_entry *entries; /* owned; sorted by all but the predicate */
 	size_t n;
-	size_t first[PREFIXES + 1]; /* of each prefix; empty ranges are skipped */
+	size_t first[PREFIXES + 1]; /* of each prefix */
+	uint8_t used[PREFIXES];     /* prefixes that have an entry */
+	size_t n_used;
 };
 
 void address_index_free(struct address_index **x)
@@ -66,10 +68,9 @@ static void keep_prefix(uint8_t bytes[static 16], unsigned prefix)
 
 void address_index_find(const struct address_index *x, const struct ip_address *ip, struct finder *f)
 {
-	for (uint32_t prefix = 0; prefix < PREFIXES; prefix++) {
+	for (size_t i = 0; i < x->n_used; i++) {
+		uint32_t prefix = x->used[i];
 		size_t low = x->first[prefix], high = x->first[prefix + 1];
-		if (low == high)
-			continue;
 		struct network_entry key = { .prefix = prefix, .family = ip->family };
 		memcpy(key.bytes, ip->bytes, sizeof(key.bytes));
 		keep_prefix(key.bytes, prefix);
@@ -114,6 +115,9 @@ int address_index_new(const struct indexed_test *tests, size_t n, struct address
 		x->first[x->entries[i].prefix + 1] = i + 1;
 	for (size_t i = 1; i <= PREFIXES; i++)
 		x->first[i] = MAX(x->first[i], x->first[i - 1]);
+	for (size_t i = 0; i < PREFIXES; i++)
+		if (x->first[i] < x->first[i + 1])
+			x->used[x->n_used++] = (uint8_t)i;
 	*ret = TAKE(x);
 	return 0;
 }

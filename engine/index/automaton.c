@@ -31,12 +31,10 @@ struct scan {
 /* The literals whose tails end here; their heads must stand before. */
 static void report(const struct scan *s, uint32_t out, size_t end)
 {
-	for (; out; out = s->a->outs[out].next) {
-		const struct literal *l = &s->a->literals[s->a->outs[out].literal];
-		size_t head = s->a->outs[out].head;
-		if (end < l->text.n || memcmp(s->text.p + end - l->text.n, l->text.p, head) != 0)
-			continue;
-		s->found(s->context, l->id, end);
+	for (const struct automaton_out *o; out; out = o->next) {
+		o = &s->a->outs[out];
+		if (end >= o->n && (!o->head || hash_same_bytes(s->text.p + end - o->n, o->text, o->head)))
+			s->found(s->context, o->id, end);
 	}
 }
 

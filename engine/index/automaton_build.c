@@ -177,7 +177,8 @@ static void set_outs(struct build *b, uint32_t node)
 	const struct span *span = &b->spans[node];
 	uint32_t chain = a->nodes[node].fail == NODE_NONE ? 0 : a->nodes[a->nodes[node].fail].out;
 	for (size_t i = span->low; i < span->high && b->tails[i].text.n == span->depth; i++) {
-		a->outs[a->n_outs] = (struct automaton_out){ .literal = b->tails[i].literal, .head = b->tails[i].head, .next = chain };
+		const struct literal *l = &a->literals[b->tails[i].literal];
+		a->outs[a->n_outs] = (struct automaton_out){ l->text.p, (uint32_t)l->text.n, l->id, b->tails[i].head, chain };
 		chain = (uint32_t)a->n_outs++;
 	}
 	a->nodes[node].out = chain;

@@ -21,8 +21,10 @@ struct automaton_node {
 
 /* A literal found at a node; the chain goes on with those of the nodes that fail leads to. */
 struct automaton_out {
-	uint32_t literal, next;
-	uint32_t head; /* bytes of the literal before its tail */
+	const char *text; /* the literal's, borrowed */
+	uint32_t n, id;
+	uint32_t head;    /* bytes of the literal before its tail */
+	uint32_t next;
 };
 
 /* Where the automaton is entered. Most texts that share a gram with a literal part from it at once: next has a bit for what may follow. */

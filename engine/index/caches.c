@@ -115,17 +115,8 @@ void caches_empty(struct engine *e)
 	}
 }
 
-struct image_row *caches_image(struct engine *e, const struct event *ev)
+struct image_row *caches_image_anew(struct engine *e, struct image_row *row, const struct image_stamp *stamp)
 {
-	const struct image_stamp *stamp = ev->derived ? &ev->derived->image : NULL;
-	struct image_row *row = e->no_image;
-	if (stamp && stamp->id && !e->config.no_cache) {
-		row = (struct image_row *)(void *)(e->images + (stamp->slot & e->image_mask) * e->image_stride);
-		if (row->id == stamp->id && row->version == stamp->version && row->generation == e->generation) {
-			e->stats.image_hits++;
-			return row;
-		}
-	}
 	e->stats.image_misses++;
 	memset(row, 0, e->image_stride);
 	if (row != e->no_image)

@@ -42,10 +42,14 @@ uint16_t column_list_of_missed(struct engine *e, const struct column *c, const s
 		memcpy(&own.ip, bytes.p, sizeof(own.ip));
 	else
 		own.s = (struct strview){ bytes.p, c->access == ACCESS_COMM ? strnlen(bytes.p, bytes.n) : bytes.n };
+	bool is_put_first = value != NULL; /* asking may overwrite the memory that a computed text lies in; what lies in the event stays */
+	struct value_place *place = NULL;
 	e->values.misses++;
-	/* the place is taken first: asking may overwrite the memory that a computed text lies in */
-	struct value_place *place = e->config.no_cache ? NULL : values_put(&e->values, c->input, bytes, hash);
+	if (is_put_first && !e->config.no_cache)
+		place = values_put(&e->values, c->input, bytes, hash);
 	uint16_t list = list_of_new(e, in, ev, value ? value : &own);
+	if (!is_put_first && !e->config.no_cache) /* by now the memory that it goes to is near */
+		place = values_put(&e->values, c->input, bytes, hash);
 	if (place)
 		place->list = list;
 	return list;

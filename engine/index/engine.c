@@ -108,12 +108,11 @@ static bool look(struct engine *e, const struct event_plan *ep, const struct eve
 
 /* --- candidates ------------------------------------------------------------------------------------------------------------- */
 
-/* The plans that wait for one of the list's predicates, each as often as it does; LIST_NONE: no room. */
-static uint16_t find_candidates(struct engine *e, const struct event_plan *ep, uint16_t list)
+/* Adds the plans that wait for one of the list's predicates. */
+static void add_waiting(struct engine *e, const struct event_plan *ep, uint16_t list)
 {
-	size_t n, n_plans = 0, at = 0;
+	size_t n;
 	const uint32_t *items = lists_items(&e->lists, list, &n);
-	uint32_t plan;
 	for (size_t i = 0; i < n; i++) {
 		size_t low = 0, high = ep->n_postings;
 		if (!e->predicates.p[items[i] / 2].is_key)
@@ -128,6 +127,14 @@ static uint16_t find_candidates(struct engine *e, const struct event_plan *ep, u
 		for (; low < ep->n_postings && ep->postings[low].predicate == items[i] / 2; low++)
 			bitset_add(&e->candidates, ep->postings[low].plan);
 	}
+}
+
+/* The same as a list, each plan once; LIST_NONE: no room. Takes what is in e->candidates. */
+static uint16_t find_candidates(struct engine *e, const struct event_plan *ep, uint16_t list)
+{
+	size_t n_plans = 0, at = 0;
+	uint32_t plan;
+	add_waiting(e, ep, list);
 	while (bitset_take(&e->candidates, &at, &plan))
 		e->items[n_plans++] = plan;
 	return engine_list_id(e, &e->lists, e->items, n_plans);
@@ -144,22 +151,31 @@ static uint16_t candidates_of(struct engine *e, const struct event_plan *ep, uin
 	return found;
 }
 
+/* A list that came with this event mostly comes this once: what waits for it is not worth keeping. */
+static bool is_new_list(const struct engine *e, uint16_t list)
+{
+	return list >= e->n_lists_before;
+}
+
 /* False: there was no room for a list. *ret_any: there is a candidate. */
 static __attribute__((noinline)) bool gather_candidates(struct engine *e, const struct event_plan *ep, bool *ret_any)
 {
 	/* first the lists, which use the same scratch, then their plans */
 	bool any = ep->n_always > 0;
 	for (size_t i = 0; i < ep->n_early; i++) {
-		uint16_t found = e->now[i] == LIST_EMPTY ? LIST_EMPTY : candidates_of(e, ep, e->now[i]);
+		bool is_known = e->now[i] == LIST_EMPTY || is_new_list(e, e->now[i]);
+		uint16_t found = is_known ? LIST_EMPTY : candidates_of(e, ep, e->now[i]);
 		if (found == LIST_NONE)
 			return false;
-		any |= found != LIST_EMPTY;
+		any |= found != LIST_EMPTY || is_new_list(e, e->now[i]);
 	}
 	*ret_any = any;
-	if (!any)
-		return true;
-	for (size_t i = 0; i < ep->n_early; i++) {
+	for (size_t i = 0; any && i < ep->n_early; i++) {
 		size_t n;
+		if (is_new_list(e, e->now[i])) {
+			add_waiting(e, ep, e->now[i]);
+			continue;
+		}
 		const uint32_t *plans = lists_items(&e->lists, e->now[i] == LIST_EMPTY ? LIST_EMPTY : candidates_of(e, ep, e->now[i]), &n);
 		for (size_t k = 0; k < n; k++)
 			bitset_add(&e->candidates, plans[k]);
@@ -222,7 +238,7 @@ static bool is_cut(const struct engine *e, const struct event *ev, uint32_t pred
 	return (ev->common->truncated & p->truncated[is_exec]) || (ev->common->uncertain & p->uncertain[is_exec]);
 }
 
-/* is_guess: a test whose truth is not kept is taken to hold, so that false means that the rule cannot. */
+/* is_guess: a test whose truth is not known by the lists that there are is taken to hold, so that false means that the rule cannot. */
 static enum truth run(struct engine *e, const struct event_plan *ep, const struct event *ev, const struct plan *plan, bool is_guess)
 {
 	uint32_t at = plan->entry;
@@ -231,7 +247,7 @@ static enum truth run(struct engine *e, const struct event_plan *ep, const struc
 	while (at < PROGRAM_TRUE) {
 		const struct instruction *i = &e->code[at];
 		bool is_negated = i->test & INSTRUCTION_NEGATED;
-		if (is_guess && !(i->test & INSTRUCTION_INDEXED)) {
+		if (is_guess && (!(i->test & INSTRUCTION_INDEXED) || (i->test & INSTRUCTION_LATE))) {
 			at = i->on_true;
 			continue;
 		}
@@ -256,24 +272,96 @@ static void run_and_add(struct engine *e, const struct event_plan *ep, const str
 	}
 }
 
+/* --- keys ------------------------------------------------------------------------------------------------------------------- */
+
+/* Of every key: the event, and which fields that matter to its rules are cut. */
+static inline size_t key_start(const struct event_plan *ep, const struct event *ev, uint16_t key[static VERDICT_KEY_MAX])
+{
+	uint32_t truncated = ev->common->truncated & ep->truncated, uncertain = ev->common->uncertain & ep->uncertain;
+	key[0] = (uint16_t)ep->number;
+	key[1] = (uint16_t)truncated;
+	key[2] = (uint16_t)(truncated >> 16);
+	key[3] = (uint16_t)uncertain;
+	key[4] = (uint16_t)(uncertain >> 16);
+	return 5;
+}
+
 /* --- events whose answers are not kept -------------------------------------------------------------------------------------- */
 
-static void evaluate_by_candidates(struct engine *e, const struct event_plan *ep, const struct event *ev, struct matches *ret)
+/* The candidates that the lists do not rule out, whatever the rest of the event is like; LIST_NONE: there was no room. */
+static __attribute__((noinline)) uint16_t find_open(struct engine *e, const struct event_plan *ep, const struct event *ev)
 {
-	struct image_row *row = caches_image(e, ev);
+	size_t at = 0, n = 0;
+	uint32_t plan;
 	bool any = false;
+	if (!gather_candidates(e, ep, &any))
+		return LIST_NONE;
+	if (!any)
+		return LIST_EMPTY;
+	mark_lists(e, ep);
+	while (bitset_take(&e->candidates, &at, &plan))
+		if (run(e, ep, ev, &ep->plans[plan], true) != TRUTH_FALSE)
+			e->items[n++] = plan;
+	return engine_list_id(e, &e->lists, e->items, n);
+}
+
+/* Execs are hardly alike in all that rules look at, and often in what rules wait for: it is kept what is left to run then. */
+static uint16_t open_of(struct engine *e, const struct event_plan *ep, const struct event *ev)
+{
+	uint16_t key[VERDICT_KEY_MAX];
+	size_t n = key_start(ep, ev, key);
+	uint64_t hash = 0;
+	if (e->config.no_cache || n + ep->n_early > VERDICT_KEY_MAX)
+		return find_open(e, ep, ev);
+	memcpy(key + n, e->now, ep->n_early * sizeof(*key));
+	n += ep->n_early;
+	const struct answer *answer = verdicts_find(&e->verdicts, key, n, &hash);
+	if (answer)
+		return answer->open;
+	uint16_t open = find_open(e, ep, ev);
+	if (open != LIST_NONE)
+		verdicts_put(&e->verdicts, key, n, hash, LIST_EMPTY, open);
+	return open;
+}
+
+static void run_open(struct engine *e, const struct event_plan *ep, const struct event *ev, uint16_t open, struct matches *ret)
+{
+	size_t n;
+	const uint32_t *plans = lists_items(&e->lists, open, &n);
+	if (n)
+		mark_lists(e, ep);
+	for (size_t i = 0; i < n; i++)
+		run_and_add(e, ep, ev, &ep->plans[plans[i]], ret);
+}
+
+static void run_candidates(struct engine *e, const struct event_plan *ep, const struct event *ev, struct matches *ret)
+{
 	size_t at = 0;
 	uint32_t plan;
-	if (!look(e, ep, ev, row, 0, ep->n_early) || !gather_candidates(e, ep, &any)) {
-		evaluate_plainly(e, ev, ret);
-		return;
-	}
-	if (!any)
-		return;
-	e->row = row;
 	mark_lists(e, ep);
 	while (bitset_take(&e->candidates, &at, &plan))
 		run_and_add(e, ep, ev, &ep->plans[plan], ret);
+}
+
+static void evaluate_by_candidates(struct engine *e, const struct event_plan *ep, const struct event *ev, struct matches *ret)
+{
+	uint64_t misses = e->values.misses;
+	uint16_t open = LIST_NONE;
+	bool any = false;
+	e->row = caches_image(e, ev);
+	if (look(e, ep, ev, e->row, 0, ep->n_early)) {
+		if (e->values.misses == misses) { /* else something is new, and mostly comes this once */
+			open = open_of(e, ep, ev);
+		} else if (gather_candidates(e, ep, &any)) {
+			if (any)
+				run_candidates(e, ep, ev, ret);
+			return;
+		}
+	}
+	if (open == LIST_NONE)
+		evaluate_plainly(e, ev, ret);
+	else
+		run_open(e, ep, ev, open, ret);
 }
 
 /* --- events whose answers are kept ------------------------------------------------------------------------------------------ */
@@ -329,15 +417,9 @@ static uint16_t class_of(struct engine *e, const struct event_plan *ep, const st
 static size_t make_key(struct engine *e, const struct event_plan *ep, const struct event *ev, struct image_row *row,
 		       uint16_t key[static VERDICT_KEY_MAX])
 {
-	size_t n = 0;
-	uint32_t truncated = ev->common->truncated & ep->truncated, uncertain = ev->common->uncertain & ep->uncertain;
-	key[n++] = (uint16_t)ep->number;
+	size_t n = key_start(ep, ev, key);
 	key[n++] = class_of(e, ep, ev, row);
-	key[n++] = (uint16_t)truncated;
-	key[n++] = (uint16_t)(truncated >> 16);
-	key[n++] = (uint16_t)uncertain;
-	key[n++] = (uint16_t)(uncertain >> 16);
-	if (key[1] == LIST_NONE)
+	if (key[n - 1] == LIST_NONE)
 		return 0;
 	for (size_t i = ep->n_image; i < ep->n_columns; i++) {
 		e->now[i] = column_list(e, &ep->columns[i], ev, row);
@@ -426,22 +508,9 @@ static void evaluate_kept(struct engine *e, const struct event_plan *ep, const s
 		verdicts_put(&e->verdicts, key, n, hash, matches, open);
 }
 
-enum { FETCH_LINE = 64, FETCH_RECORD = 320 };
-
-/* An event that has waited is far away: has all of it brought near at once, instead of one line after the other as it is read. */
-static inline void fetch_event(const struct event *ev)
-{
-	const char *record = (const char *)ev->common, *derived = (const char *)ev->derived;
-	for (size_t i = 0; derived && i < sizeof(*ev->derived); i += FETCH_LINE)
-		__builtin_prefetch(derived + i);
-	for (size_t i = 0; i < FETCH_RECORD; i += FETCH_LINE)
-		__builtin_prefetch(record + i);
-}
-
 void engine_evaluate(struct engine *e, const struct event *ev, struct matches *ret)
 {
 	const struct event_plan *ep = e->events[ev->type->number];
-	fetch_event(ev);
 	ret->n = ret->not_kept = ret->n_undecided = ret->undecided_not_kept = 0;
 	e->stats.events++;
 	if (!ep)
@@ -449,6 +518,7 @@ void engine_evaluate(struct engine *e, const struct event *ev, struct matches *r
 	if (e->is_full)
 		caches_empty(e);
 	e->path_place = NULL;
+	e->n_lists_before = e->lists.n;
 	if (ep->is_kept)
 		evaluate_kept(e, ep, ev, ret);
 	else

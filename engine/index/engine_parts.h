@@ -106,6 +106,7 @@ struct engine {
 	struct finder finder;
 	uint32_t *marks;           /* owned; by predicate: four times the event's mark, plus its truth */
 	uint32_t mark;
+	size_t n_lists_before;     /* of the event in hand: lists from this id on came with it */
 	uint32_t *items;           /* owned; scratch for a list */
 	size_t n_items_max;
 	struct bitset candidates;  /* plans of the event */

@@ -15,6 +15,7 @@ struct trie {
 	enum trie_direction direction;
 	struct trie_node *nodes; /* owned; 0 is the root */
 	char *pool;              /* owned; all texts, in the order in which they are walked */
+	char *labels;            /* owned; by node: the first byte that leads to it */
 	uint32_t *ids;           /* owned */
 	size_t n_nodes, n_pool, n;
 	uint32_t first[256];     /* the root's child by byte; 0: none */
@@ -26,6 +27,7 @@ void trie_free(struct trie **t)
 		return;
 	free((*t)->nodes);
 	free((*t)->pool);
+	free((*t)->labels);
 	free((*t)->ids);
 	free(*t);
 	*t = NULL;
@@ -106,6 +108,14 @@ static void make_nodes(struct trie *t, const struct sorted *sorted, struct span 
 	}
 }
 
+static int make_labels(struct trie *t)
+{
+	t->labels = calloc(t->n_nodes, 1);
+	for (size_t i = 1; t->labels && i < t->n_nodes; i++)
+		t->labels[i] = t->pool[t->nodes[i].edge];
+	return t->labels ? 0 : -ENOMEM;
+}
+
 int trie_new(const struct trie_text *texts, size_t n, enum trie_direction direction, struct trie **ret)
 {
 	CLEANUP(trie_free) struct trie *t = calloc(1, sizeof(*t));
@@ -128,7 +138,7 @@ int trie_new(const struct trie_text *texts, size_t n, enum trie_direction direct
 	}
 	free(sorted);
 	free(spans);
-	if (!is_good)
+	if (!is_good || make_labels(t))
 		return -ENOMEM;
 	struct trie_node *exact = realloc(t->nodes, t->n_nodes * sizeof(*exact));
 	if (exact)
@@ -139,7 +149,7 @@ int trie_new(const struct trie_text *texts, size_t n, enum trie_direction direct
 
 size_t trie_bytes(const struct trie *t)
 {
-	return sizeof(*t) + t->n_nodes * sizeof(*t->nodes) + t->n_pool + t->n * sizeof(*t->ids);
+	return sizeof(*t) + t->n_nodes * (sizeof(*t->nodes) + 1) + t->n_pool + t->n * sizeof(*t->ids);
 }
 
 /* --- finding ------------------------------------------------------------------------------------------------------------ */
@@ -149,9 +159,10 @@ static uint32_t child_of(const struct trie *t, uint32_t node, char byte)
 	if (node == 0)
 		return t->first[(unsigned char)byte];
 	const struct trie_node *at = &t->nodes[node];
-	for (uint32_t i = at->child; i < at->child + at->n_children; i++)
-		if (t->pool[t->nodes[i].edge] == byte)
-			return i;
+	const char *labels = t->labels + at->child;
+	for (uint32_t i = 0; i < at->n_children; i++)
+		if (labels[i] == byte)
+			return at->child + i;
 	return 0;
 }
 

@@ -56,9 +56,8 @@ struct value_place *values_put(struct values *v, uint16_t input, struct strview 
 		return NULL;
 	struct value_rank *rank = value_rank_of(v, text.n);
 	size_t first = ((size_t)hash & rank->mask) * 2, at = first;
-	bool has_room = !rank->tags[first] || !rank->tags[first + 1];
-	uint32_t *once = &v->once[(hash >> 16) & v->once_mask];
-	if (!has_room && *once != value_tag(hash)) {
+	uint32_t *once = value_once(v, hash);
+	if ((rank->tags[first] || rank->tags[first + 1]) && *once != value_tag(hash)) {
 		*once = value_tag(hash);
 		return NULL;
 	}

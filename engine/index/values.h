@@ -2,7 +2,8 @@
 /*
  * Values of fields that were seen, each with the list of the predicates that hold of it. The whole value is compared, so a hit is
  * exact. Bounded: each value has two places where it may stand; the one not used since it was last passed over makes room. A value
- * that would push another out is kept when it comes the second time: most of those that never come again do not.
+ * that would stand beside another is kept when it comes the second time: of those that are new, most never come again, and what is
+ * kept for nothing makes the memory that is in use larger than the processor's caches.
  */
 #pragma once
 
@@ -62,6 +63,11 @@ static inline uint32_t value_tag(uint64_t hash)
 	return (uint32_t)(hash >> 32) | 1;
 }
 
+static inline uint32_t *value_once(const struct values *v, uint64_t hash)
+{
+	return &v->once[(hash >> 16) & v->once_mask];
+}
+
 static inline bool value_is(const struct value_place *place, uint16_t input, struct strview text)
 {
 	return place->n == text.n && place->input == input && hash_same_bytes(place->text, text.p, text.n);
@@ -78,9 +84,13 @@ static inline struct value_place *values_find(struct values *v, uint16_t input, 
 	const struct value_rank *rank = value_rank_of(v, text.n);
 	size_t at = ((size_t)hash & rank->mask) * 2;
 	uint32_t tag = value_tag(hash);
+	__builtin_prefetch(value_place_at(rank, at)); /* at once, not when the tag has come */
+	__builtin_prefetch(value_place_at(rank, at + 1));
 	at += rank->tags[at] != tag;
-	if (rank->tags[at] != tag)
+	if (rank->tags[at] != tag) {
+		__builtin_prefetch(value_once(v, hash)); /* for values_put, a little later */
 		return NULL;
+	}
 	struct value_place *place = value_place_at(rank, at);
 	if (!value_is(place, input, text))
 		return NULL; /* another of the same tag: one value in millions is looked at each time */

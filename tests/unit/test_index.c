@@ -291,14 +291,18 @@ static void four_places_hold_no_wrong_value(void **state)
 	values_done(&v);
 }
 
-static void a_value_pushes_another_out_the_second_time_only(void **state)
+static void a_value_stands_beside_another_the_second_time_only(void **state)
 {
 	(void)state;
 	struct values v;
 	assert_int_equal(values_init(&v, 1), 0); /* one pair of places for each size */
 	assert_int_equal(value_list(&v, 0, SV("first"), 1), LIST_NONE);
-	assert_int_equal(value_list(&v, 0, SV("second"), 2), LIST_NONE);
+	assert_int_equal(value_list(&v, 0, SV("second"), 2), LIST_NONE); /* seen once: noted */
+	assert_int_equal(v.n, 1);
+	assert_int_equal(value_list(&v, 0, SV("second"), 2), LIST_NONE); /* comes in now */
+	assert_int_equal(v.n, 2);
 	assert_int_equal(value_list(&v, 0, SV("first"), 9), 1);
+	assert_int_equal(value_list(&v, 0, SV("second"), 9), 2);
 	assert_int_equal(value_list(&v, 0, SV("third"), 3), LIST_NONE); /* seen once: noted */
 	assert_int_equal(v.evictions, 0);
 	assert_int_equal(value_list(&v, 0, SV("third"), 3), LIST_NONE); /* comes in now */
@@ -357,7 +361,7 @@ int main(void)
 		cmocka_unit_test(a_set_gives_each_number_once_in_order),
 		cmocka_unit_test(equal_lists_have_one_id),
 		cmocka_unit_test(four_places_hold_no_wrong_value),
-		cmocka_unit_test(a_value_pushes_another_out_the_second_time_only),
+		cmocka_unit_test(a_value_stands_beside_another_the_second_time_only),
 		cmocka_unit_test(values_longer_than_a_page_are_not_kept),
 		cmocka_unit_test(answers_are_those_of_the_whole_key),
 	};
