@@ -116,18 +116,13 @@ static const struct field_ref *read_ref(struct reader *r, const struct yaml_node
 	return NULL;
 }
 
-static bool is_name_byte(char c)
-{
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '.' || c == '-';
-}
-
 /* "sigma.NAME", with a _ for what no name of ours can hold; reason NULL: that nobody knows it. */
 static const struct field_ref *never_ref(struct compiler *c, struct strview name, const char *reason)
 {
 	char ours[128] = "sigma.";
 	size_t n = strlen(ours);
 	for (size_t i = 0; i < name.n && n + 1 < sizeof(ours); i++)
-		ours[n++] = is_name_byte(name.p[i]) ? name.p[i] : '_';
+		ours[n++] = is_name_char(name.p[i]) ? name.p[i] : '_';
 	const struct field_ref *ref = field_lookup(c, (struct strview){ ours, n });
 	if (!ref || !reason)
 		return ref;

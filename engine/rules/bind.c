@@ -148,13 +148,22 @@ static const struct field_ref *unmapped_field(struct compiler *c, struct strview
 	return ref;
 }
 
+/* Sigma's authors write any text as a field; one that our language has no way to write is not taken for ours. */
+static bool is_plain_name(struct strview name)
+{
+	for (size_t i = 0; i < name.n; i++)
+		if (!is_name_char(name.p[i]))
+			return false;
+	return true;
+}
+
 const struct field_ref *field_lookup_own(struct compiler *c, struct strview name)
 {
 	struct field_ref *ref = strmap_get(&c->fields, name);
 	if (ref)
 		return ref;
 	if (sv_starts(name, SV("sigma.")))
-		return unmapped_field(c, name);
+		return is_plain_name(name) ? unmapped_field(c, name) : NULL;
 	const struct field *field = NULL;
 	const struct field *by_event[EVENT_NUMBERS] = { NULL };
 	uint64_t events = 0;

@@ -106,6 +106,8 @@ const struct field_ref *field_resolve(struct compiler *c, struct strview name, s
 const struct field_ref *field_lookup(struct compiler *c, struct strview name);
 /* Our own only. */
 const struct field_ref *field_lookup_own(struct compiler *c, struct strview name);
+/* A character that names of fields, macros and functions are made of. */
+bool is_name_char(char c) PURE;
 const struct expr *bind_field(struct compiler *c, struct strview name, struct place at);
 /* call: the transformer, the [argument], args and place are set; checks and fills the rest. NULL after a report. */
 const struct expr *bind_call(struct compiler *c, const struct expr *call);
