@@ -73,6 +73,12 @@ static const struct event_type *only_event(const struct rule *rule)
 	return events && (events & (events - 1)) == 0 ? event_type_by_number((uint32_t)__builtin_ctzll(events)) : NULL;
 }
 
+static int event_of_text(struct explain *x, const char *name, struct strview text)
+{
+	struct event_text from = { .file = name, .text = text, .otherwise = only_event(x->rule), .rule = x->rule };
+	return event_from_json(&from, x->builder, &x->event, &x->diag);
+}
+
 static int read_case(struct explain *x, struct strview number)
 {
 	uint64_t n = 0;
@@ -111,7 +117,7 @@ static int read_line(struct explain *x, const char *colon)
 	struct strview line = line_of(buf_sv(&text), number);
 	if (line.n == 0)
 		return refuse(x, "there is no such line, or an empty one:", x->event_arg);
-	return event_from_json(x->event_arg, line, only_event(x->rule), x->builder, &x->event, &x->diag);
+	return event_of_text(x, x->event_arg, line);
 }
 
 static int read_stdin(struct explain *x)
@@ -125,7 +131,7 @@ static int read_stdin(struct explain *x)
 		diag_error(&x->diag, (struct place){ .file = "-" }, "%s", n < 0 ? strerror(errno) : "longer than 4 MiB");
 		return -EINVAL;
 	}
-	return event_from_json("-", buf_sv(&text), only_event(x->rule), x->builder, &x->event, &x->diag);
+	return event_of_text(x, "-", buf_sv(&text));
 }
 
 static int read_event(struct explain *x)
@@ -134,7 +140,7 @@ static int read_event(struct explain *x)
 	if (!arg)
 		return 0;
 	if (arg[0] == '{')
-		return event_from_json("event", sv_from(arg), only_event(x->rule), x->builder, &x->event, &x->diag);
+		return event_of_text(x, "event", sv_from(arg));
 	if (strcmp(arg, "-") == 0)
 		return read_stdin(x);
 	if (sv_starts(sv_from(arg), SV("case:")))

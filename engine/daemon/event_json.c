@@ -8,12 +8,14 @@
 
 #include "engine/base/jsonread.h"
 #include "engine/rules/computed.h"
+#include "engine/rules/set.h"
 
-enum { EVENT_JSON_ITEMS = 4096, EVENT_JSON_NAME = 256, EVENT_JSON_TEXT = 1024 * 1024 };
+enum { EVENT_JSON_ITEMS = 4096, EVENT_JSON_NAME = 256, EVENT_JSON_TEXT = 1024 * 1024, ALIASES_SHOWN = 128 };
 
 struct json_event {
 	const char *file;
 	struct event_builder *builder;
+	const struct rule *rule;       /* whose author's names are good as well; NULL: nobody's */
 	const struct event_type *type; /* NULL in the first pass */
 	struct diag *diag;
 	bool is_log;                   /* has event.dataset */
@@ -52,10 +54,12 @@ static const struct computed *falco_name(struct strview name)
 static int refuse_field(struct json_event *e)
 {
 	const struct field *fields[EVENT_MAX_FIELDS];
-	const char *names[EVENT_MAX_FIELDS];
+	const char *names[EVENT_MAX_FIELDS + ALIASES_SHOWN];
 	size_t n = event_type_sorted_fields(e->type, fields);
 	for (size_t i = 0; i < n; i++)
 		names[i] = fields[i]->name;
+	for (size_t i = 0; e->rule && i < MIN(e->rule->n_aliases, (size_t)ALIASES_SHOWN); i++)
+		names[n++] = e->rule->aliases[i].name;
 	struct strview name = { e->name, e->name_n };
 	const struct computed *falco = falco_name(name);
 	const char *near = falco ? NULL : diag_suggest(name, names, n);
@@ -116,6 +120,11 @@ static int take_field(struct json_event *e)
 	const struct computed *falco = field ? NULL : falco_name(name);
 	if (falco && !falco->function && !falco->never) { /* another name of one of ours */
 		name = sv_from(falco->of);
+		field = field_find(e->type, name);
+	}
+	const struct field_ref *alias = field || falco || !e->rule ? NULL : rule_alias(e->rule, name);
+	if (alias) {
+		name = sv_from(alias->name);
 		field = field_find(e->type, name);
 	}
 	if (is_name(e, "event") || is_name(e, "event.action"))
@@ -217,11 +226,12 @@ static int walk(struct json_event *e, struct strview text, const struct event_ty
 	return err;
 }
 
-int event_from_json(const char *file, struct strview text, const struct event_type *otherwise, struct event_builder *b, struct event *ret,
-		    struct diag *diag)
+int event_from_json(const struct event_text *from, struct event_builder *b, struct event *ret, struct diag *diag)
 {
-	CLEANUP(json_event_done) struct json_event e = { .file = file, .builder = b, .diag = diag, .text.max = EVENT_JSON_TEXT };
-	const struct event_type *type = otherwise;
+	const char *file = from->file;
+	struct strview text = from->text;
+	CLEANUP(json_event_done) struct json_event e = { .file = file, .builder = b, .rule = from->rule, .diag = diag, .text.max = EVENT_JSON_TEXT };
+	const struct event_type *type = from->otherwise;
 	const char *what = "";
 	size_t at = 0;
 	e.items = calloc(EVENT_JSON_ITEMS, sizeof(*e.items));

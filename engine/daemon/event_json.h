@@ -4,10 +4,17 @@
 
 #include "engine/event/builder.h"
 
+struct rule;
+
+struct event_text {
+	const char *file;                   /* what messages call it */
+	struct strview text;                /* one object, members nested as in logs or with dotted names */
+	const struct event_type *otherwise; /* which event it is, when the text does not say; may be NULL */
+	const struct rule *rule;            /* whose author's names for fields are good as well; may be NULL */
+};
+
 /*
- * text: one object, members nested as in logs or with dotted names. Which event it is: event.action, or `event` as a text, or else
- * otherwise (may be NULL). Members that are no fields are faults, but for a line of a log (event.dataset), which has others. Faults go into diag
- * under the name `file`. 0, -EINVAL or -ENOMEM.
+ * Which event it is: event.action, or `event` as a text, or else `otherwise`. Members that are no fields are faults, but for a line of a log
+ * (event.dataset), which has others. 0, -EINVAL or -ENOMEM.
  */
-int event_from_json(const char *file, struct strview text, const struct event_type *otherwise, struct event_builder *b, struct event *ret,
-		    struct diag *diag) MUST_CHECK;
+int event_from_json(const struct event_text *from, struct event_builder *b, struct event *ret, struct diag *diag) MUST_CHECK;

@@ -41,6 +41,8 @@ struct sigma_row {
 	struct strmap fields; /* struct sigma_field */
 	const struct field_ref *keywords[SIGMA_MAX_KEYWORD_FIELDS]; /* where words without a field are looked for */
 	size_t n_keywords;
+	const struct field_alias *aliases; /* of fields, made when a rule first asks; NULL: not yet */
+	size_t n_aliases;
 	bool is_replaced; /* a later table took its place */
 	bool takes_failures, has_failures; /* whether calls that failed count; whether the table says so */
 };
@@ -62,6 +64,9 @@ bool sigma_row_serves(const struct sigma_row *row, const struct sigma_source *wa
  * without memory.
  */
 const struct sigma_field *sigma_row_field(struct compiler *c, struct sigma_row *row, struct strview name, struct place at);
+
+/* The row's names for fields, for rule.aliases. 0 or -ENOMEM. */
+int sigma_row_aliases(struct compiler *c, struct sigma_row *row) MUST_CHECK;
 
 /* The table that comes with the program: schemas/mappings/sigma.yaml. */
 struct strview sigma_builtin_mapping(void);

@@ -354,6 +354,26 @@ static void warn_of_unknown(struct compiler *c, const struct sigma_row *row, str
 		diag_warn(c->diag, at, "no mapping knows the field %s: no event has it", quoted);
 }
 
+int sigma_row_aliases(struct compiler *c, struct sigma_row *row)
+{
+	if (row->aliases)
+		return 0;
+	struct field_alias *aliases = arena_alloc(c->arena, (row->fields.n + 1) * sizeof(*aliases));
+	if (!aliases)
+		return -ENOMEM;
+	for (size_t i = 0; i < row->fields.size; i++) {
+		const struct sigma_field *f = row->fields.slots[i].key.p ? row->fields.slots[i].value : NULL;
+		if (!f || f->target != SIGMA_FIELD || sv_is(f->name, f->ref->name))
+			continue;
+		const char *name = arena_text(c->arena, f->name); /* the table's text ends with the load */
+		if (!name)
+			return -ENOMEM;
+		aliases[row->n_aliases++] = (struct field_alias){ name, f->ref };
+	}
+	row->aliases = aliases;
+	return 0;
+}
+
 const struct sigma_field *sigma_row_field(struct compiler *c, struct sigma_row *row, struct strview name, struct place at)
 {
 	const struct sigma_field *known = strmap_get(&row->fields, name);

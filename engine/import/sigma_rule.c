@@ -243,6 +243,11 @@ int sigma_rule_read(struct compiler *c, struct sigma_mapping *m, struct sigma_do
 		is_served = true;
 		err = build_row(&b, &m->rows[i]);
 	}
+	if (!err && d->row) {
+		err = sigma_row_aliases(c, d->row);
+		d->rule.aliases = d->row->aliases;
+		d->rule.n_aliases = d->row->n_aliases;
+	}
 	if (!err)
 		err = is_served ? join_variants(&b) : set_needed_source(c, &source, &d->rule);
 	return err ? err : sigma_message_set(c, &d->rule);

@@ -66,10 +66,20 @@ static int read_items(struct compiler *c, const struct yaml_node *value, struct 
 	return 0;
 }
 
-/* The field of the record that a name stands for, which a case can set: not one whose value is worked out of others. NULL after a report. */
-static const struct field *settable_field(struct compiler *c, const struct yaml_node *key, const struct event_type *type)
+const struct field_ref *rule_alias(const struct rule *rule, struct strview name)
 {
-	const struct field_ref *ref = field_resolve(c, key->text, key->at);
+	for (size_t i = 0; i < rule->n_aliases; i++)
+		if (sv_is(name, rule->aliases[i].name))
+			return rule->aliases[i].field;
+	return NULL;
+}
+
+/* The field of the record that a name stands for, which a case can set: not one whose value is worked out of others. NULL after a report. */
+static const struct field *settable_field(struct compiler *c, const struct rule *rule, const struct yaml_node *key, const struct event_type *type)
+{
+	const struct field_ref *ref = rule_alias(rule, key->text);
+	if (!ref)
+		ref = field_resolve(c, key->text, key->at);
 	if (!ref)
 		return NULL;
 	if (!(ref->events >> type->number & 1) && !ref->never) {
@@ -89,7 +99,7 @@ static const struct field *settable_field(struct compiler *c, const struct yaml_
 	return NULL;
 }
 
-int case_fields_read(struct compiler *c, const struct yaml_node *map, struct rule_case *ret)
+int case_fields_read(struct compiler *c, const struct rule *rule, const struct yaml_node *map, struct rule_case *ret)
 {
 	if (map->type != YAML_MAP || map->n > CASE_MAX_FIELDS) {
 		diag_error(c->diag, map->at, "case: expected a map of fields, {field: value, ...}");
@@ -105,7 +115,7 @@ int case_fields_read(struct compiler *c, const struct yaml_node *map, struct rul
 		struct case_field *field = &ret->fields[ret->n];
 		if (ret->is_in_list && part_has_key(PART_CASE_EVENT, k->text))
 			continue;
-		const struct field *meant = settable_field(c, k, ret->type);
+		const struct field *meant = settable_field(c, rule, k, ret->type);
 		if (!meant || read_items(c, k->next, field)) {
 			err = -EINVAL;
 			continue;
@@ -139,7 +149,7 @@ static int read_case(struct compiler *c, const struct yaml_node *item, const str
 	if (rule->stateful)
 		return case_events_read(c, fires ? fires : quiet, rule, ret);
 	ret->type = case_event_type(c, item, rule);
-	return ret->type ? case_fields_read(c, fires ? fires : quiet, ret) : -EINVAL;
+	return ret->type ? case_fields_read(c, rule, fires ? fires : quiet, ret) : -EINVAL;
 }
 
 int cases_read(struct compiler *c, const struct yaml_node *node, struct rule *rule)

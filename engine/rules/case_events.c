@@ -39,7 +39,7 @@ static int read_one(struct compiler *c, const struct yaml_node *map, const struc
 		err = read_duration(c, yaml_get(map, "every"), "every", &ret->every_ns);
 	if (!err)
 		err = read_times(c, yaml_get(map, "times"), &ret->times);
-	return err ? err : case_fields_read(c, map, &ret->one);
+	return err ? err : case_fields_read(c, rule, map, &ret->one);
 }
 
 int case_events_read(struct compiler *c, const struct yaml_node *node, const struct rule *rule, struct rule_case *ret)

@@ -53,6 +53,12 @@ struct case_event {
 };
 
 /* Everything lives in the set's arena. */
+/* What the author of a rule calls a field, where that is not its name here. */
+struct field_alias {
+	const char *name;
+	const struct field_ref *field;
+};
+
 struct rule {
 	struct rule_info info;
 	struct place id_at; /* where the author wrote the id */
@@ -68,6 +74,8 @@ struct rule {
 	bool has_title_message; /* no `message:` was given */
 	struct rule_case *cases;
 	size_t n_cases;
+	const struct field_alias *aliases; /* names that events given for the rule may use as well */
+	size_t n_aliases;
 	struct stateful *stateful; /* NULL: it looks at one event; else its condition is never asked */
 };
 
@@ -166,7 +174,9 @@ int cases_read(struct compiler *c, const struct yaml_node *node, struct rule *ru
 
 /* What a case or one of its events says the event is. Reports. */
 const struct event_type *case_event_type(struct compiler *c, const struct yaml_node *item, const struct rule *rule);
-int case_fields_read(struct compiler *c, const struct yaml_node *map, struct rule_case *ret) MUST_CHECK;
+int case_fields_read(struct compiler *c, const struct rule *rule, const struct yaml_node *map, struct rule_case *ret) MUST_CHECK;
+/* The field that the rule's author calls so; NULL: none. */
+const struct field_ref *rule_alias(const struct rule *rule, struct strview name) PURE;
 /* The events of a case of a stateful rule: a list, or a map for a single one. Reports. */
 int case_events_read(struct compiler *c, const struct yaml_node *node, const struct rule *rule, struct rule_case *ret) MUST_CHECK;
 /* The event that fields stand for, at the wall clock of the set's load and wall_ns more. Reports. */

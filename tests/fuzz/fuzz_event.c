@@ -14,7 +14,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct event ev;
 	if (event_builder_new(&b))
 		return 0;
-	int err = event_from_json("fuzz", (struct strview){ (const char *)data, size }, event_type_by_number(1), b, &ev, &diag);
+	struct event_text from = { .file = "fuzz", .text = { (const char *)data, size }, .otherwise = event_type_by_number(1) };
+	int err = event_from_json(&from, b, &ev, &diag);
 	if (!err == (diag.errors > 0))
 		abort(); /* one fault, one message */
 	const struct field *fields[EVENT_MAX_FIELDS];

@@ -53,6 +53,30 @@ says() { # says TEXT STATUS ARGUMENT... : the output holds the text
 }
 hosts='{"file.path":"/etc/hosts","file.open.write":true,"process.name":"cat","process.executable":"/bin/cat"}'
 echo "$hosts" > "$dir/stdin"
+cat > "$dir/sigma.yaml" << 'YAML'
+title: Cat Was Run
+id: 11111111-2222-4333-8444-555555555555
+logsource: {product: linux, category: process_creation}
+detection:
+  selection: {Image|endswith: /cat, CommandLine|contains: secret}
+  condition: selection
+level: low
+YAML
+cat > "$dir/sigma_cases.yaml" << 'YAML'
+- cases_for: 11111111-2222-4333-8444-555555555555
+  cases:
+    - fires: {Image: /usr/bin/cat, CommandLine: cat secret, User: root}
+    - quiet: {Image: /usr/bin/cat, ParentImage: /bin/sh}
+YAML
+out=$("$VEDETTE" explain -r "$dir/sigma.yaml" "Cat Was Run" '{"Image": "/bin/cat", "CommandLine": "cat secret"}' 2>&1)
+[ $? -eq 0 ] && [[ $out == *"It fires on this process.exec."*"process.executable is /bin/cat"* ]]
+result $? "explain of a Sigma rule: by its title, with the names its author has for fields" "$out"
+out=$("$VEDETTE" explain -r "$dir/sigma.yaml" "Cat Was Run" '{"Imag": "/bin/cat"}' 2>&1)
+[ $? -eq 1 ] && [[ $out == *"process.exec has no field 'Imag'"*"did you mean 'Image'?"* ]]
+result $? "and a suggestion among them" "$out"
+out=$("$VEDETTE" test "$dir/sigma.yaml" "$dir/sigma_cases.yaml" 2>&1)
+[ $? -eq 0 ] && [[ $out == "2 cases passed, 0 failed" ]]
+result $? "cases of a Sigma rule may be written with those names" "$out"
 printf '%s\n' '{"event":{"action":"file.open","dataset":"vedette.event"},"file":{"path":"/etc/passwd"},"agent":{"id":"x"}}' \
 	'{"event":{"action":"process.exec","dataset":"vedette.event"},"process":{"executable":"/bin/bad"}}' > "$dir/log.jsonl"
 says "macro editor: process.name in (vi, nano)" 0 hosts

@@ -116,7 +116,8 @@ static void events_come_out_of_json(void **state)
 		CLEANUP(diag_done) struct diag diag = { 0 };
 		struct event ev;
 		bool is_known = strstr(cases[i].json, "\"event\"") != NULL;
-		int err = event_from_json("t", sv_from(cases[i].json), is_known ? NULL : event_type_by_name(SV("file.open")), b, &ev, &diag);
+		struct event_text from = { .file = "t", .text = sv_from(cases[i].json), .otherwise = is_known ? NULL : event_type_by_name(SV("file.open")) };
+		int err = event_from_json(&from, b, &ev, &diag);
 		if (err || condition_holds(ruleset_condition(set, 0), &ev, set->matcher) != TRUTH_TRUE)
 			fail_msg("%s: %d %s", cases[i].json, err, diag.n ? diag.messages[0].text : "does not hold");
 	}
@@ -146,7 +147,7 @@ static void faulty_json_is_refused(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		CLEANUP(diag_done) struct diag diag = { 0 };
 		struct event ev;
-		if (event_from_json("t", sv_from(cases[i].json), NULL, b, &ev, &diag) == 0 || !diag.n || !strstr(diag.messages[0].text, cases[i].message))
+		if (event_from_json(&(struct event_text){ .file = "t", .text = sv_from(cases[i].json) }, b, &ev, &diag) == 0 || !diag.n || !strstr(diag.messages[0].text, cases[i].message))
 			fail_msg("%s: %s", cases[i].json, diag.n ? diag.messages[0].text : "accepted");
 	}
 }
