@@ -127,6 +127,8 @@ static int parse_options(int argc, char **argv, struct replay_options *o, bool *
 			o->output = optarg;
 			break;
 		case OPT_KEY:
+			if (!args_is_file(optarg))
+				return misuse("--key-file needs the name of a file (./-NAME for one that begins with -), not", optarg);
 			o->key_file = optarg;
 			break;
 		case 'j':

@@ -74,11 +74,13 @@ static int parse_options(int argc, char **argv, struct run_options *o, bool *ret
 			o->rule_paths[w->n_rule_paths++] = optarg;
 			break;
 		case 'o':
-			if (optarg[0] == '\0' || strncmp(optarg, "--", 2) == 0)
-				return misuse("--output needs a file name, not", optarg);
+			if (!args_is_file(optarg))
+				return misuse("--output needs the name of a file (./-NAME for one that begins with -), not", optarg);
 			w->output = optarg;
 			break;
 		case OPT_KEY:
+			if (!args_is_file(optarg))
+				return misuse("--key-file needs the name of a file (./-NAME for one that begins with -), not", optarg);
 			w->key_file = optarg;
 			break;
 		case 's':
@@ -111,9 +113,13 @@ static int parse_options(int argc, char **argv, struct run_options *o, bool *ret
 			w->terminal = false;
 			break;
 		case OPT_STATUS:
+			if (!args_is_file(optarg))
+				return misuse("--status needs the name of a file (./-NAME for one that begins with -), not", optarg);
 			w->status_file = optarg;
 			break;
 		case OPT_CONTROL:
+			if (!args_is_file(optarg))
+				return misuse("--control needs the name of a socket (./-NAME for one that begins with -), not", optarg);
 			w->control = optarg;
 			break;
 		case OPT_TAPE:

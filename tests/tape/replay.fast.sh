@@ -80,6 +80,10 @@ done
 [ $? -eq 125 ] && grep -q "not '--help'" "$work/err" && [ ! -e ./--help ]; check $? "an option is no file name for replay"
 "$VEDETTE" record -o --help -- true > /dev/null 2> "$work/err"
 [ $? -eq 125 ] && grep -q "./-NAME" "$work/err" && [ ! -e ./--help ]; check $? "nor for record"
+for how in "replay --key-file -x $tape" "run --status -x -- true" "run --key-file --quiet -- true" "run -o -x -- true"; do
+	"$VEDETTE" $how > /dev/null 2> "$work/err"
+	[ $? -eq 125 ] && grep -q "./-NAME" "$work/err" && [ ! -e ./-x ]; check $? "nor for vedette $how"
+done
 "$VEDETTE" replay --info --json $tape > /dev/null 2> "$work/err"
 [ $? -eq 125 ] && grep -q "text only" "$work/err"; check $? "--info is not given as something that it is not"
 head -c 9000 $tape > "$work/torn"
