@@ -70,7 +70,7 @@ struct heartbeat_info {
 
 struct loss_info {
 	struct instant at;
-	const char *what;  /* ring, decode, matches, output, suppress, render */
+	const char *what;  /* ring, decode, matches, state, output, suppress, wait, tape, render */
 	const char *event; /* name of the event; "": any */
 	int cpu;           /* -1: any */
 	uint64_t count;

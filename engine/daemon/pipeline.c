@@ -374,6 +374,15 @@ void pipeline_advance(struct pipeline *p, uint64_t boot_ns)
 	raise_correlated(p);
 }
 
+/* An `absence` of which nobody will know whether it was one. */
+static void tell_unfinished(struct pipeline *p)
+{
+	struct instant now = instant_now();
+	struct loss_info info = { .at = now, .what = "wait", .event = "", .cpu = -1, .count = p->stats.unfinished, .since_ns = now.wall_ns };
+	if (p->config.stream && p->stats.unfinished)
+		IGNORE(stream_loss(p->config.stream, &info)); /* no room: the sum at the end tells */
+}
+
 void pipeline_finish(struct pipeline *p)
 {
 	if (p->config.outcomes)
@@ -381,6 +390,7 @@ void pipeline_finish(struct pipeline *p)
 	state_finish(p->policy->state);
 	raise_correlated(p);
 	p->stats.unfinished = state_unfinished(p->policy->state);
+	tell_unfinished(p);
 	pipeline_end_windows(p, UINT64_MAX); /* last: what was raised just now may have been held back */
 }
 

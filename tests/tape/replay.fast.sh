@@ -86,6 +86,15 @@ for how in "replay --key-file -x $tape" "run --status -x -- true" "run --key-fil
 done
 "$VEDETTE" replay --info --json $tape > /dev/null 2> "$work/err"
 [ $? -eq 125 ] && grep -q "text only" "$work/err"; check $? "--info is not given as something that it is not"
+cat > "$work/waits.yaml" <<'END'
+- rule: never-came
+  severity: low
+  absence: {within: 1h, by: [file.path], after: {event: file.open, when: file.path = /etc/shadow}, missing: {event: file.delete, when: true}}
+END
+"$VEDETTE" replay -r "$work/waits.yaml" -o "$work/waits.log" $tape > /dev/null 2> "$work/err"
+[ $? -eq 0 ] && grep -q '1 waits of rules about several events not over at the end' "$work/err" && grep -q '"loss":{"count":1,"since":"[^"]*","what":"wait"}' "$work/waits.log"
+check $? "a wait that is not over at the end is told, and counted in the log"
+"$VEDETTE" verify --complete --key "$work/waits.log.pub" "$work/waits.log" > /dev/null; check $? "which verifies"
 head -c 9000 $tape > "$work/torn"
 "$VEDETTE" replay -q -r "$work/rules.yaml" "$work/torn" > /dev/null 2> "$work/err"
 [ $? -eq 125 ] && grep -q 'ends within a block' "$work/err"; check $? "a torn one is told"
