@@ -106,6 +106,26 @@ raised=$(alerts "$work/lazy.jsonl" | grep -oE '"id":"has-[0-9]+"' | sort -u | wc
 [ "$raised" -eq 29 ]; check $? "and each field had a value there: $raised of 29"
 alerts "$work/lazy.jsonl" | grep -qE '"id":"(timeout|vedette)-[1-5]"'; check $? "and creators were told from programs that exec replaced"
 
+# a failed exec is told of its caller: Sigma's rules about new processes let it pass
+mkdir "$work/odd place"; cp "$VEDETTE" "$work/odd place/starter"
+cat > "$work/sigma.yml" <<END
+title: From an odd place
+id: 11111111-2222-4333-8444-555555555555
+logsource: {product: linux, category: process_creation}
+detection:
+  selection: {Image|startswith: '$work/odd place/'}
+  condition: selection
+level: medium
+END
+PATH="/none-1:/none-2:$PATH" "$work/odd place/starter" run -q -r "$work/sigma.yml" -o "$work/failed.jsonl" --tape "$work/failed.tape" -- sh -c 'no-such; exec /none/such' 2> "$work/err"
+ends $? 127 "" "a run whose execs fail, by way of PATH"
+n=$("$VEDETTE" replay --events --json "$work/failed.tape" 2> /dev/null | grep '"action":"process.exec"' | grep -c '"errno":"ENOENT"')
+[ "$n" -ge 3 ]; check $? "they are events: $n"
+[ -s "$work/failed.jsonl" ] && ! alerts "$work/failed.jsonl" > /dev/null; check $? "and raise no rule about new processes"
+[ -z "$("$VEDETTE" replay --json -r "$work/sigma.yml" "$work/failed.tape" 2> /dev/null)" ]; check $? "nor does a replay"
+cp "$(type -P true)" "$work/odd place/true"
+"$VEDETTE" run -q -r "$work/sigma.yml" -o "$work/odd.jsonl" -- "$work/odd place/true" 2> /dev/null; alerts "$work/odd.jsonl" > /dev/null; check $? "one that succeeds does"
+
 # a recording that is killed, a tape that is damaged
 "$VEDETTE" record -q -o "$work/c.tape" -- sh -c "sh $work/work.sh $work; sleep 30" 2> "$work/err" &
 pid=$!
