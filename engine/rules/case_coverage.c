@@ -22,6 +22,7 @@ struct notes {
 	struct case_gap *p; /* owned */
 	size_t n;               /* tests */
 	size_t at;              /* next one in the walk */
+	bool was_tried;
 };
 
 static void notes_done(struct notes *n)
@@ -80,23 +81,56 @@ static int keep_gaps(struct case_coverage *c, const struct notes *n, uint32_t ru
 	return 0;
 }
 
+static int notes_init(struct notes *n, const struct ruleset *set, const struct rule *rule)
+{
+	*n = (struct notes){ .set = set, .n = count_tests(rule->condition) };
+	n->p = calloc(n->n + 1, sizeof(*n->p));
+	return n->p ? 0 : -ENOMEM;
+}
+
+/* One event of a case of `owner`, put to the condition of `rule`: the owner, or a step of it. */
+static void note_event(struct notes *n, struct event_builder *b, const struct rule *owner, const struct rule *rule, const struct rule_case *one)
+{
+	struct event ev;
+	if (!(rule->info.events >> one->type->number & 1) || case_event_build(b, n->set, owner, one, 0, &ev, NULL))
+		return; /* who runs the cases reports it */
+	n->ev = &ev;
+	n->at = 0;
+	note(n, rule->condition, true, false);
+	n->was_tried = true;
+}
+
 static int cover_rule(const struct ruleset *set, const struct rule *rule, struct event_builder *b, struct case_coverage *c)
 {
-	CLEANUP(notes_done) struct notes notes = { .set = set, .n = count_tests(rule->condition) };
-	bool was_tried = false;
-	notes.p = calloc(notes.n + 1, sizeof(*notes.p));
-	if (!notes.p)
+	CLEANUP(notes_done) struct notes notes = { 0 };
+	if (notes_init(&notes, set, rule))
 		return -ENOMEM;
-	for (size_t i = 0; i < rule->n_cases; i++) {
-		struct event ev;
-		if (case_event_build(b, set, rule, &rule->cases[i], 0, &ev, NULL))
-			continue; /* ruleset_run_cases reports it */
-		notes.ev = &ev;
-		notes.at = 0;
-		note(&notes, rule->condition, true, false);
-		was_tried = true;
+	for (size_t i = 0; i < rule->n_cases; i++)
+		note_event(&notes, b, rule, rule, &rule->cases[i]);
+	return notes.was_tried ? keep_gaps(c, &notes, rule->info.index) : 0;
+}
+
+static int cover_step(const struct ruleset *set, const struct rule *owner, const struct rule *step, struct event_builder *b, struct case_coverage *c)
+{
+	CLEANUP(notes_done) struct notes notes = { 0 };
+	if (notes_init(&notes, set, step))
+		return -ENOMEM;
+	for (size_t i = 0; i < owner->n_cases; i++)
+		for (size_t k = 0; k < owner->cases[i].n_events; k++)
+			note_event(&notes, b, owner, step, &owner->cases[i].events[k].one);
+	return notes.was_tried ? keep_gaps(c, &notes, step->info.index) : 0;
+}
+
+/* The steps that are the rule's own: other rules that feed it have cases of theirs. */
+static int cover_stateful(const struct ruleset *set, const struct rule *rule, struct event_builder *b, struct case_coverage *c)
+{
+	int err = 0;
+	for (size_t i = 0; i < rule->stateful->n_inputs && !err; i++) {
+		const struct rule *step = &set->rules[rule->stateful->inputs[i].rule];
+		if (step->info.is_step && step->condition)
+			err = cover_step(set, rule, step, b, c);
 	}
-	return was_tried ? keep_gaps(c, &notes, rule->info.index) : 0;
+	return err;
 }
 
 int ruleset_case_coverage(const struct ruleset *set, struct case_coverage *ret)
@@ -105,7 +139,9 @@ int ruleset_case_coverage(const struct ruleset *set, struct case_coverage *ret)
 	CLEANUP(case_coverage_done) struct case_coverage c = { 0 };
 	int err = event_builder_new(&b);
 	for (size_t i = 0; i < set->n && !err; i++)
-		if (set->rules[i].condition && !set->rules[i].stateful && !set->rules[i].info.is_step)
+		if (set->rules[i].stateful)
+			err = cover_stateful(set, &set->rules[i], b, &c);
+		else if (set->rules[i].condition && !set->rules[i].info.is_step)
 			err = cover_rule(set, &set->rules[i], b, &c);
 	if (err)
 		return err;

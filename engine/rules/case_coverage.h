@@ -6,7 +6,7 @@
 
 /* A test of a rule that has cases. */
 struct case_gap {
-	uint32_t rule;
+	uint32_t rule;                /* or step of one */
 	const struct condition *test;
 	bool was_true, was_false;
 	bool decided; /* in some case, its being other would have changed whether the rule holds */
@@ -20,5 +20,5 @@ struct case_coverage {
 };
 void case_coverage_done(struct case_coverage *c);
 
-/* Over the cases of rules about single events. 0 or -ENOMEM; cases whose event cannot be made are left out. */
+/* Over all cases; of a rule about several events each step is looked at by itself, on the case's events of its kind. 0 or -ENOMEM; cases whose event cannot be made are left out. */
 int ruleset_case_coverage(const struct ruleset *set, struct case_coverage *ret) MUST_CHECK;

@@ -52,13 +52,13 @@ struct case_event {
 	uint32_t times;
 };
 
-/* Everything lives in the set's arena. */
 /* What the author of a rule calls a field, where that is not its name here. */
 struct field_alias {
 	const char *name;
 	const struct field_ref *field;
 };
 
+/* Everything lives in the set's arena. */
 struct rule {
 	struct rule_info info;
 	struct place id_at; /* where the author wrote the id */

@@ -44,8 +44,29 @@ static void gaps_are_what_cases_leave_untried(void **state)
 	}
 }
 
+/* Each step of a rule about several events is looked at by itself, on the events of its kind. */
+static void steps_are_covered_by_the_events_of_cases(void **state)
+{
+	(void)state;
+	CLEANUP(ruleset_free) struct ruleset *set = NULL;
+	CLEANUP(case_coverage_done) struct case_coverage coverage = { 0 };
+	static const char text[] = "- rule: r\n  severity: low\n  sequence:\n    within: 10s\n    steps:\n"
+				   "      - {event: file.open, when: file.path = /a and user.id = 1}\n      - {event: file.delete, when: file.path = /b}\n"
+				   "  cases:\n    - fires: [{event: file.open, file.path: /a, user.id: 1}, {at: 1s, event: file.delete, file.path: /b}]\n"
+				   "    - quiet: [{event: file.open, file.path: /x, user.id: 1}, {at: 1s, event: file.delete, file.path: /b}]\n";
+	assert_int_equal(ruleset_load_text("t.yaml", SV(text), &set, NULL), 0);
+	assert_int_equal(ruleset_case_coverage(set, &coverage), 0);
+	assert_int_equal(coverage.tests, 3);
+	assert_int_equal(coverage.decided, 3);
+	assert_int_equal(coverage.n_gaps, 2);
+	assert_string_equal(ruleset_get(set, coverage.gaps[0].rule)->id, "r#1");
+	assert_true(coverage.gaps[0].was_true && !coverage.gaps[0].was_false);
+	assert_string_equal(ruleset_get(set, coverage.gaps[1].rule)->id, "r#2");
+	assert_true(coverage.gaps[1].was_true && !coverage.gaps[1].was_false);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(gaps_are_what_cases_leave_untried) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(gaps_are_what_cases_leave_untried), cmocka_unit_test(steps_are_covered_by_the_events_of_cases) };
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
