@@ -289,6 +289,7 @@ void pipeline_swap(struct pipeline *p, const struct policy *policy)
 	end_windows(p, p->policy->throttle, UINT64_MAX); /* of rules that are gone or changed */
 	/* rules that are the same in both go on where they were; without memory for the list of them they begin anew */
 	IGNORE(state_carry_over(p->policy->state, policy->state));
+	state_clear(p->policy->state); /* it may be put in force again */
 	p->earlier = p->policy;
 	p->policy = policy;
 }

@@ -388,6 +388,7 @@ size_t sensor_get_hooks(const struct sensor *s, const struct sensor_hook **ret)
 
 struct sensor_change {
 	uint64_t events, outcome_events; /* wanted after the change */
+	uint64_t events_before, outcome_events_before;
 	struct programs_change programs;
 };
 
@@ -416,6 +417,8 @@ int sensor_change_prepare(struct sensor *s, uint64_t events, uint64_t outcome_ev
 
 void sensor_widen(struct sensor *s, struct sensor_change *c)
 {
+	c->events_before = s->programs.events;
+	c->outcome_events_before = s->programs.outcome_events;
 	programs_widen(&s->programs, c->events, c->outcome_events, &c->programs);
 	set_wanted(s, s->programs.events, s->programs.outcome_events);
 }
@@ -424,6 +427,13 @@ void sensor_narrow(struct sensor *s, struct sensor_change *c)
 {
 	set_wanted(s, c->events, c->outcome_events);
 	programs_narrow(&s->programs, c->events, c->outcome_events, &c->programs);
+}
+
+void sensor_undo(struct sensor *s, struct sensor_change *c)
+{
+	c->events = c->events_before;
+	c->outcome_events = c->outcome_events_before;
+	sensor_narrow(s, c);
 }
 
 void sensor_change_free(struct sensor_change **c)

@@ -55,9 +55,9 @@ size_t sensor_get_hooks(const struct sensor *s, const struct sensor_hook **ret);
 
 /*
  * Other events from now on, without a moment in which those of before or those of after are missed:
- * - prepare attaches what is newly needed, which takes time: it may run in another thread, one at a time, beside all but the three below;
+ * - prepare attaches what is newly needed, which takes time: it may run in another thread, one at a time, beside all but those below;
  * - widen wants the events of before and of after; then the caller changes over;
- * - narrow wants those of after alone;
+ * - narrow wants those of after alone; or undo, those of before again: it cannot fail, and needs nothing that is not there already;
  * - free detaches what nobody needs any more (or, without widen, what prepare attached), which takes time: in any thread.
  * The sensor must be reloadable.
  */
@@ -65,6 +65,7 @@ struct sensor_change;
 int sensor_change_prepare(struct sensor *s, uint64_t events, uint64_t outcome_events, struct sensor_change **ret) MUST_CHECK;
 void sensor_widen(struct sensor *s, struct sensor_change *c);
 void sensor_narrow(struct sensor *s, struct sensor_change *c);
+void sensor_undo(struct sensor *s, struct sensor_change *c);
 void sensor_change_free(struct sensor_change **c);
 /*
  * Other environment variables from now on, in place of all before (names as in sensor_options; those in both are kept all the time).

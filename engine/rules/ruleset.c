@@ -134,6 +134,13 @@ void ruleset_evaluate(const struct ruleset *set, const struct event *ev, struct 
 	}
 }
 
+bool ruleset_may_hold(const struct ruleset *set, uint32_t rule, const struct event *ev)
+{
+	if (!(set->rules[rule].info.events >> ev->type->number & 1))
+		return false;
+	return condition_holds(set->rules[rule].condition, ev, set->matcher) != TRUTH_FALSE;
+}
+
 /* --- conditions as trees --------------------------------------------------------------------------------------------------- */
 
 const struct condition *ruleset_condition(const struct ruleset *set, uint32_t rule)

@@ -145,6 +145,8 @@ bool matches_equal(const struct matches *a, const struct matches *b) PURE;
  * rule whose truth turns on it: neither a match nor none.
  */
 void ruleset_evaluate(const struct ruleset *set, const struct event *ev, struct matches *ret);
+/* Does this one rule hold, or can it not be told? By the plain evaluator. */
+bool ruleset_may_hold(const struct ruleset *set, uint32_t rule, const struct event *ev);
 /* Why the rule is undecided on this event: the test that was given up, as text. "" when it is decided. */
 void ruleset_undecided_reason(const struct ruleset *set, uint32_t rule, const struct event *ev, struct buf *out);
 

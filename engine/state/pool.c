@@ -5,6 +5,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <stdbool.h>
+#include <string.h>
 
 #include "engine/enrich/region.h"
 
@@ -39,6 +40,14 @@ void pool_done(struct pool *p)
 	if (p->marks)
 		region_free(p->marks, p->bytes / POOL_UNIT);
 	*p = (struct pool){ 0 };
+}
+
+void pool_clear(struct pool *p)
+{
+	memset(p->marks, 0, p->n_carved * (POOL_MAX_BLOCK / POOL_UNIT)); /* what was never used has no marks */
+	memset(p->free, 0, sizeof(p->free));
+	p->n_carved = 0;
+	p->used = 0;
 }
 
 static void free_add(struct pool *p, uint32_t block, unsigned order)

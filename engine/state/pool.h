@@ -27,6 +27,8 @@ struct pool {
 /* bytes is rounded down to whole largest blocks, one at least. 0 or -ENOMEM. */
 int pool_init(struct pool *p, size_t bytes) MUST_CHECK;
 void pool_done(struct pool *p);
+/* Takes all blocks back. */
+void pool_clear(struct pool *p);
 
 /* 0: no room, or more than POOL_MAX_BLOCK. The memory is as it was left. */
 uint32_t pool_take(struct pool *p, size_t n) MUST_CHECK;

@@ -94,6 +94,18 @@ void state_free(struct state **state)
 	*state = NULL;
 }
 
+void state_clear(struct state *s)
+{
+	if (!s->set->n_stateful)
+		return;
+	pool_clear(&s->pool);
+	for (size_t i = 0; i < s->set->n_stateful; i++)
+		s->rules[i] = (struct rule_state){ .depth = s->rules[i].depth, .ends_as = s->rules[i].ends_as };
+	memset(s->buckets, 0, s->n_buckets * sizeof(*s->buckets));
+	s->timers.n = s->n_waiting = s->n_pending = s->waiting_bytes = 0;
+	s->current = s->busy = 0;
+}
+
 /* --- waiting: a heap ------------------------------------------------------------------------------------------------------- */
 
 static bool is_earlier(const struct waiting *a, const struct waiting *b)

@@ -93,10 +93,13 @@ bool state_next(struct state *s, struct state_alert *ret);
 void state_key_text(struct state *s, const struct state_alert *alert, uint32_t input, size_t i, struct buf *out);
 
 /*
- * To be called on a new state before its first event: what the old one knows for rules that are the same in both (by their digest) goes
+ * To be called on a new or cleared state: what the old one knows for rules that are the same in both (by their digest) goes
  * on, and so do events that wait to be put in order. The old state stays as it is; its counters go on in the new one. Call when
  * state_next has returned false. 0, or -ENOMEM: then the new one begins from nothing, but for the time.
  */
 int state_carry_over(const struct state *old, struct state *new) MUST_CHECK;
+
+/* Forgets every group and every event that waits; the time and the counters stay. So it may be carried over to, as a new one. */
+void state_clear(struct state *s);
 
 void state_get_stats(const struct state *s, struct state_stats *ret);
