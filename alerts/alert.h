@@ -90,6 +90,23 @@ struct reload_info {
 	const char *const *hooks_missing; /* NULL-terminated */
 };
 
+struct policy_info {
+	struct instant at;
+	const char *action;        /* apply, confirm, rollback, remove */
+	const char *name;
+	const char *reason;        /* asked, timeout, breaker, stopped, unkept */
+	const char *policy_digest; /* in force now */
+	size_t policy_rules;
+	const char *from_digest;   /* in force before */
+	size_t from_rules;
+	uint64_t confirm_ns;       /* time to confirm it in; 0: none */
+	uint64_t blocked;          /* UINT64_MAX: not counted */
+	bool is_forced;
+	bool has_by;               /* somebody asked */
+	uint32_t by_uid, by_pid, by_login; /* by_login UINT32_MAX: no login */
+	const char *const *errors; /* NULL-terminated; none: it is done */
+};
+
 struct close_info {
 	struct instant at;
 	const char *reason; /* "signal 15", "command ended", ... */

@@ -547,6 +547,50 @@ int render_reload(struct renderer *r, uint64_t sequence, const struct reload_inf
 	return record_write(r, &rec, NULL, out);
 }
 
+static const char *policy_message(const struct policy_info *info)
+{
+	static const struct {
+		const char *action, *done, *refused;
+	} texts[] = {
+		{ "apply", "A policy is in force", "A policy was refused" },
+		{ "confirm", "A policy was confirmed", "A policy could not be confirmed" },
+		{ "rollback", "A policy was taken back", "A policy could not be taken back" },
+		{ "remove", "A policy was removed", "A policy could not be removed" },
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
+		if (strcmp(info->action, texts[i].action) == 0)
+			return info->errors[0] ? texts[i].refused : texts[i].done;
+	return "A policy was changed";
+}
+
+int render_policy(struct renderer *r, uint64_t sequence, const struct policy_info *info, struct buf *out)
+{
+	struct record rec;
+	own_begin(r, &rec, RECORD_POLICY, sequence, info->at);
+	set_z(&rec, MEMBER_message, policy_message(info));
+	set_z(&rec, MEMBER_policy_action, info->action);
+	set_z(&rec, MEMBER_policy_name, info->name);
+	set_z(&rec, MEMBER_policy_reason, info->reason);
+	set_z(&rec, MEMBER_policy_digest, info->policy_digest);
+	set_number(&rec, MEMBER_policy_rules, info->policy_rules);
+	set_z(&rec, MEMBER_policy_from, info->from_digest);
+	set_number(&rec, MEMBER_policy_from_rules, info->from_rules);
+	set_number(&rec, MEMBER_policy_forced, info->is_forced);
+	if (info->confirm_ns)
+		set_number(&rec, MEMBER_policy_confirm, info->confirm_ns);
+	if (info->blocked != UINT64_MAX)
+		set_number(&rec, MEMBER_policy_blocked, info->blocked);
+	if (info->has_by) {
+		set_number(&rec, MEMBER_policy_by_uid, info->by_uid);
+		set_number(&rec, MEMBER_policy_by_pid, info->by_pid);
+		if (info->by_login != UINT32_MAX)
+			set_number(&rec, MEMBER_policy_by_login, info->by_login);
+	}
+	if (info->errors[0])
+		set_list(r, &rec, MEMBER_policy_errors, info->errors, false);
+	return record_write(r, &rec, NULL, out);
+}
+
 int render_close(struct renderer *r, uint64_t sequence, const struct close_info *info, const struct log_counts *counts, struct buf *out)
 {
 	struct record rec;

@@ -33,4 +33,5 @@ int render_open(struct renderer *r, const struct open_info *info, const char *pu
 int render_heartbeat(struct renderer *r, uint64_t sequence, const struct heartbeat_info *info, const struct log_counts *counts, struct buf *out) MUST_CHECK;
 int render_loss(struct renderer *r, uint64_t sequence, const struct loss_info *info, struct buf *out) MUST_CHECK;
 int render_reload(struct renderer *r, uint64_t sequence, const struct reload_info *info, struct buf *out) MUST_CHECK;
+int render_policy(struct renderer *r, uint64_t sequence, const struct policy_info *info, struct buf *out) MUST_CHECK;
 int render_close(struct renderer *r, uint64_t sequence, const struct close_info *info, const struct log_counts *counts, struct buf *out) MUST_CHECK;

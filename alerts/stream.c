@@ -210,6 +210,14 @@ int stream_reload(struct stream *s, const struct reload_info *info)
 	return r ? r : add_body(s, info->at);
 }
 
+int stream_policy(struct stream *s, const struct policy_info *info)
+{
+	int r = begin_own(s, info->at);
+	if (!r)
+		r = render_policy(s->renderer, signer_next_sequence(s->signer), info, &s->body);
+	return r ? r : add_body(s, info->at);
+}
+
 int stream_loss(struct stream *s, const struct loss_info *info)
 {
 	int r = begin_own(s, info->at);

@@ -38,6 +38,7 @@ int stream_alert(struct stream *s, const struct alert *alert, struct instant now
 int stream_event(struct stream *s, const struct event *ev, struct instant now) MUST_CHECK;
 int stream_heartbeat(struct stream *s, const struct heartbeat_info *info) MUST_CHECK;
 int stream_reload(struct stream *s, const struct reload_info *info) MUST_CHECK;
+int stream_policy(struct stream *s, const struct policy_info *info) MUST_CHECK;
 int stream_loss(struct stream *s, const struct loss_info *info) MUST_CHECK;
 /* Flushes and syncs as well. */
 int stream_close_record(struct stream *s, const struct close_info *info) MUST_CHECK;

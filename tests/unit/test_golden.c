@@ -92,7 +92,11 @@ static void add_events(struct renderer *r, struct full_event *full, struct buf *
 	add_line(out, body);
 	static const char *const errors[] = { "local.yaml:3:9: unknown field 'process.exee'", NULL }, *const refused_hooks[] = { "lsm/path_chown", NULL };
 	const struct reload_info refused = { fixed_time, "ab12", 7, "ab12", 7, 1500000, errors, refused_hooks };
-	assert_int_equal(render_reload(r, sequence, &refused, body), 0);
+	assert_int_equal(render_reload(r, sequence++, &refused, body), 0);
+	add_line(out, body);
+	const struct policy_info taken_back = { .at = fixed_time, .action = "rollback", .name = "web", .reason = "breaker", .policy_digest = "ab12", .policy_rules = 7,
+						.from_digest = "cd34", .from_rules = 9, .confirm_ns = 60000000000, .blocked = 61, .errors = errors + 1 };
+	assert_int_equal(render_policy(r, sequence, &taken_back, body), 0);
 	add_line(out, body);
 }
 

@@ -339,10 +339,17 @@ static void our_own_records_are_sorted_and_whole(void **state)
 	static const char *const errors[] = { "a.yaml:1:2: unknown field 'x'", NULL };
 	const struct reload_info reload = { fixed_time, "d2", 7, "d1", 8, 1500, errors, none };
 	const struct reload_info reloaded = { fixed_time, "d2", 7, "d1", 8, 1500, none, none };
+	const struct policy_info policy = { .at = fixed_time, .action = "apply", .name = "web", .reason = "asked", .policy_digest = "d2", .policy_rules = 7,
+					    .from_digest = "d1", .from_rules = 6, .confirm_ns = 60, .blocked = UINT64_MAX, .has_by = true, .by_uid = 0, .by_pid = 9,
+					    .by_login = 1000, .errors = none };
 	static const struct {
 		unsigned in;
 		const char *path, *raw;
 	} cases[] = {
+		{ IN_POLICY, "vedette.policy",
+		  "{\"action\":\"apply\",\"by\":{\"login_uid\":1000,\"pid\":9,\"uid\":0},\"confirm\":60,\"digest\":\"d2\",\"forced\":false,\"from\":\"d1\","
+		  "\"from_rules\":6,\"name\":\"web\",\"reason\":\"asked\",\"rules\":7}" },
+		{ IN_POLICY, "message", "A policy is in force" },
 		{ IN_OPEN, "event.sequence", "0" },
 		{ IN_OPEN, "vedette.hooks", "{\"attached\":[\"bprm_check\",\"file_open\"],\"missing\":[]}" },
 		{ IN_OPEN, "vedette.key", "{\"epoch\":0,\"public\":\"KEY\"}" },
@@ -368,6 +375,8 @@ static void our_own_records_are_sorted_and_whole(void **state)
 			assert_int_equal(render_loss(f->renderer, 8, &loss, &f->out), 0);
 		else if (id == RECORD_RELOAD)
 			assert_int_equal(render_reload(f->renderer, 8, &reload, &f->out), 0);
+		else if (id == RECORD_POLICY)
+			assert_int_equal(render_policy(f->renderer, 8, &policy, &f->out), 0);
 		else if (id == RECORD_CLOSE)
 			assert_int_equal(render_close(f->renderer, 8, &close, &counts, &f->out), 0);
 		else
@@ -388,6 +397,15 @@ static void our_own_records_are_sorted_and_whole(void **state)
 	assert_int_equal(render_reload(f->renderer, 8, &reloaded, &f->out), 0);
 	assert_member(buf_sv(&f->out), "vedette.reload.errors", NULL);
 	assert_member(buf_sv(&f->out), "message", "New rules are in force");
+	struct policy_info nobody = policy;
+	nobody.has_by = false;
+	nobody.action = "rollback";
+	nobody.errors = errors;
+	buf_reset(&f->out);
+	assert_int_equal(render_policy(f->renderer, 8, &nobody, &f->out), 0);
+	assert_member(buf_sv(&f->out), "vedette.policy.by", NULL);
+	assert_member(buf_sv(&f->out), "vedette.policy.errors", "[\"a.yaml:1:2: unknown field 'x'\"]");
+	assert_member(buf_sv(&f->out), "message", "A policy could not be taken back");
 	buf_reset(&f->out);
 	assert_int_equal(render_loss(f->renderer, 8, &loss_anywhere, &f->out), 0);
 	assert_member(buf_sv(&f->out), "vedette.loss.cpu", NULL);
