@@ -8,7 +8,7 @@
 #include "engine/daemon/policy.h"
 #include "engine/probe/sensor.h"
 
-enum { RELOAD_MAX_PATHS = 64 };
+enum { RELOAD_MAX_PATHS = 128 }; /* of a configuration, and of the policies that were applied */
 
 /* Paths of rules; owned. */
 struct rule_paths {

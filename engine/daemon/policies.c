@@ -1,0 +1,344 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "engine/daemon/policies.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "engine/base/fd.h"
+#include "engine/daemon/reload.h"
+
+#define PENDING ".pending"
+#define ENDING ".yaml"
+#define FORCE ".force"
+
+enum { FILE_NAME_MAX = sizeof(PENDING) + POLICY_NAME_MAX + sizeof(ENDING) };
+
+struct policies {
+	char *folder; /* owned */
+	int fd;       /* of the folder */
+	struct policy_file kept[POLICIES_MAX];
+	size_t n;
+	struct policy_file staged; /* name "": none */
+	char staged_path[PATH_MAX];
+};
+
+bool policy_name_is_valid(struct strview name)
+{
+	if (name.n == 0 || name.n > POLICY_NAME_MAX)
+		return false;
+	for (size_t i = 0; i < name.n; i++) {
+		unsigned char c = (unsigned char)name.p[i];
+		bool is_word = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+		if (!is_word && (i == 0 || (c != '-' && c != '_')))
+			return false;
+	}
+	return true;
+}
+
+static void file_name(char out[static FILE_NAME_MAX], const char *folder, const char *name, const char *ending)
+{
+	(void)snprintf(out, FILE_NAME_MAX, "%s%.*s%s", folder, POLICY_NAME_MAX, name, ending);
+}
+
+static int fail(const struct policies *p, const char *name, const char *what, int err, struct diag *diag)
+{
+	diag_error(diag, (struct place){ .file = p->folder }, "policy %s cannot be %s: %s", name, what, strerror(-err));
+	return err;
+}
+
+/* --- the folder ------------------------------------------------------------------------------------------------------------------- */
+
+static int by_name(const void *a, const void *b)
+{
+	return strcmp(((const struct policy_file *)a)->name, ((const struct policy_file *)b)->name);
+}
+
+static int take_entry(struct policies *p, const char *entry, struct diag *diag)
+{
+	char force[FILE_NAME_MAX];
+	struct strview name = sv_from(entry);
+	struct place at = { .file = p->folder };
+	if (entry[0] == '.' || sv_ends(name, SV(FORCE)))
+		return 0;
+	if (!sv_ends(name, SV(ENDING))) {
+		diag_warn(diag, at, "holds '%s', which is no policy: left as it is", entry);
+		return 0;
+	}
+	name.n -= strlen(ENDING);
+	if (!policy_name_is_valid(name) || p->n == POLICIES_MAX) {
+		diag_error(diag, at, "%s '%s': take it away", p->n == POLICIES_MAX ? "more than 64 policies, as" : "no name of a policy:", entry);
+		return -EINVAL;
+	}
+	struct policy_file *f = &p->kept[p->n++];
+	*f = (struct policy_file){ 0 };
+	memcpy(f->name, name.p, name.n);
+	file_name(force, "", f->name, FORCE);
+	f->is_forced = faccessat(p->fd, force, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+	return 0;
+}
+
+static int read_folder(struct policies *p, struct diag *diag)
+{
+	struct dirent **entries = NULL;
+	int n = scandirat(p->fd, ".", &entries, NULL, NULL), err = n < 0 ? -errno : 0;
+	for (int i = 0; i < n; i++) {
+		int failed = take_entry(p, entries[i]->d_name, diag);
+		err = err ? err : failed;
+		free(entries[i]);
+	}
+	free(entries);
+	qsort(p->kept, p->n, sizeof(p->kept[0]), by_name);
+	return err;
+}
+
+/* What an earlier daemon was asked to try. */
+static void sweep(const struct policies *p, struct diag *diag)
+{
+	struct dirent **entries = NULL;
+	int n = scandirat(p->fd, PENDING, &entries, NULL, NULL);
+	for (int i = 0; i < n; i++) {
+		char path[sizeof(PENDING) + 1 + sizeof(entries[i]->d_name)];
+		(void)snprintf(path, sizeof(path), PENDING "/%s", entries[i]->d_name);
+		if (entries[i]->d_name[0] != '.' && unlinkat(p->fd, path, 0) == 0)
+			diag_warn(diag, (struct place){ .file = p->folder }, "'%s' was not confirmed before the daemon ended: it is not in force, and was removed",
+				  entries[i]->d_name);
+		free(entries[i]);
+	}
+	free(entries);
+}
+
+/* The folder and, at need, the one above. */
+static int make_folder(const char *folder)
+{
+	if (mkdir(folder, 0700) == 0 || errno == EEXIST)
+		return 0;
+	CLEANUP(str_free) char *above = strdup(folder);
+	char *slash = above ? strrchr(above, '/') : NULL;
+	if (errno != ENOENT || !slash || slash == above)
+		return -errno;
+	*slash = '\0';
+	if (mkdir(above, 0755) && errno != EEXIST)
+		return -errno;
+	return mkdir(folder, 0700) ? -errno : 0;
+}
+
+static int open_folder(struct policies *p, struct diag *diag)
+{
+	struct stat st;
+	struct place at = { .file = p->folder };
+	int err = make_folder(p->folder);
+	if (!err) {
+		p->fd = open(p->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+		err = p->fd < 0 || fstat(p->fd, &st) ? -errno : 0;
+	}
+	if (err) {
+		diag_error(diag, at, "the folder of policies cannot be used: %s", strerror(-err));
+		return err;
+	}
+	if ((st.st_uid != 0 && st.st_uid != geteuid()) || (st.st_mode & 0022)) {
+		diag_error(diag, at, "others may write to the folder of policies: it must belong to root with mode 0700");
+		return -EPERM;
+	}
+	if (mkdirat(p->fd, PENDING, 0700) && errno != EEXIST) {
+		diag_error(diag, at, "the folder of policies cannot be written: %s", strerror(errno));
+		return -errno;
+	}
+	return 0;
+}
+
+int policies_open(const char *folder, struct policies **ret, struct diag *diag)
+{
+	CLEANUP(policies_free) struct policies *p = calloc(1, sizeof(*p));
+	if (!p)
+		return -ENOMEM;
+	p->fd = -1;
+	p->folder = strdup(folder);
+	if (!p->folder)
+		return -ENOMEM;
+	int err = open_folder(p, diag);
+	if (!err)
+		err = read_folder(p, diag);
+	if (err)
+		return err;
+	sweep(p, diag);
+	*ret = TAKE(p);
+	return 0;
+}
+
+void policies_free(struct policies **p)
+{
+	if (!*p)
+		return;
+	fd_close(&(*p)->fd);
+	free((*p)->folder);
+	free(*p);
+	*p = NULL;
+}
+
+size_t policies_list(const struct policies *p, const struct policy_file **ret)
+{
+	*ret = p->kept;
+	return p->n;
+}
+
+const struct policy_file *policies_find(const struct policies *p, const char *name)
+{
+	for (size_t i = 0; i < p->n; i++)
+		if (strcmp(p->kept[i].name, name) == 0)
+			return &p->kept[i];
+	return NULL;
+}
+
+static int kept_path(const struct policies *p, const char *name, char out[static PATH_MAX])
+{
+	int n = snprintf(out, PATH_MAX, "%s/%s" ENDING, p->folder, name);
+	return n > 0 && n < PATH_MAX ? 0 : -ENAMETOOLONG;
+}
+
+bool policies_owner(const struct policies *p, const char *path, struct policy_file *ret)
+{
+	char kept[PATH_MAX];
+	if (p->staged.name[0] && strcmp(path, p->staged_path) == 0) {
+		*ret = p->staged;
+		return true;
+	}
+	for (size_t i = 0; i < p->n; i++) {
+		if (kept_path(p, p->kept[i].name, kept) || strcmp(path, kept) != 0)
+			continue;
+		*ret = p->kept[i];
+		return true;
+	}
+	return false;
+}
+
+int policies_read(const struct policies *p, const char *name, struct buf *out)
+{
+	char path[PATH_MAX];
+	int err = policies_find(p, name) ? kept_path(p, name, path) : -ENOENT;
+	return err ? err : fd_read_file(path, POLICY_MAX_BYTES, out);
+}
+
+/* --- changes ------------------------------------------------------------------------------------------------------------------------ */
+
+static int write_file(const struct policies *p, const char *file, struct strview text)
+{
+	CLEANUP(fd_close) int fd = openat(p->fd, file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+	int err = fd < 0 ? -errno : fd_write_all(fd, text.p, text.n);
+	return err || fsync(fd) == 0 ? err : -errno;
+}
+
+int policies_stage(struct policies *p, const char *name, struct strview text, bool is_forced, struct diag *diag)
+{
+	char file[FILE_NAME_MAX];
+	if (!policies_find(p, name) && p->n == POLICIES_MAX) {
+		diag_error(diag, (struct place){ .file = p->folder }, "there are 64 policies already: remove one (vedette policy remove NAME)");
+		return -E2BIG;
+	}
+	policies_unstage(p);
+	file_name(file, PENDING "/", name, ENDING);
+	int err = write_file(p, file, text);
+	int n = snprintf(p->staged_path, sizeof(p->staged_path), "%s/%s", p->folder, file);
+	if (!err && (n < 0 || (size_t)n >= sizeof(p->staged_path)))
+		err = -ENAMETOOLONG;
+	if (err) {
+		(void)unlinkat(p->fd, file, 0); /* half a file helps nobody */
+		return fail(p, name, "written", err, diag);
+	}
+	(void)snprintf(p->staged.name, sizeof(p->staged.name), "%s", name); /* fits: it is valid */
+	p->staged.is_forced = is_forced;
+	return 0;
+}
+
+void policies_unstage(struct policies *p)
+{
+	char file[FILE_NAME_MAX];
+	if (!p->staged.name[0])
+		return;
+	file_name(file, PENDING "/", p->staged.name, ENDING);
+	(void)unlinkat(p->fd, file, 0); /* left over, it is swept at the next start */
+	p->staged = (struct policy_file){ 0 };
+	p->staged_path[0] = '\0';
+}
+
+const char *policies_staged_path(const struct policies *p)
+{
+	return p->staged_path;
+}
+
+/* A mark too many is harmless: it goes first when the policy is forced, last when it is not. */
+static int put_in_place(const struct policies *p, const struct policy_file *f)
+{
+	char from[FILE_NAME_MAX], to[FILE_NAME_MAX], force[FILE_NAME_MAX];
+	file_name(from, PENDING "/", f->name, ENDING);
+	file_name(to, "", f->name, ENDING);
+	file_name(force, "", f->name, FORCE);
+	int err = f->is_forced ? write_file(p, force, SV("")) : 0;
+	if (!err && renameat(p->fd, from, p->fd, to))
+		err = -errno;
+	if (err)
+		return err;
+	if (!f->is_forced)
+		(void)unlinkat(p->fd, force, 0); /* mostly there is none */
+	return fsync(p->fd) ? -errno : 0;
+}
+
+int policies_keep(struct policies *p, struct diag *diag)
+{
+	int err = p->staged.name[0] ? put_in_place(p, &p->staged) : -ENOENT;
+	if (err)
+		return fail(p, p->staged.name, "kept", err, diag);
+	for (size_t i = 0; i <= p->n; i++) {
+		if (i < p->n && strcmp(p->kept[i].name, p->staged.name) != 0)
+			continue;
+		p->kept[i] = p->staged;
+		p->n += i == p->n; /* there is room: policies_stage has looked */
+		break;
+	}
+	qsort(p->kept, p->n, sizeof(p->kept[0]), by_name);
+	p->staged = (struct policy_file){ 0 };
+	p->staged_path[0] = '\0';
+	return 0;
+}
+
+int policies_remove(struct policies *p, const char *name, struct diag *diag)
+{
+	char file[FILE_NAME_MAX];
+	const struct policy_file *found = policies_find(p, name);
+	if (!found)
+		return fail(p, name, "removed", -ENOENT, diag);
+	file_name(file, "", name, ENDING);
+	if (unlinkat(p->fd, file, 0) && errno != ENOENT)
+		return fail(p, name, "removed", -errno, diag);
+	file_name(file, "", name, FORCE);
+	(void)unlinkat(p->fd, file, 0); /* mostly there is none */
+	size_t at = (size_t)(found - p->kept);
+	memmove(&p->kept[at], &p->kept[at + 1], (p->n - at - 1) * sizeof(p->kept[0]));
+	p->n--;
+	return fsync(p->fd) ? fail(p, name, "removed for good", -errno, diag) : 0;
+}
+
+int policies_add_paths(const struct policies *p, const char *without, struct rule_paths *ret)
+{
+	char path[PATH_MAX];
+	bool is_staged_in = !p->staged.name[0];
+	int err = 0;
+	for (size_t i = 0; !err && i <= p->n; i++) {
+		int order = i < p->n && !is_staged_in ? strcmp(p->kept[i].name, p->staged.name) : i == p->n ? 1 : -1;
+		if (order >= 0 && !is_staged_in) {
+			err = rule_paths_add(ret, p->staged_path);
+			is_staged_in = true;
+		}
+		bool is_out = i == p->n || order == 0 || (without && strcmp(p->kept[i].name, without) == 0);
+		if (!err && !is_out)
+			err = kept_path(p, p->kept[i].name, path);
+		if (!err && !is_out)
+			err = rule_paths_add(ret, path);
+	}
+	return err;
+}
