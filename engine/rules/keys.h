@@ -24,6 +24,8 @@ enum key_shape {
 	SHAPE_TRUTH,
 	SHAPE_SEVERITY,
 	SHAPE_ACTION,
+	SHAPE_DEFAULT,          /* deny, allow */
+	SHAPE_PERCENT,          /* a number from 1 to 100 */
 	SHAPE_MODE,
 	SHAPE_EVENTS,           /* an event or a group, or a list of them */
 	SHAPE_EVENT_NAME,

@@ -2,6 +2,7 @@
 /* One `rule:` item: its keys by table, its condition with its exceptions, and that the fields fit its events. */
 #include <errno.h>
 
+#include "engine/base/num.h"
 #include "engine/rules/coverage.h"
 #include "engine/rules/set.h"
 #include "engine/rules/throttle.h"
@@ -84,6 +85,34 @@ static void read_action(struct rule_reader *r, const struct yaml_node *node)
 {
 	static const char *const names[] = { "alert", "block", "kill" };
 	r->rule->info.action = (enum rule_action)read_choice(r, node, "action", names, ARRAY_SIZE(names));
+}
+
+static void read_unknown(struct rule_reader *r, const struct yaml_node *node)
+{
+	static const char *const names[] = { "deny", "allow" };
+	r->rule->info.unknown = (enum unknown_default)read_choice(r, node, "unknown", names, ARRAY_SIZE(names));
+}
+
+static void read_rollout(struct rule_reader *r, const struct yaml_node *node)
+{
+	uint64_t percent = 0;
+	if (node->type != YAML_SCALAR || num_parse_u64(node->text, 100, &percent) || percent == 0)
+		refuse(r, node, "rollout", "a share of the processes, 1 to 100 percent");
+	else
+		r->rule->info.rollout = (unsigned)percent;
+}
+
+/* Of a rule that does not block they would say nothing. */
+static void check_block_keys(struct rule_reader *r)
+{
+	static const char *const keys[] = { "unknown", "rollout" };
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
+		const struct yaml_node *node = yaml_get(r->item, keys[i]);
+		if (!node || r->rule->info.action == ACTION_BLOCK)
+			continue;
+		diag_error(r->c->diag, node->at, "%s: only rules with `action: block` have it", keys[i]);
+		rule_reader_fail(r, -EINVAL);
+	}
 }
 
 static void read_enabled(struct rule_reader *r, const struct yaml_node *node)
@@ -417,6 +446,7 @@ int rule_read(struct compiler *c, const struct rule_file *file, const struct yam
 		}
 		read_condition(&r);
 	}
+	check_block_keys(&r);
 	read_message(&r);
 	if (yaml_get(item, "cases"))
 		read_cases(&r, yaml_get(item, "cases"));
@@ -545,6 +575,7 @@ int rule_override(struct compiler *c, const struct rule_file *file, const struct
 	if (append)
 		append_keys(&r, append);
 	change_condition(&r);
+	check_block_keys(&r);
 	c->file = file->name;
 	if (yaml_get(item, "message") || (yaml_get(item, "title") && changed.has_title_message))
 		read_message(&r);

@@ -10,6 +10,7 @@
 
 enum severity { SEVERITY_INFO, SEVERITY_LOW, SEVERITY_MEDIUM, SEVERITY_HIGH, SEVERITY_CRITICAL, SEVERITY_COUNT };
 enum rule_action { ACTION_ALERT, ACTION_BLOCK, ACTION_KILL };
+enum unknown_default { UNKNOWN_DENY, UNKNOWN_ALLOW }; /* what a rule that blocks does where a value could not be read */
 enum policy_mode { POLICY_DETECT, POLICY_ENFORCE };
 
 enum {
@@ -59,6 +60,8 @@ struct rule_info {
 	struct place at;         /* where `rule:` stands */
 	enum severity severity;
 	enum rule_action action;
+	enum unknown_default unknown;
+	unsigned rollout;        /* percent of the processes in which it blocks; 0: all */
 	const char *policy;      /* `name:` of the file's policy item, else the ruleset */
 	enum policy_mode mode;   /* detect: block and kill only alert, whatever the command line says; a file without a policy item: enforce */
 	bool is_enabled;         /* false: checked, counted, never evaluated */
