@@ -10,14 +10,9 @@
 
 enum { MOUNTINFO_MAX = 16 * 1024 * 1024 };
 
-struct mount_entry {
-	uint32_t device;
-	struct strview root, point; /* in text */
-};
-
 struct mounts {
 	struct buf text; /* owned */
-	struct mount_entry *entries; /* owned, order of the table: later ones hide earlier ones */
+	struct mount *entries; /* owned, views into text, order of the table: later ones hide earlier ones */
 	size_t n;
 };
 
@@ -55,8 +50,8 @@ static char *next_word(char **line, size_t *ret_n)
 	return word;
 }
 
-/* "36 35 98:0 /root /point options ..." */
-static bool parse_line(char *line, struct mount_entry *ret)
+/* "36 35 98:0 /root /point options [optional:fields ...] - type source options" */
+static bool parse_line(char *line, struct mount *ret)
 {
 	size_t n;
 	next_word(&line, &n);
@@ -73,24 +68,18 @@ static bool parse_line(char *line, struct mount_entry *ret)
 	char *point = next_word(&line, &n);
 	ret->point = (struct strview){ point, unescape(point, n) };
 	ret->device = (uint32_t)(major << 20 | minor);
+	const char *dash = strstr(line, " - ");
+	ret->type = dash ? (struct strview){ dash + 3, strcspn(dash + 3, " \n") } : (struct strview){ "", 0 };
 	return ret->root.n && ret->point.n && ret->point.p[0] == '/';
 }
 
-int mounts_load(const char *file, struct mounts **ret, struct diag *diag)
+/* The text is there already. */
+static int parse_lines(struct mounts *m)
 {
-	CLEANUP(mounts_free) struct mounts *m = calloc(1, sizeof(*m));
-	if (!m)
-		return -ENOMEM;
-	m->text.max = MOUNTINFO_MAX;
-	int err = fd_read_file(file, MOUNTINFO_MAX - 1, &m->text);
-	if (err) {
-		diag_error(diag, (struct place){ .file = file }, "cannot read the mount table: %s", strerror(-err));
-		return err;
-	}
+	size_t lines = 0;
 	buf_add_char(&m->text, '\0');
 	if (buf_error(&m->text))
 		return -ENOMEM;
-	size_t lines = 0;
 	for (size_t i = 0; i < m->text.n; i++)
 		lines += m->text.p[i] == '\n';
 	m->entries = calloc(lines + 1, sizeof(*m->entries));
@@ -104,8 +93,45 @@ int mounts_load(const char *file, struct mounts **ret, struct diag *diag)
 			m->n++;
 		line = end ? end + 1 : line + strlen(line);
 	}
-	*ret = TAKE(m);
 	return 0;
+}
+
+int mounts_load(const char *file, struct mounts **ret, struct diag *diag)
+{
+	CLEANUP(mounts_free) struct mounts *m = calloc(1, sizeof(*m));
+	if (!m)
+		return -ENOMEM;
+	m->text.max = MOUNTINFO_MAX;
+	int err = fd_read_file(file, MOUNTINFO_MAX - 1, &m->text);
+	if (err) {
+		diag_error(diag, (struct place){ .file = file }, "cannot read the mount table: %s", strerror(-err));
+		return err;
+	}
+	err = parse_lines(m);
+	if (!err)
+		*ret = TAKE(m);
+	return err;
+}
+
+int mounts_parse(struct strview text, struct mounts **ret)
+{
+	CLEANUP(mounts_free) struct mounts *m = calloc(1, sizeof(*m));
+	if (!m)
+		return -ENOMEM;
+	m->text.max = MOUNTINFO_MAX;
+	buf_add_sv(&m->text, text);
+	int err = parse_lines(m);
+	if (!err)
+		*ret = TAKE(m);
+	return err;
+}
+
+bool mounts_at(const struct mounts *m, size_t i, struct mount *ret)
+{
+	if (i >= m->n)
+		return false;
+	*ret = m->entries[i];
+	return true;
 }
 
 /* Is path the point itself or below it? */
@@ -118,7 +144,7 @@ static bool covers(struct strview point, struct strview path)
 
 bool mounts_locate(const struct mounts *m, struct strview path, uint32_t *ret_device, struct buf *fs_path)
 {
-	const struct mount_entry *best = NULL;
+	const struct mount *best = NULL;
 	for (size_t i = 0; i < m->n; i++)
 		if (covers(m->entries[i].point, path) && (!best || m->entries[i].point.n >= best->point.n))
 			best = &m->entries[i];

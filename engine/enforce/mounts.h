@@ -11,7 +11,18 @@ struct mounts;
 
 /* file: "/proc/self/mountinfo". 0, or -errno with the reason in diag. */
 int mounts_load(const char *file, struct mounts **ret, struct diag *diag) MUST_CHECK;
+/* The same of a text in that form. 0 or -ENOMEM. */
+int mounts_parse(struct strview text, struct mounts **ret) MUST_CHECK;
 void mounts_free(struct mounts **m);
+
+/* One line of it; views into the table. */
+struct mount {
+	uint32_t device;          /* as mounts_locate tells it */
+	struct strview root;      /* folder (or file) of the file system that is mounted */
+	struct strview point, type;
+};
+/* The i-th; false: there are no more. */
+bool mounts_at(const struct mounts *m, size_t i, struct mount *ret);
 
 /*
  * Device (as the kernel numbers it: 12 bits major, 20 bits minor) and path inside the file system of an absolute path without
