@@ -1,0 +1,330 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Tests to predicates. A test is only taken when the set says the same as the plain evaluator on every value: what comes near it is
+ * refused, because a block that holds where its rule does not is worse than none.
+ */
+#include "engine/enforce/literal.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#define ADVICE_ALERT "use `action: alert` for this rule, or take the clause out"
+
+struct reader {
+	struct value_sets *all;
+	const struct test *test;
+	uint32_t event;
+	struct decided_field field;
+	struct place at;
+	struct literal_test *ret;
+	struct literal_refusal *refusal;
+};
+
+static int refuse(struct reader *r, const char *why, const char *advice)
+{
+	*r->refusal = (struct literal_refusal){ why, advice };
+	return -EINVAL;
+}
+
+/* An empty draft of the field's domain. */
+static struct value_set draft_of(const struct reader *r)
+{
+	return (struct value_set){ .domain = dimension_domain(r->field.dimension), .at = r->at };
+}
+
+static int take(struct reader *r, const struct value_set *draft, struct value_set **ret)
+{
+	*ret = value_set_make(r->all, draft);
+	return *ret ? 0 : -ENOMEM;
+}
+
+/* The field can be without a value in this event; in another one it may be of a kind that always has one. */
+static bool can_be_missing(const struct reader *r)
+{
+	const struct field_ref *ref = r->test->left->field;
+	return ref->class == CLASS_STR || ref->class == CLASS_IP || ref->class == CLASS_LIST || kind_get(ref->by_event[r->event]->kind)->is_optional;
+}
+
+/* `!=` asks for a value, too. */
+static int finish(struct reader *r, const struct value_set *draft)
+{
+	struct literal_test *ret = r->ret;
+	struct value_set any = draft_of(r);
+	any.is_any = true;
+	bool is_not = r->test->op->id == OP_NE;
+	int err = take(r, draft, is_not ? &ret->must_not : &ret->must);
+	if (!err && is_not && can_be_missing(r))
+		err = take(r, &any, &ret->must);
+	if (!err && ret->must && value_set_is_empty(ret->must))
+		ret->type = LITERAL_FALSE;
+	return err;
+}
+
+/* --- texts ----------------------------------------------------------------------------------------------------------------- */
+
+static bool is_plain(struct strview text)
+{
+	for (size_t i = 0; i < text.n; i++)
+		if (strchr("*?[\\", text.p[i])) /* and NUL, which is refused anyway */
+			return false;
+	return true;
+}
+
+static int check_text(struct reader *r, struct strview text)
+{
+	if (text.n == 0)
+		return refuse(r, "an empty text is no name", "write `exists` for any, or a name");
+	if (text.n > POLICY_TEXT_MAX)
+		return refuse(r, "the text is longer than 240 bytes", "name a folder above it with `startswith`");
+	if (memchr(text.p, 0, text.n))
+		return refuse(r, "the text holds a NUL byte, which ends texts in the kernel", ADVICE_ALERT);
+	return 0;
+}
+
+static int add_glob(struct reader *r, struct strview glob, struct text_item *items, size_t *n)
+{
+	size_t stars = 0;
+	while (stars < glob.n && glob.p[glob.n - 1 - stars] == '*')
+		stars++;
+	struct strview head = { glob.p, glob.n - stars };
+	if (!is_plain(head))
+		return refuse(r, "the kernel compares beginnings, not patterns", "write a pattern that ends in its only `*`, or `startswith`, or use `action: alert`");
+	items[(*n)++] = (struct text_item){ head, stars > 0 };
+	return check_text(r, head);
+}
+
+/* The path itself and what is below it. */
+static int add_below(struct reader *r, struct strview path, struct text_item *items, size_t *n)
+{
+	while (path.n > 1 && path.p[path.n - 1] == '/')
+		path.n--;
+	if (!is_plain(path) || path.p[0] != '/' || (path.n > 1 && memmem(path.p, path.n, "//", 2)))
+		return refuse(r, "the kernel compares beginnings, not patterns", "write whole paths from the root in pmatch, or use `action: alert`");
+	if (path.n == 1) {
+		items[(*n)++] = (struct text_item){ path, true };
+		return 0;
+	}
+	char *folder = arena_alloc(r->all->arena, path.n + 2);
+	if (!folder)
+		return -ENOMEM;
+	memcpy(folder, path.p, path.n);
+	folder[path.n] = '/';
+	items[(*n)++] = (struct text_item){ path, false };
+	items[(*n)++] = (struct text_item){ { folder, path.n + 1 }, true };
+	return check_text(r, (struct strview){ folder, path.n + 1 });
+}
+
+static int add_text(struct reader *r, struct strview text, struct text_item *items, size_t *n)
+{
+	switch (r->test->op->id) {
+	case OP_STARTSWITH:
+	case OP_BSTARTSWITH:
+		items[(*n)++] = (struct text_item){ text, true };
+		return check_text(r, text);
+	case OP_GLOB:
+		return add_glob(r, text, items, n);
+	case OP_PMATCH:
+		return add_below(r, text, items, n);
+	default:
+		items[(*n)++] = (struct text_item){ text, false };
+		return check_text(r, text);
+	}
+}
+
+static int check_text_operator(struct reader *r)
+{
+	bool is_list = r->test->left->class == CLASS_LIST;
+	switch (r->test->op->id) {
+	case OP_IN:
+		return is_list ? refuse(r, "`in` asks it of every ancestor, the kernel keeps whether there is one", "use `intersects`, or ancestor(...)") : 0;
+	case OP_NE:
+		return is_list ? refuse(r, "`!=` asks whether there is one that is not, which the kernel does not keep", "write `not ancestor(... = ...)`") : 0;
+	case OP_EQ:
+	case OP_EQ2:
+	case OP_INTERSECTS:
+	case OP_STARTSWITH:
+	case OP_BSTARTSWITH:
+	case OP_GLOB:
+	case OP_PMATCH:
+		return 0;
+	case OP_EXISTS:
+		return is_list ? refuse(r, "whether there is any ancestor is not kept", ADVICE_ALERT) : 0;
+	default:
+		return refuse(r, "the kernel compares texts with = != in intersects startswith pmatch only", ADVICE_ALERT);
+	}
+}
+
+static int read_texts(struct reader *r)
+{
+	const struct test *t = r->test;
+	struct value_set draft = draft_of(r);
+	int err = check_text_operator(r);
+	struct text_item *items = calloc(2 * t->n_operands + 1, sizeof(*items));
+	if (!items)
+		return -ENOMEM;
+	for (size_t i = 0; i < t->n_operands && !err; i++)
+		err = add_text(r, t->operands[i].text, items, &draft.n);
+	draft.texts = items;
+	draft.is_any = t->op->id == OP_EXISTS;
+	err = err ? err : finish(r, &draft);
+	free(items);
+	return err;
+}
+
+/* --- numbers --------------------------------------------------------------------------------------------------------------- */
+
+/* The values that compare so with one operand; false: none does. */
+static bool range_of(enum op_id op, uint64_t u, struct number_range *ret)
+{
+	switch (op) {
+	case OP_LT:
+		*ret = (struct number_range){ 0, u - 1 };
+		return u > 0;
+	case OP_LE:
+		*ret = (struct number_range){ 0, u };
+		return true;
+	case OP_GT:
+		*ret = (struct number_range){ u + 1, UINT64_MAX };
+		return u < UINT64_MAX;
+	case OP_GE:
+		*ret = (struct number_range){ u, UINT64_MAX };
+		return true;
+	default:
+		*ret = (struct number_range){ u, u };
+		return true;
+	}
+}
+
+static int read_numbers(struct reader *r)
+{
+	const struct test *t = r->test;
+	struct value_set draft = draft_of(r);
+	if (t->op->id == OP_EXISTS && !can_be_missing(r)) {
+		r->ret->type = LITERAL_TRUE;
+		return 0;
+	}
+	struct number_range *ranges = calloc(t->n_operands + 1, sizeof(*ranges));
+	if (!ranges)
+		return -ENOMEM;
+	for (size_t i = 0; i < t->n_operands; i++)
+		draft.n += range_of(t->op->id, t->operands[i].u, &ranges[draft.n]);
+	draft.ranges = ranges;
+	draft.is_any = t->op->id == OP_EXISTS;
+	int err = finish(r, &draft);
+	free(ranges);
+	return err;
+}
+
+/* The numbers of FLAGS in which the field's bit is one of the operands. */
+static int read_flag(struct reader *r)
+{
+	const struct test *t = r->test;
+	bool is_in[2] = { t->op->id == OP_EXISTS, t->op->id == OP_EXISTS };
+	struct number_range ranges[SMALL_FLAGS];
+	struct value_set draft = draft_of(r);
+	for (size_t i = 0; i < t->n_operands; i++)
+		is_in[t->operands[i].u & 1] = true;
+	if (t->op->id == OP_NE) {
+		bool keep = is_in[0];
+		is_in[0] = is_in[1];
+		is_in[1] = keep;
+	}
+	if (is_in[0] == is_in[1]) {
+		r->ret->type = is_in[0] ? LITERAL_TRUE : LITERAL_FALSE;
+		return 0;
+	}
+	for (uint64_t i = 0; i < SMALL_FLAGS; i++)
+		if (is_in[i >> r->field.bit & 1])
+			ranges[draft.n++] = (struct number_range){ i, i };
+	draft.ranges = ranges;
+	return take(r, &draft, &r->ret->must);
+}
+
+/* Of the container it is only known that there is one. */
+static int read_container(struct reader *r)
+{
+	struct number_range in_one = { 1, 1 };
+	struct value_set draft = draft_of(r);
+	draft.ranges = &in_one;
+	draft.n = 1;
+	if (r->test->op->id != OP_EXISTS)
+		return refuse(r, "the kernel knows that there is a container, not which", "use `container.id exists`, or vedette.cgroup.path");
+	return take(r, &draft, &r->ret->must);
+}
+
+/* --- addresses ------------------------------------------------------------------------------------------------------------- */
+
+static int read_networks(struct reader *r)
+{
+	const struct test *t = r->test;
+	struct value_set draft = draft_of(r);
+	struct network *networks = calloc(t->n_operands + 1, sizeof(*networks));
+	if (!networks)
+		return -ENOMEM;
+	for (size_t i = 0; i < t->n_operands; i++)
+		networks[draft.n++] = t->operands[i].net;
+	draft.networks = networks;
+	draft.is_any = t->op->id == OP_EXISTS;
+	int err = finish(r, &draft);
+	free(networks);
+	return err;
+}
+
+/* --- tests ----------------------------------------------------------------------------------------------------------------- */
+
+static int check_form(struct reader *r)
+{
+	const struct test *t = r->test;
+	if (t->left->type != EXPR_FIELD)
+		return refuse(r, "the kernel compares fields as they are, not what a function makes of them", ADVICE_ALERT);
+	if (t->right)
+		return refuse(r, "the kernel compares fields with written values, not with one another", ADVICE_ALERT);
+	if (t->modifier == MODIFIER_ONEOF || t->modifier == MODIFIER_ALLOF || (t->modifier == MODIFIER_ANYOF && t->op->id == OP_NE))
+		return refuse(r, "the kernel does not count how many values hold", "write the tests one by one, with `and`, `or` and `not`");
+	return 0;
+}
+
+static int read_values(struct reader *r)
+{
+	if (r->test->op->id == OP_NE && r->test->n_operands != 1)
+		return refuse(r, "`!=` with several values", "write `not ... in (...)`");
+	if (r->field.dimension == DIMENSION_CONTAINER)
+		return read_container(r);
+	switch (r->test->left->class) {
+	case CLASS_STR:
+	case CLASS_LIST:
+		return read_texts(r);
+	case CLASS_UINT:
+	case CLASS_ENUM:
+		return read_numbers(r);
+	case CLASS_BOOL:
+		return read_flag(r);
+	case CLASS_IP:
+		return read_networks(r);
+	default:
+		return refuse(r, "the kernel does not look at values of this kind", ADVICE_ALERT);
+	}
+}
+
+int literal_read(struct value_sets *all, uint32_t event, const struct condition *c, struct literal_test *ret, struct literal_refusal *refusal)
+{
+	struct literal_test test = { .type = LITERAL_SET };
+	struct reader r = { .all = all, .test = c->test, .event = event, .at = c->at, .ret = &test, .refusal = refusal };
+	if (!(c->test->can_hold >> event & 1)) {
+		*ret = (struct literal_test){ .type = LITERAL_FALSE };
+		return 0;
+	}
+	int err = check_form(&r);
+	if (err)
+		return err;
+	const struct field_ref *field = c->test->left->field;
+	if (field->compute || !decided_field(event, field->name, &r.field))
+		return refuse(&r, "the kernel does not look at this field when it decides", ADVICE_ALERT " (docs/enforcement.md lists what can stand there)");
+	if (r.field.is_not_yet)
+		return refuse(&r, "the field is not known yet when this event is decided", ADVICE_ALERT);
+	test.dimension = r.field.dimension;
+	err = read_values(&r);
+	if (!err)
+		*ret = test;
+	return err;
+}

@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "engine/enforce/rows.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "bpf/policy_abi.h"
+#include "engine/enforce/registry.h"
+
+struct maker {
+	const struct classes *classes;
+	const struct event_clauses *events;
+	struct verdict_tables *out;
+};
+
+static void set_bit(struct policy_row *row, size_t clause, bool is_set)
+{
+	uint64_t bit = 1ull << clause % 64;
+	if (is_set)
+		row->words[clause / 64] |= bit;
+	else
+		row->words[clause / 64] &= ~bit;
+}
+
+static void summarise(struct policy_row *row)
+{
+	row->summary = 0;
+	for (size_t w = 0; w < POLICY_WORDS; w++)
+		row->summary |= (uint64_t)(row->words[w] != 0) << w;
+}
+
+static bool has_dimension(const struct clause *c, enum policy_dimension d)
+{
+	for (size_t i = 0; i < c->n; i++)
+		if (c->literals[i].dimension == d)
+			return true;
+	return false;
+}
+
+/* --- one bit --------------------------------------------------------------------------------------------------------------- */
+
+/* What a clause asks of a dimension. */
+struct asked {
+	bool has_must, has_must_not;
+	bool must_holds, must_not_holds; /* all of the former hold in the class; one of the latter does */
+};
+
+static struct asked asks(const struct class_set *set, const struct clause *c, enum policy_dimension d, uint32_t class)
+{
+	struct asked a = { .must_holds = true };
+	for (size_t i = 0; i < c->n; i++) {
+		const struct clause_literal *l = &c->literals[i];
+		if (l->dimension != d)
+			continue;
+		bool is_there = class == CLASS_ABSENT || class == CLASS_FOREIGN; /* the file, whatever its second name is worth */
+		bool holds = class_set_holds(set, class, l->predicate->id) || (is_there && l->predicate->is_any);
+		if (l->is_negated) {
+			a.has_must_not = true;
+			a.must_not_holds |= holds;
+		} else {
+			a.has_must = true;
+			a.must_holds &= holds;
+		}
+	}
+	return a;
+}
+
+/* The bit of `holds`: what the clause asks to be so is so. */
+static bool holds_bit(const struct asked *a, uint32_t class, bool denies_unknown)
+{
+	if (!a->has_must)
+		return true;
+	return class == CLASS_UNKNOWN ? denies_unknown : a->must_holds;
+}
+
+/* The bit of `spares`: nothing that the clause excepts is so. */
+static bool spares_bit(const struct asked *a, uint32_t class, bool denies_unknown)
+{
+	if (!a->has_must_not)
+		return true;
+	if (class == CLASS_ABSENT) /* the first name alone counts */
+		return false;
+	return class == CLASS_UNKNOWN ? denies_unknown : !a->must_not_holds;
+}
+
+static bool plain_bit(const struct asked *a, uint32_t class, bool denies_unknown)
+{
+	if (!a->has_must && !a->has_must_not)
+		return true;
+	return class == CLASS_UNKNOWN ? denies_unknown : a->must_holds && !a->must_not_holds;
+}
+
+/* --- rows ------------------------------------------------------------------------------------------------------------------ */
+
+/* Of ANCESTORS there are those without a set: nobody, and unknown. */
+static size_t n_classes(const struct maker *m, enum policy_dimension d)
+{
+	return d == DIMENSION_ANCESTORS ? CLASS_FIRST : class_set_count(&m->classes->sets[dimension_domain(d)]);
+}
+
+static size_t rows_of_class(enum policy_dimension d)
+{
+	return dimension_is_pair(d) ? 2 : 1;
+}
+
+static void fill_class(const struct maker *m, uint32_t event, enum policy_dimension d, uint32_t class, struct policy_row *rows)
+{
+	const struct class_set *set = &m->classes->sets[dimension_domain(d)];
+	const struct event_clauses *clauses = &m->events[event];
+	for (size_t i = 0; i < clauses->n; i++) {
+		const struct placed_clause *c = &clauses->p[i];
+		struct asked a = asks(set, &c->clause, d, class);
+		if (!dimension_is_pair(d)) {
+			set_bit(&rows[0], i, plain_bit(&a, class, c->denies_unknown));
+			continue;
+		}
+		set_bit(&rows[0], i, holds_bit(&a, class, c->denies_unknown));
+		set_bit(&rows[1], i, spares_bit(&a, class, c->denies_unknown));
+	}
+	for (size_t i = 0; i < rows_of_class(d); i++)
+		summarise(&rows[i]);
+}
+
+static void plan_event(const struct maker *m, uint32_t event)
+{
+	struct policy_head *head = &m->out->head;
+	for (size_t d = 0; d < DIMENSION_COUNT; d++) {
+		bool is_needed = false;
+		for (size_t i = 0; i < m->events[event].n && !is_needed; i++)
+			is_needed = has_dimension(&m->events[event].p[i].clause, (enum policy_dimension)d);
+		if (!is_needed)
+			continue;
+		head->needs[event] |= 1u << d;
+		head->first_row[event][d] = (uint32_t)m->out->n_rows;
+		m->out->n_rows += n_classes(m, (enum policy_dimension)d) * rows_of_class((enum policy_dimension)d);
+		if (d == DIMENSION_ANCESTORS)
+			head->ancestor_event[event] = (uint32_t)++m->out->n_ancestor_events;
+	}
+}
+
+static void fill_event(const struct maker *m, uint32_t event)
+{
+	const struct policy_head *head = &m->out->head;
+	for (size_t d = 0; d < DIMENSION_COUNT; d++) {
+		if (!(head->needs[event] >> d & 1))
+			continue;
+		struct policy_row *rows = &m->out->rows[head->first_row[event][d]];
+		for (size_t class = 0; class < n_classes(m, (enum policy_dimension)d); class++, rows += rows_of_class((enum policy_dimension)d))
+			fill_class(m, event, (enum policy_dimension)d, (uint32_t)class, rows);
+	}
+}
+
+/* --- ancestors ------------------------------------------------------------------------------------------------------------- */
+
+/* Held rules out the clauses that except it, not held those that ask for it. */
+static void fill_ancestor(const struct maker *m, uint32_t event, uint32_t bit, struct policy_ancestor_rows *ret)
+{
+	const struct event_clauses *clauses = &m->events[event];
+	for (size_t i = 0; i < clauses->n; i++) {
+		bool is_asked = false, is_excepted = false;
+		const struct clause *c = &clauses->p[i].clause;
+		for (size_t k = 0; k < c->n; k++) {
+			const struct clause_literal *l = &c->literals[k];
+			if (l->dimension != DIMENSION_ANCESTORS || ancestor_registry_find(m->classes->ancestors, l->predicate->canonical) != (int)bit)
+				continue;
+			is_asked |= !l->is_negated;
+			is_excepted |= l->is_negated;
+		}
+		set_bit(&ret->when_held, i, !is_excepted);
+		set_bit(&ret->when_not, i, !is_asked);
+	}
+	summarise(&ret->when_held);
+	summarise(&ret->when_not);
+}
+
+static int make_ancestors(const struct maker *m)
+{
+	struct verdict_tables *out = m->out;
+	out->head.n_ancestors = ancestor_registry_count(m->classes->ancestors);
+	out->ancestor_rows = calloc(out->head.n_ancestors * out->n_ancestor_events + 1, sizeof(*out->ancestor_rows));
+	if (!out->ancestor_rows)
+		return -ENOMEM;
+	for (uint32_t event = 0; event < EVENT_NUMBERS; event++)
+		for (uint32_t bit = 0; out->head.ancestor_event[event] && bit < out->head.n_ancestors; bit++)
+			fill_ancestor(m, event, bit, &out->ancestor_rows[bit * out->n_ancestor_events + out->head.ancestor_event[event] - 1]);
+	return 0;
+}
+
+/* --- all ------------------------------------------------------------------------------------------------------------------- */
+
+static void place_clauses(const struct maker *m, uint32_t event, uint32_t generation)
+{
+	struct verdict_tables *out = m->out;
+	out->head.first_clause[event] = (uint32_t)out->n_clauses;
+	for (size_t i = 0; i < m->events[event].n; i++) {
+		const struct placed_clause *c = &m->events[event].p[i];
+		out->clauses[out->n_clauses++] = (struct policy_clause){ exec_slot(generation, c->rule), c->flags };
+	}
+}
+
+int rows_make(const struct classes *classes, const struct event_clauses events[static EVENT_NUMBERS], uint32_t generation, struct verdict_tables *ret)
+{
+	struct maker m = { classes, events, ret };
+	size_t n = 0;
+	for (uint32_t event = 0; event < EVENT_NUMBERS; event++) {
+		plan_event(&m, event);
+		n += events[event].n;
+	}
+	ret->rows = calloc(ret->n_rows + 1, sizeof(*ret->rows));
+	ret->clauses = calloc(n + 1, sizeof(*ret->clauses));
+	if (!ret->rows || !ret->clauses)
+		return -ENOMEM;
+	ret->head.generation = generation;
+	for (uint32_t event = 0; event < EVENT_NUMBERS; event++) {
+		fill_event(&m, event);
+		place_clauses(&m, event, generation);
+	}
+	return make_ancestors(&m);
+}

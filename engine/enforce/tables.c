@@ -1,0 +1,353 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "engine/enforce/tables.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "engine/enforce/derive.h"
+#include "engine/enforce/rows.h"
+#include "engine/event/table.h"
+
+enum { COMPILE_MAX_MEMORY = 512 * 1024 * 1024 }; /* while compiling: as much as a set may take */
+
+struct compilation {
+	const struct verdict_world *world;
+	const struct ruleset *set;
+	struct diag *diag;
+	struct arena arena;
+	struct value_sets predicates;
+	struct classes classes;
+	struct event_clauses events[EVENT_NUMBERS];
+	struct verdict_policy out;
+};
+
+void verdict_policy_done(struct verdict_policy *v)
+{
+	struct verdict_tables *t = &v->tables;
+	free(t->rows);
+	free(t->texts);
+	free(t->numbers);
+	free(t->addresses);
+	free(t->clauses);
+	free(t->ancestor_masks);
+	free(t->ancestor_rows);
+	ancestor_registry_done(&v->ancestors);
+	*v = (struct verdict_policy){ 0 };
+}
+
+static void compilation_done(struct compilation **at)
+{
+	struct compilation *c = *at;
+	if (!c)
+		return;
+	for (size_t i = 0; i < EVENT_NUMBERS; i++)
+		free(c->events[i].p);
+	classes_done(&c->classes);
+	value_sets_done(&c->predicates);
+	arena_done(&c->arena);
+	verdict_policy_done(&c->out);
+	free(c);
+	*at = NULL;
+}
+
+static struct compilation *compilation_new(const struct ruleset *set, const struct verdict_world *world, struct diag *diag)
+{
+	struct compilation *c = calloc(1, sizeof(*c));
+	if (!c)
+		return NULL;
+	c->world = world;
+	c->set = set;
+	c->diag = diag;
+	c->arena.max = COMPILE_MAX_MEMORY;
+	c->predicates.arena = c->classes.arena = &c->arena;
+	return c;
+}
+
+/* --- refusals -------------------------------------------------------------------------------------------------------------- */
+
+/* Where what is said of a rule that only detects goes: it costs nothing but its place in the tables. */
+static void report(const struct compilation *c, const struct rule_info *rule, struct place at, const char *text)
+{
+	if (rule->mode == POLICY_DETECT)
+		diag_warn(c->diag, at, "rule %s could not block if its policy enforced: %s", rule->id, text);
+	else
+		diag_error(c->diag, at, "rule %s cannot block: %s", rule->id, text);
+}
+
+static void report_refusals(const struct compilation *c, const struct rule_info *rule, const struct clause_refusals *refusals)
+{
+	for (size_t i = 0; i < refusals->n; i++) {
+		const struct clause_refusal *r = &refusals->p[i];
+		CLEANUP(buf_done) struct buf text = { 0 }, whole = { 0 };
+		condition_text(r->test, &text);
+		buf_add_format(&whole, "%s: %s (%s): %s", buf_cstr(&text), r->reason.why, event_type_by_number(r->event)->name, r->reason.advice);
+		report(c, rule, condition_place(r->test), buf_cstr(&whole));
+	}
+}
+
+static int refuse_rule(const struct compilation *c, const struct rule_info *rule, int err, const char *text)
+{
+	report(c, rule, rule->at, text);
+	return err;
+}
+
+/* --- clauses --------------------------------------------------------------------------------------------------------------- */
+
+static int add_rollout(struct compilation *c, const struct rule_info *rule, struct clause *clause)
+{
+	struct number_range share = { 0, rule->rollout - 1 };
+	struct value_set draft = { .domain = DIMENSION_ROLLOUT, .at = rule->at, .ranges = &share, .n = 1 };
+	if (!rule->rollout || rule->rollout >= 100)
+		return 0;
+	struct value_set *p = value_set_make(&c->predicates, &draft);
+	if (!p)
+		return -ENOMEM;
+	*clause = clause_with(&c->predicates, clause->literals, clause->n, (struct clause_literal){ DIMENSION_ROLLOUT, false, p });
+	return clause->literals ? 0 : -ENOMEM;
+}
+
+static int place_clause(struct compilation *c, const struct rule_info *rule, uint32_t event, struct clause clause)
+{
+	CLEANUP(buf_done) struct buf text = { 0 };
+	if (clause.n == 0) {
+		buf_add_format(&text, "it holds on every %s, and would stop the host: ask for something", event_type_by_number(event)->name);
+		return refuse_rule(c, rule, -EINVAL, buf_cstr(&text));
+	}
+	struct placed_clause placed = { .clause = clause, .rule = rule->index, .denies_unknown = rule->unknown == UNKNOWN_DENY };
+	placed.flags = rule->mode == POLICY_DETECT ? CLAUSE_DETECT : 0;
+	int err = add_rollout(c, rule, &placed.clause);
+	return err ? err : event_clauses_add(&c->events[event], &placed);
+}
+
+/* Of one event; what cannot be decided goes into refusals. */
+static int compile_event(struct compilation *c, const struct rule_info *rule, uint32_t event, struct clause_refusals *refusals)
+{
+	CLEANUP(buf_done) struct buf text = { 0 };
+	struct clauses made = { 0 };
+	if (!event_is_decided(event)) {
+		buf_add_format(&text, "%s is not decided in the kernel: take it out of 'event', or use `action: alert`", event_type_by_number(event)->name);
+		return refuse_rule(c, rule, -EINVAL, buf_cstr(&text));
+	}
+	int err = clauses_make(&c->predicates, event, ruleset_condition(c->set, rule->index), &made, refusals);
+	if (err == -E2BIG) {
+		buf_add_format(&text, "for %s its condition has more than %d clauses once `or` is multiplied out: split it into several rules",
+			       event_type_by_number(event)->name, CLAUSES_OF_RULE_MAX);
+		return refuse_rule(c, rule, -E2BIG, buf_cstr(&text));
+	}
+	for (size_t i = 0; i < made.n && !err; i++)
+		err = place_clause(c, rule, event, made.p[i]);
+	return err;
+}
+
+static int compile_rule(struct compilation *c, const struct rule_info *rule)
+{
+	struct clause_refusals refusals = { 0 };
+	size_t before[EVENT_NUMBERS];
+	int worst = 0;
+	if (rule->is_stateful)
+		return refuse_rule(c, rule, -EINVAL, "it looks at several events, and what has happened cannot be refused: use `action: alert`");
+	for (uint32_t event = 0; event < EVENT_NUMBERS; event++) {
+		before[event] = c->events[event].n;
+		int err = rule->events >> event & 1 ? compile_event(c, rule, event, &refusals) : 0;
+		worst = err && worst != -ENOMEM ? err : worst;
+	}
+	report_refusals(c, rule, &refusals);
+	if (!worst || worst == -ENOMEM)
+		return worst;
+	for (uint32_t event = 0; event < EVENT_NUMBERS; event++)
+		c->events[event].n = before[event];
+	return worst;
+}
+
+static int compile_rules(struct compilation *c)
+{
+	int worst = 0;
+	for (size_t i = 0; i < ruleset_count(c->set) && worst != -ENOMEM; i++) {
+		const struct rule_info *rule = ruleset_get(c->set, i);
+		if (rule->action != ACTION_BLOCK || !rule->is_enabled)
+			continue;
+		int err = compile_rule(c, rule);
+		c->out.counts.rules += !err;
+		c->out.counts.detecting += !err && rule->mode == POLICY_DETECT;
+		if (err == -ENOMEM || rule->mode == POLICY_ENFORCE)
+			worst = err ? err : worst;
+	}
+	return worst;
+}
+
+/* --- order ----------------------------------------------------------------------------------------------------------------- */
+
+/* What denies stands before what would, the rule itself before what follows from rules; then the rules' order. */
+static int compare_placed(const void *a, const void *b)
+{
+	const struct placed_clause *x = a, *y = b;
+	if (x->flags != y->flags) {
+		if ((x->flags ^ y->flags) & CLAUSE_DETECT)
+			return x->flags & CLAUSE_DETECT ? 1 : -1;
+		return x->flags & CLAUSE_DERIVED ? 1 : -1;
+	}
+	return (x->rule > y->rule) - (x->rule < y->rule);
+}
+
+static size_t count_derived(const struct event_clauses *e)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < e->n; i++)
+		n += (e->p[i].flags & CLAUSE_DERIVED) != 0;
+	return n;
+}
+
+/* Rules that ask the same of who acts share what follows from them, where there would be too many clauses otherwise. */
+static int derive(struct compilation *c)
+{
+	struct event_clauses *renames = &c->events[EVENT_FILE_RENAME];
+	size_t before = renames->n;
+	int err = derive_renames(&c->predicates, c->events, false);
+	if (err || renames->n <= POLICY_CLAUSES)
+		return err;
+	renames->n = before;
+	return derive_renames(&c->predicates, c->events, true);
+}
+
+static int check_event(const struct compilation *c, uint32_t event)
+{
+	const struct event_clauses *e = &c->events[event];
+	if (e->n <= POLICY_CLAUSES)
+		return 0;
+	diag_error(c->diag, (struct place){ 0 }, "%s: the rules that block have %zu clauses for it, %zu of which protect the folders above what other rules "
+		   "protect; %d is the limit: merge rules that differ in one value into one with `in`",
+		   event_type_by_number(event)->name, e->n, count_derived(e), POLICY_CLAUSES);
+	return -E2BIG;
+}
+
+static int order_clauses(struct compilation *c)
+{
+	int worst = 0;
+	for (uint32_t event = 0; event < EVENT_NUMBERS; event++) {
+		struct event_clauses *e = &c->events[event];
+		int err = check_event(c, event);
+		worst = err ? err : worst;
+		if (e->n)
+			qsort(e->p, e->n, sizeof(*e->p), compare_placed);
+		c->out.counts.clauses += e->n;
+		c->out.counts.derived += count_derived(e);
+		c->out.counts.largest_event = MAX(c->out.counts.largest_event, e->n);
+	}
+	return worst;
+}
+
+/* --- ancestors ------------------------------------------------------------------------------------------------------------- */
+
+static int check_ancestor_events(const struct compilation *c)
+{
+	size_t n = 0;
+	for (uint32_t event = 0; event < EVENT_NUMBERS; event++) {
+		bool asks = false;
+		for (size_t i = 0; i < c->events[event].n && !asks; i++)
+			for (size_t k = 0; k < c->events[event].p[i].clause.n && !asks; k++)
+				asks = c->events[event].p[i].clause.literals[k].dimension == DIMENSION_ANCESTORS;
+		n += asks;
+	}
+	if (n <= POLICY_ANCESTOR_EVENTS)
+		return 0;
+	diag_error(c->diag, (struct place){ 0 }, "the rules that block ask for ancestors in %zu event types, and %d is the limit: name fewer events in "
+		   "rules with ancestor(...)", n, POLICY_ANCESTOR_EVENTS);
+	return -E2BIG;
+}
+
+static int register_ancestors(struct compilation *c)
+{
+	const struct ancestor_registry *before = c->world->ancestors;
+	struct ancestor_registry *now = &c->out.ancestors;
+	int err = ancestor_registry_copy(before, now);
+	for (uint32_t i = 0; i < c->predicates.n_used[DIMENSION_ANCESTORS] && !err; i++) {
+		const struct value_set *p = c->predicates.used[DIMENSION_ANCESTORS][i];
+		int bit = ancestor_registry_add(now, before, p->canonical);
+		if (bit == -ENOSPC)
+			diag_error(c->diag, p->at, "the rules that block, with those in force until they are replaced, have more than %d different tests of "
+				   "ancestors: name the executables of one rule in one list", POLICY_ANCESTORS);
+		err = bit == -ENOSPC ? -E2BIG : MIN(bit, 0);
+	}
+	for (size_t w = 0; w < POLICY_ANCESTOR_WORDS; w++)
+		c->out.untold[w] = now->in_force[w] & ~(before ? before->in_force[w] : 0);
+	c->classes.ancestors = now;
+	c->out.counts.ancestors = c->predicates.n_used[DIMENSION_ANCESTORS];
+	return err;
+}
+
+/* --- tables ---------------------------------------------------------------------------------------------------------------- */
+
+static int use_predicates(struct compilation *c)
+{
+	for (uint32_t event = 0; event < EVENT_NUMBERS; event++) {
+		for (size_t i = 0; i < c->events[event].n; i++) {
+			const struct clause *clause = &c->events[event].p[i].clause;
+			for (size_t k = 0; k < clause->n; k++)
+				if (value_set_use(&c->predicates, clause->literals[k].predicate))
+					return -ENOMEM;
+		}
+	}
+	for (size_t d = 0; d < DIMENSION_COUNT; d++)
+		c->out.counts.predicates += c->predicates.n_used[d];
+	return 0;
+}
+
+static int make_classes(struct compilation *c)
+{
+	struct names names = { .mounts = c->world->mounts, .follows_links = c->world->follows_links, .diag = c->diag };
+	int err = classes_make(&c->classes, &c->predicates, &names);
+	names_done(&names);
+	for (size_t d = 0; d < DIMENSION_COUNT; d++)
+		c->out.counts.classes += c->classes.sets[d].n;
+	return err;
+}
+
+static size_t tables_bytes(const struct verdict_tables *t)
+{
+	return sizeof(t->head) + t->n_rows * sizeof(*t->rows) + t->n_texts * sizeof(*t->texts) + t->n_numbers * sizeof(*t->numbers) +
+	       t->n_addresses * sizeof(*t->addresses) + t->n_clauses * sizeof(*t->clauses) + t->n_ancestor_masks * sizeof(*t->ancestor_masks) +
+	       t->head.n_ancestors * t->n_ancestor_events * sizeof(*t->ancestor_rows);
+}
+
+static int make_tables(struct compilation *c)
+{
+	struct verdict_tables *t = &c->out.tables;
+	int err = rows_make(&c->classes, c->events, c->world->generation, t);
+	if (err)
+		return err;
+	t->n_texts = c->classes.n_texts;
+	t->n_numbers = c->classes.n_numbers;
+	t->n_addresses = c->classes.n_addresses;
+	t->n_ancestor_masks = c->classes.n_ancestor_masks;
+	t->texts = TAKE(c->classes.texts);
+	t->numbers = TAKE(c->classes.numbers);
+	t->addresses = TAKE(c->classes.addresses);
+	t->ancestor_masks = TAKE(c->classes.ancestor_masks);
+	c->out.counts.bytes = tables_bytes(t);
+	return 0;
+}
+
+int verdict_compile(const struct ruleset *set, const struct verdict_world *world, struct verdict_policy *ret, struct diag *diag)
+{
+	CLEANUP(compilation_done) struct compilation *c = compilation_new(set, world, diag);
+	if (!c)
+		return -ENOMEM;
+	int (*const steps[])(struct compilation *) = { compile_rules, derive, order_clauses, use_predicates, register_ancestors, make_classes, make_tables };
+	for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
+		int err = steps[i](c);
+		if (!err && steps[i] == order_clauses)
+			err = check_ancestor_events(c);
+		if (err)
+			return err;
+	}
+	*ret = c->out;
+	c->out = (struct verdict_policy){ 0 };
+	return 0;
+}
+
+int verdict_check_rule(const struct ruleset *set, uint32_t rule, struct diag *diag)
+{
+	static const struct verdict_world nowhere = { 0 };
+	CLEANUP(compilation_done) struct compilation *c = compilation_new(set, &nowhere, diag);
+	return c ? compile_rule(c, ruleset_get(set, rule)) : -ENOMEM;
+}
