@@ -214,9 +214,10 @@ static int check_event(const struct compilation *c, uint32_t event)
 	const struct event_clauses *e = &c->events[event];
 	if (e->n <= POLICY_CLAUSES)
 		return 0;
-	diag_error(c->diag, (struct place){ 0 }, "%s: the rules that block have %zu clauses for it, %zu of which protect the folders above what other rules "
-		   "protect; %d is the limit: merge rules that differ in one value into one with `in`",
-		   event_type_by_number(event)->name, e->n, count_derived(e), POLICY_CLAUSES);
+	const struct rule_info *rule = ruleset_get(c->set, e->p[POLICY_CLAUSES].rule);
+	diag_error(c->diag, rule->at, "rule %s is beyond the limit of %d clauses for %s: the rules that block have %zu, %zu of which keep the folders above what "
+		   "rules protect; merge rules that differ in one value with `in`",
+		   rule->id, POLICY_CLAUSES, event_type_by_number(event)->name, e->n, count_derived(e));
 	return -E2BIG;
 }
 
@@ -225,10 +226,10 @@ static int order_clauses(struct compilation *c)
 	int worst = 0;
 	for (uint32_t event = 0; event < EVENT_NUMBERS; event++) {
 		struct event_clauses *e = &c->events[event];
-		int err = check_event(c, event);
-		worst = err ? err : worst;
 		if (e->n)
 			qsort(e->p, e->n, sizeof(*e->p), compare_placed);
+		int err = check_event(c, event);
+		worst = err ? err : worst;
 		c->out.counts.clauses += e->n;
 		c->out.counts.derived += count_derived(e);
 		c->out.counts.largest_event = MAX(c->out.counts.largest_event, e->n);
