@@ -12,7 +12,12 @@
 #include "engine/rules/match.h"
 #include "engine/rules/set.h"
 
-enum { LITERALS_MAX = 256, TEXT_SHOWN = 100 };
+enum {
+	LITERALS_MAX = 256,
+	TEXT_SHOWN = 100,
+	FEW_COMPARISONS = 4096,     /* of two tests, one value with the other: not worth sorting */
+	COMPARISONS_MAX = 1 << 20, /* beyond, nothing is said of the two */
+};
 
 /* A test under `not`s. */
 struct literal {
@@ -85,13 +90,56 @@ static bool is_finite(const struct test *t)
 	return is_plain(t) && t->op->function == op_equal && t->op->id != OP_NE && t->n_operands > 0;
 }
 
-/* How many of the values the other test accepts. */
-static size_t count_accepted(const struct linter *l, const struct test *t, const struct test *values)
+static int by_text(const void *a, const void *b)
 {
+	const struct operand *const *x = a, *const *y = b;
+	return sv_compare((*x)->text, (*y)->text);
+}
+
+static int by_number(const void *a, const void *b)
+{
+	const struct operand *const *x = a, *const *y = b;
+	return ((*x)->u > (*y)->u) - ((*x)->u < (*y)->u);
+}
+
+static const struct operand **sorted(const struct test *t)
+{
+	const struct operand **p = calloc(t->n_operands, sizeof(*p));
+	for (size_t i = 0; p && i < t->n_operands; i++)
+		p[i] = &t->operands[i];
+	if (p)
+		qsort(p, t->n_operands, sizeof(*p), t->left->class == CLASS_STR ? by_text : by_number);
+	return p;
+}
+
+/* The same as count_accepted of two tests that both name values, however many they are; false: no memory. */
+static bool count_common(const struct test *t, const struct test *values, size_t *ret)
+{
+	int (*compare)(const void *, const void *) = t->left->class == CLASS_STR ? by_text : by_number;
+	const struct operand **all = sorted(t);
+	size_t n = 0;
+	for (size_t i = 0; all && i < values->n_operands; i++) {
+		const struct operand *one = &values->operands[i];
+		n += bsearch(&one, all, t->n_operands, sizeof(*all), compare) != NULL;
+	}
+	bool is_done = all != NULL;
+	free(all);
+	*ret = n;
+	return is_done;
+}
+
+/* How many of the values the other test accepts; false: too many for anyone to wait for. */
+static bool count_accepted(const struct linter *l, const struct test *t, const struct test *values, size_t *ret)
+{
+	if (values->n_operands * t->n_operands > FEW_COMPARISONS && is_finite(t))
+		return count_common(t, values, ret);
+	if (values->n_operands * t->n_operands > COMPARISONS_MAX)
+		return false;
 	size_t n = 0;
 	for (size_t i = 0; i < values->n_operands; i++)
 		n += test_accepts(l->set->matcher, t, values, i);
-	return n;
+	*ret = n;
+	return true;
 }
 
 static bool is_upper(enum op_id id)
@@ -133,7 +181,9 @@ static void lint_both(const struct linter *l, const struct literal *a, const str
 	if (!values)
 		return;
 	const struct literal *other = values == a ? b : a;
-	size_t n = count_accepted(l, other->test, values->test);
+	size_t n;
+	if (!count_accepted(l, other->test, values->test, &n))
+		return;
 	bool holds_for_none = other->is_negated ? n == values->test->n_operands : n == 0;
 	bool holds_for_all = other->is_negated ? n == 0 : n == values->test->n_operands;
 	if (holds_for_none)
@@ -149,7 +199,8 @@ static void lint_either(const struct linter *l, const struct literal *a, const s
 		return;
 	const struct literal *values = is_finite(a->test) ? a : is_finite(b->test) ? b : NULL;
 	const struct literal *other = values == a ? b : a;
-	if (values && count_accepted(l, other->test, values->test) == values->test->n_operands && other->test->op->id != OP_EXISTS)
+	size_t n;
+	if (values && other->test->op->id != OP_EXISTS && count_accepted(l, other->test, values->test, &n) && n == values->test->n_operands)
 		warn_pair(l, other->node, values->node, "adds nothing: it is covered by");
 }
 

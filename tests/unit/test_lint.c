@@ -164,10 +164,53 @@ static void rules_without_a_key_are_costly(void **state)
 	}
 }
 
+static void add_list(struct buf *out, const char *name, const char *each, int from, int n)
+{
+	buf_add_format(out, "- list: %s\n  items: [", name);
+	for (int i = from; i < from + n; i++)
+		buf_add_format(out, "%s%s%d", i > from ? ", " : "", each, i);
+	buf_add_z(out, "]\n");
+}
+
+/* Each value with each other would be a hundred million comparisons for each pair. */
+static void long_lists_are_compared_as_sets(void **state)
+{
+	(void)state;
+	enum { MANY = 10000 };
+	static const struct {
+		const char *what, *when, *each;
+		int from;
+		bool is_found;
+	} cases[] = {
+		{ "texts apart", "file.path in a and file.path in b", "/f", MANY, true },
+		{ "one text in common", "file.path in a and file.path in b", "/f", MANY - 1, false },
+		{ "numbers apart", "user.id in a and user.id in b", "", MANY, true },
+		{ "one number in common", "user.id in a and user.id in b", "", MANY - 1, false },
+		{ "the same texts", "file.path in a and not file.path in b", "/f", 0, true },
+		{ "texts to be searched for: nothing is said", "file.path in a and file.path contains anyof b", "/f", MANY, false },
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		CLEANUP(diag_done) struct diag diag = { 0 };
+		CLEANUP(buf_done) struct buf text = { .max = 1 << 22 };
+		add_list(&text, "a", cases[i].each, 0, MANY);
+		add_list(&text, "b", cases[i].each, cases[i].from, MANY);
+		buf_add_format(&text, "- rule: r\n  event: file.open\n  severity: low\n  when: %s\n", cases[i].when);
+		buf_add_char(&text, '\0');
+		CLEANUP(ruleset_free) struct ruleset *set = load(text.p);
+		bool is_found = false;
+		rule_lint(set, 0, &diag);
+		for (size_t k = 0; k < diag.n; k++)
+			is_found |= strstr(diag.messages[k].text, "can never hold together") || strstr(diag.messages[k].text, "always fails beside");
+		if (is_found != cases[i].is_found)
+			fail_msg("%s: %s", cases[i].what, is_found ? "warned of" : "not warned of");
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(clauses_that_mean_nothing_are_warned_of),
+		cmocka_unit_test(long_lists_are_compared_as_sets),
 		cmocka_unit_test(a_field_that_an_event_lacks_is_a_trap_below_not),
 		cmocka_unit_test(rules_that_others_cover_are_found),
 		cmocka_unit_test(names_that_nothing_uses_are_found),
