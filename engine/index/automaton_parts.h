@@ -50,7 +50,22 @@ static inline uint32_t gram_hash(uint32_t gram)
 	return gram * 0x9e3779b1u;
 }
 
-uint32_t automaton_child(const struct automaton *a, uint32_t node, unsigned char byte);
+/* The child of a node by its byte; NODE_NONE: there is none. */
+static inline uint32_t automaton_child(const struct automaton *a, uint32_t node, unsigned char byte)
+{
+	uint32_t low = a->nodes[node].child, high = low + a->nodes[node].n_children;
+	while (high - low > 8) {
+		uint32_t middle = low + (high - low) / 2;
+		if (a->nodes[middle].label <= byte)
+			low = middle;
+		else
+			high = middle;
+	}
+	for (; low < high; low++)
+		if (a->nodes[low].label == byte)
+			return low;
+	return NODE_NONE;
+}
 
 static inline uint64_t pair_bit(const char *p)
 {

@@ -386,12 +386,14 @@ static inline uint16_t project(struct engine *e, const struct event_plan *ep, ui
 	return known ? (uint16_t)(known - 1) : find_projection(e, ep, list);
 }
 
-/* The class of the image for this event, of the lists of its columns; LIST_NONE: no room. */
+/* The class of the image for this event, of the lists of its columns: one list names itself. LIST_NONE: no room. */
 static __attribute__((noinline)) uint16_t find_class(struct engine *e, const struct event_plan *ep, const struct event *ev, struct image_row *row)
 {
 	if (!look(e, ep, ev, row, 0, ep->n_image))
 		return LIST_NONE;
 	size_t n = 0;
+	if (ep->n_image < 2)
+		return ep->n_image ? project(e, ep, e->now[0]) : LIST_EMPTY;
 	e->class_items[n++] = ep->number;
 	for (size_t i = 0; i < ep->n_image; i++) {
 		uint16_t part = project(e, ep, e->now[i]);
