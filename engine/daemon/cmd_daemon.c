@@ -50,6 +50,10 @@ static struct watch_options options_of(const struct config *c)
 	o.max_processes = (uint32_t)c->processes;
 	o.process_text_bytes = c->process_text;
 	o.outcome_timeout_ns = c->outcome_timeout;
+	o.containers = c->containers;
+	o.rootless = c->containers_rootless;
+	o.docker_root = c->containers_docker;
+	o.storage_root = c->containers_storage;
 	o.state_bytes = c->state_memory;
 	o.state_reorder_ns = c->state_reorder;
 	o.env_names = c->environment.items;

@@ -191,8 +191,19 @@ static void add_environment(struct json *j, const struct ruleset *rules)
 	json_array_end(j);
 }
 
-void status_json(const struct sensor *sensor, const struct policy *policy, const struct pipeline_stats *stats, struct totals totals,
-		 const struct stream *stream, struct buf *out)
+static void add_containers(struct json *j, const struct enrich *enrich)
+{
+	struct enrich_stats all;
+	enrich_get_stats(enrich, &all);
+	const struct containers_stats *s = &all.containers;
+	const struct status_row rows[] = {
+		{ "cut", s->cut }, { "damaged", s->damaged }, { "evicted", s->evicted }, { "known", s->known }, { "missing", s->missing },
+		{ "postponed", s->postponed }, { "reads", s->reads }, { "refused", s->refused },
+	};
+	add_rows(j, "containers", rows, ARRAY_SIZE(rows));
+}
+
+void status_json(const struct status_of *of, struct buf *out)
 {
 	struct json j;
 	json_init(&j, out);
@@ -201,22 +212,23 @@ void status_json(const struct sensor *sensor, const struct policy *policy, const
 	CLEANUP(buf_done) struct buf at = { 0 };
 	clock_add_rfc3339(&at, clock_ns(CLOCK_REALTIME));
 	json_str(&j, buf_sv(&at));
-	add_engine(&j, policy->engine);
-	add_events(&j, sensor, stats);
-	add_hooks(&j, sensor);
+	add_containers(&j, of->enrich);
+	add_engine(&j, of->policy->engine);
+	add_events(&j, of->sensor, of->stats);
+	add_hooks(&j, of->sensor);
 	json_key(&j, "pid");
 	json_u64(&j, (uint64_t)getpid());
 	json_key(&j, "policy");
 	json_object_begin(&j);
 	json_key(&j, "digest");
-	json_str(&j, sv_from(ruleset_digest(policy->rules)));
-	add_environment(&j, policy->rules);
+	json_str(&j, sv_from(ruleset_digest(of->policy->rules)));
+	add_environment(&j, of->policy->rules);
 	json_key(&j, "rules");
-	json_u64(&j, ruleset_rules(policy->rules));
+	json_u64(&j, ruleset_rules(of->policy->rules));
 	json_object_end(&j);
-	add_sensor(&j, sensor);
-	add_state(&j, &stats->state);
-	add_totals(&j, stats, totals, stream);
+	add_sensor(&j, of->sensor);
+	add_state(&j, &of->stats->state);
+	add_totals(&j, of->stats, of->totals, of->stream);
 	json_key(&j, "version");
 	json_str(&j, SV(VEDETTE_VERSION));
 	json_object_end(&j);
@@ -248,12 +260,11 @@ int status_check(const char *file, struct diag *diag)
 	return 0;
 }
 
-int status_write(const char *file, const struct sensor *sensor, const struct policy *policy, const struct pipeline_stats *stats,
-		 struct totals totals, const struct stream *stream)
+int status_write(const char *file, const struct status_of *of)
 {
 	CLEANUP(buf_done) struct buf text = { 0 };
 	CLEANUP(buf_done) struct buf temp = { 0 };
-	status_json(sensor, policy, stats, totals, stream, &text);
+	status_json(of, &text);
 	buf_add_z(&temp, file);
 	buf_add_z(&temp, ".new");
 	if (buf_error(&text) || buf_error(&temp))

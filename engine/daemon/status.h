@@ -3,13 +3,22 @@
 #pragma once
 
 #include "engine/daemon/pipeline.h"
+#include "engine/enrich/enrich.h"
 #include "engine/probe/sensor.h"
+
+/* Whom it is about; all borrowed. */
+struct status_of {
+	const struct sensor *sensor;
+	const struct policy *policy;
+	const struct pipeline_stats *stats;
+	const struct enrich *enrich;
+	struct totals totals;
+	const struct stream *stream; /* may be NULL */
+};
 
 /* May the file be (re)placed? It must be missing in a folder that is there, empty, or an earlier status; 0 or -errno with the reason. */
 int status_check(const char *file, struct diag *diag) MUST_CHECK;
-/* Replaces the file at once; 0 or -errno. stream may be NULL. */
-int status_write(const char *file, const struct sensor *sensor, const struct policy *policy, const struct pipeline_stats *stats,
-		 struct totals totals, const struct stream *stream) MUST_CHECK;
+/* Replaces the file at once; 0 or -errno. */
+int status_write(const char *file, const struct status_of *of) MUST_CHECK;
 /* The document. */
-void status_json(const struct sensor *sensor, const struct policy *policy, const struct pipeline_stats *stats, struct totals totals,
-		 const struct stream *stream, struct buf *out);
+void status_json(const struct status_of *of, struct buf *out);

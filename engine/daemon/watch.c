@@ -67,6 +67,9 @@ struct watch_options watch_defaults(void)
 		.queue_bytes = 16 << 20,
 		.heartbeat_ns = 10000000000ull,
 		.outcome_timeout_ns = OUTCOME_DEFAULT_TIMEOUT_NS,
+		.containers = true,
+		.docker_root = "",
+		.storage_root = "",
 		.state_bytes = STATE_DEFAULT_MEMORY,
 		.state_reorder_ns = STATE_DEFAULT_REORDER_NS,
 		.env_names = env_names,
@@ -144,6 +147,12 @@ static int open_enrich(struct watch *w, struct diag *diag)
 		.group = "/etc/group",
 		.cgroup_root = access("/sys/fs/cgroup/cgroup.controllers", F_OK) == 0 ? "/sys/fs/cgroup" :
 			       access("/sys/fs/cgroup/unified/cgroup.controllers", F_OK) == 0 ? "/sys/fs/cgroup/unified" : "",
+		.containers = {
+			.host = w->options.containers ? "" : NULL,
+			.docker = w->options.docker_root,
+			.storage = w->options.storage_root,
+			.reads_rootless = w->options.rootless,
+		},
 		.linger_ns = 10000000000ull,
 	};
 	int err = enrich_new(&ec, &w->enrich, diag);
@@ -198,10 +207,16 @@ static int rules_of_start(void *context, struct rule_paths *ret, struct diag *di
 	return err;
 }
 
+static struct status_of status_of(const struct watch *w)
+{
+	return (struct status_of){ w->sensor, w->policy, watch_stats(w), w->enrich, watch_totals(w), w->stream };
+}
+
 static void add_status(const void *watch, struct buf *out)
 {
 	const struct watch *w = watch;
-	status_json(w->sensor, w->policy, watch_stats(w), watch_totals(w), w->stream, out);
+	struct status_of of = status_of(w);
+	status_json(&of, out);
 }
 
 static int open_change(struct watch *w, struct diag *diag)
@@ -492,7 +507,8 @@ static void tick(struct watch *w, uint64_t boot_ns)
 
 int watch_write_status(const struct watch *w)
 {
-	return status_write(w->options.status_file, w->sensor, w->policy, watch_stats(w), watch_totals(w), w->stream);
+	struct status_of of = status_of(w);
+	return status_write(w->options.status_file, &of);
 }
 
 /* --- the loop -------------------------------------------------------------------------------------------------------------- */

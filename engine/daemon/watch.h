@@ -31,6 +31,8 @@ struct watch_options {
 	uint64_t queue_bytes;
 	uint64_t heartbeat_ns;
 	uint64_t outcome_timeout_ns;
+	bool containers, rootless;     /* read the state of containers; of users' own too */
+	const char *docker_root, *storage_root; /* "": where they usually are */
 	uint64_t state_bytes, state_reorder_ns; /* of rules about several events */
 	const char *const *env_names;
 	const char *config_digest;

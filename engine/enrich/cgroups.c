@@ -5,12 +5,12 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "engine/base/fd.h"
-#include "engine/enrich/container.h"
 #include "engine/enrich/region.h"
 
 enum { WAYS = 8, SETS = CGROUPS_MAX / WAYS };
@@ -20,26 +20,45 @@ struct entry {
 	uint64_t used;    /* clock of the last use */
 	uint64_t wanted_ns; /* path missing: not looked for before; 0: at the next tick */
 	text_id path;
-	uint16_t container_at, container_n; /* in path */
+	uint16_t container_at, container_n, container_end; /* in path: the id, and the component that has it */
+	uint8_t looks;    /* for the container, so far */
+	enum runtime runtime;
+	uint32_t owner;   /* see struct container_place */
 };
 
 struct cgroups {
-	struct proctable *table; /* borrowed */
+	struct proctable *table;       /* borrowed */
+	struct containers *containers; /* borrowed; may be NULL */
 	struct entry *entries;   /* owned: SETS times WAYS */
 	uint64_t clock;
 	size_t n_wanted; /* entries without a path whose time may have come */
 	uint64_t next_walk_ns;
+	unsigned looks_left; /* at the kernel, until the next tick */
 	int root; /* descriptor of the hierarchy's root; -1: none */
+	size_t root_n;
+	char root_path[PROCFS_TEXT]; /* as /proc shows it; root_n 0: not known */
 };
 
-int cgroups_new(const char *root, struct proctable *table, struct cgroups **ret)
+/* What /proc says a descriptor is open on; 0: nothing that fits. */
+static size_t path_of(int fd, char into[static PROCFS_TEXT])
+{
+	char name[32];
+	(void)snprintf(name, sizeof(name), "/proc/self/fd/%d", fd);
+	ssize_t n = readlink(name, into, PROCFS_TEXT);
+	return n > 0 && n < PROCFS_TEXT && into[0] == '/' ? (size_t)n : 0;
+}
+
+int cgroups_new(const char *root, struct proctable *table, struct containers *containers, struct cgroups **ret)
 {
 	CLEANUP(cgroups_free) struct cgroups *c = calloc(1, sizeof(*c));
 	void *p = NULL;
 	if (!c)
 		return -ENOMEM;
 	c->table = table;
+	c->containers = containers;
+	c->looks_left = CGROUPS_LOOKS_A_TICK;
 	c->root = root && root[0] ? open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+	c->root_n = c->root >= 0 ? path_of(c->root, c->root_path) : 0;
 	if (region_new(CGROUPS_MAX * sizeof(struct entry), &p))
 		return -ENOMEM;
 	c->entries = p;
@@ -86,20 +105,36 @@ static struct entry *entry_take(struct cgroups *c, uint64_t id)
 	return oldest;
 }
 
+/* The path may tell; else the runtime may, though perhaps a moment later. */
+static void find_container(struct cgroups *c, struct entry *e)
+{
+	struct strview path = proctable_text(c->table, e->path);
+	struct container_place place = c->containers ? containers_place(c->containers, path) : container_place(path);
+	e->looks++;
+	e->owner = place.owner;
+	e->runtime = place.runtime;
+	e->container_n = (uint16_t)place.id.n;
+	e->container_at = place.id.n ? (uint16_t)(place.id.p - path.p) : 0;
+	e->container_end = (uint16_t)place.n_path;
+	if (place.id.n && c->containers)
+		containers_renew(c->containers, path, &place);
+}
+
 void cgroups_learn(struct cgroups *c, uint64_t id, struct strview path)
 {
 	if (!id || !path.n || path.n > PROCFS_TEXT)
 		return;
 	struct entry *e = entry_take(c, id);
 	e->used = ++c->clock;
-	if (e->path && sv_equal(proctable_text(c->table, e->path), path))
+	if (e->path && sv_equal(proctable_text(c->table, e->path), path)) {
+		if (!e->container_n && e->looks < CGROUPS_CLAIMS)
+			find_container(c, e);
 		return;
+	}
 	proctable_drop(c->table, &e->path);
 	e->path = proctable_keep(c->table, path, PROCFS_TEXT);
-	struct strview kept = proctable_text(c->table, e->path);
-	struct strview container = container_id(kept);
-	e->container_n = (uint16_t)container.n;
-	e->container_at = container.n ? (uint16_t)(container.p - kept.p) : 0;
+	e->looks = 0;
+	find_container(c, e);
 }
 
 void cgroups_learn_path(struct cgroups *c, struct strview path)
@@ -116,6 +151,35 @@ void cgroups_learn_path(struct cgroups *c, struct strview path)
 	name[path.n + 1] = '\0';
 	if (fstatat(c->root, path.n ? name + 1 : ".", &st, AT_SYMLINK_NOFOLLOW) == 0)
 		cgroups_learn(c, st.st_ino, (struct strview){ name, path.n + 1 });
+}
+
+/* An id is what a handle of a cgroup's folder is made of, so the kernel finds the folder. Needs CAP_DAC_READ_SEARCH; else the walk finds it. */
+static size_t look_up(const struct cgroups *c, uint64_t id, char into[static PROCFS_TEXT])
+{
+	enum { HANDLE_KERNFS = 0xfe };
+	union {
+		struct file_handle handle;
+		char bytes[sizeof(struct file_handle) + sizeof(id)];
+	} at = { .handle = { .handle_bytes = sizeof(id), .handle_type = HANDLE_KERNFS } };
+	memcpy(at.bytes + offsetof(struct file_handle, f_handle), &id, sizeof(id));
+	CLEANUP(fd_close) int fd = open_by_handle_at(c->root, &at.handle, O_PATH | O_CLOEXEC);
+	struct stat st;
+	return fd >= 0 && fstat(fd, &st) == 0 && st.st_ino == id ? path_of(fd, into) : 0;
+}
+
+void cgroups_want(struct cgroups *c, uint64_t id)
+{
+	char path[PROCFS_TEXT];
+	if (!id || !c->root_n || !c->looks_left || entry_find(c, id))
+		return;
+	c->looks_left--;
+	size_t n = look_up(c, id, path);
+	struct strview found = { path, n }, root = { c->root_path, c->root_n };
+	if (!sv_starts(found, root))
+		return;
+	found = sv_from_index(found, root.n);
+	if (found.n == 0 || found.p[0] == '/')
+		cgroups_learn(c, id, found.n ? found : SV("/"));
 }
 
 bool cgroups_find(struct cgroups *c, uint64_t id, struct cgroup_names *ret)
@@ -135,7 +199,10 @@ bool cgroups_find(struct cgroups *c, uint64_t id, struct cgroup_names *ret)
 	}
 	e->used = ++c->clock;
 	struct strview path = proctable_text(c->table, e->path);
-	*ret = (struct cgroup_names){ .path = path, .container = { path.p + e->container_at, e->container_n } };
+	*ret = (struct cgroup_names){
+		.path = path,
+		.place = { .id = { path.p + e->container_at, e->container_n }, .runtime = e->runtime, .owner = e->owner, .n_path = e->container_end },
+	};
 	return true;
 }
 
@@ -219,6 +286,7 @@ static size_t put_off(struct cgroups *c, uint64_t boot_ns)
 
 void cgroups_tick(struct cgroups *c, uint64_t boot_ns)
 {
+	c->looks_left = CGROUPS_LOOKS_A_TICK;
 	if (c->root < 0 || !c->n_wanted || boot_ns < c->next_walk_ns)
 		return;
 	struct walk w = { .cgroups = c, .boot_ns = boot_ns, .dirs_left = CGROUPS_WALK_DIRS, .wanted_left = count_wanted(c, boot_ns) };

@@ -4,6 +4,8 @@
 
 #include <stdbool.h>
 
+#include "engine/base/num.h"
+
 enum id_form {
 	ID_HEX,  /* 64 hexadecimal digits */
 	ID_UUID, /* 8-4-4-4-12 hexadecimal digits */
@@ -13,36 +15,39 @@ enum id_form {
 
 /* With their lengths: this runs at every exec. */
 #define TEXT(literal) { (literal), sizeof(literal) - 1 }
-#define RULE(under, prefix, suffix, form) { TEXT(under), TEXT(prefix), TEXT(suffix), form },
+#define RULE(under, prefix, suffix, form, runtime) { TEXT(under), TEXT(prefix), TEXT(suffix), form, RUNTIME_##runtime },
 
 static const struct rule {
 	struct strview under;  /* name of some component above it; empty: in any place */
 	struct strview prefix; /* of the component itself */
 	struct strview suffix;
 	enum id_form form;
+	enum runtime runtime; /* RUNTIME_NONE: the name does not tell */
 } rules[] = {
 	/* systemd as cgroup manager: the prefix tells the runtime, wherever it stands */
-	RULE("", "docker-", ".scope", ID_HEX)
-	RULE("", "cri-containerd-", ".scope", ID_HEX)
-	RULE("", "containerd-", ".scope", ID_HEX)
-	RULE("", "nerdctl-", ".scope", ID_HEX)
-	RULE("", "crio-", ".scope", ID_HEX)
-	RULE("", "crio-", "", ID_HEX)
-	RULE("", "libpod-", ".scope", ID_HEX)
-	RULE("", "libpod-", "", ID_HEX)
+	RULE("", "docker-", ".scope", ID_HEX, DOCKER)
+	RULE("", "cri-containerd-", ".scope", ID_HEX, CONTAINERD)
+	RULE("", "containerd-", ".scope", ID_HEX, CONTAINERD)
+	RULE("", "nerdctl-", ".scope", ID_HEX, CONTAINERD)
+	RULE("", "crio-", ".scope", ID_HEX, CRIO)
+	RULE("", "crio-", "", ID_HEX, CRIO)
+	RULE("", "libpod-", ".scope", ID_HEX, PODMAN)
+	RULE("", "libpod-", "", ID_HEX, PODMAN)
+	RULE("", "runc-", ".scope", ID_NAME, RUNC)
+	RULE("", "crun-", ".scope", ID_NAME, CRUN)
 	/* cgroupfs as manager: a bare id says nothing by itself, the folder does */
-	RULE("docker", "", "", ID_HEX)
-	RULE("kubepods", "", "", ID_HEX)
-	RULE("libpod_parent", "libpod-", "", ID_HEX)
-	RULE("actions_job", "", "", ID_HEX)
-	RULE("ecs", "", "", ID_LONG)
-	RULE("garden", "", "", ID_UUID)
-	RULE("buildkit", "", "", ID_NAME)
+	RULE("docker", "", "", ID_HEX, DOCKER)
+	RULE("kubepods", "", "", ID_HEX, NONE)
+	RULE("libpod_parent", "libpod-", "", ID_HEX, PODMAN)
+	RULE("actions_job", "", "", ID_HEX, NONE)
+	RULE("ecs", "", "", ID_LONG, NONE)
+	RULE("garden", "", "", ID_UUID, GARDEN)
+	RULE("buildkit", "", "", ID_NAME, BUILDKIT)
 	/* machines: named by the administrator */
-	RULE("lxc", "", "", ID_NAME)
-	RULE("", "lxc.payload.", "", ID_NAME)
-	RULE("machine.slice", "systemd-nspawn@", ".service", ID_NAME)
-	RULE("machine.slice", "machine-", ".scope", ID_NAME)
+	RULE("lxc", "", "", ID_NAME, LXC)
+	RULE("", "lxc.payload.", "", ID_NAME, LXC)
+	RULE("machine.slice", "systemd-nspawn@", ".service", ID_NAME, NSPAWN)
+	RULE("machine.slice", "machine-", ".scope", ID_NAME, NONE)
 };
 
 enum { MAX_COMPONENTS = 32 }; /* deeper cgroups keep the ids found up to there */
@@ -128,26 +133,65 @@ static size_t reach(const struct rule *rule, size_t n)
 	return rule->form == ID_NAME && n > 0 ? n - 1 : 0;
 }
 
-struct strview container_id(struct strview path)
+/* The user to whom systemd gave the cgroups below user@UID.service; 0: nobody, or root, who needs no gift. */
+static uint32_t owner_of(struct strview component)
 {
-	struct strview seen[MAX_COMPONENTS], found = { NULL, 0 };
+	struct strview prefix = SV("user@"), suffix = SV(".service");
+	uint64_t uid = 0;
+	if (!sv_starts(component, prefix) || !sv_ends(component, suffix))
+		return 0;
+	struct strview digits = part(component, prefix.n, component.n - MIN(component.n, prefix.n + suffix.n));
+	return num_parse_u64(digits, UINT32_MAX, &uid) ? 0 : (uint32_t)uid;
+}
+
+static const struct rule *rule_of(struct strview component, const struct strview *above, size_t n, struct strview *ret_id)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(rules); i++) {
+		size_t from = reach(&rules[i], n);
+		struct strview id = component_id(&rules[i], component);
+		if (!id.n || !stands_under(rules[i].under, above + from, n - from))
+			continue;
+		*ret_id = id;
+		return &rules[i];
+	}
+	return NULL;
+}
+
+struct container_place container_place(struct strview path)
+{
+	struct strview seen[MAX_COMPONENTS];
+	struct container_place found = { .id = { NULL, 0 } };
+	uint32_t owner = 0;
 	size_t n = 0;
 	for (size_t at = 0; at < path.n && n < MAX_COMPONENTS;) {
-		struct strview rest = sv_from_index(path, at);
+		struct strview rest = sv_from_index(path, at), id;
 		const char *slash = memchr(rest.p, '/', rest.n);
 		struct strview component = { rest.p, slash ? (size_t)(slash - rest.p) : rest.n };
 		at += component.n + 1;
 		if (!component.n)
 			continue;
-		for (size_t i = 0; i < ARRAY_SIZE(rules); i++) {
-			size_t from = reach(&rules[i], n);
-			struct strview id = component_id(&rules[i], component);
-			if (id.n && stands_under(rules[i].under, seen + from, n - from)) {
-				found = id;
-				break;
-			}
-		}
+		if (!owner)
+			owner = owner_of(component);
+		const struct rule *rule = rule_of(component, seen, n, &id);
+		if (rule)
+			found = (struct container_place){ .id = id, .runtime = rule->runtime, .n_path = at - 1 };
 		seen[n++] = component;
 	}
+	found.owner = owner;
 	return found;
+}
+
+struct strview container_id(struct strview path)
+{
+	return container_place(path).id;
+}
+
+const char *runtime_name(enum runtime runtime)
+{
+	static const char *const names[RUNTIME_COUNT] = {
+		[RUNTIME_NONE] = "",	     [RUNTIME_DOCKER] = "docker", [RUNTIME_CONTAINERD] = "containerd", [RUNTIME_CRIO] = "cri-o",
+		[RUNTIME_PODMAN] = "podman", [RUNTIME_RUNC] = "runc",	  [RUNTIME_CRUN] = "crun",	       [RUNTIME_GARDEN] = "garden",
+		[RUNTIME_BUILDKIT] = "buildkit", [RUNTIME_LXC] = "lxc",	  [RUNTIME_NSPAWN] = "systemd-nspawn",
+	};
+	return names[runtime];
 }

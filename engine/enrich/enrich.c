@@ -51,6 +51,7 @@ struct lineage_cache {
 struct enrich {
 	struct text *text;
 	struct proctable *table;
+	struct containers *containers;
 	struct cgroups *cgroups;
 	struct names *users, *groups;
 	struct scratch *scratch;
@@ -87,8 +88,12 @@ static int tables_new(struct enrich *e, const struct enrich_config *config, stru
 	int r = text_new(config->max_text_bytes, &e->text);
 	if (!r)
 		r = proctable_new(config->max_processes, e->text, &e->table);
+	struct container_roots roots = config->containers;
+	roots.passwd = config->passwd;
 	if (!r)
-		r = cgroups_new(config->cgroup_root, e->table, &e->cgroups);
+		r = containers_new(&roots, &e->containers);
+	if (!r)
+		r = cgroups_new(config->cgroup_root, e->table, e->containers, &e->cgroups);
 	if (!r)
 		r = names_new(config->passwd, &e->users, diag);
 	if (!r)
@@ -160,6 +165,7 @@ void enrich_free(struct enrich **enrich)
 	if (!e)
 		return;
 	cgroups_free(&e->cgroups);
+	containers_free(&e->containers);
 	proctable_free(&e->table);
 	text_free(&e->text);
 	names_free(&e->users);
@@ -419,18 +425,41 @@ static void derive_file(const struct enrich *e, const struct event *ev, struct d
 		DERIVE_TEXT(d, file_extension, sv_from_index(name, (size_t)(dot - name.p) + 1));
 }
 
-static void derive_cgroup(struct enrich *e, const struct wire_common *c, const struct image *image, struct derived *d)
+static void derive_container(struct enrich *e, const struct event *ev, const struct container_place *place, struct derived *d)
 {
+	const struct container_facts *facts = containers_get(e->containers, place, ev->common->boot_ns, is_new_image(ev));
+	if (!facts)
+		return;
+	DERIVE(d, container_id, place->id);
+	DERIVE_TEXT(d, container_runtime, sv_from(runtime_name(facts->runtime)));
+	DERIVE_TEXT(d, container_name, container_text(facts, CONTAINER_NAME));
+	DERIVE_TEXT(d, container_image, container_text(facts, CONTAINER_IMAGE));
+	DERIVE_TEXT(d, container_image_tag, image_tag(container_text(facts, CONTAINER_IMAGE)));
+	DERIVE_TEXT(d, container_labels, container_text(facts, CONTAINER_LABELS));
+	DERIVE_TEXT(d, container_mounts, container_text(facts, CONTAINER_MOUNTS));
+	DERIVE_TEXT(d, pod_namespace, container_text(facts, CONTAINER_NAMESPACE));
+	DERIVE_TEXT(d, pod_name, container_text(facts, CONTAINER_POD));
+	DERIVE_TEXT(d, pod_id, container_text(facts, CONTAINER_POD_UID));
+	DERIVE_TEXT(d, pod_labels, container_text(facts, CONTAINER_POD_LABELS));
+	DERIVE_TEXT(d, sandbox_id, container_text(facts, CONTAINER_SANDBOX));
+	if (facts->is_privileged_known)
+		DERIVE(d, container_privileged, facts->is_privileged);
+}
+
+static void derive_cgroup(struct enrich *e, const struct event *ev, const struct image *image, struct derived *d)
+{
+	const struct wire_common *c = ev->common;
 	struct cgroup_names names = { 0 };
 	if (!cgroups_find(e->cgroups, c->cgroup_id, &names)) {
 		bool is_moved = image && image->cgroup_id && c->cgroup_id && image->cgroup_id != c->cgroup_id;
 		if (!image || is_moved)
 			return;
 		names.path = proctable_text(e->table, image->cgroup);
-		names.container = (struct strview){ names.path.n ? names.path.p + image->container_at : NULL, names.path.n ? image->container_n : 0 };
+		if (names.path.n && image->container_n)
+			names.place = container_place(names.path);
 	}
 	DERIVE_TEXT(d, cgroup_path, names.path);
-	DERIVE_TEXT(d, container_id, names.container);
+	derive_container(e, ev, &names.place, d);
 }
 
 static struct strview comm_of(const struct image *image)
@@ -554,6 +583,7 @@ void enrich_derive(struct enrich *e, const struct event *ev, struct derived *ret
 	*d = (struct derived){ 0 };
 	DERIVE(d, time, c->boot_ns + (uint64_t)e->wall_offset_ns);
 	DERIVE_TEXT(d, action, e->types[ev->type->number].action);
+	cgroups_want(e->cgroups, c->cgroup_id);
 	struct image *image = process_of(e, c);
 	if (image) {
 		derive_process(e, image, d);
@@ -577,7 +607,7 @@ void enrich_derive(struct enrich *e, const struct event *ev, struct derived *ret
 	derive_names(e, c, d);
 	if (ev->type->number == EVENT_PROC_SETUID)
 		DERIVE_TEXT(d, new_user_name, names_find(e->users, EVENT_AS(ev, proc_setuid)->new_uid));
-	derive_cgroup(e, c, image, d);
+	derive_cgroup(e, ev, image, d);
 	derive_file(e, ev, d);
 	if (c->verdict == VERDICT_BLOCK)
 		enrich_outcome(d, -EPERM);
@@ -593,6 +623,7 @@ void enrich_tick(struct enrich *e, uint64_t boot_ns)
 	if (e->proc >= 0)
 		proctable_probe(e->table, e->proc, PROBES_A_TICK, boot_ns);
 	e->proc_reads_left = PROC_READS_A_TICK;
+	containers_tick(e->containers);
 	cgroups_tick(e->cgroups, boot_ns);
 	(void)names_refresh(e->users, NULL); /* on failure the names stay as they were */
 	(void)names_refresh(e->groups, NULL);
@@ -615,4 +646,5 @@ void enrich_get_stats(const struct enrich *e, struct enrich_stats *ret)
 		.groups = names_count(e->groups),
 		.bad_name_lines = names_malformed(e->users) + names_malformed(e->groups),
 	};
+	containers_get_stats(e->containers, &ret->containers);
 }

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "engine/base/diag.h"
+#include "engine/enrich/containers.h"
 #include "engine/event/event.h"
 
 struct enrich_config {
@@ -14,6 +15,7 @@ struct enrich_config {
 	const char *proc;        /* "/proc" */
 	const char *passwd, *group; /* "/etc/passwd", "/etc/group" */
 	const char *cgroup_root; /* where the cgroup2 hierarchy is mounted, "" when it is not */
+	struct container_roots containers; /* where the state of containers is; passwd is taken from above. host NULL: ids only */
 	uint64_t linger_ns;      /* how long an exited process stays known for late records; default 10 s */
 };
 
@@ -27,6 +29,7 @@ struct enrich_stats {
 	uint64_t text_bytes;       /* of the text budget, in use */
 	uint64_t users, groups;    /* names known */
 	uint64_t bad_name_lines;   /* lines of passwd and group passed over as malformed */
+	struct containers_stats containers;
 };
 
 struct enrich;

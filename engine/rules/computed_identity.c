@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* proc.*, thread.*, user.*, container.*: who the process is, but for its arguments and ancestors. */
+/* proc.*, thread.*, user.*: who the process is, but for its arguments and ancestors. */
 #include "engine/base/num.h"
+#include "engine/event/capability.h"
 #include "engine/rules/computed_functions.h"
 
 static struct value text_or_missing(const struct field_ref *ref, struct strview text)
@@ -243,22 +244,13 @@ struct value thread_nametid(struct matcher *m, const struct event *ev, const str
 	return scribe_value(&s, m, ref);
 }
 
-static const char *const capability_names[] = {
-	"CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_DAC_READ_SEARCH", "CAP_FOWNER", "CAP_FSETID", "CAP_KILL", "CAP_SETGID", "CAP_SETUID",
-	"CAP_SETPCAP", "CAP_LINUX_IMMUTABLE", "CAP_NET_BIND_SERVICE", "CAP_NET_BROADCAST", "CAP_NET_ADMIN", "CAP_NET_RAW", "CAP_IPC_LOCK",
-	"CAP_IPC_OWNER", "CAP_SYS_MODULE", "CAP_SYS_RAWIO", "CAP_SYS_CHROOT", "CAP_SYS_PTRACE", "CAP_SYS_PACCT", "CAP_SYS_ADMIN",
-	"CAP_SYS_BOOT", "CAP_SYS_NICE", "CAP_SYS_RESOURCE", "CAP_SYS_TIME", "CAP_SYS_TTY_CONFIG", "CAP_MKNOD", "CAP_LEASE", "CAP_AUDIT_WRITE",
-	"CAP_AUDIT_CONTROL", "CAP_SETFCAP", "CAP_MAC_OVERRIDE", "CAP_MAC_ADMIN", "CAP_SYSLOG", "CAP_WAKE_ALARM", "CAP_BLOCK_SUSPEND",
-	"CAP_AUDIT_READ", "CAP_PERFMON", "CAP_BPF", "CAP_CHECKPOINT_RESTORE",
-};
-
 static struct value capabilities(struct matcher *m, const struct field_ref *ref, uint64_t bits)
 {
 	struct scribe s;
-	scribe_start(&s, m, ARRAY_SIZE(capability_names) * 32);
-	for (size_t i = 0; i < ARRAY_SIZE(capability_names); i++)
+	scribe_start(&s, m, CAPABILITIES * 32);
+	for (unsigned i = 0; i < CAPABILITIES; i++)
 		if (bits >> i & 1)
-			scribe_format(&s, "%s%s", s.n ? " " : "", capability_names[i]);
+			scribe_format(&s, "%s%s", s.n ? " " : "", capability_name(i));
 	return scribe_value(&s, m, ref);
 }
 
@@ -357,20 +349,4 @@ struct value process_is_memfd(struct matcher *m, const struct event *ev, const s
 	if (path.is_missing)
 		return computed_missing(ref);
 	return computed_uint(ref, path_is_memfd(path.s));
-}
-
-/* --- the container --------------------------------------------------------------------------------------------------------- */
-
-enum { CONTAINER_SHORT_ID = 12 };
-
-struct strview container_short(const struct event *ev)
-{
-	struct strview id = DERIVED_TEXT(ev, container_id);
-	return id.n ? (struct strview){ id.p, MIN(id.n, (size_t)CONTAINER_SHORT_ID) } : SV("host");
-}
-
-struct value container_short_id(struct matcher *m, const struct event *ev, const struct field_ref *ref)
-{
-	(void)m;
-	return computed_text(ref, container_short(ev));
 }

@@ -360,7 +360,10 @@ static bool asks_exists(const struct condition *c, const struct field_ref *field
 /* Fields that most hosts or processes have no value for. */
 static bool is_often_missing(const struct field_ref *field)
 {
-	static const char *const names[] = { "container.id", "process.tty.name" };
+	static const char *const names[] = {
+		"container.id", "container.image.name", "container.image.tag", "container.name", "container.runtime", "orchestrator.namespace",
+		"orchestrator.resource.name", "process.tty.name",
+	};
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
 		if (strcmp(field->name, names[i]) == 0)
 			return true;

@@ -49,8 +49,8 @@ mkdir -p "$dir/falco"
 cat > "$dir/falco/f.yaml" << 'RULE'
 - rule: Kept
   desc: d
-  condition: evt.type = open and fd.name = /x and container.privileged = true
-  output: of %container.image.repository
+  condition: evt.type = open and fd.name = /x and container.host_pid = true
+  output: of %container.image.id
   priority: INFO
 - rule: Partly
   desc: d
@@ -59,7 +59,7 @@ cat > "$dir/falco/f.yaml" << 'RULE'
   priority: INFO
 RULE
 "$VEDETTE" convert "$dir/falco" > "$dir/falco.out" 2> "$dir/falco.err"
-grep -q 'container.privileged = true' "$dir/falco.out" && grep -q '{container.image.repository}' "$dir/falco.out"
+grep -q 'container.host_pid = true' "$dir/falco.out" && grep -q '{container.image.id}' "$dir/falco.out"
 result $? "clauses and outputs over fields that no event has are kept" "$(cat "$dir/falco.out")"
 grep -qF "f.yaml:8:54: warning: rule 'Partly': 'fd.name = /x' is written as 'false': no event of the rule has the field" "$dir/falco.err" &&
 	[ "$(wc -l < "$dir/falco.err")" -eq 1 ]

@@ -18,7 +18,7 @@ result $? "the example of docs/falco.md loads in full" "$out"
 
 cat > "$dir/classes.yaml" <<'RULES'
 - {rule: whole, desc: d, condition: evt.type=execve, output: o, priority: info}
-- {rule: part, desc: d, condition: evt.type=execve and not container.image.repository=x, output: o, priority: Error, enabled: false}
+- {rule: part, desc: d, condition: evt.type=execve and not container.image.id=x, output: o, priority: Error, enabled: false}
 - rule: "other\x1b[31m"
   {desc: d, source: k8s_audit, condition: ka.verb=create, output: o, priority: info}
 RULES

@@ -27,7 +27,7 @@ static void host_start(struct host *h)
 	CLEANUP(str_free) char *root = tree_path(&h->tree, "cgroup");
 	assert_int_equal(text_new(1 << 20, &h->text), 0);
 	assert_int_equal(proctable_new(64, h->text, &h->table), 0);
-	assert_int_equal(cgroups_new(root, h->table, &h->cgroups), 0);
+	assert_int_equal(cgroups_new(root, h->table, NULL, &h->cgroups), 0);
 }
 
 static void host_end(struct host *h)
@@ -44,7 +44,7 @@ static const char *find(struct host *h, uint64_t id)
 	struct cgroup_names names;
 	if (!cgroups_find(h->cgroups, id, &names))
 		return NULL;
-	(void)snprintf(shown, sizeof(shown), SV_FMT "|" SV_FMT, SV_ARG(names.path), SV_ARG(names.container));
+	(void)snprintf(shown, sizeof(shown), SV_FMT "|" SV_FMT, SV_ARG(names.path), SV_ARG(names.place.id));
 	return shown;
 }
 
@@ -158,7 +158,7 @@ static void without_a_hierarchy_nothing_is_looked_for(void **state)
 	struct host h;
 	host_start(&h);
 	cgroups_free(&h.cgroups);
-	assert_int_equal(cgroups_new("", h.table, &h.cgroups), 0);
+	assert_int_equal(cgroups_new("", h.table, NULL, &h.cgroups), 0);
 	assert_null(find(&h, 5));
 	cgroups_learn_path(h.cgroups, SV("/a"));
 	cgroups_tick(h.cgroups, SECOND);

@@ -263,6 +263,56 @@ static void descriptors_have_names_and_types(void **state)
 	check_all(examples, ARRAY_SIZE(examples));
 }
 
+#define BOX { "container.id", "box" }
+#define MOUNTS { "vedette.container.mounts", "/etc:/host/etc:z:false:rprivate|/a\\:b\\\\c:/x::true:|::::" }
+
+static void containers_and_pods_are_what_their_runtimes_say(void **state)
+{
+	(void)state;
+	static const struct example examples[] = {
+		{ "file.open", { { NULL, NULL } }, "container.name", "host" },
+		{ "file.open", { BOX, { "container.name", "web" } }, "container.name", "web" },
+		{ "file.open", { BOX }, "container.name", NULL },
+		{ "file.open", { { NULL, NULL } }, "container.type", "host" },
+		{ "file.open", { BOX, { "container.runtime", "cri-o" } }, "container.type", "cri-o" },
+		{ "file.open", { BOX, { "vedette.container.privileged", "true" } }, "container.privileged", "true" },
+		{ "file.open", { BOX }, "container.privileged", NULL },
+		{ "file.open", { { "container.image.name", "r:50/a/b:1@sha256:00" }, { "container.image.tag", "1" } }, "container.image", "r:50/a/b:1@sha256:00" },
+		{ "file.open", { { "container.image.name", "r:50/a/b:1@sha256:00" }, { "container.image.tag", "1" } }, "container.image.repository", "r:50/a/b" },
+		{ "file.open", { { "container.image.name", "r:50/a/b:1@sha256:00" }, { "container.image.tag", "1" } }, "container.image.tag", "1" },
+		{ "file.open", { { "container.image.name", "r:50/a/b:1@sha256:00" }, { "container.image.tag", "1" } }, "container.image.digest", "sha256:00" },
+		{ "file.open", { { "container.image.name", "r:50/a" } }, "container.image.repository", "r:50/a" },
+		{ "file.open", { { "container.image.name", "r:50/a" } }, "container.image.digest", NULL },
+		{ "file.open", { { "container.image.name", "sha256:0011" } }, "container.image.repository", NULL },
+		{ "file.open", { { "container.image.name", "@x" } }, "container.image.repository", NULL },
+		{ "file.open", { { "container.labels", "app=shop|app.x=y=z|empty=" } }, "container.label.app", "shop" },
+		{ "file.open", { { "container.labels", "app=shop|app.x=y=z|empty=" } }, "container.label[app.x]", "y=z" },
+		{ "file.open", { { "container.labels", "app=shop|app.x=y=z|empty=" } }, "container.label[empty]", "" },
+		{ "file.open", { { "container.labels", "app=shop|app.x=y=z|empty=" } }, "container.label[ap]", NULL },
+		{ "file.open", { { "container.labels", "app=shop|app.x=y=z|empty=" } }, "container.labels", "app:shop, app.x:y=z, empty:" },
+		{ "file.open", { { "vedette.pod.labels", "tier=front" } }, "k8s.pod.label[tier]", "front" },
+		{ "file.open", { { "vedette.pod.labels", "tier=front" } }, "k8s.pod.labels", "tier:front" },
+		{ "file.open", { { "orchestrator.namespace", "shop" } }, "k8s.ns.name", "shop" },
+		{ "file.open", { { "orchestrator.resource.name", "p" } }, "k8s.pod.name", "p" },
+		{ "file.open", { { "orchestrator.resource.id", "u" } }, "k8s.pod.uid", "u" },
+		{ "file.open", { { "vedette.pod.sandbox_id", "0123456789abcdef" } }, "k8s.pod.sandbox_id", "0123456789ab" },
+		{ "file.open", { MOUNTS }, "container.mount.dest[/etc]", "/host/etc" },
+		{ "file.open", { MOUNTS }, "container.mount.dest[/e*]", "/host/etc" },
+		{ "file.open", { MOUNTS }, "container.mount.dest[/et]", NULL },
+		{ "file.open", { MOUNTS }, "container.mount.dest[1]", "/x" },
+		{ "file.open", { MOUNTS }, "container.mount.dest[3]", NULL },
+		{ "file.open", { MOUNTS }, "container.mount.source[/x]", "/a:b\\c" },
+		{ "file.open", { MOUNTS }, "container.mount.source[/etc]", NULL },
+		{ "file.open", { MOUNTS }, "container.mount.mode[/etc]", "z" },
+		{ "file.open", { MOUNTS }, "container.mount.rdwr[/a:*]", "true" },
+		{ "file.open", { MOUNTS }, "container.mount.propagation[0]", "rprivate" },
+		{ "file.open", { MOUNTS }, "container.mount.propagation[2]", "" },
+		{ "file.open", { MOUNTS }, "container.mount[0]", "/etc:/host/etc:z:false:rprivate" },
+		{ "file.open", { { "vedette.container.mounts", "a:b:::|c:d:::" } }, "container.mounts", "a:b:::,c:d:::" },
+	};
+	check_all(examples, ARRAY_SIZE(examples));
+}
+
 static void the_host_is_a_container_of_its_own(void **state)
 {
 	(void)state;
@@ -473,6 +523,7 @@ static void processes_have_numbers_and_users(void **state)
 		{ "file.open", { { NULL, NULL } }, "k8s.ns.name", NULL },
 		{ "file.open", { { NULL, NULL } }, "container.mount.dest[/proc*]", NULL },
 		{ "file.open", { { NULL, NULL } }, "container.image.repository", NULL },
+		{ "file.open", { { "container.id", "box" } }, "container.host_pid", NULL },
 	};
 	check_all(examples, ARRAY_SIZE(examples));
 }
@@ -629,6 +680,7 @@ int main(void)
 		cmocka_unit_test(ancestors_are_counted_from_the_process),
 		cmocka_unit_test(descriptors_have_names_and_types),
 		cmocka_unit_test(the_host_is_a_container_of_its_own),
+		cmocka_unit_test(containers_and_pods_are_what_their_runtimes_say),
 		cmocka_unit_test(arguments_of_calls_read_as_falcos),
 		cmocka_unit_test(ends_of_sockets_have_sides),
 		cmocka_unit_test(processes_have_numbers_and_users),

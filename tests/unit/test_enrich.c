@@ -40,7 +40,7 @@ static struct enrich *enrich_over(const struct tree *tree, size_t max_processes,
 	const struct enrich_config config = {
 		.max_processes = max_processes, .max_text_bytes = max_text, .linger_ns = 10 * SECOND,
 		.proc = tree_path(tree, "proc"), .passwd = tree_path(tree, "passwd"), .group = tree_path(tree, "group"),
-		.cgroup_root = tree_path(tree, "cgroup"),
+		.cgroup_root = tree_path(tree, "cgroup"), .containers = { .host = tree->root, .docker = "/docker", .storage = "" },
 	};
 	assert_int_equal(enrich_new(&config, &e, &diag), 0);
 	enrich_set_wall_offset(e, (int64_t)(1000 * SECOND));
@@ -684,6 +684,45 @@ static void the_cgroup_is_that_of_the_record(void **state)
 	world_end(&w);
 }
 
+/* The state may be there a moment after the container's first program: its next event has it, and so has every later one. */
+static void what_is_known_of_the_container_stands_in_its_events(void **state)
+{
+	(void)state;
+	struct world w;
+	world_start(&w);
+	set_exec(w.rec, &bash, 0, "/bin/bash", SV("bash\0"));
+	RECORD_COMMON(w.rec)->cgroup_id = 77;
+	RECORD_STR(w.rec, proc_exec, cgroup, SV("/system.slice/docker-" DOCKER_ID ".scope"));
+	world_feed(&w);
+	assert_text(w.d.container_runtime, "docker");
+	assert_false(IS_DERIVED(&w.d, container_name) || IS_DERIVED(&w.d, container_privileged));
+	tree_dir(&w.tree, "docker");
+	tree_dir(&w.tree, "docker/containers");
+	tree_dir(&w.tree, "docker/containers/" DOCKER_ID);
+	tree_file(&w.tree, "docker/containers/" DOCKER_ID "/config.v2.json",
+		  SV("{\"Name\":\"/web\",\"Config\":{\"Image\":\"shop/web:3\",\"Labels\":{\"io.kubernetes.pod.name\":\"p\",\"io.kubernetes.pod.namespace\":\"n\"}},"
+		     "\"MountPoints\":{\"/x\":{\"Source\":\"/etc\",\"Destination\":\"/x\",\"RW\":false}}}"));
+	tree_file(&w.tree, "docker/containers/" DOCKER_ID "/hostconfig.json", SV("{\"Privileged\":true}"));
+	world_feed(&w);
+	assert_text(w.d.container_name, "web");
+	assert_text(w.d.container_image, "shop/web:3");
+	assert_text(w.d.container_image_tag, "3");
+	assert_text(w.d.pod_name, "p");
+	assert_text(w.d.pod_namespace, "n");
+	assert_true(sv_equal(w.d.container_mounts, SV("/etc:/x::false:\0")));
+	assert_true(sv_equal(w.d.container_labels, SV("io.kubernetes.pod.name=p\0io.kubernetes.pod.namespace=n\0")));
+	assert_true(IS_DERIVED(&w.d, container_privileged) && w.d.container_privileged);
+	assert_int_equal(world_stats(&w).containers.reads, 1);
+	world_feed(&w);
+	assert_int_equal(world_stats(&w).containers.reads, 1);
+
+	record_init(w.rec, EVENT_FILE_OPEN);
+	record_actor(w.rec, &curl);
+	world_feed(&w);
+	assert_false(IS_DERIVED(&w.d, container_runtime) || IS_DERIVED(&w.d, container_privileged));
+	world_end(&w);
+}
+
 /* --- /proc ----------------------------------------------------------------------------------------------------------- */
 
 static void proc_add(struct world *w, uint32_t pid, uint32_t ppid, unsigned long long ticks, const char *exe, struct strview args)
@@ -933,6 +972,7 @@ int main(void)
 		cmocka_unit_test(the_line_names_forks_and_replaced_images_too),
 		cmocka_unit_test(one_stamp_means_one_state),
 		cmocka_unit_test(the_cgroup_is_that_of_the_record),
+		cmocka_unit_test(what_is_known_of_the_container_stands_in_its_events),
 		cmocka_unit_test(the_snapshot_links_processes_older_than_the_sensor),
 		cmocka_unit_test(one_process_and_its_ancestors_can_be_seeded_alone),
 		cmocka_unit_test(an_unknown_process_is_looked_up_if_it_is_still_there),

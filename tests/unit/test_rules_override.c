@@ -211,7 +211,7 @@ static void overrides_change_the_events_of_imported_rules(void **state)
 		{ "when: evt.type = openat and file.path = /x", OPEN },
 		{ "{when: evt.type = openat and file.path = /x, message: '{evt.failed}'}", OPEN | OUTCOME },
 		{ "{when: evt.type = openat and file.path = /x, cases: [{event: file.open, fires: {file.path: /x}}]}", OPEN },
-		{ "when: evt.type = openat and (file.path = /x or container.image.tag = y)", OPEN | PARTIAL },
+		{ "when: evt.type = openat and (file.path = /x or container.image.id = y)", OPEN | PARTIAL },
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		CLEANUP(diag_done) struct diag diag = { 0 };

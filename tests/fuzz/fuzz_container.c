@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What container runtimes leave on disk. The first byte chooses the form of the document; nothing kept may be cut within or hold a NUL. */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "engine/enrich/container_facts.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n);
+
+static void must_be_items(struct strview list)
+{
+	if (list.n && list.p[list.n - 1] != '\0')
+		abort();
+}
+
+static void check_facts(const struct container_facts *facts)
+{
+	for (size_t i = 0; i < CONTAINER_TEXT_COUNT; i++) {
+		struct strview text = container_text(facts, (enum container_text)i);
+		bool is_list = i == CONTAINER_LABELS || i == CONTAINER_POD_LABELS || i == CONTAINER_MOUNTS;
+		if (is_list)
+			must_be_items(text);
+		else if (text.n && memchr(text.p, '\0', text.n))
+			abort();
+	}
+	struct strview image = container_text(facts, CONTAINER_IMAGE), tag = image_tag(image);
+	if (tag.n && (tag.p < image.p || tag.p + tag.n > image.p + image.n))
+		abort();
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
+{
+	struct container_parser *parser = NULL;
+	struct container_facts *facts = malloc(sizeof(*facts));
+	const struct container_question question = { .id = SV("box"), .cgroup = SV("/a/box") };
+	if (!facts || container_parser_new(&parser))
+		abort();
+	container_facts_reset(facts, RUNTIME_NONE);
+	if (n) {
+		struct strview document = { (const char *)bytes + 1, n - 1 };
+		int r = container_parse(parser, (enum container_form)(bytes[0] % (CONTAINER_CRUN_CONFIG + 1)), document, &question, facts);
+		struct strview bundle = container_bundle(parser);
+		if (r != 0 && r != -EBADMSG && r != -ENOENT)
+			abort();
+		if (bundle.n > CONTAINER_BUNDLE_MAX || (bundle.n && (bundle.p[0] != '/' || memchr(bundle.p, '\0', bundle.n))))
+			abort();
+		check_facts(facts);
+	}
+	container_parser_free(&parser);
+	free(facts);
+	return 0;
+}
