@@ -7,6 +7,7 @@ debian_packages=(
 	systemd systemd-sysv dbus udev kmod cron openssh-server openssh-client
 	gcc make libc6-dev iproute2 procps python3
 	sudo psmisc sshpass curl ldap-utils bind9-dnsutils telnet
+	runc crun podman
 )
 
 # The recipe is in the name, so that a new recipe makes a new image.
