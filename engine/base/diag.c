@@ -194,6 +194,16 @@ static const char *suggest_longer(struct strview text, const char *const *names,
 	return best;
 }
 
+bool diag_speaks_of(const struct diag *diag, struct place at)
+{
+	for (size_t i = 0; i < diag->n; i++) {
+		const struct diag_message *m = &diag->messages[i];
+		if (m->line == at.line && m->column == at.column && m->file && at.file && strcmp(m->file, at.file) == 0)
+			return true;
+	}
+	return false;
+}
+
 const char *diag_suggest(struct strview text, const char *const *names, size_t n)
 {
 	const char *best = NULL;

@@ -52,5 +52,8 @@ const char *diag_quote(struct strview text, char *buffer, size_t size);
 /* Edits of one byte that make one text of the other; SIZE_MAX when one is longer than 64 bytes. */
 size_t diag_distance(struct strview a, struct strview b) PURE;
 
+/* Whether some message is about this very place. */
+bool diag_speaks_of(const struct diag *diag, struct place at) PURE;
+
 /* The nearest of names[n] to text by edit distance, or NULL when none is near enough to suggest. */
 const char *diag_suggest(struct strview text, const char *const *names, size_t n);

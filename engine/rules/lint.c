@@ -48,22 +48,12 @@ static void show(const struct condition *c, char text[static TEXT_SHOWN + 8])
 	memcpy(text + n, b.n > n ? " ..." : "", b.n > n ? 5 : 1);
 }
 
-static bool is_told(const struct linter *l, struct place at)
-{
-	for (size_t i = 0; i < l->diag->n; i++) {
-		const struct diag_message *m = &l->diag->messages[i];
-		if (m->line == at.line && m->column == at.column && m->file && at.file && strcmp(m->file, at.file) == 0)
-			return true;
-	}
-	return false;
-}
-
 static void warn_pair(const struct linter *l, const struct condition *first, const struct condition *second, const char *what)
 {
 	char a[TEXT_SHOWN + 8], b[TEXT_SHOWN + 8];
 	show(first, a);
 	show(second, b);
-	if (!is_told(l, second->at))
+	if (!diag_speaks_of(l->diag, second->at))
 		diag_warn(l->diag, second->at, "rule '%s': '%s' %s '%s'", l->rule->info.id, b, what, a);
 }
 
@@ -71,7 +61,7 @@ static void warn_test(const struct linter *l, const struct condition *c, const c
 {
 	char text[TEXT_SHOWN + 8];
 	show(c, text);
-	if (!is_told(l, c->at))
+	if (!diag_speaks_of(l->diag, c->at))
 		diag_warn(l->diag, c->at, "rule '%s': '%s' %s", l->rule->info.id, text, what);
 }
 
@@ -340,7 +330,7 @@ static void lint_values(const struct linter *l, const struct condition *c)
 		const char *why = is_path ? no_path(t->op, text) :
 				  is_literal && text.n && memchr(text.p, '/', text.n) ? "never holds: a file's name has no '/' in it" : NULL;
 		char quoted[80];
-		if (why && !is_told(l, c->at))
+		if (why && !diag_speaks_of(l->diag, c->at))
 			diag_warn(l->diag, c->at, "rule '%s': %s %s %s %s", l->rule->info.id, name, t->op->text, diag_quote(text, quoted, sizeof(quoted)), why);
 	}
 }
