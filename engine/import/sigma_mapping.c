@@ -276,6 +276,12 @@ static int read_replace(struct reader *r, const struct yaml_node *node)
 	return 0;
 }
 
+/* No memory, then a fault. */
+static int worse(int a, int b)
+{
+	return a == -ENOMEM || !b ? a : b;
+}
+
 static int fill_row(struct reader *r, const struct yaml_node *node)
 {
 	static const char *const keys[] = { "logsource", "event", "fields", "keywords", "failures", "replace" };
@@ -288,13 +294,10 @@ static int fill_row(struct reader *r, const struct yaml_node *node)
 	if (!source || !event)
 		return refuse(r, node, source ? "row: 'event' is missing" : "row: 'logsource' is missing");
 	int err = read_source(r, source);
-	if (!err)
-		err = read_events(r, event);
-	if (!err && fields)
-		err = read_fields(r, fields);
-	if (!err && keywords)
-		err = read_keywords(r, keywords);
-	return err ? err : read_failures(r, yaml_get(node, "failures"));
+	err = worse(err, read_events(r, event)); /* all faults are told */
+	err = worse(err, fields ? read_fields(r, fields) : 0);
+	err = worse(err, keywords ? read_keywords(r, keywords) : 0);
+	return worse(err, read_failures(r, yaml_get(node, "failures")));
 }
 
 static int read_row(struct reader *r, const struct yaml_node *node)
@@ -348,6 +351,8 @@ static void warn_of_unknown(struct compiler *c, const struct sigma_row *row, str
 	char quoted[80];
 	const char *near = nearest_name(row, name);
 	diag_quote(name, quoted, sizeof(quoted));
+	if (diag_speaks_of(c->diag, at))
+		return; /* by another row */
 	if (near)
 		diag_warn(c->diag, at, "no mapping knows the field %s (did you mean '%s'?): no event has it", quoted, near);
 	else

@@ -624,6 +624,19 @@ static void faulty_tables_are_refused_at_their_place(void **state)
 	}
 }
 
+static void all_faults_of_a_table_are_told_and_unknown_fields_once(void **state)
+{
+	(void)state;
+	CLEANUP(diag_done) struct diag faults = { 0 };
+	CLEANUP(diag_done) struct diag doubts = { 0 };
+	CLEANUP(ruleset_free) struct ruleset *set = NULL;
+	assert_true(ruleset_load_text("t.yml", SV("sigma_mapping: [{logsource: {product: x}, event: file.opn, fields: {A: file.pth, B: {nver: x}}}]"), &set, &faults) != 0);
+	assert_int_equal(faults.errors, 4);
+	assert_int_equal(ruleset_load_text("t.yml", SV("sigma_mapping: [{logsource: {category: x}, event: file.open}, {logsource: {category: x}, event: file.delete}]\n"
+						       "---\ntitle: T\nlogsource: {category: x}\ndetection: {s: {Nobodys: w}, condition: s}\n"), &set, &doubts), 0);
+	assert_int_equal(doubts.warnings, 1);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -642,6 +655,7 @@ int main(void)
 		cmocka_unit_test(global_documents_are_merged_below_the_others),
 		cmocka_unit_test(a_table_of_ones_own_wins),
 		cmocka_unit_test(faulty_tables_are_refused_at_their_place),
+		cmocka_unit_test(all_faults_of_a_table_are_told_and_unknown_fields_once),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
