@@ -97,12 +97,15 @@ static bool make_plan(struct compiler *c, struct field_ref *ref)
 	return plan != NULL;
 }
 
+static field_may_be arg_may_hold_word;
+
 enum computed_fault arg_prepare(struct compiler *c, struct field_ref *ref)
 {
 	if (!make_plan(c, ref)) {
 		c->no_memory = true;
 		return COMPUTED_UNKNOWN;
 	}
+	ref->may_hold_word = ref->compute == event_arg ? arg_may_hold_word : NULL;
 	if (ref->events)
 		return COMPUTED_FOUND;
 	for (size_t i = 0; i < ARRAY_SIZE(no_args); i++)
@@ -226,6 +229,69 @@ static void add_descriptor(struct scribe *s, const struct event *ev, const struc
 	scribe_format(s, "<%c%s>", letter ? letter : 'o', transport == 6 ? "t" : transport == 17 ? "u" : is_ip ? "r" : "");
 	if (!name->is_missing)
 		scribe_add(s, name->s);
+}
+
+/* --- what is known beforehand ------------------------------------------------------------------------------------------------ */
+
+/* As the names of flags and commands are written: nothing else is a name. */
+static bool is_symbol_word(struct strview text)
+{
+	bool is_good = text.n && text.p[0] >= 'A' && text.p[0] <= 'Z';
+	for (size_t i = 0; i < text.n && is_good; i++)
+		is_good = (text.p[i] >= 'A' && text.p[i] <= 'Z') || (text.p[i] >= '0' && text.p[i] <= '9') || text.p[i] == '_';
+	return is_good;
+}
+
+static bool is_in_name(struct strview word, const char *name)
+{
+	return memmem(name, strlen(name), word.p, word.n) != NULL;
+}
+
+static bool is_in_bits(struct strview word, const struct bit_name *names, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (is_in_name(word, names[i].name))
+			return true;
+	return false;
+}
+
+static bool is_in_symbols(struct strview word, enum kind_id kind)
+{
+	uint64_t value;
+	const char *name;
+	for (size_t i = 0; symbol_at(kind, i, &value, &name); i++)
+		if (is_in_name(word, name))
+			return true;
+	return false;
+}
+
+static bool row_may_hold(const struct arg_row *row, const struct field_ref *field, struct strview word)
+{
+	bool is_symbol = field && (field->class == CLASS_ENUM || field->class == CLASS_FLAGS);
+	switch (row->form) {
+	case ARG_OPEN:
+		return is_in_bits(word, open_bits, ARRAY_SIZE(open_bits));
+	case ARG_BITS:
+		return is_in_bits(word, mode_bits, ARRAY_SIZE(mode_bits));
+	case ARG_EXEC:
+		return is_in_bits(word, exec_bits, ARRAY_SIZE(exec_bits));
+	case ARG_PLAIN:
+	case ARG_FLAGS:
+		return !is_symbol || is_in_symbols(word, field->kind);
+	default:
+		return true;
+	}
+}
+
+static bool arg_may_hold_word(const struct field_ref *ref, uint32_t event, struct strview word)
+{
+	const struct arg_plan *plan = ref->plan;
+	if (!is_symbol_word(word))
+		return true;
+	for (uint16_t at = plan->first[event]; at; at = plan->rows[at - 1].next)
+		if (row_may_hold(&rows[at - 1], plan->rows[at - 1].field, word))
+			return true;
+	return plan->first[event] == 0;
 }
 
 /* --- values ---------------------------------------------------------------------------------------------------------------- */

@@ -95,6 +95,7 @@ struct field_ref {
 	const char *source;                              /* beside never: what would have it, as "container metadata"; NULL: nothing would */
 	size_t max_bytes;                                /* no text of it is longer; 0: no such limit is known */
 	field_may_be *may_be;                            /* NULL: nothing is known beforehand of its values */
+	field_may_be *may_hold_word;                     /* whether some value holds the word; NULL: nothing is known */
 };
 
 /* Its name, so that a rule of ours that has it means the same. */

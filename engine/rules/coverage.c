@@ -61,13 +61,19 @@ static bool is_of_known_values(const struct test *t)
 	return t->left->type == EXPR_FIELD && t->left->field->may_be && !t->left->field->never && is_equality && is_any && !t->right;
 }
 
-/* Whether it asks for more bytes than the field ever has. */
-static bool is_too_long(const struct test *t)
+/* A test of a field that holds only for values with given texts in them. */
+static bool is_of_texts(const struct test *t)
 {
 	op_function *f = t->op->function;
 	bool is_literal = f == op_equal || f == op_iequal || f == op_contains || f == op_icontains || f == op_starts || f == op_istarts ||
 			  f == op_ends || f == op_iends;
-	if (t->left->type != EXPR_FIELD || !t->left->field->max_bytes || t->right || !is_literal || t->op->id == OP_NE || t->op->id == OP_EXISTS || !t->n_operands)
+	return t->left->type == EXPR_FIELD && !t->right && is_literal && t->op->id != OP_NE && t->op->id != OP_EXISTS && t->n_operands > 0;
+}
+
+/* Whether it asks for more bytes than the field ever has. */
+static bool is_too_long(const struct test *t)
+{
+	if (!is_of_texts(t) || !t->left->field->max_bytes)
 		return false;
 	size_t n_long = 0;
 	for (size_t i = 0; i < t->n_operands; i++)
@@ -88,10 +94,25 @@ uint64_t coverage_test_events(const struct test *t)
 	return events & some;
 }
 
+/* Events in which some value may hold one of the words that it asks for. */
+static uint64_t word_events(const struct test *t)
+{
+	op_function *f = t->op->function;
+	bool folds = f == op_iequal || f == op_icontains || f == op_istarts || f == op_iends;
+	bool is_any = t->modifier == MODIFIER_NONE || t->modifier == MODIFIER_ANYOF;
+	uint64_t events = 0;
+	if (!is_of_texts(t) || !is_any || folds || !t->left->field->may_hold_word)
+		return all_events();
+	for (uint32_t i = 0; i < EVENT_NUMBERS; i++)
+		for (size_t k = 0; k < t->n_operands && !(events >> i & 1); k++)
+			events |= (uint64_t)t->left->field->may_hold_word(t->left->field, i, t->operands[k].text) << i;
+	return events;
+}
+
 /* For messages alone: evaluation compares whatever it is given, and so does the engine. */
 static uint64_t events_to_hold_in(const struct test *t)
 {
-	return is_too_long(t) ? 0 : t->can_hold;
+	return is_too_long(t) ? 0 : t->can_hold & word_events(t);
 }
 
 /* --- conditions ---------------------------------------------------------------------------------------------------------------- */
@@ -276,6 +297,12 @@ static void report_test(struct report *r, const struct condition *c, uint64_t ev
 	if (!field && is_too_long(t)) {
 		snprintf(text, sizeof(text), "%s can never hold (%s:%u): %s has at most %zu bytes", clause, c->at.file ? c->at.file : "", c->at.line,
 			 t->left->field->name, t->left->field->max_bytes);
+		add_reason(r, text);
+		return;
+	}
+	if (!field && !(word_events(t) & t->can_hold & events)) {
+		snprintf(text, sizeof(text), "%s can never hold (%s:%u): no value of %s has that in it", clause, c->at.file ? c->at.file : "", c->at.line,
+			 t->left->field->name);
 		add_reason(r, text);
 		return;
 	}
