@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 # make bench-engine: benchmarks/engine.sh build/VARIANT. Times and counts the designs of bench_engine over sets of 100, 273, 1000 and 10000
 # rules, says what of the goals is reached, and writes build/bench/engine.json: a list of {rules, design, ns, instructions, memory_bytes, cache_bytes}.
-# Times are process CPU time; instructions are callgrind's, of the measured half of a stream only. memory_bytes: of the engine what it
-# compiled, of the others the loaded set; cache_bytes: of the engine's caches when full, 0 of the others, which keep nothing. Ends with 1 when a design gives other answers than
-# the oracle, or a goal of the first column is missed.
+# Times are process CPU time, best of three for all but the slow oracle: what else runs here takes the processor's caches away, which costs the
+# engine more than the others. Instructions are callgrind's, of the measured half of a stream only. memory_bytes: of the engine what it
+# compiled, of the others the loaded set; cache_bytes: of the engine's caches when full, 0 of the others, which keep nothing. Ends with 1 when a
+# design gives other answers than the oracle, or a goal of the first column is missed.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 B=${1:?usage: benchmarks/engine.sh build/VARIANT}
@@ -28,17 +29,21 @@ declare -A ns instructions index sums compile
 json=""
 printf '%-9s %6s %10s %12s %9s %10s %8s %7s  %s\n' design rules ns/event instr/event memory events alerts cand. "cold start"
 run() { # run DESIGN RULES STREAM TIMED COUNTED COUNT_STREAM
-	local design=$1 rules=$2 line memory caches=0 key="$1 $2"
-	line=$("$program" "$design" "$rules" usual "$3" "$4" 100) || { echo "engine.sh: bench_engine $design $rules failed" >&2; exit 1; }
-	ns[$key]=$(value ns "$line")
+	local design=$1 rules=$2 line memory caches=0 key="$1 $2" times=3 now
+	[ "$design" = oracle ] && times=1
+	for ((; times; times--)); do
+		line=$("$program" "$design" "$rules" usual "$3" "$4" 100) || { echo "engine.sh: bench_engine $design $rules failed" >&2; exit 1; }
+		now=$(value ns "$line")
+		awk -v a="$now" -v b="${ns[$key]:-1e99}" 'BEGIN { exit a >= b }' && ns[$key]=$now
+	done
 	sums[$key]=$(value sum "$line")
 	instructions[$key]=$(per "$(count "$design" "$rules" usual "$6" "$5" 0)" "$5")
 	memory=$(value set_bytes "$line")
 	[ "$design" = engine ] && memory=$(value index_bytes "$line") && caches=$(value cache_bytes "$line") && index[$rules]=$memory && compile[$rules]=$(value compile_us "$line")
 	printf '%-9s %6d %10.0f %12s %6.1f MB %10d %8s %7s  load %d ms' "$design" "$rules" "${ns[$key]}" "${instructions[$key]}" "$(ratio "$memory" 1000000)" "$4" \
 		"$(value alerts "$line")" "$(value candidates "$line")" $(($(value load_us "$line") / 1000))
-	[ "$design" = engine ] && printf ', compile %.1f ms, caches %s MB, %s predicates, %s classes' "$(ratio "${compile[$rules]}" 1000)" "$(ratio "$(value cache_bytes "$line")" 1000000)" \
-		"$(value predicates "$line")" "$(value classes "$line")"
+	[ "$design" = engine ] && printf ', compile %.1f ms, caches %s MB, %s predicates' "$(ratio "${compile[$rules]}" 1000)" "$(ratio "$(value cache_bytes "$line")" 1000000)" \
+		"$(value predicates "$line")"
 	echo
 	json+="${json:+,}{\"rules\":$rules,\"design\":\"$design\",\"ns\":${ns[$key]},\"instructions\":${instructions[$key]},\"memory_bytes\":$memory,\"cache_bytes\":$caches}"
 }

@@ -35,7 +35,7 @@ struct engine_stats {
 	uint64_t verdict_hits, verdict_misses;    /* events answered from the cache, or not */
 	uint64_t verdict_evictions;
 	uint64_t flushes;                         /* times that all caches were emptied because one was full */
-	size_t strings, lists, classes, verdicts; /* in the caches now */
+	size_t strings, lists, classes, verdicts; /* in the caches now; classes: those that are more than one list */
 	size_t predicates;                        /* distinct ones of all rules */
 	size_t index_bytes, cache_bytes;          /* memory of what was compiled, and of all caches when full */
 };
