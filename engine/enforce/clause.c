@@ -202,9 +202,37 @@ static struct literal_test read_test(struct maker *m, const struct condition *c)
 	return test;
 }
 
+/* The other numbers of a SMALL dimension, which always has one: `not` is just another set there. */
+static struct value_set *complement(struct maker *m, const struct value_set *p)
+{
+	struct number_range others[SMALL_MAX];
+	struct value_set draft = { .domain = p->domain, .at = p->at, .ranges = others };
+	for (uint64_t i = 0; i < dimension_small(p->domain); i++)
+		if (!value_set_has_number(p, i))
+			others[draft.n++] = (struct number_range){ i, i };
+	struct value_set *made = value_set_make(m->all, &draft);
+	m->no_memory |= !made;
+	return made;
+}
+
+static bool is_full(const struct value_set *p)
+{
+	return dimension_kind(p->domain) == KIND_OF_SMALL && p->n == 1 && p->ranges[0].low == 0 && p->ranges[0].high + 1 >= dimension_small(p->domain);
+}
+
 static void add_literal(struct maker *m, struct clauses *to, enum policy_dimension d, struct value_set *p, bool is_negated)
 {
 	struct clause none = { 0 };
+	if (is_negated && dimension_kind(d) == KIND_OF_SMALL) {
+		p = complement(m, p);
+		is_negated = false;
+	}
+	if (m->no_memory)
+		return;
+	if (!is_negated && is_full(p)) {
+		clauses_add(to, none);
+		return;
+	}
 	struct clause c = clause_with(m->all, none.literals, 0, (struct clause_literal){ d, is_negated, p });
 	if (!c.literals)
 		m->no_memory = true;
@@ -245,11 +273,13 @@ static bool is_group(const struct condition *c, bool is_negated, enum node_type 
 	return c->type == (is_negated ? (type == NODE_AND ? NODE_OR : NODE_AND) : type);
 }
 
-/* A test that asks for a set and nothing else: whether it is one, and the set. */
-static struct value_set *plain_set(const struct literal_test *t, bool is_negated)
+/* The set that a test asks for, where it asks for nothing else. */
+static struct value_set *plain_set(struct maker *m, const struct literal_test *t, bool is_negated)
 {
 	if (t->type != LITERAL_SET)
 		return NULL;
+	if (is_negated && dimension_kind(t->dimension) == KIND_OF_SMALL)
+		return complement(m, t->must);
 	if (is_negated)
 		return t->must ? NULL : t->must_not;
 	return t->must_not ? NULL : t->must;
@@ -269,7 +299,7 @@ static void add_alternative(struct maker *m, struct alternatives *a, const struc
 	struct clauses more;
 	if (c->type == NODE_TEST) {
 		struct literal_test t = read_test(m, c);
-		struct value_set *set = plain_set(&t, is_negated), **to = set ? &a->sets[t.dimension] : NULL;
+		struct value_set *set = plain_set(m, &t, is_negated), **to = set ? &a->sets[t.dimension] : NULL;
 		if (set) {
 			*to = *to ? value_set_union(m->all, *to, set) : set;
 			m->no_memory |= !*to;

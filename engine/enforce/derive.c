@@ -46,7 +46,7 @@ static size_t folders_above(struct strview path, struct text_item *to)
 
 static int folders_of(struct value_sets *all, const struct value_set *paths, struct value_set **ret)
 {
-	struct value_set draft = { .domain = DIMENSION_PATH, .at = paths->at };
+	struct value_set draft = { .domain = DIMENSION_PATH, .is_derived = true, .at = paths->at };
 	size_t most = 0;
 	for (size_t i = 0; i < paths->n; i++)
 		most += folders_above(paths->texts[i].text, NULL);

@@ -183,7 +183,7 @@ static char *resolve(struct text_item item)
 static int warn_of_link(const struct adding *a, struct strview written, struct strview resolved)
 {
 	struct names *n = a->names;
-	if (strmap_get(&n->warned, written))
+	if (a->p->is_derived || strmap_get(&n->warned, written))
 		return 0;
 	diag_warn(n->diag, a->p->at, "'" SV_FMT "' leads through a symbolic link; the kernel sees '" SV_FMT "': both are meant", SV_ARG(written),
 		  SV_ARG(resolved));

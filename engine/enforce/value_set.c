@@ -142,7 +142,8 @@ static struct value_set *make(struct value_sets *all, const struct value_set *dr
 	struct value_set *p = arena_alloc(all->arena, sizeof(*p));
 	if (!p)
 		return NULL;
-	*p = (struct value_set){ .domain = draft->domain, .id = VALUE_SET_UNUSED, .is_any = draft->is_any, .at = draft->at };
+	*p = (struct value_set){ .domain = draft->domain, .id = VALUE_SET_UNUSED, .is_any = draft->is_any, .is_derived = draft->is_derived,
+			  .at = draft->at };
 	if (take_items(all, p, items, p->is_any ? 0 : n))
 		return NULL;
 	add_canonical(&canonical, p);
@@ -166,7 +167,8 @@ struct value_set *value_set_make(struct value_sets *all, const struct value_set 
 struct value_set *value_set_union(struct value_sets *all, const struct value_set *a, const struct value_set *b)
 {
 	size_t size = item_size(dimension_kind(a->domain));
-	struct value_set draft = { .domain = a->domain, .is_any = a->is_any || b->is_any, .at = a->at };
+	struct value_set draft = { .domain = a->domain, .is_any = a->is_any || b->is_any, .is_derived = a->is_derived && b->is_derived,
+				  .at = a->at };
 	unsigned char *both = calloc(a->n + b->n + 1, size);
 	if (!both)
 		return NULL;

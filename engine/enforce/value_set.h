@@ -21,6 +21,7 @@ struct value_set {
 	enum policy_dimension domain;
 	uint32_t serial;                 /* in the order of making: what equal orders are broken by */
 	uint32_t id;                     /* number among the domain's predicates in use; VALUE_SET_UNUSED */
+	bool is_derived;                 /* nobody wrote it: it follows from another one */
 	bool is_any;                     /* every value there is: the items are not looked at */
 	struct place at;                 /* where one of the tests stands that it comes from */
 	const struct text_item *texts;   /* KIND_OF_TEXT; sorted */
