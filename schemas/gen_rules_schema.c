@@ -42,6 +42,7 @@ static const char *const plain_shapes[] = {
 	[SHAPE_EVENT_NAME] = "{\"$ref\":\"#/$defs/event\"}",
 	[SHAPE_ATTACK] = "{\"oneOf\":[{\"$ref\":\"#/$defs/attack\"},{\"items\":{\"$ref\":\"#/$defs/attack\"},\"maxItems\":16,\"type\":\"array\"}]}",
 	[SHAPE_CONDITION] = "{\"$ref\":\"#/$defs/condition\"}",
+	[SHAPE_CONDITIONS] = "{\"items\":{\"$ref\":\"#/$defs/condition\"},\"maxItems\":256,\"type\":\"array\"}",
 	[SHAPE_FIELD] = "{\"$ref\":\"#/$defs/field\"}",
 	[SHAPE_FIELDS] = "{\"oneOf\":[{\"$ref\":\"#/$defs/field\"},{\"items\":{\"$ref\":\"#/$defs/field\"},\"maxItems\":16,\"type\":\"array\"}]}",
 	[SHAPE_OPERATORS] = "{\"oneOf\":[{\"$ref\":\"#/$defs/operator\"},{\"items\":{\"$ref\":\"#/$defs/operator\"},\"type\":\"array\"}]}",
@@ -77,7 +78,7 @@ static const struct {
 	enum part_id part;
 	const char *name, *schema;
 } extras[] = {
-	{ PART_RULE, "anyOf", "[{\"required\":[\"event\",\"when\"]},{\"required\":[\"threshold\"]},{\"required\":[\"sequence\"]},"
+	{ PART_RULE, "anyOf", "[{\"required\":[\"event\",\"when\"]},{\"required\":[\"event\",\"scope\",\"allow\"]},{\"required\":[\"threshold\"]},{\"required\":[\"sequence\"]},"
 			      "{\"required\":[\"together\"]},{\"required\":[\"absence\"]}]" },
 	{ PART_CASE, "oneOf", "[{\"required\":[\"fires\"]},{\"required\":[\"quiet\"]}]" },
 	{ PART_EXCEPTION, "oneOf", "[{\"required\":[\"when\"]},{\"required\":[\"fields\",\"values\"]}]" },

@@ -31,6 +31,7 @@ enum key_shape {
 	SHAPE_EVENT_NAME,
 	SHAPE_ATTACK,           /* ATT&CK ids */
 	SHAPE_CONDITION,
+	SHAPE_CONDITIONS,       /* a list of them */
 	SHAPE_FIELDS,           /* a field or a list of them */
 	SHAPE_OPERATORS,        /* an operator or a list of them */
 	SHAPE_ROWS,             /* values, or lists of values */

@@ -354,15 +354,77 @@ static void check_condition(struct rule_reader *r)
 		check_fields(r, r->rule->condition, r->item->at, NULL);
 }
 
+/* One of `allow:`, or NULL after a report. */
+static size_t read_allowed(struct rule_reader *r, const struct yaml_node *allow, const struct condition **ret)
+{
+	size_t n = 0;
+	for (const struct yaml_node *item = allow->first; item; item = item->next) {
+		if (n == RULE_MAX_APPENDED) {
+			diag_error(r->c->diag, item->at, "allow: %d conditions at most: put several in one, with `or`", RULE_MAX_APPENDED);
+			rule_reader_fail(r, -EINVAL);
+			return n;
+		}
+		ret[n] = rule_condition_parse(r, item, "allow");
+		if (ret[n])
+			n++;
+		else
+			rule_reader_fail(r, -EINVAL);
+	}
+	return n;
+}
+
+/* scope and not (any of what is allowed). */
+static void read_scope(struct rule_reader *r, const struct yaml_node *scope, const struct yaml_node *allow)
+{
+	const struct condition *allowed[RULE_MAX_APPENDED], *parts[2] = { NULL };
+	if (!scope || !allow || allow->type != YAML_LIST) {
+		diag_error(r->c->diag, scope && allow ? allow->at : r->item->at,
+			   scope && allow ? "allow: expected a list of conditions" : "rule: 'scope' and 'allow' go together: where, and what is allowed there");
+		rule_reader_fail(r, -EINVAL);
+		return;
+	}
+	parts[0] = rule_condition_parse(r, scope, "scope");
+	size_t n = read_allowed(r, allow, allowed);
+	if (!parts[0])
+		rule_reader_fail(r, -EINVAL);
+	if (r->err || !n) {
+		r->rule->base = r->err ? NULL : parts[0];
+		return;
+	}
+	const struct condition *any = node_group(r->c, NODE_OR, allowed, n, allow->at);
+	parts[1] = any ? node_not(r->c, any, allow->at) : NULL;
+	r->rule->base = parts[1] ? node_group(r->c, NODE_AND, parts, ARRAY_SIZE(parts), scope->at) : NULL;
+	rule_reader_fail(r, r->rule->base ? 0 : -EINVAL);
+}
+
+/* What `when` says in one piece. */
+static bool has_scope(const struct yaml_node *item)
+{
+	return yaml_get(item, "scope") || yaml_get(item, "allow");
+}
+
+static void refuse_scope(struct rule_reader *r, const char *beside)
+{
+	if (!has_scope(r->item))
+		return;
+	diag_error(r->c->diag, r->item->at, "rule: 'scope' and 'allow' stand instead of %s, not beside", beside);
+	rule_reader_fail(r, -EINVAL);
+}
+
 static void read_condition(struct rule_reader *r)
 {
 	const struct yaml_node *when = yaml_get(r->item, "when"), *exceptions = yaml_get(r->item, "exceptions");
-	if (!when) {
+	if (!when && has_scope(r->item)) {
+		read_scope(r, yaml_get(r->item, "scope"), yaml_get(r->item, "allow"));
+	} else if (!when) {
 		diag_error(r->c->diag, r->item->at, "rule: 'when' is missing");
 		rule_reader_fail(r, -EINVAL);
 		return;
 	}
-	read_when(r, when);
+	if (when) {
+		refuse_scope(r, "'when'");
+		read_when(r, when);
+	}
 	if (exceptions)
 		exceptions_read(r, exceptions);
 	check_condition(r);
@@ -438,6 +500,7 @@ int rule_read(struct compiler *c, const struct rule_file *file, const struct yam
 		rule.info.title = rule.info.id ? rule.info.id : "";
 	r.err = 0;
 	if (stateful_is_meant(item)) {
+		refuse_scope(&r, "conditions over one event");
 		rule_reader_fail(&r, stateful_read(c, file, item, &rule));
 	} else {
 		if (!yaml_get(item, "event")) {

@@ -76,6 +76,8 @@ for i, block in enumerate(blocks):
     tap(not faults, "block %d of docs/rules.md fits the schema" % (i + 1), "\n".join(e.message[:300] for e in faults))
 
 RULE = "- rule: r\n  event: file.open\n  severity: low\n  when: true\n"
+BLOCK = "- rule: r\n  event: file.open\n  severity: low\n  action: block\n  when: user.id = 0\n"
+SCOPE = "- rule: r\n  event: file.open\n  severity: low\n"
 OTHER = "- rule: other\n  event: file.open\n  severity: low\n  when: true\n"
 folder = os.path.join(build, "schema-rules")
 os.makedirs(folder, exist_ok=True)
@@ -93,7 +95,8 @@ def check(text):
 
 GOOD = [
     "[]\n", RULE, RULE + "  title: 5\n", RULE + "  title: true\n", RULE + "  tags: one\n", RULE + "  tags: [one, 2]\n", RULE + "  attack: T1003\n",
-    RULE + "  attack: [T1003.008, TA0006]\n", RULE + "  enabled: no\n", RULE + "  action: block\n", RULE + "  throttle: false\n", RULE + "  throttle: {}\n",
+    RULE + "  attack: [T1003.008, TA0006]\n", RULE + "  enabled: no\n", BLOCK, BLOCK + "  unknown: allow\n  rollout: 5\n", SCOPE + "  scope: user.id = 0\n  allow: [file.path = /a, file.open.read]\n",
+    SCOPE + "  scope: user.id = 0\n  allow: []\n", RULE + "  throttle: false\n", RULE + "  throttle: {}\n",
     RULE + "  throttle: {count: 5, per: 10s, by: user.name}\n", RULE + "  throttle: {by: [user.name, file.path]}\n",
     RULE + "  exceptions: [{name: a, when: true, owner: me, reason: why, expires: 2199-12-31}]\n",
     RULE + "  exceptions: [{name: a, fields: file.path, values: [a, b]}]\n", RULE + "  exceptions: [{name: a, fields: file.path, comps: startswith, values: a}]\n",
@@ -116,6 +119,7 @@ for text in GOOD:
     tap(taken and not faults, "both take: " + " ".join(text.replace(RULE, "").replace(OTHER, "").split())[:110], why + "\n".join(e.message[:300] for e in faults))
 
 BAD = [
+    BLOCK + "  unknown: ask\n", BLOCK + "  rollout: 0\n", BLOCK + "  rollout: 101\n", SCOPE + "  allow: []\n", SCOPE + "  scope: true\n", SCOPE + "  scope: true\n  allow: true\n",
     "a: b\n", "- a\n", "- {x: y}\n", "- rule: Bad Id\n  event: file.open\n  severity: low\n  when: true\n", "- rule: r\n  severity: low\n  when: true\n",
     "- rule: r\n  event: file.open\n  when: true\n", "- rule: r\n  event: file.open\n  severity: low\n", "- rule: r\n  event: file.opn\n  severity: low\n  when: true\n",
     "- rule: r\n  event: []\n  severity: low\n  when: true\n", "- rule: r\n  event: nothing.*\n  severity: low\n  when: true\n",
