@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "alerts/terminal.h"
+#include "engine/daemon/blocking.h"
 #include "engine/daemon/cmd_rules.h"
 #include "engine/daemon/commands.h"
 #include "engine/rules/format.h"
@@ -13,6 +14,7 @@ static const char help[] = "usage: vedette check [--cost] [--json] PATH...\n"
 			   "\n"
 			   "Loads the rules of files and folders (*.yaml, *.yml) together and reports every problem with file, line and column.\n"
 			   "Says of each imported rule, and of each other one that is not covered in full, how much of it can hold here.\n"
+			   "Of rules that block it names every test that the kernel cannot decide; these are errors.\n"
 			   "Warns of clauses that never hold or add nothing, of rules that others cover, and of lists and macros that nothing uses.\n"
 			   "\n"
 			   "  --cost   what each rule costs, the dearest first\n"
@@ -146,6 +148,21 @@ static void json_warnings(struct json *j, const struct diag *diag)
 	json_array_end(j);
 }
 
+/* Of a rule that blocks: whether the kernel can decide it, and if not, why. */
+static void json_blocks(struct json *j, const struct ruleset *set, const struct rule_info *rule)
+{
+	CLEANUP(diag_done) struct diag diag = { 0 };
+	if (rule->action != ACTION_BLOCK)
+		return;
+	json_key(j, "blocks");
+	json_bool(j, verdict_check_rule(set, rule->index, &diag) == 0);
+	json_key(j, "blocks_not");
+	json_array_begin(j);
+	for (size_t i = 0; i < diag.n; i++)
+		json_str(j, sv_from(diag.messages[i].text ? diag.messages[i].text : ""));
+	json_array_end(j);
+}
+
 static void add_rule(struct json *j, const struct ruleset *set, const struct rule_info *rule, const uint32_t *shadows)
 {
 	CLEANUP(diag_done) struct diag lints = { 0 };
@@ -155,6 +172,7 @@ static void add_rule(struct json *j, const struct ruleset *set, const struct rul
 	json_str(j, sv_from(actions[rule->action]));
 	json_key(j, "attack");
 	add_texts(j, rule->attack);
+	json_blocks(j, set, rule);
 	json_class(j, rule);
 	json_cost(j, rule_cost_estimate(set, rule->index));
 	json_key(j, "enabled");
@@ -318,7 +336,21 @@ static void lint_all(const struct ruleset *set, const uint32_t *shadows, struct 
 	}
 }
 
-static int print_text(const struct ruleset *set, const struct diag *diag, bool with_cost)
+/* "2 rules block: 5 clauses, 12 KiB of tables in the kernel" */
+static void add_blocking(struct buf *out, const struct verdict_counts *counts)
+{
+	if (!counts->rules)
+		return;
+	add_count(out, counts->rules, "rule");
+	buf_add_z(out, counts->rules == 1 ? " blocks" : " block");
+	if (counts->detecting)
+		buf_add_format(out, " (%zu of them in policies that only detect)", counts->detecting);
+	buf_add_z(out, ": ");
+	add_count(out, counts->clauses, "clause");
+	buf_add_format(out, ", %zu KiB of tables in the kernel\n", (counts->bytes + 1023) / 1024);
+}
+
+static int print_text(const struct ruleset *set, const struct diag *diag, const struct verdict_counts *blocking, bool with_cost)
 {
 	CLEANUP(buf_done) struct buf out = { .max = 256 * 1024 * 1024 };
 	if (with_cost && add_costs(&out, set))
@@ -327,11 +359,16 @@ static int print_text(const struct ruleset *set, const struct diag *diag, bool w
 	for (size_t i = 0; i < ruleset_count(set); i++)
 		add_overrides(&out, ruleset_get(set, i));
 	add_totals(&out, set);
+	add_blocking(&out, blocking);
 	add_count(&out, ruleset_rules(set), "rule");
 	buf_add_z(&out, " in ");
 	add_count(&out, ruleset_files(set), "file");
 	buf_add_z(&out, ", ");
-	if (diag->warnings)
+	if (diag->errors) {
+		add_count(&out, diag->errors, "error");
+		buf_add_z(&out, ", ");
+	}
+	if (diag->warnings || diag->errors)
 		add_count(&out, diag->warnings, "warning");
 	else
 		buf_add_z(&out, "no problems");
@@ -352,10 +389,13 @@ int cmd_check(int argc, char **argv)
 	CLEANUP(ruleset_free) struct ruleset *set = NULL;
 	CLEANUP(diag_done) struct diag diag = { 0 };
 	int err = ruleset_load((const char *const *)(argv + optind), (size_t)(argc - optind), &set, &diag);
+	struct verdict_counts blocking = { 0 };
 	uint32_t *shadows = NULL;
+	int refused = 0;
 	if (!err)
 		err = ruleset_shadows(set, &shadows);
 	if (!err) {
+		refused = blocking_check(set, &blocking, &diag);
 		ruleset_unused(set, &diag);
 		if (!options.json)
 			lint_all(set, shadows, &diag);
@@ -366,7 +406,7 @@ int cmd_check(int argc, char **argv)
 	if (options.json)
 		status = print_json(err ? NULL : set, shadows);
 	else if (!err)
-		status = print_text(set, &diag, options.more);
+		status = print_text(set, &diag, &blocking, options.more);
 	free(shadows);
-	return err ? EXIT_FAILED : status;
+	return err || refused ? EXIT_FAILED : status;
 }

@@ -8,6 +8,7 @@
 #include "alerts/terminal.h"
 #include "engine/base/fd.h"
 #include "engine/base/num.h"
+#include "engine/daemon/blocking.h"
 #include "engine/daemon/cmd_rules.h"
 #include "engine/daemon/commands.h"
 #include "engine/daemon/event_json.h"
@@ -44,6 +45,8 @@ struct explain {
 	struct event_builder *builder;   /* owned */
 	struct diag diag;
 	const struct rule *rule;
+	bool is_refused;                 /* it blocks, and the kernel cannot decide it: refusals say why */
+	struct diag refusals;
 	struct event event;              /* when event_arg */
 	struct buf out;
 };
@@ -54,6 +57,7 @@ static void explain_done(struct explain *x)
 	ruleset_free(&x->set);
 	event_builder_free(&x->builder);
 	diag_done(&x->diag);
+	diag_done(&x->refusals);
 	buf_done(&x->out);
 }
 
@@ -153,7 +157,7 @@ static int read_event(struct explain *x)
 /* A rule that blocks is decided in the kernel as a whole, or refused when it is loaded with --enforce. */
 static const char *runs_in(const struct explain *x)
 {
-	return rule_is_blocking(&x->rule->info) ? "kernel, under --enforce" : "user space";
+	return rule_is_blocking(&x->rule->info) && !x->is_refused ? "kernel, under --enforce" : "user space";
 }
 
 static struct engine_plan plan_of(const struct explain *x, uint32_t event)
@@ -343,6 +347,21 @@ static void add_class(struct explain *x)
 	}
 }
 
+/* Why a rule that asks for it does not block. */
+static void add_refusals(struct explain *x)
+{
+	if (x->is_refused)
+		buf_add_z(&x->out, "it cannot block, and is refused under --enforce:\n");
+	for (size_t i = 0; x->is_refused && i < x->refusals.n; i++) {
+		const struct diag_message *m = &x->refusals.messages[i];
+		buf_add_z(&x->out, "    ");
+		terminal_text(&x->out, sv_from(m->file ? m->file : ""));
+		buf_add_format(&x->out, ":%u:%u: ", m->line, m->column);
+		terminal_text(&x->out, sv_from(m->text ? m->text : ""));
+		buf_add_char(&x->out, '\n');
+	}
+}
+
 static void explain_text(struct explain *x)
 {
 	const struct rule_info *info = &x->rule->info;
@@ -357,6 +376,7 @@ static void explain_text(struct explain *x)
 		buf_add_format(&x->out, ":%u: %s\n", change->at.line, change->keys);
 	}
 	add_class(x);
+	add_refusals(x);
 	if (x->rule->stateful) {
 		add_steps(x);
 		return;
@@ -585,6 +605,8 @@ static int prepare(struct explain *x)
 	int err = ruleset_load(x->paths, x->n_paths, &x->set, &x->diag);
 	if (!err)
 		err = find_rule(x);
+	if (!err && x->rule->info.action == ACTION_BLOCK)
+		x->is_refused = verdict_check_rule(x->set, x->rule->info.index, &x->refusals) != 0;
 	if (!err)
 		err = engine_new(x->set, NULL, &x->engine, &x->diag);
 	if (!err)

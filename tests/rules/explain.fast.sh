@@ -27,6 +27,11 @@ cat > "$dir/r.yaml" << 'YAML'
   severity: low
   action: block
   when: process.executable = /bin/bad
+- rule: cannot-block
+  event: [process.exec, file.open]
+  severity: low
+  action: block
+  when: process.executable = /bin/bad and process.args intersects (-x)
 - rule: off
   title: Switched Off
   enabled: false
@@ -83,6 +88,9 @@ says "macro editor: process.name in (vi, nano)" 0 hosts
 says "not, by exception provisioning" 0 hosts
 says "[user space" 0 hosts
 says "[kernel, under --enforce" 0 blocks
+says "it cannot block, and is refused under --enforce:
+    $dir/r.yaml:22:43: rule cannot-block cannot block: process.args intersects (-x): the kernel does not look at this field" 0 cannot-block
+says "[user space" 0 cannot-block
 says "It fires on this file.open." 0 hosts "$hosts"
 says "It would be quiet if this were other:
   $dir/r.yaml:6:9: file.path = /etc/hosts is true: file.path is /etc/hosts" 0 hosts "$hosts"

@@ -62,6 +62,16 @@ status 0 check "$bad"
 status 1 test "$bad"
 status 1 check /nonexistent
 
+printf -- '- rule: r\n  event: file.open\n  severity: low\n  action: block\n  when: file.path endswith .key and user.id = 0\n' > "$bad"
+status 1 check "$bad"
+grep -qF "rules-bad.yaml:5:9: rule r cannot block: file.path endswith .key: the kernel compares texts with = != in intersects startswith pmatch only" "$BUILD/rules.out"
+result $? "a rule that blocks by what the kernel cannot decide is an error of check" "$(cat "$BUILD/rules.out")"
+[ "$("$VEDETTE" check --json "$bad" 2> /dev/null | python3 -c 'import json, sys; r = json.load(sys.stdin)[0]; print(r["blocks"], len(r["blocks_not"]))')" = "False 1" ]
+result $? "and check --json says why"
+status 0 check docs/examples/allow.yaml
+grep -qF "3 rules block (3 of them in policies that only detect): " "$BUILD/rules.out"
+result $? "check says what the rules that block come to" "$(cat "$BUILD/rules.out")"
+
 # A load that would watch for nothing.
 dir=$BUILD/rules-empty
 rm -rf "$dir" && mkdir -p "$dir"

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the commands say of rules that block: whether the kernel can decide them, wherever the rules will run. */
+#pragma once
+
+#include "engine/enforce/tables.h"
+
+/*
+ * Compiles the rules that block as they would be anywhere: without this host's mounts and links. 0, or a negative errno with every
+ * reason in diag. Counts stay zero when no rule blocks.
+ */
+int blocking_check(const struct ruleset *set, struct verdict_counts *ret, struct diag *diag) MUST_CHECK;
