@@ -41,6 +41,12 @@ enum policy_class {
 	CLASS_FOREIGN, /* the same on the host (a private mount): exceptions do not hold */
 	CLASS_FIRST,
 };
+/* The number of an image for ROLLOUT, from its identity. */
+enum { POLICY_ROLLOUT = 100 };
+static inline __attribute__((always_inline)) __u32 policy_rollout(__u64 exec_id)
+{
+	return (__u32)((exec_id * 0x9e3779b97f4a7c15ull) >> 32) % POLICY_ROLLOUT;
+}
 /* Numbers that need no look-up: FLAGS and ROLLOUT are CLASS_FIRST + number; CONTAINER is CLASS_FIRST (host) or one more (container). */
 
 struct policy_row {
@@ -80,18 +86,15 @@ struct policy_address_key {
 	__u8 address[16];
 };
 
-/* Of a cgroup, by its id; not of a generation, because cgroups come and go while policies change. */
-struct policy_cgroup {
-	__u32 class[2]; /* by slot: generation & 1 */
-	__u32 is_container;
-	__u32 reserved;
-};
-
 /* Ancestor predicates that an image with a file name of this index satisfies. */
 struct policy_ancestor_mask {
 	__u64 words[POLICY_ANCESTOR_WORDS];
 };
-/* Of one ancestor predicate and one of the events that ask (number in policy_head.ancestor_event): the clauses it does not rule out. */
+/*
+ * Of one ancestor predicate and one of the events that ask (number in policy_head.ancestor_event): the clauses it does not rule out.
+ * A predicate can have held by one name of an ancestor only: then it holds for a clause that asks for it, and does not spare one that
+ * excepts it. The row of a set of predicates is the `and` over all of (when_held if it held) | (when_not unless it held by both names).
+ */
 struct policy_ancestor_rows {
 	struct policy_row when_held, when_not;
 };
@@ -101,30 +104,26 @@ enum clause_flag {
 	CLAUSE_KILL = 2,    /* reserved for verdicts on arguments */
 	CLAUSE_DERIVED = 4, /* follows from a rule: a folder above what it protects must not be renamed */
 };
+/* In order of precedence: the lowest clause that is left decides, so those of `mode: detect` stand behind all that deny. */
 struct policy_clause {
-	__u32 rule_slot; /* see exec_slot */
+	__u32 rule_slot; /* see exec_slot; its generation is filled in when the tables are put in force */
 	__u32 flags;
 };
 
 /* Of one generation. Row numbers are into that generation's rows; a pair has two rows a class, `holds` first. */
 struct policy_head {
 	__u32 generation;
-	__u32 n_ancestors;                                    /* ancestor predicates in use: 0 to POLICY_ANCESTORS */
+	__u32 n_ancestors;                                    /* ancestor predicates are numbered below this */
+	/*
+	 * Counts, from 1, the times that a predicate's number was given to another: what is known of ancestors by earlier ones does not count.
+	 * Without new predicates it stays, and so does what labels of processes hold.
+	 */
+	__u32 ancestor_epoch;
 	__u32 needs[EVENT_NUMBERS];                           /* bit d: a clause of the event has a literal in dimension d; 0: the event is not decided */
 	__u32 first_row[EVENT_NUMBERS][POLICY_DIMENSIONS];
 	__u32 first_clause[EVENT_NUMBERS];
 	__u32 ancestor_event[EVENT_NUMBERS];                  /* number among those that ask for ancestors, plus one; 0: does not ask */
-	__u32 reserved[2];
-};
-
-/* What the kernel keeps of an image for decisions: part of struct task_entry. */
-struct task_label {
-	__u64 holds[POLICY_ANCESTOR_WORDS];  /* ancestors: predicates that held by either name */
-	__u64 spares[POLICY_ANCESTOR_WORDS]; /* ancestors: predicates that held by both names: those that exceptions ask for */
-	__u64 own_holds[POLICY_ANCESTOR_WORDS], own_spares[POLICY_ANCESTOR_WORDS]; /* of this image itself: its children's ancestors have them */
-	__u32 generation;                    /* that the classes and the row below are of; others: worked out anew */
-	__u32 executable[2];                 /* classes of the image's two names */
-	__u32 ancestor_row;                  /* number of its ancestor set; CLASS_UNKNOWN like any class */
-	__u32 is_ancestry_known;             /* 0: it was there before the labels and has not been told its ancestors */
-	__u32 reserved;
+	__u32 n_ancestor_events;                              /* filled in when the tables are put in force, like the next two */
+	__u32 made_row;                                       /* first of the rows that the kernel makes for sets of ancestor predicates */
+	__u32 n_made;                                         /* sets it has made rows for */
 };

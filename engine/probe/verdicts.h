@@ -6,6 +6,7 @@
 #pragma once
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "bpf/decision_abi.h"
 
@@ -24,7 +25,7 @@ struct verdict_address {
 
 /* All owned by whoever made the tables. */
 struct verdict_tables {
-	struct policy_head head; /* generation is filled in when the tables are put in force */
+	struct policy_head head; /* what is filled in when the tables are put in force may be 0 */
 	struct policy_row *rows;
 	struct verdict_text *texts;
 	struct verdict_number *numbers;
