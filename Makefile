@@ -110,7 +110,7 @@ $(B)/obj/%.o: %.c | $(LIBRARIES_OK) $(if $(BPF_SRC),$(SKELETON))
 	$(Q)$(CC) $(ALL_CFLAGS) $(LIB_CFLAGS) -MMD -MP -c $< -o $@
 
 # the skeleton is a system header to the compiler (its code is not ours to warn about), so -MMD leaves it out
-$(B)/obj/engine/probe/sensor.o: $(if $(BPF_SRC),$(SKELETON))
+$(B)/obj/engine/probe/sensor.o $(B)/obj/engine/probe/verdicts.o: $(if $(BPF_SRC),$(SKELETON))
 
 # these files are part of the program
 $(B)/obj/engine/import/sigma_builtin.o: schemas/mappings/sigma.yaml

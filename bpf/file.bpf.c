@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /*
  * Files in lsm mode. The path hooks are handed a directory and a name's dentry: the dentry of a name that does not exist yet
- * already has its parent, so that the same walk gives the path to be. Nothing is decided here.
+ * already has its parent, so that the same walk gives the path to be.
  */
+#include "bpf/decide.h"
 #include "bpf/dir_cache.h"
 
 enum {
 	PROT_EXEC_BIT = 4, /* PROT_EXEC; VM_EXEC is the same */
 	PROT_BITS = 7,
 	XATTR_NAME_MAX = 256,
+	RENAME_EXCHANGE = 2,
 	FS_TYPE_MAX = 64,
 };
 
@@ -37,10 +39,21 @@ int BPF_PROG(file_open, struct file *file, int ret)
 	u32 mode = file->f_mode, flags = file->f_flags;
 	if (mode & FMODE_NOACCOUNT)
 		return 0;
-	u32 index;
-	struct slot *s = event_start(EVENT_FILE_OPEN, sizeof(struct wire_file_open), &index);
-	if (!s)
+	struct act act;
+	u32 index, at;
+	if (!act_start(&act, EVENT_FILE_OPEN))
 		return 0;
+	struct ask *a = ACT_ASK(act, EVENT_FILE_OPEN, at);
+	if (a) {
+		ask_number(a, DIMENSION_FLAGS,
+			   !!(mode & FMODE_READ) | !!(mode & FMODE_WRITE) << 1 | !!(flags & FMODE_EXEC) << 2 | !!(mode & FMODE_CREATED) << 3);
+		ask_number(a, DIMENSION_NUMBER, file->f_inode->i_uid.val);
+		ask_file(a, 0, (u64)BPF_CORE_READ(file, f_path.mnt), (u64)BPF_CORE_READ(file, f_path.dentry));
+	}
+	act_judge(&act, at, EVENT_FILE_OPEN);
+	struct slot *s = act_record(&act, EVENT_FILE_OPEN, sizeof(struct wire_file_open), &index);
+	if (!s)
+		return ACT_RESULT(act);
 	struct wire_file_open *r = (void *)s->record;
 	/* typed pointers all along: this is the hook that is hit most */
 	struct dentry *dentry = file->f_path.dentry;
@@ -61,7 +74,7 @@ int BPF_PROG(file_open, struct file *file, int ret)
 	if (config.outcome_wanted & BIT(EVENT_FILE_OPEN))
 		put_user_str(s, &r->given, (void *)given_path_at(bpf_get_current_task_btf(), r->common.via), RECORD_PATH_MAX, FLAG_GIVEN_PATH);
 	record_finish(s, RING_OF(EVENT_FILE_OPEN));
-	return 0;
+	return ACT_RESULT(act);
 }
 
 /*
@@ -73,10 +86,19 @@ int BPF_PROG(path_mknod, const struct path *dir, struct dentry *dentry, u16 mode
 {
 	if (ret)
 		return ret;
-	u32 index;
-	struct slot *s = event_start(EVENT_FILE_CREATE, sizeof(struct wire_file_create), &index);
-	if (!s)
+	struct act act;
+	u32 index, at;
+	if (!act_start(&act, EVENT_FILE_CREATE))
 		return 0;
+	struct ask *a = ACT_ASK(act, EVENT_FILE_CREATE, at);
+	if (a) {
+		ask_number(a, DIMENSION_NUMBER, mode & S_IFMT ? mode & S_IFMT : S_IFREG);
+		ask_file(a, 0, (u64)BPF_CORE_READ(dir, mnt), SCALAR_ARG(ctx, 1));
+	}
+	act_judge(&act, at, EVENT_FILE_CREATE);
+	struct slot *s = act_record(&act, EVENT_FILE_CREATE, sizeof(struct wire_file_create), &index);
+	if (!s)
+		return ACT_RESULT(act);
 	struct wire_file_create *r = (void *)s->record;
 	u32 type = mode & S_IFMT;
 	PUT_FILE(s, index, r, (u64)BPF_CORE_READ(dir, mnt), SCALAR_ARG(ctx, 1));
@@ -85,20 +107,28 @@ int BPF_PROG(path_mknod, const struct path *dir, struct dentry *dentry, u16 mode
 	if (type == S_IFCHR || type == S_IFBLK)
 		r->node_device = device_from_user(dev);
 	record_finish(s, RING_OF(EVENT_FILE_CREATE));
-	return 0;
+	return ACT_RESULT(act);
 }
 
-static __always_inline void delete_event(u64 mnt, u64 dentry)
+static __always_inline int delete_event(u64 mnt, u64 dentry)
 {
-	u32 index;
-	struct slot *s = event_start(EVENT_FILE_DELETE, sizeof(struct wire_file_delete), &index);
+	struct act act;
+	u32 index, at;
+	if (!act_start(&act, EVENT_FILE_DELETE))
+		return 0;
+	struct ask *a = ACT_ASK(act, EVENT_FILE_DELETE, at);
+	if (a)
+		ask_file(a, 0, mnt, dentry);
+	act_judge(&act, at, EVENT_FILE_DELETE);
+	struct slot *s = act_record(&act, EVENT_FILE_DELETE, sizeof(struct wire_file_delete), &index);
 	if (!s)
-		return;
+		return ACT_RESULT(act);
 	struct wire_file_delete *r = (void *)s->record;
 	struct dentry *d = (void *)dentry;
 	r->nlink = BPF_CORE_READ(d, d_inode, i_nlink);
 	PUT_FILE(s, index, r, mnt, dentry);
 	record_finish(s, RING_OF(EVENT_FILE_DELETE));
+	return ACT_RESULT(act);
 }
 
 SEC("lsm/path_unlink")
@@ -106,8 +136,7 @@ int BPF_PROG(path_unlink, const struct path *dir, struct dentry *dentry, int ret
 {
 	if (ret)
 		return ret;
-	delete_event((u64)BPF_CORE_READ(dir, mnt), SCALAR_ARG(ctx, 1));
-	return 0;
+	return delete_event((u64)BPF_CORE_READ(dir, mnt), SCALAR_ARG(ctx, 1));
 }
 
 SEC("lsm/path_rmdir")
@@ -115,8 +144,7 @@ int BPF_PROG(path_rmdir, const struct path *dir, struct dentry *dentry, int ret)
 {
 	if (ret)
 		return ret;
-	delete_event((u64)BPF_CORE_READ(dir, mnt), SCALAR_ARG(ctx, 1));
-	return 0;
+	return delete_event((u64)BPF_CORE_READ(dir, mnt), SCALAR_ARG(ctx, 1));
 }
 
 SEC("lsm/path_rename")
@@ -125,10 +153,28 @@ int BPF_PROG(path_rename, const struct path *old_dir, struct dentry *old_dentry,
 {
 	if (ret)
 		return ret;
-	u32 index;
-	struct slot *s = event_start(EVENT_FILE_RENAME, sizeof(struct wire_file_rename), &index);
-	if (!s)
+	struct act act;
+	u32 index, at;
+	if (!act_start(&act, EVENT_FILE_RENAME))
 		return 0;
+	struct ask *a = ACT_ASK(act, EVENT_FILE_RENAME, at);
+	if (a) {
+		ask_file(a, 0, (u64)BPF_CORE_READ(old_dir, mnt), SCALAR_ARG(ctx, 1));
+		ask_file(a, 1, (u64)BPF_CORE_READ(new_dir, mnt), SCALAR_ARG(ctx, 3));
+	}
+	act_judge(&act, at, EVENT_FILE_RENAME);
+	if (act_verdict(&act) != VERDICT_DENY && (flags & RENAME_EXCHANGE)) { /* the other name is an old one, too */
+		a = ACT_ASK(act, EVENT_FILE_RENAME, at);
+		if (a) {
+			ask_file(a, 0, (u64)BPF_CORE_READ(new_dir, mnt), SCALAR_ARG(ctx, 3));
+			ask_file(a, 1, (u64)BPF_CORE_READ(old_dir, mnt), SCALAR_ARG(ctx, 1));
+		}
+		u64 judged = judge(at, EVENT_FILE_RENAME);
+		act.judged = judged ? judged : act.judged;
+	}
+	struct slot *s = act_record(&act, EVENT_FILE_RENAME, sizeof(struct wire_file_rename), &index);
+	if (!s)
+		return ACT_RESULT(act);
 	struct wire_file_rename *r = (void *)s->record;
 	r->flags = flags;
 	r->is_replacing = BPF_CORE_READ(new_dentry, d_inode) != NULL;
@@ -136,7 +182,7 @@ int BPF_PROG(path_rename, const struct path *old_dir, struct dentry *old_dentry,
 	put_both_paths(s, index, (u64)BPF_CORE_READ(new_dir, mnt), SCALAR_ARG(ctx, 3), &r->new_path, &r->new_fs_path, FLAG_NEW_PATH,
 		       FLAG_NEW_PATH);
 	record_finish(s, RING_OF(EVENT_FILE_RENAME));
-	return 0;
+	return ACT_RESULT(act);
 }
 
 /* The kernel has refused a link from another mount before: the new name's mount is the old one's too. */
@@ -145,16 +191,25 @@ int BPF_PROG(path_link, struct dentry *old_dentry, const struct path *new_dir, s
 {
 	if (ret)
 		return ret;
-	u32 index;
-	struct slot *s = event_start(EVENT_FILE_LINK, sizeof(struct wire_file_link), &index);
-	if (!s)
+	struct act act;
+	u32 index, at;
+	if (!act_start(&act, EVENT_FILE_LINK))
 		return 0;
+	struct ask *a = ACT_ASK(act, EVENT_FILE_LINK, at);
+	if (a) {
+		ask_file(a, 0, (u64)BPF_CORE_READ(new_dir, mnt), SCALAR_ARG(ctx, 0));
+		ask_file(a, 1, (u64)BPF_CORE_READ(new_dir, mnt), SCALAR_ARG(ctx, 2));
+	}
+	act_judge(&act, at, EVENT_FILE_LINK);
+	struct slot *s = act_record(&act, EVENT_FILE_LINK, sizeof(struct wire_file_link), &index);
+	if (!s)
+		return ACT_RESULT(act);
 	struct wire_file_link *r = (void *)s->record;
 	u64 mnt = (u64)BPF_CORE_READ(new_dir, mnt);
 	PUT_FILE(s, index, r, mnt, SCALAR_ARG(ctx, 0));
 	put_both_paths(s, index, mnt, SCALAR_ARG(ctx, 2), &r->new_path, &r->new_fs_path, FLAG_NEW_PATH, FLAG_NEW_PATH);
 	record_finish(s, RING_OF(EVENT_FILE_LINK));
-	return 0;
+	return ACT_RESULT(act);
 }
 
 SEC("lsm/path_symlink")
@@ -162,16 +217,23 @@ int BPF_PROG(path_symlink, const struct path *dir, struct dentry *dentry, const 
 {
 	if (ret)
 		return ret;
-	u32 index;
-	struct slot *s = event_start(EVENT_FILE_SYMLINK, sizeof(struct wire_file_symlink), &index);
-	if (!s)
+	struct act act;
+	u32 index, at;
+	if (!act_start(&act, EVENT_FILE_SYMLINK))
 		return 0;
+	struct ask *a = ACT_ASK(act, EVENT_FILE_SYMLINK, at);
+	if (a)
+		ask_file(a, 0, (u64)BPF_CORE_READ(dir, mnt), SCALAR_ARG(ctx, 1));
+	act_judge(&act, at, EVENT_FILE_SYMLINK);
+	struct slot *s = act_record(&act, EVENT_FILE_SYMLINK, sizeof(struct wire_file_symlink), &index);
+	if (!s)
+		return ACT_RESULT(act);
 	struct wire_file_symlink *r = (void *)s->record;
 	PUT_FILE(s, index, r, (u64)BPF_CORE_READ(dir, mnt), SCALAR_ARG(ctx, 1));
 	r->file_type = S_IFLNK;
 	put_kernel_str(s, &r->target, text, RECORD_PATH_MAX, FLAG_TARGET);
 	record_finish(s, RING_OF(EVENT_FILE_SYMLINK));
-	return 0;
+	return ACT_RESULT(act);
 }
 
 SEC("lsm/path_mkdir")
@@ -179,16 +241,23 @@ int BPF_PROG(path_mkdir, const struct path *dir, struct dentry *dentry, u16 mode
 {
 	if (ret)
 		return ret;
-	u32 index;
-	struct slot *s = event_start(EVENT_FILE_MKDIR, sizeof(struct wire_file_mkdir), &index);
-	if (!s)
+	struct act act;
+	u32 index, at;
+	if (!act_start(&act, EVENT_FILE_MKDIR))
 		return 0;
+	struct ask *a = ACT_ASK(act, EVENT_FILE_MKDIR, at);
+	if (a)
+		ask_file(a, 0, (u64)BPF_CORE_READ(dir, mnt), SCALAR_ARG(ctx, 1));
+	act_judge(&act, at, EVENT_FILE_MKDIR);
+	struct slot *s = act_record(&act, EVENT_FILE_MKDIR, sizeof(struct wire_file_mkdir), &index);
+	if (!s)
+		return ACT_RESULT(act);
 	struct wire_file_mkdir *r = (void *)s->record;
 	PUT_FILE(s, index, r, (u64)BPF_CORE_READ(dir, mnt), SCALAR_ARG(ctx, 1));
 	r->file_type = S_IFDIR;
 	r->mode = mode & 07777;
 	record_finish(s, RING_OF(EVENT_FILE_MKDIR));
-	return 0;
+	return ACT_RESULT(act);
 }
 
 SEC("lsm/path_chmod")
@@ -196,19 +265,28 @@ int BPF_PROG(path_chmod, const struct path *path, u16 mode, int ret)
 {
 	if (ret)
 		return ret;
-	u32 index;
-	struct slot *s = event_start(EVENT_FILE_CHMOD, sizeof(struct wire_file_chmod), &index);
-	if (!s)
+	struct act act;
+	u32 index, at;
+	if (!act_start(&act, EVENT_FILE_CHMOD))
 		return 0;
-	struct wire_file_chmod *r = (void *)s->record;
+	struct ask *a = ACT_ASK(act, EVENT_FILE_CHMOD, at);
 	u32 old = BPF_CORE_READ(path, dentry, d_inode, i_mode) & 07777, added = mode & ~old;
+	if (a) {
+		ask_number(a, DIMENSION_FLAGS, !!(added & 06000) | !!(added & 0111) << 1);
+		ask_file(a, 0, (u64)BPF_CORE_READ(path, mnt), (u64)BPF_CORE_READ(path, dentry));
+	}
+	act_judge(&act, at, EVENT_FILE_CHMOD);
+	struct slot *s = act_record(&act, EVENT_FILE_CHMOD, sizeof(struct wire_file_chmod), &index);
+	if (!s)
+		return ACT_RESULT(act);
+	struct wire_file_chmod *r = (void *)s->record;
 	r->mode = old;
 	r->new_mode = mode & 07777;
 	r->sets_setuid = !!(added & 06000);
 	r->sets_exec = !!(added & 0111);
 	PUT_FILE(s, index, r, (u64)BPF_CORE_READ(path, mnt), (u64)BPF_CORE_READ(path, dentry));
 	record_finish(s, RING_OF(EVENT_FILE_CHMOD));
-	return 0;
+	return ACT_RESULT(act);
 }
 
 /* The ids are structs of one number: declared as numbers, which is how they travel. All bits set: unchanged. */
@@ -217,10 +295,22 @@ int BPF_PROG(path_chown, const struct path *path, u32 uid, u32 gid, int ret)
 {
 	if (ret)
 		return ret;
-	u32 index;
-	struct slot *s = event_start(EVENT_FILE_CHOWN, sizeof(struct wire_file_chown), &index);
-	if (!s)
+	struct act act;
+	u32 index, at;
+	if (!act_start(&act, EVENT_FILE_CHOWN))
 		return 0;
+	struct ask *a = ACT_ASK(act, EVENT_FILE_CHOWN, at);
+	if (a) {
+		if (uid != FIELD_MISSING)
+			ask_number(a, DIMENSION_NUMBER, uid);
+		if (gid != FIELD_MISSING)
+			ask_number(a, DIMENSION_NUMBER_2, gid);
+		ask_file(a, 0, (u64)BPF_CORE_READ(path, mnt), (u64)BPF_CORE_READ(path, dentry));
+	}
+	act_judge(&act, at, EVENT_FILE_CHOWN);
+	struct slot *s = act_record(&act, EVENT_FILE_CHOWN, sizeof(struct wire_file_chown), &index);
+	if (!s)
+		return ACT_RESULT(act);
 	struct wire_file_chown *r = (void *)s->record;
 	struct inode *inode = BPF_CORE_READ(path, dentry, d_inode);
 	r->file_uid = BPF_CORE_READ(inode, i_uid.val);
@@ -229,20 +319,28 @@ int BPF_PROG(path_chown, const struct path *path, u32 uid, u32 gid, int ret)
 	r->new_gid = gid;
 	PUT_FILE(s, index, r, (u64)BPF_CORE_READ(path, mnt), (u64)BPF_CORE_READ(path, dentry));
 	record_finish(s, RING_OF(EVENT_FILE_CHOWN));
-	return 0;
+	return ACT_RESULT(act);
 }
 
-static __always_inline void truncate_event(u64 mnt, u64 dentry)
+static __always_inline int truncate_event(u64 mnt, u64 dentry)
 {
-	u32 index;
-	struct slot *s = event_start(EVENT_FILE_TRUNCATE, sizeof(struct wire_file_truncate), &index);
+	struct act act;
+	u32 index, at;
+	if (!act_start(&act, EVENT_FILE_TRUNCATE))
+		return 0;
+	struct ask *a = ACT_ASK(act, EVENT_FILE_TRUNCATE, at);
+	if (a)
+		ask_file(a, 0, mnt, dentry);
+	act_judge(&act, at, EVENT_FILE_TRUNCATE);
+	struct slot *s = act_record(&act, EVENT_FILE_TRUNCATE, sizeof(struct wire_file_truncate), &index);
 	if (!s)
-		return;
+		return ACT_RESULT(act);
 	struct wire_file_truncate *r = (void *)s->record;
 	struct dentry *d = (void *)dentry;
 	r->file_size = BPF_CORE_READ(d, d_inode, i_size);
 	PUT_FILE(s, index, r, mnt, dentry);
 	record_finish(s, RING_OF(EVENT_FILE_TRUNCATE));
+	return ACT_RESULT(act);
 }
 
 /* Up to 6.1 every truncation; later kernels ask file_truncate where there is a descriptor. */
@@ -251,8 +349,7 @@ int BPF_PROG(path_truncate, const struct path *path, int ret)
 {
 	if (ret)
 		return ret;
-	truncate_event((u64)BPF_CORE_READ(path, mnt), (u64)BPF_CORE_READ(path, dentry));
-	return 0;
+	return truncate_event((u64)BPF_CORE_READ(path, mnt), (u64)BPF_CORE_READ(path, dentry));
 }
 
 SEC("lsm/file_truncate")
@@ -260,8 +357,7 @@ int BPF_PROG(file_truncate, struct file *file, int ret)
 {
 	if (ret)
 		return ret;
-	truncate_event((u64)BPF_CORE_READ(file, f_path.mnt), (u64)BPF_CORE_READ(file, f_path.dentry));
-	return 0;
+	return truncate_event((u64)BPF_CORE_READ(file, f_path.mnt), (u64)BPF_CORE_READ(file, f_path.dentry));
 }
 
 SEC("lsm/sb_mount")
@@ -269,17 +365,27 @@ int BPF_PROG(sb_mount, const char *device, const struct path *path, const char *
 {
 	if (ret)
 		return ret;
-	u32 index;
-	struct slot *s = event_start(EVENT_FILE_MOUNT, sizeof(struct wire_file_mount), &index);
-	if (!s)
+	struct act act;
+	u32 index, at;
+	if (!act_start(&act, EVENT_FILE_MOUNT))
 		return 0;
+	struct ask *a = ACT_ASK(act, EVENT_FILE_MOUNT, at);
+	if (a) {
+		ask_number(a, DIMENSION_FLAGS, 0);
+		ask_name(a, type);
+		ask_file(a, 0, (u64)BPF_CORE_READ(path, mnt), (u64)BPF_CORE_READ(path, dentry));
+	}
+	act_judge(&act, at, EVENT_FILE_MOUNT);
+	struct slot *s = act_record(&act, EVENT_FILE_MOUNT, sizeof(struct wire_file_mount), &index);
+	if (!s)
+		return ACT_RESULT(act);
 	struct wire_file_mount *r = (void *)s->record;
 	r->flags = flags;
 	put_kernel_str(s, &r->source, device, RECORD_PATH_MAX, FLAG_MOUNT_SOURCE);
 	put_kernel_str(s, &r->fs_type, type, FS_TYPE_MAX, 0);
 	PUT_FILE(s, index, r, (u64)BPF_CORE_READ(path, mnt), (u64)BPF_CORE_READ(path, dentry));
 	record_finish(s, RING_OF(EVENT_FILE_MOUNT));
-	return 0;
+	return ACT_RESULT(act);
 }
 
 /* The last step of mounting with fsopen, fsconfig and fsmount, and of moving a mount. */
@@ -288,10 +394,20 @@ int BPF_PROG(move_mount, const struct path *from, const struct path *to, int ret
 {
 	if (ret)
 		return ret;
-	u32 index;
-	struct slot *s = event_start(EVENT_FILE_MOUNT, sizeof(struct wire_file_mount), &index);
-	if (!s)
+	struct act act;
+	u32 index, at;
+	if (!act_start(&act, EVENT_FILE_MOUNT))
 		return 0;
+	struct ask *a = ACT_ASK(act, EVENT_FILE_MOUNT, at);
+	if (a) {
+		ask_number(a, DIMENSION_FLAGS, 1);
+		ask_name(a, BPF_CORE_READ(from, dentry, d_sb, s_type, name));
+		ask_file(a, 0, (u64)BPF_CORE_READ(to, mnt), (u64)BPF_CORE_READ(to, dentry));
+	}
+	act_judge(&act, at, EVENT_FILE_MOUNT);
+	struct slot *s = act_record(&act, EVENT_FILE_MOUNT, sizeof(struct wire_file_mount), &index);
+	if (!s)
+		return ACT_RESULT(act);
 	struct wire_file_mount *r = (void *)s->record;
 	r->is_move = 1;
 	path_walk((u64)BPF_CORE_READ(from, mnt), (u64)BPF_CORE_READ(from, dentry), index);
@@ -299,7 +415,16 @@ int BPF_PROG(move_mount, const struct path *from, const struct path *to, int ret
 	put_kernel_str(s, &r->fs_type, BPF_CORE_READ(from, dentry, d_sb, s_type, name), FS_TYPE_MAX, 0);
 	PUT_FILE(s, index, r, (u64)BPF_CORE_READ(to, mnt), (u64)BPF_CORE_READ(to, dentry));
 	record_finish(s, RING_OF(EVENT_FILE_MOUNT));
-	return 0;
+	return ACT_RESULT(act);
+}
+
+static __always_inline void ask_mapped(struct ask *a, struct file *mapped)
+{
+	ask_number(a, DIMENSION_FLAGS, !mapped);
+	if (!mapped)
+		return;
+	ask_number(a, DIMENSION_NUMBER, BPF_CORE_READ(mapped, f_inode, i_nlink));
+	ask_file(a, 0, (u64)BPF_CORE_READ(mapped, f_path.mnt), (u64)BPF_CORE_READ(mapped, f_path.dentry));
 }
 
 SEC("lsm/mmap_file")
@@ -307,12 +432,19 @@ int BPF_PROG(mmap_file, struct file *file, unsigned long asked, unsigned long pr
 {
 	if (ret || !(prot & PROT_EXEC_BIT))
 		return ret;
-	u32 index;
-	struct slot *s = event_start(EVENT_MMAP_EXEC, sizeof(struct wire_mmap_exec), &index);
-	if (!s)
+	struct act act;
+	u32 index, at;
+	if (!act_start(&act, EVENT_MMAP_EXEC))
 		return 0;
-	struct wire_mmap_exec *r = (void *)s->record;
+	struct ask *a = ACT_ASK(act, EVENT_MMAP_EXEC, at);
 	struct file *mapped = (void *)SCALAR_ARG(ctx, 0); /* the verifier takes `file` for never NULL and would drop the test */
+	if (a)
+		ask_mapped(a, mapped);
+	act_judge(&act, at, EVENT_MMAP_EXEC);
+	struct slot *s = act_record(&act, EVENT_MMAP_EXEC, sizeof(struct wire_mmap_exec), &index);
+	if (!s)
+		return ACT_RESULT(act);
+	struct wire_mmap_exec *r = (void *)s->record;
 	r->prot = prot;
 	r->flags = flags;
 	r->is_anonymous = !mapped;
@@ -324,7 +456,7 @@ int BPF_PROG(mmap_file, struct file *file, unsigned long asked, unsigned long pr
 		PUT_FILE(s, index, r, (u64)BPF_CORE_READ(mapped, f_path.mnt), (u64)BPF_CORE_READ(mapped, f_path.dentry));
 	}
 	record_finish(s, RING_OF(EVENT_MMAP_EXEC));
-	return 0;
+	return ACT_RESULT(act);
 }
 
 SEC("lsm/file_mprotect")
@@ -335,12 +467,19 @@ int BPF_PROG(file_mprotect, struct vm_area_struct *vma, unsigned long asked, uns
 	u32 old = BPF_CORE_READ(vma, vm_flags);
 	if (old & PROT_EXEC_BIT)
 		return 0;
-	u32 index;
-	struct slot *s = event_start(EVENT_MPROTECT_EXEC, sizeof(struct wire_mprotect_exec), &index);
-	if (!s)
+	struct act act;
+	u32 index, at;
+	if (!act_start(&act, EVENT_MPROTECT_EXEC))
 		return 0;
-	struct wire_mprotect_exec *r = (void *)s->record;
+	struct ask *a = ACT_ASK(act, EVENT_MPROTECT_EXEC, at);
 	struct file *mapped = BPF_CORE_READ(vma, vm_file);
+	if (a)
+		ask_mapped(a, mapped);
+	act_judge(&act, at, EVENT_MPROTECT_EXEC);
+	struct slot *s = act_record(&act, EVENT_MPROTECT_EXEC, sizeof(struct wire_mprotect_exec), &index);
+	if (!s)
+		return ACT_RESULT(act);
+	struct wire_mprotect_exec *r = (void *)s->record;
 	r->prot = prot;
 	r->old_prot = old & PROT_BITS;
 	r->is_anonymous = !mapped;
@@ -352,7 +491,7 @@ int BPF_PROG(file_mprotect, struct vm_area_struct *vma, unsigned long asked, uns
 		PUT_FILE(s, index, r, (u64)BPF_CORE_READ(mapped, f_path.mnt), (u64)BPF_CORE_READ(mapped, f_path.dentry));
 	}
 	record_finish(s, RING_OF(EVENT_MPROTECT_EXEC));
-	return 0;
+	return ACT_RESULT(act);
 }
 
 /*
@@ -390,21 +529,28 @@ static long mount_search_step(u64 i, struct mount_search *w)
 	return 0;
 }
 
-/* Walks from the dentry through the first mount that holds it. Without one: no path, marked. */
-static __always_inline void put_path_without_mount(struct slot *s, u32 index, u64 dentry, struct wire_str *str)
+/* Of the dentry's file system: the mount of the whole of it, else of parts of it. */
+static __always_inline void mounts_search(struct mount_search *w, u64 dentry)
 {
-	struct wire_common *c = (void *)s->record;
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct dentry *d = (void *)dentry;
 	struct super_block *sb = BPF_CORE_READ(d, d_sb);
 	struct list_head *head = (void *)sb + bpf_core_field_offset(struct super_block, s_mounts);
-	struct mount_search w = {
+	*w = (struct mount_search){
 		.at = BPF_CORE_READ(head, next),
 		.end = head,
 		.ns = BPF_CORE_READ(task, nsproxy, mnt_ns),
 		.top = BPF_CORE_READ(sb, s_root),
 	};
-	bpf_loop(256, mount_search_step, &w, 0);
+	bpf_loop(256, mount_search_step, w, 0);
+}
+
+/* Walks from the dentry through the first mount that holds it. Without one: no path, marked. */
+static __always_inline void put_path_without_mount(struct slot *s, u32 index, u64 dentry, struct wire_str *str)
+{
+	struct wire_common *c = (void *)s->record;
+	struct mount_search w;
+	mounts_search(&w, dentry);
 	u64 first = w.whole ? w.whole : w.part[0];
 	if (first)
 		path_walk(first, dentry, index);
@@ -418,12 +564,34 @@ static __always_inline void put_path_without_mount(struct slot *s, u32 index, u6
 		put_path(s, str, FLAG_PATH);
 }
 
-static __always_inline void setxattr_event(u64 dentry, const char *name, u64 size)
+/* The first mount may be one that does not hold the file: then only its name inside the file system is judged. */
+__noinline int ask_file_without_mount(u32 at, u64 dentry)
 {
-	u32 index;
-	struct slot *s = event_start(EVENT_FILE_SETXATTR, sizeof(struct wire_file_setxattr), &index);
+	struct ask *a = can_decide ? ask_at(at) : NULL;
+	struct mount_search w;
+	if (!a)
+		return 0;
+	mounts_search(&w, dentry);
+	ask_file(a, 0, w.whole ? w.whole : w.part[0], dentry);
+	a->file[0].is_searched = 1;
+	return 0;
+}
+
+static __always_inline int setxattr_event(u64 dentry, const char *name, u64 size)
+{
+	struct act act;
+	u32 index, at;
+	if (!act_start(&act, EVENT_FILE_SETXATTR))
+		return 0;
+	struct ask *a = ACT_ASK(act, EVENT_FILE_SETXATTR, at);
+	if (a) {
+		ask_name(a, name);
+		ask_file_without_mount(at, dentry);
+	}
+	act_judge(&act, at, EVENT_FILE_SETXATTR);
+	struct slot *s = act_record(&act, EVENT_FILE_SETXATTR, sizeof(struct wire_file_setxattr), &index);
 	if (!s)
-		return;
+		return ACT_RESULT(act);
 	struct wire_file_setxattr *r = (void *)s->record;
 	struct dentry *d = (void *)dentry;
 	struct inode *inode = BPF_CORE_READ(d, d_inode);
@@ -436,6 +604,7 @@ static __always_inline void setxattr_event(u64 dentry, const char *name, u64 siz
 	put_path(s, &r->fs_path, FLAG_FS_PATH);
 	put_kernel_str(s, &r->xattr, name, XATTR_NAME_MAX, FLAG_XATTR);
 	record_finish(s, RING_OF(EVENT_FILE_SETXATTR));
+	return ACT_RESULT(act);
 }
 
 /* The loader takes the one whose signature the kernel has: __idmap where struct mnt_idmap exists. */
@@ -445,8 +614,7 @@ int BPF_PROG(inode_setxattr__idmap, struct mnt_idmap *idmap, struct dentry *dent
 {
 	if (ret)
 		return ret;
-	setxattr_event(SCALAR_ARG(ctx, 1), name, size);
-	return 0;
+	return setxattr_event(SCALAR_ARG(ctx, 1), name, size);
 }
 
 SEC("lsm/inode_setxattr")
@@ -455,8 +623,7 @@ int BPF_PROG(inode_setxattr__no_idmap, struct user_namespace *userns, struct den
 {
 	if (ret)
 		return ret;
-	setxattr_event(SCALAR_ARG(ctx, 1), name, size);
-	return 0;
+	return setxattr_event(SCALAR_ARG(ctx, 1), name, size);
 }
 
 /*
@@ -471,6 +638,5 @@ int BPF_PROG(inode_set_acl, struct mnt_idmap *idmap, struct dentry *dentry, cons
 	struct posix_acl *list = (void *)SCALAR_ARG(ctx, 3); /* NULL: the list is removed */
 	if (!list)
 		return 0;
-	setxattr_event(SCALAR_ARG(ctx, 1), name, 4 + 8 * (u64)BPF_CORE_READ(list, a_count));
-	return 0;
+	return setxattr_event(SCALAR_ARG(ctx, 1), name, 4 + 8 * (u64)BPF_CORE_READ(list, a_count));
 }

@@ -22,6 +22,18 @@ struct path_result {
 	u32 fs_offset; /* where the part inside the file system begins; 0: that part is not a piece of this path */
 };
 
+/*
+ * A walk under way. In a map and not on the stack: what is read back from a map the verifier does not follow from step to step, which it would
+ * otherwise do for every length that a name can have; and stacks are small.
+ */
+struct walk {
+	u64 dentry, mnt, mount_root;
+	u64 first_root; /* the first mount root met */
+	u32 offset, state;
+	u32 fs_offset; /* offset at that root; 0: none yet */
+	u32 is_stable;
+};
+
 /* Tracepoint mode: the system call that just ended, its arguments in the order of its verb (schemas/syscalls.def). */
 struct call {
 	u64 args[6];
@@ -39,6 +51,7 @@ struct slot {
 	u32 busy;
 	u32 tail; /* next free byte of record */
 	struct path_result path;
+	struct walk walk;
 	struct call call;
 	u8 path_buffer[PATH_BUFFER];
 	u8 small[512]; /* one name, one environment variable's head */
@@ -50,9 +63,61 @@ struct decide_slot {
 	u32 busy;
 	u32 reserved;
 	struct path_result path;
+	struct walk walk;
 	u8 path_buffer[PATH_BUFFER];
 	struct exec_key key;
 };
+
+/* What a decision asks by, and how far it has come. Claimed like a record's slot, and apart from them: telemetry can never take them all. */
+enum { NAME_TEXT_MAX = 248 };
+struct ancestor_set {
+	u64 holds[POLICY_ANCESTOR_WORDS], spares[POLICY_ANCESTOR_WORDS];
+};
+/* What was found of a cgroup, by its id, which is never used again: generation << 32 | is it a container's << 31 | class, for each table. */
+struct cgroup_entry {
+	u64 by_table[2];
+};
+/* What a text is found to be; state: CLASS_NONE when the look-up tells, else the class that says why not. */
+struct ask_name {
+	u32 state;
+	struct policy_text text;
+};
+struct ask_file {
+	u64 mnt, dentry;           /* dentry 0: no file */
+	u32 is_searched, reserved; /* the mount was searched for, and may be none that holds it */
+};
+struct ask {
+	u32 busy;
+	u32 event, generation, table; /* table: generation & 1 */
+	u32 given, unknown;           /* bit of a dimension: number[] has its value; its value could not be read */
+	u32 is_exec, name_length;     /* the image that asks will be replaced; bytes of the text in name_key, 0: none */
+	u64 number[32];               /* by dimension; of ROLLOUT: identity of the image */
+	struct ask_file file[2];      /* PATH, NEW_PATH */
+	struct policy_address_key address;
+	/* what is found of the dimension that is looked up now */
+	u32 class;
+	struct ask_name name[4]; /* of both names; the third is for a cgroup's */
+	u32 has_cgroup, is_container, cgroup_class;
+	struct cgroup_entry cgroup;       /* to be put into the map */
+	/* rows found so far: their summaries and-ed, and their numbers; of pairs those of the `holds` rows of both names, `spares` follow */
+	u64 summary;
+	u32 n_singles, n_pairs;
+	u32 single[32];
+	u32 pair[8];
+	u64 words[POLICY_WORDS];
+	u32 rule_slot, flags;         /* of the clause that decided; 0: none */
+	struct ancestor_set set;      /* that a row is asked for */
+	u32 set_row;                  /* first row that is made of it */
+	struct task_label label;      /* to be put into the map */
+	struct path_result path;
+	struct walk walk;
+	u8 path_buffer[PATH_BUFFER];
+	u8 small[256];
+	struct policy_text_key name_key;
+};
+
+/* Set at load. Without enforcement what decides is dead code, which the verifier does not look at. */
+const volatile __u32 can_decide = 0;
 
 struct sensor_config config;
 struct sensor_facts facts;
@@ -155,6 +220,116 @@ struct {
 	__type(key, u32);
 	__array(values, struct exec_rules);
 } exec_policy SEC(".maps");
+
+/* Decisions: of each table two, for the generations in force and to be; the third of the heads is only written to wait by. */
+struct policy_heads {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__uint(key_size, sizeof(u32));
+	__uint(value_size, sizeof(struct policy_head));
+};
+struct policy_rows {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__uint(map_flags, BPF_F_INNER_MAP); /* as many as the tables have */
+	__uint(key_size, sizeof(u32));
+	__uint(value_size, sizeof(struct policy_row));
+};
+struct policy_texts {
+	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
+	__uint(max_entries, 1);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(key_size, sizeof(struct policy_text_key));
+	__uint(value_size, sizeof(struct policy_text));
+};
+struct policy_numbers {
+	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
+	__uint(max_entries, 1);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(key_size, sizeof(struct policy_number_key));
+	__uint(value_size, sizeof(u32));
+};
+struct policy_addresses {
+	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
+	__uint(max_entries, 1);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(key_size, sizeof(struct policy_address_key));
+	__uint(value_size, sizeof(u32));
+};
+struct policy_clauses {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__uint(map_flags, BPF_F_INNER_MAP);
+	__uint(key_size, sizeof(u32));
+	__uint(value_size, sizeof(struct policy_clause));
+};
+struct policy_ancestor_masks {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__uint(map_flags, BPF_F_INNER_MAP);
+	__uint(key_size, sizeof(u32));
+	__uint(value_size, sizeof(struct policy_ancestor_mask));
+};
+struct policy_ancestor_parts {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__uint(map_flags, BPF_F_INNER_MAP);
+	__uint(key_size, sizeof(u32));
+	__uint(value_size, sizeof(struct policy_ancestor_rows));
+};
+/* Sets of ancestor predicates that were met: their numbers. Filled by the kernel. */
+struct policy_ancestor_sets {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1);
+	__uint(key_size, sizeof(struct ancestor_set));
+	__uint(value_size, sizeof(u32));
+};
+#define BY_TABLE(name, inner, n)                        \
+	struct {                                        \
+		__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS); \
+		__uint(max_entries, n);                 \
+		__type(key, u32);                       \
+		__array(values, struct inner);          \
+	} name SEC(".maps")
+BY_TABLE(heads, policy_heads, 3);
+BY_TABLE(rows, policy_rows, 2);
+BY_TABLE(texts, policy_texts, 2);
+BY_TABLE(numbers, policy_numbers, 2);
+BY_TABLE(addresses, policy_addresses, 2);
+BY_TABLE(clauses, policy_clauses, 2);
+BY_TABLE(ancestor_masks, policy_ancestor_masks, 2);
+BY_TABLE(ancestor_parts, policy_ancestor_parts, 2);
+BY_TABLE(ancestor_sets, policy_ancestor_sets, 2);
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1); /* set at load: 32 for each CPU with enforcement */
+	__type(key, u32);
+	__type(value, struct ask);
+} asks SEC(".maps");
+
+/* Preallocated like `tasks`, and for the same reason. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1); /* set at load with enforcement */
+	__type(key, u32);
+	__type(value, struct task_label);
+} labels SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1); /* set at load with enforcement */
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, u32);
+	__type(value, struct told_ancestors);
+} told SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 64); /* set at load with enforcement */
+	__type(key, u64);
+	__type(value, struct cgroup_entry);
+} cgroups SEC(".maps");
 
 #define BIT(n) (1ull << (n))
 

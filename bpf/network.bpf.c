@@ -1,9 +1,62 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /* Sockets in lsm mode: what is made, connected, sent to, bound, listened on and accepted. */
+#include "bpf/decide.h"
 #include "bpf/socket.h"
-#include "bpf/task.h"
 
 enum { SOCK_STREAM = 1, MSG_FASTOPEN = 0x20000000, TCP_ESTABLISHED = 1 };
+
+/* What the socket itself says, and the address that goes with the act. Global, so that the hooks are not verified once for each kind of address. */
+static __always_inline void ask_end(struct ask *a, struct sock *sk, const struct endpoint *e)
+{
+	u32 family = BPF_CORE_READ(sk, __sk_common.skc_family);
+	if (e->ip.family) {
+		a->address.prefix_bits = 128;
+		__builtin_memcpy(a->address.address, e->ip.address, sizeof(a->address.address));
+		a->given |= BIT(DIMENSION_ADDRESS);
+	}
+	if (e->port != PORT_MISSING)
+		ask_number(a, DIMENSION_PORT, e->port);
+	ask_number(a, DIMENSION_NUMBER, family == AF_INET || family == AF_INET6 ? BPF_CORE_READ(sk, sk_protocol) : 0);
+	ask_number(a, DIMENSION_NUMBER_2, BPF_CORE_READ(sk, sk_type));
+}
+
+__noinline int ask_sockaddr(u32 at, u64 sock, u64 address, u32 length, u32 is_unspec_v4)
+{
+	struct ask *a = !can_decide ? NULL : ask_at(at);
+	struct sock *sk = (void *)sock;
+	struct endpoint e;
+	if (!a)
+		return 0;
+	endpoint_of_sockaddr(&e, (void *)address, length, is_unspec_v4);
+	endpoint_finish(&e, BPF_CORE_READ(sk, sk_type));
+	ask_end(a, sk, &e);
+	return 0;
+}
+
+/* A local end: that of the address, or (without one) that of the socket. */
+__noinline int ask_local(u32 at, u64 sock, u64 address, u32 length, u32 is_unspec_v4)
+{
+	struct ask *a = can_decide ? ask_at(at) : NULL;
+	struct sock *sk = (void *)sock;
+	struct endpoint e;
+	if (!a)
+		return 0;
+	if (address)
+		endpoint_of_sockaddr(&e, (void *)address, length, is_unspec_v4);
+	else
+		endpoint_of_sock(&e, sk, true);
+	ask_end(a, sk, &e);
+	return 0;
+}
+
+/* Is it an internet address, and so an act of ours? */
+static __always_inline bool is_end(const void *address, u32 length, bool is_unspec_v4)
+{
+	u16 family = 0xffff;
+	if (length < SOCKADDR_IN_MIN || bpf_probe_read_kernel(&family, sizeof(family), address))
+		return false;
+	return family == AF_INET || (family == AF_INET6 && length >= SOCKADDR_IN6_MIN) || (family == AF_UNSPEC && is_unspec_v4);
+}
 
 /* AF_UNSPEC dissolves an association: that is no connection. AF_UNIX has hooks of its own. */
 SEC("lsm/socket_connect")
@@ -11,17 +64,22 @@ int BPF_PROG(socket_connect, struct socket *sock, struct sockaddr *address, int 
 {
 	if (ret)
 		return ret;
+	struct act act;
+	u32 index, at;
+	if (!is_end(address, length, false) || !act_start(&act, EVENT_NET_CONNECT))
+		return 0;
+	struct sock *sk = BPF_CORE_READ(sock, sk);
+	struct ask *a = ACT_ASK(act, EVENT_NET_CONNECT, at);
+	if (a)
+		ask_sockaddr(at, (u64)sk, SCALAR_ARG(ctx, 1), length, 0);
+	act_judge(&act, at, EVENT_NET_CONNECT);
+	struct slot *s = act_record(&act, EVENT_NET_CONNECT, sizeof(struct wire_net_connect), &index);
+	if (!s)
+		return ACT_RESULT(act);
+	struct wire_net_connect *r = (void *)s->record;
+	struct socket_ends *ends = ENDS_OF(r);
 	struct endpoint to, from;
 	endpoint_of_sockaddr(&to, address, length, false);
-	if (!to.ip.family)
-		return 0;
-	u32 index;
-	struct slot *s = event_start(EVENT_NET_CONNECT, sizeof(struct wire_net_connect), &index);
-	if (!s)
-		return 0;
-	struct wire_net_connect *r = (void *)s->record;
-	struct sock *sk = BPF_CORE_READ(sock, sk);
-	struct socket_ends *ends = ENDS_OF(r);
 	ends_start(ends, sk);
 	endpoint_of_sock(&from, sk, true);
 	ends_put_source(ends, &from);
@@ -29,7 +87,7 @@ int BPF_PROG(socket_connect, struct socket *sock, struct sockaddr *address, int 
 	ends_put_destination(ends, &to);
 	ends_finish(ends);
 	record_finish(s, RING_OF(EVENT_NET_CONNECT));
-	return 0;
+	return ACT_RESULT(act);
 }
 
 /*
@@ -46,16 +104,23 @@ int BPF_PROG(socket_sendmsg, struct socket *sock, struct msghdr *msg, int size, 
 	if (!name)
 		return 0;
 	struct sock *sk = BPF_CORE_READ(sock, sk);
-	struct endpoint to, from;
-	endpoint_of_sockaddr(&to, name, msg->msg_namelen, BPF_CORE_READ(sk, __sk_common.skc_family) == AF_INET);
-	if (!to.ip.family)
+	u32 length = msg->msg_namelen;
+	bool is_v4 = BPF_CORE_READ(sk, __sk_common.skc_family) == AF_INET;
+	struct act act;
+	u32 index, at;
+	if (!is_end(name, length, is_v4) || !act_start(&act, EVENT_NET_SEND))
 		return 0;
-	u32 index;
-	struct slot *s = event_start(EVENT_NET_SEND, sizeof(struct wire_net_send), &index);
+	struct ask *a = ACT_ASK(act, EVENT_NET_SEND, at);
+	if (a)
+		ask_sockaddr(at, (u64)sk, (u64)name, length, is_v4);
+	act_judge(&act, at, EVENT_NET_SEND);
+	struct slot *s = act_record(&act, EVENT_NET_SEND, sizeof(struct wire_net_send), &index);
 	if (!s)
-		return 0;
+		return ACT_RESULT(act);
 	struct wire_net_send *r = (void *)s->record;
 	struct socket_ends *ends = ENDS_OF(r);
+	struct endpoint to, from;
+	endpoint_of_sockaddr(&to, name, length, is_v4);
 	ends_start(ends, sk);
 	endpoint_of_sock(&from, sk, true);
 	ends_put_source(ends, &from);
@@ -65,7 +130,7 @@ int BPF_PROG(socket_sendmsg, struct socket *sock, struct msghdr *msg, int size, 
 	r->is_new_peer = is_new_peer((u64)sk, &to.ip, to.port);
 	r->bytes = (u32)size;
 	record_finish(s, RING_OF(EVENT_NET_SEND));
-	return 0;
+	return ACT_RESULT(act);
 }
 
 SEC("lsm/socket_bind")
@@ -74,21 +139,27 @@ int BPF_PROG(socket_bind, struct socket *sock, struct sockaddr *address, int len
 	if (ret)
 		return ret;
 	struct sock *sk = BPF_CORE_READ(sock, sk);
-	struct endpoint at;
-	endpoint_of_sockaddr(&at, address, length, BPF_CORE_READ(sk, __sk_common.skc_family) == AF_INET);
-	if (!at.ip.family)
+	bool is_v4 = BPF_CORE_READ(sk, __sk_common.skc_family) == AF_INET;
+	struct act act;
+	u32 index, at;
+	if (!is_end(address, length, is_v4) || !act_start(&act, EVENT_NET_BIND))
 		return 0;
-	u32 index;
-	struct slot *s = event_start(EVENT_NET_BIND, sizeof(struct wire_net_bind), &index);
+	struct ask *a = ACT_ASK(act, EVENT_NET_BIND, at);
+	if (a)
+		ask_local(at, (u64)sk, SCALAR_ARG(ctx, 1), length, is_v4);
+	act_judge(&act, at, EVENT_NET_BIND);
+	struct slot *s = act_record(&act, EVENT_NET_BIND, sizeof(struct wire_net_bind), &index);
 	if (!s)
-		return 0;
+		return ACT_RESULT(act);
 	struct wire_net_bind *r = (void *)s->record;
 	struct socket_ends *ends = ENDS_OF(r);
+	struct endpoint to;
+	endpoint_of_sockaddr(&to, address, length, is_v4);
 	ends_start(ends, sk);
-	ends_put_destination(ends, &at);
+	ends_put_destination(ends, &to);
 	ends_finish(ends);
 	record_finish(s, RING_OF(EVENT_NET_BIND));
-	return 0;
+	return ACT_RESULT(act);
 }
 
 SEC("lsm/socket_listen")
@@ -100,15 +171,52 @@ int BPF_PROG(socket_listen, struct socket *sock, int backlog, int ret)
 	u32 family = BPF_CORE_READ(sk, __sk_common.skc_family);
 	if (family != AF_INET && family != AF_INET6)
 		return 0;
-	u32 index;
-	struct slot *s = event_start(EVENT_NET_LISTEN, sizeof(struct wire_net_listen), &index);
-	if (!s)
+	struct act act;
+	u32 index, at;
+	if (!act_start(&act, EVENT_NET_LISTEN))
 		return 0;
+	struct ask *a = ACT_ASK(act, EVENT_NET_LISTEN, at);
+	if (a)
+		ask_local(at, (u64)sk, 0, 0, 0);
+	act_judge(&act, at, EVENT_NET_LISTEN);
+	struct slot *s = act_record(&act, EVENT_NET_LISTEN, sizeof(struct wire_net_listen), &index);
+	if (!s)
+		return ACT_RESULT(act);
 	struct wire_net_listen *r = (void *)s->record;
 	ends_of_local(ENDS_OF(r), sk);
 	r->backlog = backlog;
 	record_finish(s, RING_OF(EVENT_NET_LISTEN));
-	return 0;
+	return ACT_RESULT(act);
+}
+
+/*
+ * Only while verdicts are asked: before the connection is taken, and so before its peer is known. What is accepted is told by sock_graft,
+ * what is refused here, without a peer.
+ */
+SEC("lsm/socket_accept")
+int BPF_PROG(socket_accept, struct socket *sock, struct socket *newsock, int ret)
+{
+	if (ret)
+		return ret;
+	struct sock *sk = BPF_CORE_READ(sock, sk);
+	u32 family = BPF_CORE_READ(sk, __sk_common.skc_family);
+	struct act act;
+	u32 index, at;
+	if ((family != AF_INET && family != AF_INET6) || !act_start(&act, EVENT_NET_ACCEPT))
+		return 0;
+	struct ask *a = ACT_ASK(act, EVENT_NET_ACCEPT, at);
+	if (a)
+		ask_local(at, (u64)sk, 0, 0, 0);
+	act_judge(&act, at, EVENT_NET_ACCEPT);
+	if (act_verdict(&act) != VERDICT_DENY)
+		return 0;
+	struct slot *s = act_record(&act, EVENT_NET_ACCEPT, sizeof(struct wire_net_accept), &index);
+	if (!s)
+		return -EPERM;
+	struct wire_net_accept *r = (void *)s->record;
+	ends_of_local(ENDS_OF(r), sk);
+	record_finish(s, RING_OF(EVENT_NET_ACCEPT));
+	return -EPERM;
 }
 
 /*
@@ -136,10 +244,20 @@ int BPF_PROG(socket_create, int family, int type, int protocol, int is_kernel, i
 {
 	if (ret || is_kernel)
 		return ret;
-	u32 index;
-	struct slot *s = event_start(EVENT_NET_SOCKET, sizeof(struct wire_net_socket), &index);
-	if (!s)
+	struct act act;
+	u32 index, at;
+	if (!act_start(&act, EVENT_NET_SOCKET))
 		return 0;
+	struct ask *a = ACT_ASK(act, EVENT_NET_SOCKET, at);
+	if (a) {
+		ask_number(a, DIMENSION_NUMBER, (u32)family);
+		ask_number(a, DIMENSION_NUMBER_2, (u32)type);
+		ask_number(a, DIMENSION_NUMBER_3, (u32)protocol);
+	}
+	act_judge(&act, at, EVENT_NET_SOCKET);
+	struct slot *s = act_record(&act, EVENT_NET_SOCKET, sizeof(struct wire_net_socket), &index);
+	if (!s)
+		return ACT_RESULT(act);
 	struct wire_net_socket *r = (void *)s->record;
 	r->family = family;
 	r->sock_type = type;
@@ -148,27 +266,60 @@ int BPF_PROG(socket_create, int family, int type, int protocol, int is_kernel, i
 	if (family == AF_INET || family == AF_INET6)
 		r->transport = protocol || type == SOCK_RAW ? protocol : type == SOCK_STREAM ? 6 : 17;
 	record_finish(s, RING_OF(EVENT_NET_SOCKET));
+	return ACT_RESULT(act);
+}
+
+/* The abstract name as in the records: '@' for its leading NUL. */
+__noinline int ask_unix_name(u32 at, u64 sock)
+{
+	struct ask *a = can_decide ? ask_at(at) : NULL;
+	struct unix_sock *u = (void *)sock;
+	struct unix_address *address = BPF_CORE_READ(u, addr);
+	if (!a || !address)
+		return 0;
+	u32 n = (u32)BPF_CORE_READ(address, len) - sizeof(u16); /* the family */
+	const u8 *name = (void *)address + bpf_core_field_offset(struct unix_address, name) + sizeof(u16);
+	asm volatile("" : "+r"(n));
+	n &= 127;
+	if (n == 0 || n > UNIX_NAME_MAX || bpf_probe_read_kernel(&a->name_key.data[1], n, name) || a->name_key.data[1])
+		return 0;
+	a->name_key.data[0] = SPACE_NAME;
+	a->name_key.data[1] = '@';
+	a->name_key.data[1 + n] = 0;
+	a->name_length = n;
+	a->name_key.prefix_bits = (n + 2) * 8;
 	return 0;
 }
 
 /* What both unix hooks say: the socket connected or sent to. A socket with a path gives the file; an abstract one its name. */
-static __always_inline void unix_event(struct sock *other)
+static __always_inline int unix_event(struct sock *other)
 {
-	u32 index;
-	struct slot *s = event_start(EVENT_UNIX_CONNECT, sizeof(struct wire_unix_connect), &index);
-	if (!s)
-		return;
-	struct wire_unix_connect *r = (void *)s->record;
+	struct act act;
+	u32 index, at;
+	if (!act_start(&act, EVENT_UNIX_CONNECT))
+		return 0;
+	struct ask *a = ACT_ASK(act, EVENT_UNIX_CONNECT, at);
 	struct unix_sock *u = (void *)other;
+	u64 dentry = (u64)BPF_CORE_READ(u, path.dentry);
+	if (a) {
+		ask_unix_name(at, (u64)other);
+		if (dentry)
+			ask_file(a, 0, (u64)BPF_CORE_READ(u, path.mnt), dentry);
+	}
+	act_judge(&act, at, EVENT_UNIX_CONNECT);
+	struct slot *s = act_record(&act, EVENT_UNIX_CONNECT, sizeof(struct wire_unix_connect), &index);
+	if (!s)
+		return ACT_RESULT(act);
+	struct wire_unix_connect *r = (void *)s->record;
 	r->net_type = NET_UNIX;
 	r->sock_type = BPF_CORE_READ(other, sk_type);
 	put_unix_name(s, &r->name, other);
-	u64 dentry = (u64)BPF_CORE_READ(u, path.dentry);
 	if (dentry)
 		PUT_FILE(s, index, r, (u64)BPF_CORE_READ(u, path.mnt), dentry);
 	else
 		NO_FILE(r);
 	record_finish(s, RING_OF(EVENT_UNIX_CONNECT));
+	return ACT_RESULT(act);
 }
 
 SEC("lsm/unix_stream_connect")
@@ -176,8 +327,7 @@ int BPF_PROG(unix_stream_connect, struct sock *sock, struct sock *other, struct 
 {
 	if (ret)
 		return ret;
-	unix_event(other);
-	return 0;
+	return unix_event((struct sock *)SCALAR_ARG(ctx, 1));
 }
 
 /* Datagram sockets: at connect, and at each send to an address. The two ends of a socketpair have no name and are not told. */
@@ -190,8 +340,7 @@ int BPF_PROG(unix_may_send, struct socket *sock, struct socket *other, int ret)
 	struct unix_sock *u = (void *)sk;
 	if (!BPF_CORE_READ(u, addr))
 		return 0;
-	unix_event(sk);
-	return 0;
+	return unix_event(sk);
 }
 
 /*

@@ -13,13 +13,10 @@ extern const void mount_lock __ksym __weak;
 
 enum { PATH_MAX_STEPS = 2048, WALK_RUNNING = 0, WALK_ROOT = 1, WALK_DETACHED = 2, WALK_CUT = 3 };
 
-struct walk {
-	struct dentry *dentry, *mount_root;
-	struct vfsmount *mnt;
+/* What the steps of a walk are given. */
+struct walk_in {
+	struct walk *w;
 	u8 *buffer; /* PATH_BUFFER bytes of a slot */
-	u32 offset, state;
-	u32 fs_offset;            /* offset at the first mount root met; 0: none yet */
-	struct dentry *first_root; /* that root */
 };
 
 static __always_inline u32 sequence_of(const void *lock)
@@ -31,9 +28,10 @@ static __always_inline u32 sequence_of(const void *lock)
 }
 
 /* One component, or one mount crossing. Kept straight: 6.12 verifies callbacks iteratively and pays for every branch. */
-static long walk_step(u64 i, struct walk *w)
+static long walk_step(u64 i, struct walk_in *in)
 {
-	struct dentry *d = w->dentry;
+	struct walk *w = in->w;
+	u64 d = w->dentry;
 	if (d == w->mount_root) {
 		if (!w->fs_offset) {
 			w->fs_offset = w->offset;
@@ -46,14 +44,14 @@ static long walk_step(u64 i, struct walk *w)
 			return 1;
 		}
 		struct vfsmount *above = (void *)parent + bpf_core_field_offset(struct mount, mnt);
-		w->dentry = BPF_CORE_READ(m, mnt_mountpoint);
-		w->mnt = above;
-		w->mount_root = BPF_CORE_READ(above, mnt_root);
+		w->dentry = (u64)BPF_CORE_READ(m, mnt_mountpoint);
+		w->mnt = (u64)above;
+		w->mount_root = (u64)BPF_CORE_READ(above, mnt_root);
 		return 0;
 	}
 	/* d_parent and d_name are neighbours (the loader checks it in BTF): one read for both */
 	struct {
-		struct dentry *parent;
+		u64 parent;
 		u32 hash, len;
 		const char *name;
 	} q;
@@ -61,68 +59,69 @@ static long walk_step(u64 i, struct walk *w)
 		w->state = WALK_CUT;
 		return 1;
 	}
-	u32 len = q.len & 255;
-	if (w->offset < len + 1 || w->offset > RECORD_PATH_MAX) {
+	u32 len = q.len & 255, offset = w->offset;
+	if (offset < len + 1 || offset > RECORD_PATH_MAX) {
 		w->state = WALK_CUT;
 		return 1;
 	}
-	u32 at = w->offset - len;
+	u32 at = offset - len;
 	/* the mask tells the verifier what the test above already said */
-	bpf_probe_read_kernel(&w->buffer[at & (RECORD_PATH_MAX - 1)], len, q.name);
+	bpf_probe_read_kernel(&in->buffer[at & (RECORD_PATH_MAX - 1)], len, q.name);
 	if (q.parent == d) { /* top of a file system reached without its mount: a memfd, a pipe, or the walk without a mount */
-		if (!(len == 1 && w->buffer[at & (RECORD_PATH_MAX - 1)] == '/'))
+		if (!(len == 1 && in->buffer[at & (RECORD_PATH_MAX - 1)] == '/'))
 			w->offset = at;
 		w->state = WALK_DETACHED;
 		return 1;
 	}
 	at--;
-	w->buffer[at & (RECORD_PATH_MAX - 1)] = '/';
+	in->buffer[at & (RECORD_PATH_MAX - 1)] = '/';
 	w->offset = at;
 	w->dentry = q.parent;
 	return 0;
 }
 
-/* Returns true when nothing was renamed or mounted meanwhile. mnt 0: inside the file system only. */
-static __always_inline bool walk_once(struct walk *w, u64 mnt, u64 dentry)
+/* Notes whether nothing was renamed or mounted meanwhile. mnt 0: inside the file system only. */
+static __always_inline void walk_once(struct walk_in *in, u64 mnt, u64 dentry)
 {
+	struct walk *w = in->w;
 	u32 renames = sequence_of(&rename_lock), mounts = sequence_of(&mount_lock);
 	struct vfsmount *m = (void *)mnt;
-	w->dentry = (void *)dentry;
-	w->mnt = m;
-	w->mount_root = mnt ? BPF_CORE_READ(m, mnt_root) : NULL;
+	w->dentry = dentry;
+	w->mnt = mnt;
+	w->mount_root = mnt ? (u64)BPF_CORE_READ(m, mnt_root) : 0;
 	w->offset = RECORD_PATH_MAX;
 	w->state = WALK_RUNNING;
 	w->fs_offset = 0;
-	bpf_loop(PATH_MAX_STEPS, walk_step, w, 0);
-	return !(renames & 1) && !(mounts & 1) && renames == sequence_of(&rename_lock) && mounts == sequence_of(&mount_lock);
+	bpf_loop(PATH_MAX_STEPS, walk_step, in, 0);
+	w->is_stable = !((renames | mounts) & 1) && renames == sequence_of(&rename_lock) && mounts == sequence_of(&mount_lock);
 }
 
-static __always_inline void walk_tries(u64 mnt, u64 dentry, u8 *buffer, struct path_result *r)
+static __always_inline void walk_tries(u64 mnt, u64 dentry, struct walk *w, u8 *buffer, struct path_result *r)
 {
-	struct walk w = { .buffer = buffer };
-	bool is_stable = walk_once(&w, mnt, dentry); /* written out: a bpf_loop inside a loop is refused by 6.1 */
-	if (!is_stable)
-		is_stable = walk_once(&w, mnt, dentry);
-	if (!is_stable)
-		is_stable = walk_once(&w, mnt, dentry);
-	u32 offset = w.offset;
+	struct walk_in in = { .w = w, .buffer = buffer };
+	walk_once(&in, mnt, dentry); /* written out: a bpf_loop inside a loop is refused by 6.1 */
+	if (!w->is_stable)
+		walk_once(&in, mnt, dentry);
+	if (!w->is_stable)
+		walk_once(&in, mnt, dentry);
+	u32 offset = w->offset, state = w->state, fs_offset = w->fs_offset;
 	if (offset > RECORD_PATH_MAX)
 		offset = RECORD_PATH_MAX;
-	if (offset == RECORD_PATH_MAX && (w.state == WALK_ROOT || w.state == WALK_DETACHED)) { /* the root itself */
+	if (offset == RECORD_PATH_MAX && (state == WALK_ROOT || state == WALK_DETACHED)) { /* the root itself */
 		offset = RECORD_PATH_MAX - 1;
 		buffer[RECORD_PATH_MAX - 1] = '/';
 	}
 	r->offset = offset;
 	r->length = RECORD_PATH_MAX - offset;
-	r->is_cut = w.state == WALK_CUT || w.state == WALK_RUNNING;
-	r->is_unstable = !is_stable;
-	r->is_detached = w.state == WALK_DETACHED;
+	r->is_cut = state == WALK_CUT || state == WALK_RUNNING;
+	r->is_unstable = !w->is_stable;
+	r->is_detached = state == WALK_DETACHED;
 	/* a mount of a whole file system (no bind mount of a folder): the path's end is the path inside it */
 	r->fs_offset = 0;
-	if (w.state == WALK_ROOT && w.fs_offset < RECORD_PATH_MAX && w.fs_offset >= offset) {
-		struct dentry *top = w.first_root;
+	if (state == WALK_ROOT && fs_offset < RECORD_PATH_MAX && fs_offset >= offset) {
+		struct dentry *top = (void *)w->first_root;
 		if (BPF_CORE_READ(top, d_parent) == top)
-			r->fs_offset = w.fs_offset;
+			r->fs_offset = fs_offset;
 	}
 }
 
@@ -132,7 +131,7 @@ __noinline int path_walk(u64 mnt, u64 dentry, u32 slot_index)
 	struct slot *s = bpf_map_lookup_elem(&slots, &slot_index);
 	if (!s)
 		return 0;
-	walk_tries(mnt, dentry, s->path_buffer, &s->path);
+	walk_tries(mnt, dentry, &s->walk, s->path_buffer, &s->path);
 	return 0;
 }
 
@@ -141,6 +140,15 @@ __noinline int path_walk_decide(u64 mnt, u64 dentry, u32 slot_index)
 	struct decide_slot *s = bpf_map_lookup_elem(&decide_slots, &slot_index);
 	if (!s)
 		return 0;
-	walk_tries(mnt, dentry, s->path_buffer, &s->path);
+	walk_tries(mnt, dentry, &s->walk, s->path_buffer, &s->path);
+	return 0;
+}
+
+__noinline int path_walk_ask(u64 mnt, u64 dentry, u32 ask_index)
+{
+	struct ask *a = can_decide ? bpf_map_lookup_elem(&asks, &ask_index) : NULL;
+	if (!a)
+		return 0;
+	walk_tries(mnt, dentry, &a->walk, a->path_buffer, &a->path);
 	return 0;
 }

@@ -2,7 +2,7 @@
 /* Keys and values of the maps that the engine fills and reads: scope, wanted events, verdicts, counters. */
 #pragma once
 
-#include "bpf/abi.h"
+#include "bpf/decision_abi.h"
 
 enum scope_mode {
 	SCOPE_HOST,   /* every process but the engine */
@@ -25,11 +25,51 @@ struct sensor_config {
 	__u32 canary_pid;     /* start-up self-test: exec of the canary by this process is seen and, with decide_exec, denied; 0: none */
 	__u32 n_slots;        /* scratch slots there are */
 	__u32 n_decide;       /* decision slots there are */
+	__u32 n_asks;         /* slots of decisions by tables */
+	__u32 reserved;
+	/* Counts the tables put in force; the tables are those of its lowest bit. POLICY_NO_GENERATION: nothing is decided. Read once by a decision. */
+	__u32 policy_generation;
+	__u32 label_generation; /* tables that images are asked by for ancestor predicates: ahead of the above while tables are being put in force */
+	__u64 decided[2];       /* by table: bit N: event number N is decided */
+	__u32 is_labelling[2];  /* by table: some decision asks for executables or ancestors */
 };
 
 /* What the programs find out about the kernel they run in. */
 struct sensor_facts {
 	__u32 has_rename_lock; /* paths that change while they are read are noticed */
+	__u32 reserved;
+};
+
+enum { ROW_NOT_YET = 0xffffffff, ASKS_PER_CPU = 32 };
+
+/*
+ * What decisions need of a process's image; key: its process id. Made at fork and exec, or at the first decision that asks.
+ * What belongs to tables is kept for either of the two, so that programs that decide by the ones do not write what others read.
+ */
+struct task_label {
+	__u64 start_boot_ns;
+	__u64 holds[POLICY_ANCESTOR_WORDS];  /* ancestor predicates that held for a creator, by either name */
+	__u64 spares[POLICY_ANCESTOR_WORDS]; /* by both names: those that exceptions ask for */
+	__u32 epoch;                         /* of the ancestor predicates that the two above speak of; 0: not known */
+	__u32 reserved;
+	struct {
+		__u32 generation;            /* 0: not asked yet */
+		__u32 epoch;
+		__u64 holds[POLICY_ANCESTOR_WORDS], spares[POLICY_ANCESTOR_WORDS];
+	} own[2];                            /* of the image itself, for its children */
+	struct {
+		__u32 generation;            /* 0: not looked up yet */
+		__u32 executable[2];         /* classes of the image's two names */
+		__u32 ancestor_set;          /* number of its set of ancestor predicates; ROW_NOT_YET: not looked up */
+	} by_table[2];
+};
+
+/* What user space tells of processes older than the sensor; key: process id. */
+struct told_ancestors {
+	__u64 start_ticks; /* as /proc/PID/stat shows it */
+	__u64 holds[POLICY_ANCESTOR_WORDS];
+	__u64 spares[POLICY_ANCESTOR_WORDS];
+	__u32 epoch;
 	__u32 reserved;
 };
 
@@ -57,6 +97,9 @@ enum misc_counter {
 	MISC_CALLS_FULL,    /* a call could not be entered: its outcome stays unknown */
 	MISC_OUT_OF_SCOPE,  /* not counted: reserved */
 	MISC_UNREADABLE_FD, /* tracepoint mode: the descriptor's object was gone or another */
+	MISC_LABELS_FULL,   /* a process's label could not be kept: executable and ancestors are unknown to decisions */
+	MISC_ANCESTORS_FULL, /* no room for another set of ancestor predicates: unknown to the decision */
+	MISC_ASKS_FULL,     /* no decision slot: denied */
 	MISC_COUNT,
 };
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /* What a process does to others and to its own powers, in lsm mode: ptrace, signals, ids, namespaces, prctl, userfaultfd. */
-#include "bpf/task.h"
+#include "bpf/decide.h"
 
 enum {
 	PTRACE_ATTACH_MODE = 2, /* PTRACE_MODE_ATTACH; mere looks at /proc come with PTRACE_MODE_READ */
@@ -37,16 +37,27 @@ int BPF_PROG(ptrace_access_check, struct task_struct *child, unsigned int mode, 
 {
 	if (ret || !(mode & PTRACE_ATTACH_MODE))
 		return ret;
-	u32 index;
-	struct slot *s = event_start(EVENT_PROC_PTRACE, sizeof(struct wire_proc_ptrace), &index);
-	if (!s)
+	struct act act;
+	u32 index, at;
+	if (!act_start(&act, EVENT_PROC_PTRACE))
 		return 0;
+	struct ask *a = ACT_ASK(act, EVENT_PROC_PTRACE, at);
+	u32 request = first_argument_of(bpf_get_current_task_btf(), CALL_PTRACE, CALL_PTRACE_COMPAT);
+	if (a) {
+		ask_number(a, DIMENSION_FLAGS, 0);
+		if (request != FIELD_MISSING)
+			ask_number(a, DIMENSION_NUMBER, request);
+	}
+	act_judge(&act, at, EVENT_PROC_PTRACE);
+	struct slot *s = act_record(&act, EVENT_PROC_PTRACE, sizeof(struct wire_proc_ptrace), &index);
+	if (!s)
+		return ACT_RESULT(act);
 	struct wire_proc_ptrace *r = (void *)s->record;
 	PUT_TARGET(r, child);
-	r->request = first_argument_of(bpf_get_current_task_btf(), CALL_PTRACE, CALL_PTRACE_COMPAT);
+	r->request = request;
 	r->mode = mode;
 	record_finish(s, RING_OF(EVENT_PROC_PTRACE));
-	return 0;
+	return ACT_RESULT(act);
 }
 
 SEC("lsm/ptrace_traceme")
@@ -54,16 +65,25 @@ int BPF_PROG(ptrace_traceme, struct task_struct *parent, int ret)
 {
 	if (ret)
 		return ret;
-	u32 index;
-	struct slot *s = event_start(EVENT_PROC_PTRACE, sizeof(struct wire_proc_ptrace), &index);
-	if (!s)
+	struct act act;
+	u32 index, at;
+	if (!act_start(&act, EVENT_PROC_PTRACE))
 		return 0;
+	struct ask *a = ACT_ASK(act, EVENT_PROC_PTRACE, at);
+	if (a) {
+		ask_number(a, DIMENSION_FLAGS, 1);
+		ask_number(a, DIMENSION_NUMBER, 0);
+	}
+	act_judge(&act, at, EVENT_PROC_PTRACE);
+	struct slot *s = act_record(&act, EVENT_PROC_PTRACE, sizeof(struct wire_proc_ptrace), &index);
+	if (!s)
+		return ACT_RESULT(act);
 	struct wire_proc_ptrace *r = (void *)s->record;
 	PUT_TARGET(r, parent);
 	r->request = 0; /* PTRACE_TRACEME */
 	r->is_traceme = 1;
 	record_finish(s, RING_OF(EVENT_PROC_PTRACE));
-	return 0;
+	return ACT_RESULT(act);
 }
 
 /* Signals that processes send; those of the kernel do not come here. */
@@ -72,15 +92,22 @@ int BPF_PROG(task_kill, struct task_struct *target, struct kernel_siginfo *info,
 {
 	if (ret)
 		return ret;
-	u32 index;
-	struct slot *s = event_start(EVENT_PROC_KILL, sizeof(struct wire_proc_kill), &index);
-	if (!s)
+	struct act act;
+	u32 index, at;
+	if (!act_start(&act, EVENT_PROC_KILL))
 		return 0;
+	struct ask *a = ACT_ASK(act, EVENT_PROC_KILL, at);
+	if (a)
+		ask_number(a, DIMENSION_NUMBER, (u32)signal);
+	act_judge(&act, at, EVENT_PROC_KILL);
+	struct slot *s = act_record(&act, EVENT_PROC_KILL, sizeof(struct wire_proc_kill), &index);
+	if (!s)
+		return ACT_RESULT(act);
 	struct wire_proc_kill *r = (void *)s->record;
 	PUT_TARGET(r, target);
 	r->signal = signal;
 	record_finish(s, RING_OF(EVENT_PROC_KILL));
-	return 0;
+	return ACT_RESULT(act);
 }
 
 SEC("lsm/task_fix_setuid")
@@ -88,16 +115,25 @@ int BPF_PROG(task_fix_setuid, struct cred *new, const struct cred *old, int flag
 {
 	if (ret)
 		return ret;
-	u32 index;
-	struct slot *s = event_start(EVENT_PROC_SETUID, sizeof(struct wire_proc_setuid), &index);
-	if (!s)
+	struct act act;
+	u32 index, at;
+	if (!act_start(&act, EVENT_PROC_SETUID))
 		return 0;
+	struct ask *a = ACT_ASK(act, EVENT_PROC_SETUID, at);
+	if (a) {
+		ask_number(a, DIMENSION_NUMBER, BPF_CORE_READ(new, uid.val));
+		ask_number(a, DIMENSION_NUMBER_2, BPF_CORE_READ(new, euid.val));
+	}
+	act_judge(&act, at, EVENT_PROC_SETUID);
+	struct slot *s = act_record(&act, EVENT_PROC_SETUID, sizeof(struct wire_proc_setuid), &index);
+	if (!s)
+		return ACT_RESULT(act);
 	struct wire_proc_setuid *r = (void *)s->record;
 	r->new_uid = BPF_CORE_READ(new, uid.val);
 	r->new_euid = BPF_CORE_READ(new, euid.val);
 	r->new_suid = BPF_CORE_READ(new, suid.val);
 	record_finish(s, RING_OF(EVENT_PROC_SETUID));
-	return 0;
+	return ACT_RESULT(act);
 }
 
 /*
@@ -205,19 +241,26 @@ int BPF_PROG(inode_init_security_anon, struct inode *inode, const struct qstr *n
 	return 0;
 }
 
-/* 0 does not end the call here: the kernel's own default (ENOSYS: go on) follows our 0. */
+/* 0 does not end the call here: the kernel's own default (ENOSYS: go on) follows our 0. An error does. */
 SEC("lsm/task_prctl")
 int BPF_PROG(task_prctl, int option, unsigned long arg2, unsigned long arg3, unsigned long arg4, unsigned long arg5, int ret)
 {
 	if (ret)
 		return ret;
-	u32 index;
-	struct slot *s = event_start(EVENT_PROC_PRCTL, sizeof(struct wire_proc_prctl), &index);
-	if (!s)
+	struct act act;
+	u32 index, at;
+	if (!act_start(&act, EVENT_PROC_PRCTL))
 		return 0;
+	struct ask *a = ACT_ASK(act, EVENT_PROC_PRCTL, at);
+	if (a)
+		ask_number(a, DIMENSION_NUMBER, (u32)option);
+	act_judge(&act, at, EVENT_PROC_PRCTL);
+	struct slot *s = act_record(&act, EVENT_PROC_PRCTL, sizeof(struct wire_proc_prctl), &index);
+	if (!s)
+		return ACT_RESULT(act);
 	struct wire_proc_prctl *r = (void *)s->record;
 	r->option = option;
 	r->arg2 = arg2;
 	record_finish(s, RING_OF(EVENT_PROC_PRCTL));
-	return 0;
+	return ACT_RESULT(act);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /* Life of processes: fork, exec, exit, and the verdict on exec. The tracepoints serve both sensor modes. */
-#include "bpf/task.h"
+#include "bpf/cgroup.h"
+#include "bpf/decide.h"
 #include "bpf/verdict.h"
 
 enum { CALL_EXECVEAT = 322, CALL_EXECVEAT_COMPAT = 358 };
@@ -123,53 +124,12 @@ static __always_inline void put_env(struct slot *s, struct wire_str *str, u64 st
 	str->length = s->tail - w.start_tail;
 }
 
-static __always_inline struct kernfs_node *kernfs_parent(struct kernfs_node *kn)
-{
-	struct kernfs_node___renamed *later = (void *)kn;
-	if (bpf_core_field_exists(later->__parent))
-		return BPF_CORE_READ(later, __parent);
-	return BPF_CORE_READ(kn, parent);
-}
-
-struct cgroup_walk {
-	struct kernfs_node *kn;
-	struct slot *s;
-	u32 offset, is_whole;
-};
-
-static long cgroup_step(u64 i, struct cgroup_walk *w)
-{
-	struct kernfs_node *kn = w->kn;
-	struct kernfs_node *parent = kernfs_parent(kn);
-	if (!parent) {
-		w->is_whole = 1;
-		return 1;
-	}
-	long n = bpf_probe_read_kernel_str(w->s->small, 256, BPF_CORE_READ(kn, name));
-	u32 len = n > 0 ? (u32)n - 1 : 0;
-	if (len > 255 || w->offset < len + 1 || w->offset > RECORD_PATH_MAX)
-		return 1;
-	u32 at = w->offset - len;
-	bpf_probe_read_kernel(&w->s->path_buffer[at & (RECORD_PATH_MAX - 1)], len & 255, w->s->small);
-	at--;
-	w->s->path_buffer[at & (RECORD_PATH_MAX - 1)] = '/';
-	w->offset = at;
-	w->kn = parent;
-	return 0;
-}
-
 static __always_inline void put_cgroup(struct slot *s, struct wire_str *str, struct task_struct *task)
 {
 	struct kernfs_node *kn = BPF_CORE_READ(task, cgroups, dfl_cgrp, kn);
 	if (!kn)
 		return;
-	struct cgroup_walk w = { .kn = kn, .s = s, .offset = RECORD_PATH_MAX };
-	bpf_loop(32, cgroup_step, &w, 0);
-	if (w.offset == RECORD_PATH_MAX) {
-		w.offset--;
-		s->path_buffer[RECORD_PATH_MAX - 1] = '/';
-	}
-	s->path = (struct path_result){ .offset = w.offset, .length = RECORD_PATH_MAX - w.offset, .is_cut = !w.is_whole };
+	cgroup_path(kn, s->path_buffer, s->small, &s->path);
 	put_path(s, str, FLAG_CGROUP);
 }
 
@@ -267,6 +227,17 @@ int BPF_PROG(exec_done, struct task_struct *task, int old_pid, struct linux_binp
 	return 0;
 }
 
+static __always_inline void label_child(u32 tgid, u64 start)
+{
+	u32 generation = labelling(), at = generation ? (u32)ask_claim() : ASK_NONE;
+	struct ask *a = at == ASK_NONE ? NULL : ask_at(at);
+	if (!a)
+		return;
+	ask_start(a, generation, EVENT_PROC_FORK);
+	label_fork(at, tgid, start);
+	ask_release(a);
+}
+
 SEC("tp_btf/sched_process_fork")
 int BPF_PROG(fork_done, struct task_struct *parent, struct task_struct *child)
 {
@@ -285,6 +256,7 @@ int BPF_PROG(fork_done, struct task_struct *parent, struct task_struct *child)
 	};
 	if (bpf_map_update_elem(&tasks, &child_tgid, &e, BPF_ANY))
 		count_misc(MISC_TASKS_FULL);
+	label_child(child_tgid, e.start_boot_ns);
 	if (!is_wanted(EVENT_PROC_FORK))
 		return 0;
 	u32 index;
@@ -309,6 +281,7 @@ int BPF_PROG(exit_done, struct task_struct *task)
 	bpf_map_delete_elem(&calls, &tid);
 	if (BPF_CORE_READ(task, signal, live.counter) > 0)
 		return 0; /* other threads live on */
+	bpf_map_delete_elem(&labels, &tgid);
 	struct subject who;
 	if (!subject_current(task, &who)) {
 		bpf_map_delete_elem(&tasks, &tgid); /* it left the watched cgroup: its entry would stay for ever */
@@ -336,6 +309,18 @@ int BPF_PROG(exit_done, struct task_struct *task)
 	return 0;
 }
 
+/* The label of the image that may be about to be replaced must be whole while that image is there. */
+static __always_inline void label_before_exec(void)
+{
+	u32 generation = labelling(), at = generation ? (u32)ask_claim() : ASK_NONE;
+	struct ask *a = at == ASK_NONE ? NULL : ask_at(at);
+	if (!a)
+		return;
+	ask_start(a, generation, EVENT_PROC_EXEC);
+	label_find(at);
+	ask_release(a);
+}
+
 /*
  * The verdict on exec. Taken before any record is reserved and on slots of its own: a full ring or a flood of events cannot
  * turn a block into an allow. Runs for the script and for its interpreter.
@@ -348,30 +333,55 @@ int BPF_PROG(exec_check, struct linux_binprm *bprm, int ret)
 	struct task_struct *task = bpf_get_current_task_btf();
 	if (config.canary_pid && (u32)task->tgid == config.canary_pid)
 		return -EPERM; /* the engine proves at start that this program runs */
-	if (!config.decide_exec)
+	struct act act;
+	u32 at, index;
+	if (!config.decide_exec && !config.label_generation)
 		return 0;
-	struct subject who;
-	if (!subject_current(task, &who))
+	label_before_exec();
+	if (!act_start(&act, EVENT_PROC_EXEC))
 		return 0;
 	struct file *file = bprm->file;
-	u32 rule = exec_verdict(file);
-	if (!rule)
+	struct ask *a = ACT_ASK(act, EVENT_PROC_EXEC, at);
+	if (a) {
+		struct inode *inode = BPF_CORE_READ(file, f_inode);
+		a->is_exec = 1;
+		ask_number(a, DIMENSION_FLAGS, (BPF_CORE_READ(inode, i_nlink) == 0) | (u64)is_upper_layer(inode) << 1);
+		ask_number(a, DIMENSION_NUMBER, BPF_CORE_READ(inode, i_uid.val));
+		ask_file(a, 0, (u64)BPF_CORE_READ(file, f_path.mnt), (u64)BPF_CORE_READ(file, f_path.dentry));
+	}
+	act_judge(&act, at, EVENT_PROC_EXEC);
+	if (!act.judged && config.decide_exec) {
+		u32 rule = exec_verdict(file);
+		if (rule)
+			act.judged = JUDGED(VERDICT_DENY, rule == RULE_UNDECIDED, rule);
+		if (rule)
+			count_denied(EVENT_PROC_EXEC, rule == RULE_UNDECIDED);
+	}
+	if (act_verdict(&act) != VERDICT_DENY)
 		return 0;
-	struct event_counters *n = counters_of(EVENT_PROC_EXEC);
-	if (n)
-		__sync_fetch_and_add(rule == RULE_UNDECIDED ? &n->undecided : &n->blocked, 1);
-	u32 index;
-	struct slot *s = record_start(task, &who, EVENT_PROC_EXEC, sizeof(struct wire_proc_exec), &index);
+	struct slot *s = act_record(&act, EVENT_PROC_EXEC, sizeof(struct wire_proc_exec), &index);
 	if (s) {
 		struct wire_proc_exec *r = (void *)s->record;
-		r->common.stage = 1; /* refused: the outcome is known */
-		r->common.call_id = 0;
-		r->common.result = -EPERM;
-		r->common.verdict = 2; /* block */
-		r->common.rule_slot = rule;
 		put_exec_file(s, index, r, file);
 		put_kernel_str(s, &r->filename, bprm->filename, RECORD_PATH_MAX, FLAG_FILENAME);
 		record_finish(s, &ring_priority);
 	}
 	return -EPERM;
+}
+
+/* The new image is in place and has not run yet. */
+SEC("lsm/bprm_committed_creds")
+int BPF_PROG(exec_label, struct linux_binprm *bprm)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	u32 tgid = task->tgid, generation = labelling(), at = generation ? (u32)ask_claim() : ASK_NONE;
+	struct ask *a = at == ASK_NONE ? NULL : ask_at(at);
+	if (!a) { /* what was known of the image before must not be taken for this one */
+		bpf_map_delete_elem(&labels, &tgid);
+		return 0;
+	}
+	ask_start(a, generation, EVENT_PROC_EXEC);
+	label_exec(at);
+	ask_release(a);
+	return 0;
 }

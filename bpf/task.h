@@ -305,7 +305,8 @@ static __always_inline void put_both_paths(struct slot *s, u32 index, u64 mnt, u
 }
 
 enum { FLAG_PATH = 1, FLAG_FS_PATH = 2, FLAG_NEW_PATH = 4, FLAG_ARGS = 8, FLAG_ENV = 16, FLAG_CWD = 32, FLAG_FILENAME = 64, FLAG_TARGET = 128,
-       FLAG_CGROUP = 256, FLAG_UNIX_NAME = 512, FLAG_MOUNT_SOURCE = 1024, FLAG_XATTR = 2048, FLAG_GIVEN_PATH = 4096 };
+       FLAG_CGROUP = 256, FLAG_UNIX_NAME = 512, FLAG_MOUNT_SOURCE = 1024, FLAG_XATTR = 2048, FLAG_GIVEN_PATH = 4096,
+       FLAG_VERDICT = 8192 };
 
 /* FILE_OBJECT of a record from an inode's dentry; inode members stay 0 for a negative dentry. A macro: the wire structs differ. */
 #define PUT_FILE(s, index, rec, mnt, dentry_scalar)                                                                           \
@@ -330,7 +331,8 @@ enum { FLAG_PATH = 1, FLAG_FS_PATH = 2, FLAG_NEW_PATH = 4, FLAG_ARGS = 8, FLAG_E
 /* A hook's pointer argument as a scalar, which global functions want. */
 #define SCALAR_ARG(ctx, n)                                                      \
 	({                                                                      \
-		u64 _v = 0;                                                     \
-		bpf_probe_read_kernel(&_v, sizeof(_v), (void *)((u64 *)(ctx) + (n))); \
+		u64 _v = 0, *_at = (u64 *)(ctx);                                \
+		asm volatile("" : "+r"(_at)); /* or a typed load shares the sum */ \
+		bpf_probe_read_kernel(&_v, sizeof(_v), _at + (n));              \
 		_v;                                                             \
 	})

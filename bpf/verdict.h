@@ -2,11 +2,9 @@
 /* Verdict look-ups on kernel objects. Missing or unreadable facts follow the documented default of block rules: deny. */
 #pragma once
 
-#include "bpf/path.h"
+#include "bpf/decide.h"
 
-#define EPERM 1
-
-enum { RULE_UNDECIDED = 0xffffffff, DECIDE_TRIES = 16 };
+enum { DECIDE_TRIES = 16 };
 
 static __always_inline u32 decide_claim(void)
 {

@@ -110,6 +110,17 @@ int policy_bind(struct policy *p, const struct policy_options *options, struct d
 	return err ? err : exec_policy_compile(p->rules, mounts, &p->exec, diag);
 }
 
+uint64_t policy_decided_events(const struct policy *p)
+{
+	uint64_t events = 0;
+	for (size_t i = 0; i < ruleset_count(p->rules); i++) {
+		const struct rule_info *rule = ruleset_get(p->rules, i);
+		if (rule->action == ACTION_BLOCK && rule->is_enabled) /* `mode: detect` too: records say what would be denied */
+			events |= rule->events | 1ull << EVENT_FILE_RENAME;
+	}
+	return events;
+}
+
 const struct rule_info *policy_blocker(const struct policy *p, uint32_t slot)
 {
 	uint32_t index = exec_slot_rule(slot);

@@ -41,5 +41,8 @@ void policy_free(struct policy **p);
  */
 int policy_bind(struct policy *p, const struct policy_options *options, struct diag *diag) MUST_CHECK;
 
+/* Events of which rules that block may ask verdicts, those of the folders above what they protect among them. */
+uint64_t policy_decided_events(const struct policy *p) MUST_CHECK;
+
 /* The rule that denied, by the slot of a verdict record; NULL: not one of this policy's generation. */
 const struct rule_info *policy_blocker(const struct policy *p, uint32_t slot);

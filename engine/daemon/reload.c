@@ -77,8 +77,12 @@ static int build(const struct reload_request *q, struct reload_result *ret)
 	CLEANUP(policy_free) struct policy *p = NULL;
 	int err = build_policy(q, ret, &p);
 	if (!err && q->sensor) {
-		err = sensor_change_prepare(q->sensor, ruleset_events(p->rules) | q->more_events, ruleset_outcome_events(p->rules) | q->more_outcomes,
-					    &ret->change);
+		struct sensor_events events = {
+			.events = ruleset_events(p->rules) | q->more_events,
+			.outcome_events = ruleset_outcome_events(p->rules) | q->more_outcomes,
+			.decided_events = policy_decided_events(p),
+		};
+		err = sensor_change_prepare(q->sensor, &events, &ret->change);
 	}
 	if (!err)
 		ret->policy = TAKE(p);

@@ -121,6 +121,7 @@ static int open_sensor(struct watch *w, struct diag *diag)
 		.enforce = o->enforce,
 		.events = events | lineage_events,
 		.outcome_events = is_all ? every_event() : ruleset_outcome_events(w->policy->rules),
+		.decided_events = o->enforce ? policy_decided_events(w->policy) : 0,
 		.ring_priority_bytes = o->ring_priority_bytes,
 		.ring_bulk_bytes = o->ring_bulk_bytes,
 		.max_processes = o->max_processes,
@@ -417,6 +418,7 @@ static void tell_losses(struct watch *w)
 {
 	static const char *const misc_names[MISC_COUNT] = {
 		[MISC_TASKS_FULL] = "processes", [MISC_CALLS_FULL] = "outcomes", [MISC_UNREADABLE_FD] = "descriptors",
+		[MISC_LABELS_FULL] = "labels", [MISC_ANCESTORS_FULL] = "ancestor-sets", [MISC_ASKS_FULL] = "decisions",
 	};
 	const struct pipeline_stats *stats = watch_stats(w);
 	uint64_t now_ns = clock_ns(CLOCK_REALTIME);

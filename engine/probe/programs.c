@@ -18,29 +18,31 @@ enum { LOG_BYTES = 16384 };
 static const struct {
 	const char *program;
 	uint64_t events;
+	bool is_deciding; /* and does nothing else */
 } hook_events[] = {
 #define EVENT_BIT(id) (1ull << EVENT_##id)
-#define HOOK(program, events) { #program, events },
+#define HOOK(program, events) { #program, events, false },
+#define DECIDER(program, events) { #program, events, true },
 #include "engine/probe/hooks.def"
-	{ "", 0 },
+	{ "", 0, false },
 };
 
 /* --- which programs ------------------------------------------------------------------------------------------------------ */
 
-static bool serves_wanted(const char *program, uint64_t events)
+static bool serves_wanted(const char *program, const struct programs_wanted *wanted)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(hook_events); i++)
 		if (strcmp(hook_events[i].program, program) == 0)
-			return (hook_events[i].events & events) != 0;
+			return (hook_events[i].events & (wanted->decided_events | (hook_events[i].is_deciding ? 0 : wanted->events))) != 0;
 	return true;
 }
 
 /* Of a program of the right mode. */
-static bool is_needed(const char *program, uint64_t events, uint64_t outcome_events)
+static bool is_needed(const char *program, const struct programs_wanted *wanted)
 {
 	if (strcmp(program, "outcome_exit") == 0)
-		return outcome_events != 0;
-	return serves_wanted(program, events);
+		return wanted->outcome_events != 0;
+	return serves_wanted(program, wanted);
 }
 
 static bool is_replaced(const char *program)
@@ -60,6 +62,23 @@ static bool ends_with(const char *text, const char *end)
 	return sv_ends(sv_from(text), sv_from(end));
 }
 
+/* On some kernels not loaded, because another program sees the same there. */
+static bool has_twin(const char *program)
+{
+	return is_replaced(program) || ends_with(program, "idmap");
+}
+
+/* Programs that have nothing to do but for verdicts. */
+static bool is_for_verdicts(const char *program)
+{
+	if (strcmp(program, "exec_label") == 0)
+		return true;
+	for (size_t i = 0; i < ARRAY_SIZE(hook_events); i++)
+		if (hook_events[i].is_deciding && strcmp(hook_events[i].program, program) == 0)
+			return true;
+	return false;
+}
+
 /* NULL: load it. Else why not; "" when it is simply not needed. */
 static const char *why_not_load(const struct programs_source *s, const struct bpf_program *p)
 {
@@ -75,7 +94,10 @@ static const char *why_not_load(const struct programs_source *s, const struct bp
 		return "";
 	if (ends_with(name, "__no_idmap") ? has_idmap : ends_with(name, "__idmap") && !has_idmap)
 		return "";
-	if (!o->reloadable && !serves_wanted(name, o->events))
+	struct programs_wanted wanted = { .events = o->events, .decided_events = o->decided_events };
+	if (!o->reloadable && !serves_wanted(name, &wanted))
+		return "";
+	if (!o->enforce && is_for_verdicts(name))
 		return "";
 	if (strcmp(name, "exec_check") == 0)
 		return NULL; /* the canary needs it too */
@@ -103,7 +125,7 @@ static void hook_fail(struct programs *s, struct sensor_hook *h, const char *why
 static void find_missing(struct programs *s)
 {
 	for (size_t i = 0; i < s->n; i++)
-		s->hooks[i].missing = is_needed(s->hooks[i].name, s->events, s->outcome_events) ? s->refused[i] : NULL;
+		s->hooks[i].missing = is_needed(s->hooks[i].name, &s->wanted) ? s->refused[i] : NULL;
 }
 
 /* The last line of a verifier log that says something. */
@@ -276,6 +298,22 @@ int programs_load(struct programs *s, const struct programs_source *source, stru
 	return err;
 }
 
+const char *programs_undecidable(const struct programs *s, uint64_t events, const char **ret_why)
+{
+	struct programs_wanted wanted = { .decided_events = events };
+	for (size_t i = 0; i < s->n; i++) {
+		const struct sensor_hook *h = &s->hooks[i];
+		bool is_verdict = strncmp(h->where, "lsm/", 4) == 0 && strcmp(h->name, "sock_graft") != 0;
+		if (!is_verdict || h->is_attached || !is_needed(h->name, &wanted))
+			continue;
+		if (s->fds[i] < 0 && !s->refused[i] && has_twin(h->name))
+			continue;
+		*ret_why = s->refused[i] ? s->refused[i] : "it is not attached";
+		return h->name;
+	}
+	return NULL;
+}
+
 /* --- attaching ------------------------------------------------------------------------------------------------------------- */
 
 /* Where, the program knows itself. A descriptor that holds it attached, or -errno. */
@@ -285,13 +323,12 @@ static int attach_one(int program_fd)
 	return fd < 0 ? -errno : fd;
 }
 
-size_t programs_attach(struct programs *s, uint64_t events, uint64_t outcome_events)
+size_t programs_attach(struct programs *s, const struct programs_wanted *wanted)
 {
 	size_t lsm = 0;
-	s->events = events;
-	s->outcome_events = outcome_events;
+	s->wanted = *wanted;
 	for (size_t i = 0; i < s->n; i++) {
-		if (s->fds[i] < 0 || !is_needed(s->hooks[i].name, events, outcome_events))
+		if (s->fds[i] < 0 || !is_needed(s->hooks[i].name, wanted))
 			continue;
 		int link = attach_one(s->fds[i]);
 		if (link < 0) {
@@ -306,12 +343,12 @@ size_t programs_attach(struct programs *s, uint64_t events, uint64_t outcome_eve
 	return lsm;
 }
 
-void programs_change_prepare(const struct programs *s, uint64_t events, uint64_t outcome_events, struct programs_change *ret)
+void programs_change_prepare(const struct programs *s, const struct programs_wanted *wanted, struct programs_change *ret)
 {
 	for (size_t i = 0; i < SENSOR_MAX_HOOKS; i++) {
 		ret->links[i] = -1;
 		ret->errors[i] = 0;
-		if (i >= s->n || s->fds[i] < 0 || s->links[i] >= 0 || !is_needed(s->hooks[i].name, events, outcome_events))
+		if (i >= s->n || s->fds[i] < 0 || s->links[i] >= 0 || !is_needed(s->hooks[i].name, wanted))
 			continue;
 		int link = attach_one(s->fds[i]);
 		ret->links[i] = MAX(link, -1);
@@ -319,7 +356,7 @@ void programs_change_prepare(const struct programs *s, uint64_t events, uint64_t
 	}
 }
 
-void programs_widen(struct programs *s, uint64_t events, uint64_t outcome_events, struct programs_change *c)
+void programs_widen(struct programs *s, const struct programs_wanted *wanted, struct programs_change *c)
 {
 	for (size_t i = 0; i < s->n; i++) {
 		if (c->errors[i])
@@ -329,17 +366,17 @@ void programs_widen(struct programs *s, uint64_t events, uint64_t outcome_events
 		s->links[i] = TAKE_FD(c->links[i]);
 		s->hooks[i].is_attached = true;
 	}
-	s->events |= events;
-	s->outcome_events |= outcome_events;
+	s->wanted.events |= wanted->events;
+	s->wanted.outcome_events |= wanted->outcome_events;
+	s->wanted.decided_events |= wanted->decided_events;
 	find_missing(s);
 }
 
-void programs_narrow(struct programs *s, uint64_t events, uint64_t outcome_events, struct programs_change *c)
+void programs_narrow(struct programs *s, const struct programs_wanted *wanted, struct programs_change *c)
 {
-	s->events = events;
-	s->outcome_events = outcome_events;
+	s->wanted = *wanted;
 	for (size_t i = 0; i < s->n; i++) {
-		if (s->links[i] < 0 || is_needed(s->hooks[i].name, events, outcome_events))
+		if (s->links[i] < 0 || is_needed(s->hooks[i].name, wanted))
 			continue;
 		c->links[i] = TAKE_FD(s->links[i]);
 		s->hooks[i].is_attached = false;

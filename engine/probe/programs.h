@@ -10,6 +10,12 @@
 struct bpf_object;
 struct btf;
 
+/* Bit N: event N. */
+struct programs_wanted {
+	uint64_t events, outcome_events;
+	uint64_t decided_events; /* verdicts are asked of them */
+};
+
 struct programs {
 	struct sensor_hook hooks[SENSOR_MAX_HOOKS];
 	char reasons[SENSOR_MAX_HOOKS][160];
@@ -17,7 +23,7 @@ struct programs {
 	int fds[SENSOR_MAX_HOOKS];             /* loaded programs; -1: not loaded */
 	int links[SENSOR_MAX_HOOKS];           /* what holds them attached; -1: not attached */
 	size_t n;
-	uint64_t events, outcome_events;       /* wanted now */
+	struct programs_wanted wanted;         /* now */
 };
 
 struct programs_source {
@@ -37,15 +43,17 @@ void programs_done(struct programs *s);
 int programs_load(struct programs *s, const struct programs_source *source, struct diag *diag) MUST_CHECK;
 void programs_load_failed(int err, struct diag *diag);
 /* Attaches what these events need; returns how many LSM programs. Failures are noted. */
-size_t programs_attach(struct programs *s, uint64_t events, uint64_t outcome_events);
+size_t programs_attach(struct programs *s, const struct programs_wanted *wanted);
 void programs_detach(struct programs *s);
+/* A program that must give verdicts of these events and is not attached, with the reason; NULL: all are. */
+const char *programs_undecidable(const struct programs *s, uint64_t events, const char **ret_why) MUST_CHECK;
 
 /* See sensor.h: prepare in any thread, widen and narrow between two events, done in any thread. */
 struct programs_change {
 	int links[SENSOR_MAX_HOOKS];  /* before widening: new ones; after narrowing: those that nobody needs any more; -1: none */
 	int errors[SENSOR_MAX_HOOKS]; /* negative errno of what could not be attached */
 };
-void programs_change_prepare(const struct programs *s, uint64_t events, uint64_t outcome_events, struct programs_change *ret);
-void programs_widen(struct programs *s, uint64_t events, uint64_t outcome_events, struct programs_change *c);
-void programs_narrow(struct programs *s, uint64_t events, uint64_t outcome_events, struct programs_change *c);
+void programs_change_prepare(const struct programs *s, const struct programs_wanted *wanted, struct programs_change *ret);
+void programs_widen(struct programs *s, const struct programs_wanted *wanted, struct programs_change *c);
+void programs_narrow(struct programs *s, const struct programs_wanted *wanted, struct programs_change *c);
 void programs_change_done(struct programs_change *c);

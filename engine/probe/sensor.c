@@ -21,23 +21,10 @@
 #include "engine/probe/canary.h"
 #include "engine/probe/caps.h"
 #include "engine/probe/programs.h"
+#include "engine/probe/sensor_parts.h"
 #include "engine/probe/syscalls.h"
-#include "vedette.skel.h"
 
-enum { CGROUP_ROOT_INODE = 1 }; /* of the root of the whole version 2 hierarchy */
-
-struct sensor {
-	struct vedette_bpf *skel; /* the maps: its programs are loaded apart */
-	struct btf *kernel;
-	struct sensor_caps caps;
-	struct programs programs;
-	int cpus;
-	struct ring_buffer *priority, *bulk;
-	int poll_fd;
-	sensor_record_fn *on_record;
-	void *context;
-	size_t handed_on, bulk_left;
-};
+enum { MAX_CGROUPS = 4096 /* remembered by decisions */, CGROUP_ROOT_INODE = 1 }; /* of the root of the whole version 2 hierarchy */
 
 /* --- loading --------------------------------------------------------------------------------------------------------------- */
 
@@ -61,6 +48,18 @@ static int configure(struct sensor *s, const struct sensor_options *o)
 		err = bpf_map__set_max_entries(k->maps.decide_slots, (uint32_t)s->cpus * 8);
 	if (!err)
 		err = bpf_map__set_max_entries(k->maps.tasks, o->max_processes);
+	s->is_enforcing = o->enforce;
+	k->rodata->can_decide = o->enforce;
+	if (!o->enforce) /* the tables of verdicts stay as small as they can be */
+		return err;
+	if (!err)
+		err = bpf_map__set_max_entries(k->maps.asks, (uint32_t)s->cpus * ASKS_PER_CPU);
+	if (!err)
+		err = bpf_map__set_max_entries(k->maps.labels, o->max_processes);
+	if (!err)
+		err = bpf_map__set_max_entries(k->maps.told, o->max_processes);
+	if (!err)
+		err = bpf_map__set_max_entries(k->maps.cgroups, MAX_CGROUPS);
 	return err;
 }
 
@@ -185,11 +184,13 @@ static int try_mode(struct sensor *s, const struct sensor_options *o, enum senso
 		.sensor = mode,
 		.n_slots = (uint32_t)s->cpus * 3,
 		.n_decide = (uint32_t)s->cpus * 8,
+		.n_asks = o->enforce ? (uint32_t)s->cpus * ASKS_PER_CPU : 0,
 	};
 	err = put_env_names(s, o->env_names, diag);
 	if (err)
 		return err;
-	size_t lsm = programs_attach(&s->programs, o->events, o->outcome_events);
+	struct programs_wanted wanted = { .events = o->events, .outcome_events = o->outcome_events, .decided_events = o->decided_events };
+	size_t lsm = programs_attach(&s->programs, &wanted);
 	if (mode == SENSOR_LSM && lsm == 0) {
 		diag_error(diag, (struct place){ 0 }, "no LSM program can be attached");
 		return -EOPNOTSUPP;
@@ -387,8 +388,8 @@ size_t sensor_get_hooks(const struct sensor *s, const struct sensor_hook **ret)
 /* --- other events under way ------------------------------------------------------------------------------------------------ */
 
 struct sensor_change {
-	uint64_t events, outcome_events; /* wanted after the change */
-	uint64_t events_before, outcome_events_before;
+	struct programs_wanted wanted; /* after the change */
+	struct programs_wanted before;
 	struct programs_change programs;
 };
 
@@ -401,38 +402,37 @@ static void forget_calls(const struct sensor *s)
 			break;
 }
 
-int sensor_change_prepare(struct sensor *s, uint64_t events, uint64_t outcome_events, struct sensor_change **ret)
+int sensor_change_prepare(struct sensor *s, const struct sensor_events *events, struct sensor_change **ret)
 {
 	struct sensor_change *c = calloc(1, sizeof(*c));
 	if (!c)
 		return -ENOMEM;
-	c->events = events;
-	c->outcome_events = s->caps.mode == SENSOR_LSM ? outcomes_of(events, outcome_events) : 0;
-	if (c->outcome_events && s->programs.outcome_events == 0)
+	c->wanted.events = events->events;
+	c->wanted.outcome_events = s->caps.mode == SENSOR_LSM ? outcomes_of(events->events, events->outcome_events) : 0;
+	c->wanted.decided_events = s->is_enforcing ? events->decided_events : 0;
+	if (c->wanted.outcome_events && s->programs.wanted.outcome_events == 0)
 		forget_calls(s);
-	programs_change_prepare(&s->programs, c->events, c->outcome_events, &c->programs);
+	programs_change_prepare(&s->programs, &c->wanted, &c->programs);
 	*ret = c;
 	return 0;
 }
 
 void sensor_widen(struct sensor *s, struct sensor_change *c)
 {
-	c->events_before = s->programs.events;
-	c->outcome_events_before = s->programs.outcome_events;
-	programs_widen(&s->programs, c->events, c->outcome_events, &c->programs);
-	set_wanted(s, s->programs.events, s->programs.outcome_events);
+	c->before = s->programs.wanted;
+	programs_widen(&s->programs, &c->wanted, &c->programs);
+	set_wanted(s, s->programs.wanted.events, s->programs.wanted.outcome_events);
 }
 
 void sensor_narrow(struct sensor *s, struct sensor_change *c)
 {
-	set_wanted(s, c->events, c->outcome_events);
-	programs_narrow(&s->programs, c->events, c->outcome_events, &c->programs);
+	set_wanted(s, c->wanted.events, c->wanted.outcome_events);
+	programs_narrow(&s->programs, &c->wanted, &c->programs);
 }
 
 void sensor_undo(struct sensor *s, struct sensor_change *c)
 {
-	c->events = c->events_before;
-	c->outcome_events = c->outcome_events_before;
+	c->wanted = c->before;
 	sensor_narrow(s, c);
 }
 

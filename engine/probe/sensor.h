@@ -20,6 +20,7 @@ struct sensor_options {
 	bool enforce;              /* verdicts are wanted: without lsm mode that is an error */
 	uint64_t events;           /* bit N: event number N is wanted; hooks that serve none of them are not attached */
 	uint64_t outcome_events;   /* bit N: with its outcome */
+	uint64_t decided_events;   /* bit N: verdicts will be asked of it; see sensor_set_verdicts */
 	bool reloadable;           /* load what other events would need, too, so that sensor_change_prepare can attach it */
 	uint64_t ring_priority_bytes, ring_bulk_bytes; /* powers of two, at least a page */
 	uint32_t max_processes;
@@ -62,7 +63,10 @@ size_t sensor_get_hooks(const struct sensor *s, const struct sensor_hook **ret);
  * The sensor must be reloadable.
  */
 struct sensor_change;
-int sensor_change_prepare(struct sensor *s, uint64_t events, uint64_t outcome_events, struct sensor_change **ret) MUST_CHECK;
+struct sensor_events {
+	uint64_t events, outcome_events, decided_events; /* as in sensor_options */
+};
+int sensor_change_prepare(struct sensor *s, const struct sensor_events *events, struct sensor_change **ret) MUST_CHECK;
 void sensor_widen(struct sensor *s, struct sensor_change *c);
 void sensor_narrow(struct sensor *s, struct sensor_change *c);
 void sensor_undo(struct sensor *s, struct sensor_change *c);
@@ -91,6 +95,22 @@ struct exec_rule {
 	uint32_t rule; /* index */
 };
 int sensor_set_exec_rules(struct sensor *s, const struct exec_rule *rules, size_t n, uint32_t generation, struct diag *diag) MUST_CHECK;
+
+/*
+ * Verdicts by tables (bpf/decision_abi.h): replaces all at once. A decision is taken by the tables of before or by those of now, whole; when that
+ * fails, those of before stay in force. generation goes into the rule slots of records. NULL: nothing is decided any more.
+ * The sensor must have been opened to enforce, and with (or changed to) the events that the tables decide; else it is refused.
+ */
+struct verdict_tables;
+int sensor_set_verdicts(struct sensor *s, const struct verdict_tables *t, uint32_t generation, struct diag *diag) MUST_CHECK;
+/*
+ * The same in two steps. Between them, new images are asked for the ancestor predicates of both, and the caller tells with sensor_label_ancestors
+ * of the processes that were there before: whose ancestors are not known, for them each rule's own default decides.
+ */
+int sensor_fill_verdicts(struct sensor *s, const struct verdict_tables *t, uint32_t generation, struct diag *diag) MUST_CHECK;
+int sensor_put_verdicts(struct sensor *s) MUST_CHECK;
+/* What held for the creators of a process, its present image not among them, by the predicates of an epoch. 0 or -errno. */
+int sensor_label_ancestors(struct sensor *s, uint32_t pid, const struct told_ancestors *ancestors) MUST_CHECK;
 
 /* Called for every record, in ring order; the bytes are borrowed. is_priority: which ring. */
 typedef void sensor_record_fn(void *context, const void *bytes, size_t size, bool is_priority);

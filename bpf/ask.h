@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/*
+ * Look-ups of a decision: from a value to its class, and from classes to rows. All work on a claimed `struct ask`. The functions are
+ * global, so that each is verified once and not along every path that leads to it; such functions take scalars only. What they find goes
+ * into the ask: a number that the verifier has seen in a register would be followed through all that comes after.
+ */
+#pragma once
+
+#include "bpf/cgroup.h"
+#include "bpf/path.h"
+
+/* BPF cannot count trailing zeros, and a search with branches multiplies the verifier's states: the lowest bit alone, hashed perfectly. */
+static const u8 bit_of_hash[64] = {
+	0,  1,	2,  53, 3,  7,	54, 27, 4,  38, 41, 8,	34, 55, 48, 28, 62, 5,	39, 46, 44, 42, 22, 9,	24, 35, 59, 56, 49, 18, 29, 11,
+	63, 52, 6,  26, 37, 40, 33, 47, 61, 45, 43, 21, 23, 58, 17, 10, 51, 25, 36, 32, 60, 20, 57, 16, 50, 31, 19, 15, 30, 14, 13, 12,
+};
+static __always_inline u32 lowest_bit(u64 x)
+{
+	return bit_of_hash[((x & -x) * 0x022fdd63cc95386dull) >> 58] & 63;
+}
+
+/* 1 when x is not 0, without a branch. */
+static __always_inline u64 is_not_zero(u64 x)
+{
+	u64 minus = -x;
+	asm volatile("" : "+r"(minus)); /* or clang makes the branch that is to be avoided */
+	return (x | minus) >> 63;
+}
+
+static __always_inline struct ask *ask_at(u32 at)
+{
+	return bpf_map_lookup_elem(&asks, &at);
+}
+
+static __always_inline struct policy_head *head_of(u32 table)
+{
+	u32 zero = 0;
+	void *inner = bpf_map_lookup_elem(&heads, &table);
+	return inner ? bpf_map_lookup_elem(inner, &zero) : NULL;
+}
+
+static __always_inline struct policy_row *row_of(u32 table, u32 number)
+{
+	void *inner = bpf_map_lookup_elem(&rows, &table);
+	return inner ? bpf_map_lookup_elem(inner, &number) : NULL;
+}
+
+/* --- texts ------------------------------------------------------------------------------------------------------------------ */
+
+enum { TEXT_NONE, TEXT_FOUND, TEXT_UNUSABLE, KEY_HEAD_MAX = 9 };
+
+/*
+ * The text that begins at this offset of the path buffer and ends with it. The key is made in place: its head overwrites what stands
+ * before the text. The result goes to name[which].text.
+ */
+__noinline int text_find(u32 at, u32 offset, u32 device, u32 space, u32 which)
+{
+	struct ask *a = !can_decide ? NULL : ask_at(at);
+	if (!a)
+		return TEXT_UNUSABLE;
+	u32 table = a->table, head = space == SPACE_DEVICE ? 5 : 1;
+	void *trie = bpf_map_lookup_elem(&texts, &table);
+	struct policy_text *into = &a->name[which & 3].text;
+	*into = (struct policy_text){ 0 };
+	if (!trie || offset < KEY_HEAD_MAX || offset > RECORD_PATH_MAX)
+		return TEXT_UNUSABLE;
+	u32 used = head + (RECORD_PATH_MAX - offset) + 1; /* with the NUL that exact entries end with */
+	if (used > POLICY_KEY_BYTES)
+		used = POLICY_KEY_BYTES; /* entries are shorter: what is cut off cannot matter */
+	a->path_buffer[RECORD_PATH_MAX] = 0;
+	u32 start = offset - head - sizeof(u32);
+	asm volatile("" : "+r"(start)); /* 6.1 loses the bound of a value that it has tested before */
+	u8 *key = &a->path_buffer[start & (RECORD_PATH_MAX - 1)];
+	*(u32 *)(void *)key = used * 8;
+	key[4] = space;
+	if (space == SPACE_DEVICE)
+		*(u32 *)(void *)&key[5] = __builtin_bswap32(device);
+	struct policy_text *t = bpf_map_lookup_elem(trie, key);
+	if (!t)
+		return TEXT_NONE;
+	*into = *t;
+	return TEXT_FOUND;
+}
+
+/* The dimension NAME. */
+__noinline int name_find(u32 at)
+{
+	struct ask *a = !can_decide ? NULL : ask_at(at);
+	if (!a)
+		return 0;
+	u32 table = a->table;
+	void *trie = bpf_map_lookup_elem(&texts, &table);
+	struct policy_text *t = trie && a->name_length ? bpf_map_lookup_elem(trie, &a->name_key) : NULL;
+	a->class = t ? t->object : CLASS_NONE;
+	return 0;
+}
+
+/* --- cgroups ---------------------------------------------------------------------------------------------------------------- */
+
+struct hex_run {
+	struct ask *a;
+	u32 from, run, is_found;
+};
+
+/* 64 hexadecimal digits and no 65th: how runtimes number their containers. */
+static long hex_step(u64 i, struct hex_run *w)
+{
+	u8 c = w->a->path_buffer[(w->from + i) & (RECORD_PATH_MAX - 1)];
+	u32 is_hex = (u32)(c - '0') < 10 || (u32)(c - 'a') < 6;
+	w->is_found |= !is_hex & (w->run == 64);
+	w->run = is_hex ? w->run + 1 : 0;
+	return 0;
+}
+
+/* Class of the current task's cgroup, and whether it is a container's: worked out once for each cgroup and table. */
+__noinline int cgroup_find(u32 at)
+{
+	struct ask *a = !can_decide ? NULL : ask_at(at);
+	if (!a || a->has_cgroup)
+		return 0;
+	a->has_cgroup = 1;
+	a->is_container = 0;
+	a->cgroup_class = CLASS_UNKNOWN;
+	u64 id = bpf_get_current_cgroup_id();
+	struct cgroup_entry *e = bpf_map_lookup_elem(&cgroups, &id);
+	u64 known = e ? e->by_table[a->table & 1] : 0;
+	if (known >> 32 == a->generation) {
+		a->is_container = (known >> 31) & 1;
+		a->cgroup_class = known & 0x7fffffff;
+		return 0;
+	}
+	struct task_struct *task = bpf_get_current_task_btf();
+	cgroup_path(BPF_CORE_READ(task, cgroups, dfl_cgrp, kn), a->path_buffer, a->small, &a->path);
+	if (a->path.is_cut)
+		return 0;
+	u32 offset = a->path.offset;
+	struct hex_run run = { .a = a, .from = offset };
+	if (text_find(at, offset, 0, SPACE_CGROUP, 2) == TEXT_UNUSABLE)
+		return 0;
+	if (offset < RECORD_PATH_MAX)
+		bpf_loop(RECORD_PATH_MAX - offset, hex_step, &run, 0);
+	u32 class = a->name[2].text.object & 0x7fffffff, is_container = run.is_found | (run.run == 64);
+	if (!e) {
+		a->cgroup = (struct cgroup_entry){ 0 };
+		bpf_map_update_elem(&cgroups, &id, &a->cgroup, BPF_NOEXIST); /* without room it is worked out again next time */
+		e = bpf_map_lookup_elem(&cgroups, &id);
+	}
+	if (e)
+		e->by_table[a->table & 1] = (u64)a->generation << 32 | (u64)is_container << 31 | class;
+	a->is_container = is_container;
+	a->cgroup_class = class;
+	return 0;
+}
+
+/* --- files ------------------------------------------------------------------------------------------------------------------ */
+
+static __always_inline void name_is(struct ask_name *n, u32 class)
+{
+	n->state = class;
+	n->text = (struct policy_text){ .object = class, .executable = class };
+}
+
+/* Both names of a file into name[]. */
+__noinline int names_find(u32 at, u64 mnt, u64 dentry, u32 is_searched)
+{
+	struct ask *a = !can_decide ? NULL : ask_at(at);
+	struct dentry *d = (void *)dentry;
+	if (!a)
+		return 0;
+	a->name[0].state = a->name[1].state = CLASS_NONE;
+	path_walk_ask(mnt, dentry, at);
+	u32 offset = a->path.offset, fs_offset = a->path.fs_offset;
+	bool is_bad = a->path.is_cut || a->path.is_unstable;
+	if (is_bad)
+		name_is(&a->name[0], CLASS_UNKNOWN);
+	else if (is_searched && (!mnt || a->path.is_detached))
+		name_is(&a->name[0], CLASS_ABSENT); /* not the mount it was reached by: the other name alone counts */
+	else if (text_find(at, offset, 0, SPACE_NAMESPACE, 0) == TEXT_UNUSABLE)
+		name_is(&a->name[0], CLASS_UNKNOWN);
+	if (is_bad || !fs_offset) {
+		path_walk_ask(0, dentry, at);
+		is_bad = a->path.is_cut || a->path.is_unstable;
+		fs_offset = a->path.offset;
+	}
+	int found = is_bad ? TEXT_UNUSABLE : text_find(at, fs_offset, BPF_CORE_READ(d, d_sb, s_dev), SPACE_DEVICE, 1);
+	if (found == TEXT_UNUSABLE)
+		name_is(&a->name[1], CLASS_UNKNOWN);
+	if (found == TEXT_NONE) {
+		cgroup_find(at);
+		name_is(&a->name[1], a->is_container ? CLASS_ABSENT : CLASS_FOREIGN);
+	}
+	return 0;
+}
+
+/* --- numbers ---------------------------------------------------------------------------------------------------------------- */
+
+/* Class of number[d]. */
+__noinline int number_find(u32 at, u32 d)
+{
+	struct ask *a = !can_decide ? NULL : ask_at(at);
+	struct {
+		u32 prefix_bits, dimension;
+		u64 value;
+	} key = { .prefix_bits = 96, .dimension = __builtin_bswap32(d) };
+	_Static_assert(sizeof(key) == sizeof(struct policy_number_key), "the same key with words for bytes");
+	if (!a)
+		return 0;
+	u32 table = a->table;
+	void *trie = bpf_map_lookup_elem(&numbers, &table);
+	key.value = __builtin_bswap64(a->number[d & 31]);
+	u32 *class = trie ? bpf_map_lookup_elem(trie, &key) : NULL;
+	a->class = class ? *class : CLASS_NONE;
+	return 0;
+}
+
+__noinline int address_find(u32 at)
+{
+	struct ask *a = !can_decide ? NULL : ask_at(at);
+	if (!a)
+		return 0;
+	u32 table = a->table;
+	void *trie = bpf_map_lookup_elem(&addresses, &table);
+	u32 *class = trie ? bpf_map_lookup_elem(trie, &a->address) : NULL;
+	a->class = class ? *class : CLASS_NONE;
+	return 0;
+}
+
+/* --- rows ------------------------------------------------------------------------------------------------------------------- */
+
+/* A row that is missing would be a fault of the tables; it then rules nothing out. Both return whether any clause can be left. */
+static __always_inline int take_single(struct ask *a, u32 number)
+{
+	struct policy_row *r = row_of(a->table, number);
+	if (r) {
+		u32 n = a->n_singles;
+		a->summary &= r->summary;
+		a->single[n & 31] = number;
+		a->n_singles = n + 1;
+	}
+	return a->summary != 0;
+}
+
+static __always_inline int take_pair(struct ask *a, u32 first, u32 second)
+{
+	struct policy_row *h1 = row_of(a->table, first), *s1 = row_of(a->table, first + 1);
+	struct policy_row *h2 = row_of(a->table, second), *s2 = row_of(a->table, second + 1);
+	if (h1 && s1 && h2 && s2) {
+		u32 n = a->n_pairs;
+		a->summary &= (h1->summary | h2->summary) & (s1->summary | s2->summary);
+		a->pair[(2 * n) & 7] = first;
+		a->pair[(2 * n + 1) & 7] = second;
+		a->n_pairs = n + 1;
+	}
+	return a->summary != 0;
+}
+
+/* Word by word, but only those of which the summaries have left something. */
+__noinline int settle_single(u32 at, u32 number)
+{
+	struct ask *a = !can_decide ? NULL : ask_at(at);
+	struct policy_row *r = a ? row_of(a->table, number) : NULL;
+	if (!r)
+		return 1;
+	u64 m = a->summary, left = 0;
+	for (u32 i = 0; i < POLICY_WORDS; i++) {
+		if (!m)
+			break;
+		u32 j = lowest_bit(m) & (POLICY_WORDS - 1);
+		u64 word = a->words[j] & r->words[j];
+		m &= m - 1;
+		a->words[j] = word;
+		left |= is_not_zero(word) << j;
+	}
+	a->summary = left;
+	return left != 0;
+}
+
+__noinline int settle_pair(u32 at, u32 first, u32 second)
+{
+	struct ask *a = !can_decide ? NULL : ask_at(at);
+	if (!a)
+		return 1;
+	struct policy_row *h1 = row_of(a->table, first), *s1 = row_of(a->table, first + 1);
+	struct policy_row *h2 = row_of(a->table, second), *s2 = row_of(a->table, second + 1);
+	if (!h1 || !s1 || !h2 || !s2)
+		return 1;
+	u64 m = a->summary, left = 0;
+	for (u32 i = 0; i < POLICY_WORDS; i++) {
+		if (!m)
+			break;
+		u32 j = lowest_bit(m) & (POLICY_WORDS - 1);
+		u64 word = a->words[j] & (h1->words[j] | h2->words[j]) & (s1->words[j] | s2->words[j]);
+		m &= m - 1;
+		a->words[j] = word;
+		left |= is_not_zero(word) << j;
+	}
+	a->summary = left;
+	return left != 0;
+}

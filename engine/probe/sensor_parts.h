@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files of the sensor share; nobody else includes it. */
+#pragma once
+
+#include "engine/probe/programs.h"
+#include "engine/probe/sensor.h"
+#include "vedette.skel.h"
+
+struct ring_buffer;
+
+struct sensor {
+	struct vedette_bpf *skel; /* the maps: its programs are loaded apart */
+	struct btf *kernel;
+	struct sensor_caps caps;
+	struct programs programs;
+	int cpus;
+	bool is_enforcing;     /* the maps of verdicts have their size */
+	uint32_t max_processes;
+	uint32_t filled;       /* generation of the tables that were filled last */
+	struct ring_buffer *priority, *bulk;
+	int poll_fd;
+	sensor_record_fn *on_record;
+	void *context;
+	size_t handed_on, bulk_left;
+};

@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Verdicts: tables into the kernel. Each kind of table is there twice; programs read the one that config.policy_generation names. Only the
+ * other is written, and one word changes over, so that a decision is taken by the tables before or by those after, never by both.
+ */
+#include "engine/probe/verdicts.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <stdlib.h>
+
+#include "engine/base/fd.h"
+#include "engine/probe/sensor_parts.h"
+
+enum {
+	MAX_ROWS = 1 << 18,  /* 36 MB: what 1,000 rules need is 2,500 */
+	MAX_TEXTS = 1 << 16,
+	MAX_NUMBERS = 1 << 16,
+	MAX_ADDRESSES = 1 << 16,
+	MAX_CLAUSES = EVENT_NUMBERS * POLICY_CLAUSES,
+	MAX_MASKS = 1 << 16,
+	BARRIER_ENTRY = 2,   /* of the heads: nobody reads it */
+};
+
+static int fail(struct diag *diag, const char *what, int err)
+{
+	diag_error(diag, (struct place){ 0 }, "the kernel's table of %s cannot be made: %s", what, strerror(err));
+	return -err;
+}
+
+/* --- one table ------------------------------------------------------------------------------------------------------------- */
+
+/* A kind of table, and where its entries come from. keys NULL: an array, whose entries are numbered. */
+struct table {
+	const char *what;
+	struct bpf_map *outer;
+	enum bpf_map_type type;
+	uint32_t flags, key_bytes, value_bytes;
+	const void *keys, *values;
+	size_t key_step, value_step, n, room; /* room: entries there are to be, at least n */
+};
+
+static int table_put(const struct table *t, int fd, uint32_t at)
+{
+	const void *key = t->keys ? (const char *)t->keys + at * t->key_step : (const void *)&at;
+	return bpf_map_update_elem(fd, key, (const char *)t->values + at * t->value_step, t->keys ? BPF_NOEXIST : BPF_ANY) ? errno : 0;
+}
+
+/* Makes the inner map, fills it and hangs it in its place. Programs that run are waited for by the kernel. */
+static int table_fill(const struct table *t, uint32_t which, struct diag *diag)
+{
+	struct bpf_map_create_opts opts = { .sz = sizeof(opts), .map_flags = t->flags };
+	uint32_t room = (uint32_t)MAX(t->room, (size_t)1);
+	CLEANUP(fd_close) int fd = bpf_map_create(t->type, "verdicts", t->key_bytes, t->value_bytes, room, &opts);
+	if (fd < 0)
+		return fail(diag, t->what, errno);
+	for (uint32_t i = 0; i < t->n; i++) {
+		int err = table_put(t, fd, i);
+		if (err) {
+			diag_error(diag, (struct place){ 0 }, "entry %u of %zu of the kernel's table of %s does not fit: %s", i + 1, t->n, t->what, strerror(err));
+			return -err;
+		}
+	}
+	if (bpf_map__update_elem(t->outer, &which, sizeof(which), &fd, sizeof(fd), BPF_ANY))
+		return fail(diag, t->what, errno);
+	return 0;
+}
+
+/* --- what there is to be ------------------------------------------------------------------------------------------------------- */
+
+static uint64_t decided_events(const struct policy_head *head)
+{
+	uint64_t events = 0;
+	for (uint32_t i = 0; i < EVENT_NUMBERS; i++)
+		events |= (uint64_t)(head->needs[i] != 0) << i;
+	return events;
+}
+
+static bool is_labelling(const struct policy_head *head)
+{
+	uint32_t all = 0;
+	for (uint32_t i = 0; i < EVENT_NUMBERS; i++)
+		all |= head->needs[i];
+	return all & (1u << DIMENSION_EXECUTABLE | 1u << DIMENSION_ANCESTORS);
+}
+
+static int check_capacities(const struct verdict_tables *t, struct diag *diag)
+{
+	const struct {
+		const char *what;
+		size_t n, max;
+	} all[] = {
+		{ "rows", t->n_rows, MAX_ROWS },
+		{ "texts", t->n_texts, MAX_TEXTS },
+		{ "numbers", t->n_numbers, MAX_NUMBERS },
+		{ "addresses", t->n_addresses, MAX_ADDRESSES },
+		{ "clauses", t->n_clauses, MAX_CLAUSES },
+		{ "ancestor masks", t->n_ancestor_masks, MAX_MASKS },
+		{ "events that ask for ancestors", t->n_ancestor_events, POLICY_ANCESTOR_EVENTS },
+		{ "ancestor predicates", t->head.n_ancestors, POLICY_ANCESTORS },
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(all); i++) {
+		if (all[i].n <= all[i].max)
+			continue;
+		diag_error(diag, (struct place){ 0 }, "blocking rules need %zu %s; the kernel's tables have room for %zu", all[i].n, all[i].what, all[i].max);
+		return -E2BIG;
+	}
+	return 0;
+}
+
+/* A rule that blocks where no program runs would be a promise that nobody keeps. */
+static int check_programs(const struct sensor *s, uint64_t events, struct diag *diag)
+{
+	const char *why = NULL, *program = programs_undecidable(&s->programs, events, &why);
+	if (!program)
+		return 0;
+	diag_error(diag, (struct place){ 0 }, "nothing can be blocked by the kernel program %s: %s", program, why);
+	return -EOPNOTSUPP;
+}
+
+/* --- filling --------------------------------------------------------------------------------------------------------------------- */
+
+/* Until no program runs that began before: updates of such a map wait for them. */
+static int wait_for_programs(struct sensor *s)
+{
+	uint32_t at = BARRIER_ENTRY;
+	CLEANUP(fd_close) int fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "verdicts", sizeof(uint32_t), sizeof(struct policy_head), 1, NULL);
+	if (fd < 0)
+		return -errno;
+	return bpf_map__update_elem(s->skel->maps.heads, &at, sizeof(at), &fd, sizeof(fd), BPF_ANY);
+}
+
+/* Never 0, which decides nothing, nor one that was used before: labels are kept by it. Not with the lowest bit of the one in force. */
+static uint32_t generation_after(uint32_t last, uint32_t in_force)
+{
+	uint32_t next = last + 1;
+	if (in_force && (next & 1) == (in_force & 1))
+		next++;
+	return next ? next : 2;
+}
+
+/* The generation of rules is what the records name; rules know only their numbers. */
+static struct policy_clause *clauses_of(const struct verdict_tables *t, uint32_t generation)
+{
+	struct policy_clause *all = calloc(MAX(t->n_clauses, (size_t)1), sizeof(*all));
+	for (size_t i = 0; all && i < t->n_clauses; i++) {
+		all[i] = t->clauses[i];
+		all[i].rule_slot = exec_slot(generation, exec_slot_rule(t->clauses[i].rule_slot));
+	}
+	return all;
+}
+
+static int fill(struct sensor *s, const struct verdict_tables *t, const struct policy_clause *clauses, const struct policy_head *head, struct diag *diag)
+{
+	size_t n_made = head->n_ancestors ? POLICY_ANCESTOR_ROWS * t->n_ancestor_events : 0;
+	const struct vedette_bpf *k = s->skel;
+#define ARRAY_TABLE(what_, map, entries, count, rooms, flags_)                                                                    \
+	{ .what = what_, .outer = k->maps.map, .type = BPF_MAP_TYPE_ARRAY, .flags = flags_, .key_bytes = sizeof(uint32_t),        \
+	  .value_bytes = sizeof(*(entries)), .values = entries, .value_step = sizeof(*(entries)), .n = count, .room = rooms }
+#define TRIE_TABLE(what_, map, entries, count, value)                                                                             \
+	{ .what = what_, .outer = k->maps.map, .type = BPF_MAP_TYPE_LPM_TRIE, .flags = BPF_F_NO_PREALLOC,                         \
+	  .key_bytes = sizeof((entries)->key), .value_bytes = sizeof((entries)->value), .keys = &(entries)->key,                  \
+	  .values = &(entries)->value, .key_step = sizeof(*(entries)), .value_step = sizeof(*(entries)), .n = count, .room = count }
+	const struct table all[] = {
+		ARRAY_TABLE("rows", rows, t->rows, t->n_rows, t->n_rows + n_made, BPF_F_INNER_MAP),
+		TRIE_TABLE("texts", texts, t->texts, t->n_texts, value),
+		TRIE_TABLE("numbers", numbers, t->numbers, t->n_numbers, class),
+		TRIE_TABLE("addresses", addresses, t->addresses, t->n_addresses, class),
+		ARRAY_TABLE("clauses", clauses, clauses, t->n_clauses, t->n_clauses, BPF_F_INNER_MAP),
+		ARRAY_TABLE("ancestor masks", ancestor_masks, t->ancestor_masks, t->n_ancestor_masks, t->n_ancestor_masks, BPF_F_INNER_MAP),
+		ARRAY_TABLE("ancestor rows", ancestor_parts, t->ancestor_rows, head->n_ancestors * t->n_ancestor_events,
+			    head->n_ancestors * t->n_ancestor_events, BPF_F_INNER_MAP),
+		{ .what = "ancestor sets", .outer = k->maps.ancestor_sets, .type = BPF_MAP_TYPE_HASH, .key_bytes = 16 * POLICY_ANCESTOR_WORDS,
+		  .value_bytes = sizeof(uint32_t), .room = n_made ? POLICY_ANCESTOR_ROWS : 1 },
+		ARRAY_TABLE("heads", heads, head, 1, 1, 0),
+	};
+	int err = 0;
+	for (size_t i = 0; !err && i < ARRAY_SIZE(all); i++)
+		err = table_fill(&all[i], head->generation & 1, diag);
+	return err;
+}
+
+int sensor_fill_verdicts(struct sensor *s, const struct verdict_tables *t, uint32_t generation, struct diag *diag)
+{
+	struct sensor_config *c = &s->skel->bss->config;
+	if (!s->is_enforcing) {
+		diag_error(diag, (struct place){ 0 }, "the sensor was not opened to enforce");
+		return -EINVAL;
+	}
+	uint64_t events = decided_events(&t->head);
+	int err = check_capacities(t, diag);
+	if (!err)
+		err = check_programs(s, events, diag);
+	if (err)
+		return err;
+	struct policy_clause *clauses = clauses_of(t, generation);
+	struct policy_head *head = malloc(sizeof(*head));
+	if (clauses && head) {
+		*head = t->head;
+		head->generation = s->filled = generation_after(s->filled, c->policy_generation);
+		head->n_ancestor_events = (uint32_t)t->n_ancestor_events;
+		head->made_row = (uint32_t)t->n_rows;
+		head->n_made = 0;
+		head->ancestor_epoch = MAX(head->ancestor_epoch, 1u); /* 0 is what labels say that know nothing */
+		/* nobody may be reading what is about to be written: neither by tables that were filled and not put in force, nor by earlier ones */
+		__atomic_store_n(&c->label_generation, c->policy_generation, __ATOMIC_SEQ_CST);
+		err = wait_for_programs(s);
+		if (!err)
+			err = fill(s, t, clauses, head, diag);
+	} else {
+		err = -ENOMEM;
+	}
+	free(clauses);
+	if (!err) {
+		c->decided[head->generation & 1] = events;
+		c->is_labelling[head->generation & 1] = is_labelling(head);
+		__atomic_store_n(&c->label_generation, head->generation, __ATOMIC_SEQ_CST);
+	}
+	free(head);
+	return err;
+}
+
+/* --- changing over ------------------------------------------------------------------------------------------------------------ */
+
+/* The tables of before are let go: they are as large as those in force. */
+static void empty(struct sensor *s, uint32_t which)
+{
+	struct bpf_map *const all[] = { s->skel->maps.rows,	s->skel->maps.texts,	      s->skel->maps.numbers,
+					s->skel->maps.addresses, s->skel->maps.clauses,	      s->skel->maps.ancestor_masks,
+					s->skel->maps.ancestor_parts, s->skel->maps.ancestor_sets, s->skel->maps.heads };
+	for (size_t i = 0; i < ARRAY_SIZE(all); i++)
+		IGNORE(bpf_map__delete_elem(all[i], &which, sizeof(which), 0)); /* it may not be there yet */
+}
+
+int sensor_put_verdicts(struct sensor *s)
+{
+	struct sensor_config *c = &s->skel->bss->config;
+	uint32_t before = c->policy_generation;
+	__atomic_store_n(&c->policy_generation, s->filled, __ATOMIC_SEQ_CST);
+	int err = wait_for_programs(s);
+	if (!err && before != s->filled)
+		empty(s, !(s->filled & 1));
+	return err;
+}
+
+int sensor_set_verdicts(struct sensor *s, const struct verdict_tables *t, uint32_t generation, struct diag *diag)
+{
+	struct sensor_config *c = &s->skel->bss->config;
+	if (!t) {
+		__atomic_store_n(&c->policy_generation, POLICY_NO_GENERATION, __ATOMIC_SEQ_CST);
+		__atomic_store_n(&c->label_generation, POLICY_NO_GENERATION, __ATOMIC_SEQ_CST);
+		return 0;
+	}
+	int err = sensor_fill_verdicts(s, t, generation, diag);
+	return err ? err : sensor_put_verdicts(s);
+}
+
+int sensor_label_ancestors(struct sensor *s, uint32_t pid, const struct told_ancestors *ancestors)
+{
+	return bpf_map__update_elem(s->skel->maps.told, &pid, sizeof(pid), ancestors, sizeof(*ancestors), BPF_ANY);
+}
