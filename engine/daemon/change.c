@@ -8,32 +8,15 @@
 #include <unistd.h>
 
 #include "engine/base/clock.h"
+#include "engine/base/fd.h"
 #include "engine/base/json.h"
+#include "engine/daemon/change_parts.h"
 #include "engine/daemon/cmd_rules.h"
-#include "engine/daemon/control.h"
 #include "engine/daemon/environment.h"
 #include "engine/daemon/hooks.h"
 #include "engine/daemon/say.h"
 
 #define FORGET_NS 10000000000ull /* verdicts that the kernel took by the rules of before are read long before that */
-
-/* Who waits for a reload. */
-struct waiters {
-	control_client clients[CONTROL_MAX_CLIENTS];
-	size_t n;
-};
-
-struct change {
-	struct change_config config;
-	struct reload *reload;   /* owned */
-	struct control *control; /* owned; NULL: none */
-	struct policy *earlier;  /* owned */
-	uint64_t forget_ns;      /* when earlier may go */
-	uint64_t asked_ns;       /* 0: no reload is to be begun */
-	uint64_t began_ns;       /* of the one that runs: when it was asked for */
-	struct waiters asking, waiting; /* for the next one; for the one that runs */
-	bool is_stopped;
-};
 
 int change_new(const struct change_config *config, struct change **ret, struct diag *diag)
 {
@@ -41,6 +24,7 @@ int change_new(const struct change_config *config, struct change **ret, struct d
 	if (!c)
 		return -ENOMEM;
 	c->config = *config;
+	c->generation = (*config->policy)->generation;
 	int err = reload_new(&c->reload);
 	if (!err && config->control[0])
 		err = control_open(config->control, &c->control, diag);
@@ -53,6 +37,7 @@ int change_new(const struct change_config *config, struct change **ret, struct d
 void change_stop(struct change *c)
 {
 	reload_free(&c->reload);
+	apply_stop(c);
 	c->is_stopped = true;
 }
 
@@ -62,7 +47,10 @@ void change_free(struct change **c)
 		return;
 	reload_free(&(*c)->reload);
 	control_close(&(*c)->control);
+	sensor_change_free(&(*c)->held);
 	policy_free(&(*c)->earlier);
+	buf_done(&(*c)->asked.text);
+	buf_done(&(*c)->trial.text);
 	free(*c);
 	*c = NULL;
 }
@@ -76,6 +64,8 @@ int change_control_fd(const struct change *c)
 {
 	return c->control ? control_poll_fd(c->control) : -1;
 }
+
+static const char reload_in_window[] = "a policy waits to be confirmed: first `vedette policy confirm` it, or take it back with `vedette policy rollback`";
 
 /* --- answers ----------------------------------------------------------------------------------------------------------------- */
 
@@ -103,6 +93,10 @@ static void answer_status(struct change *c, const struct control_request *q)
 
 static void ask_reload(struct change *c, const struct control_request *q)
 {
+	if (c->window.is_open) {
+		control_answer_error(c->control, q->from, reload_in_window);
+		return;
+	}
 	if (c->asking.n == ARRAY_SIZE(c->asking.clients)) { /* those that hung up meanwhile are still in the list */
 		control_answer_error(c->control, q->from, "too many wait for a reload already");
 		return;
@@ -117,6 +111,12 @@ static const struct command {
 	void (*run)(struct change *c, const struct control_request *q);
 } commands[] = {
 	{ "ping", answer_ping },
+	{ "policy-apply", apply_ask },
+	{ "policy-confirm", apply_confirm },
+	{ "policy-remove", apply_ask_removal },
+	{ "policy-rollback", apply_roll_back },
+	{ "policy-show", apply_show },
+	{ "policy-status", apply_answer_status },
 	{ "reload", ask_reload },
 	{ "status", answer_status },
 };
@@ -144,9 +144,14 @@ void change_ask(struct change *c)
 		c->asked_ns = clock_ns(CLOCK_MONOTONIC);
 }
 
-static uint32_t generation_after(uint32_t generation)
+/* None is given out twice before all others were: a verdict on its way names its rules by it. Neighbours differ in their lowest bit. */
+static uint32_t next_generation(struct change *c)
 {
-	return generation % POLICY_GENERATIONS + 1;
+	uint32_t in_force = (*c->config.policy)->generation;
+	do
+		c->generation = c->generation % POLICY_GENERATIONS + 1;
+	while ((c->generation & 1) == (in_force & 1));
+	return c->generation;
 }
 
 static void forget_earlier(struct change *c)
@@ -155,41 +160,105 @@ static void forget_earlier(struct change *c)
 	policy_free(&c->earlier);
 }
 
-static void change_environment(const struct reload_request *q, struct reload_result *r)
+static void change_environment(const struct reload_request *q, const struct ruleset *rules, struct diag *diag)
 {
 	struct environment env;
-	environment_fill(&env, q->env_names, r->policy->rules, &r->diag);
+	environment_fill(&env, q->env_names, rules, diag);
 	/* it fits: environment_fill leaves out what does not; should the kernel refuse all the same, the message is told with the rest */
-	IGNORE(sensor_set_env_names(q->sensor, env.names, &r->diag));
+	IGNORE(sensor_set_env_names(q->sensor, env.names, diag));
+}
+
+static int put_verdicts(const struct reload_request *q, const struct policy *p, struct diag *diag)
+{
+	return q->policy.enforce ? sensor_set_exec_rules(q->sensor, p->exec.keys, p->exec.n, p->generation, diag) : 0;
+}
+
+/* The other policy judges from the next event on; the one of now is kept for verdicts that are on their way. */
+static void swap(struct change *c, struct policy *to)
+{
+	pipeline_swap(c->config.pipeline, to);
+	c->earlier = *c->config.policy;
+	*c->config.policy = to;
+	c->forget_ns = clock_ns(CLOCK_MONOTONIC) + FORGET_NS;
 }
 
 /*
  * First the kernel's table of verdicts, which is replaced as a whole and may fail: then nothing has changed. Then the events of both, the
  * other rules, the events of the new ones. No event is read from the rings meanwhile.
  */
-static int change_over(struct change *c, struct reload_result *r)
+int change_over(struct change *c, struct reload_result *r, bool is_trial)
 {
 	const struct reload_request *q = &c->config.request;
-	if (q->policy.enforce) {
-		int err = sensor_set_exec_rules(q->sensor, r->policy->exec.keys, r->policy->exec.n, r->policy->generation, &r->diag);
-		if (err)
-			return err;
-	}
+	int err = put_verdicts(q, r->policy, &r->diag);
+	if (err)
+		return err;
 	forget_earlier(c);
 	if (q->sensor)
-		change_environment(q, r);
+		change_environment(q, r->policy->rules, &r->diag);
 	if (r->change)
 		sensor_widen(q->sensor, r->change);
-	pipeline_swap(c->config.pipeline, r->policy);
-	c->earlier = *c->config.policy;
-	*c->config.policy = TAKE(r->policy);
-	c->forget_ns = clock_ns(CLOCK_MONOTONIC) + FORGET_NS;
-	if (r->change) {
-		sensor_narrow(q->sensor, r->change);
-		hooks_warn(q->sensor, &r->diag);
-		reload_tidy(c->reload, &r->change);
+	swap(c, TAKE(r->policy));
+	c->held = TAKE(r->change);
+	if (!is_trial)
+		change_settle(c, &r->diag);
+	return 0;
+}
+
+static void tidy(struct change *c)
+{
+	if (!reload_is_running(c->reload))
+		reload_tidy(c->reload, &c->held);
+	else
+		sensor_change_free(&c->held);
+}
+
+void change_settle(struct change *c, struct diag *diag)
+{
+	if (!c->held)
+		return;
+	sensor_narrow(c->config.request.sensor, c->held);
+	hooks_warn(c->config.request.sensor, diag);
+	tidy(c);
+}
+
+int change_back(struct change *c, struct diag *diag)
+{
+	const struct reload_request *q = &c->config.request;
+	int err = put_verdicts(q, c->earlier, diag);
+	if (err)
+		return err;
+	if (q->sensor)
+		change_environment(q, c->earlier->rules, diag);
+	swap(c, c->earlier);
+	if (c->held) {
+		sensor_undo(q->sensor, c->held);
+		tidy(c);
 	}
 	return 0;
+}
+
+/* --- telling ------------------------------------------------------------------------------------------------------------------ */
+
+void change_errors_fill(struct change_errors *e, int err, const struct diag *diag)
+{
+	size_t n = 0;
+	*e = (struct change_errors){ 0 };
+	for (size_t i = 0; err && i < diag->n; i++) {
+		if (diag->messages[i].level != DIAG_ERROR)
+			continue;
+		char text[DIAG_MAX_TEXT + PATH_MAX + 64];
+		diag_format(&diag->messages[i], text, sizeof(text));
+		e->texts[n] = strdup(text);
+		n += e->texts[n] != NULL;
+	}
+	if (err && n == 0)
+		e->texts[0] = strdup(strerror(-err));
+}
+
+void change_errors_done(struct change_errors *e)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(e->texts); i++)
+		str_free(&e->texts[i]);
 }
 
 struct outcome_of_reload {
@@ -203,23 +272,10 @@ struct outcome_of_reload {
 /* A signed record; what the log has no room for is told on standard error all the same. */
 static void record(struct change *c, const struct outcome_of_reload *o)
 {
-	char *texts[DIAG_MAX_MESSAGES + 1] = { NULL };
-	size_t n = 0;
 	if (!c->config.stream)
 		return;
-	const struct diag *diag = &o->result->diag;
-	for (size_t i = 0; o->error && i < diag->n; i++) {
-		if (diag->messages[i].level != DIAG_ERROR)
-			continue;
-		char text[DIAG_MAX_TEXT + PATH_MAX + 64];
-		diag_format(&diag->messages[i], text, sizeof(text));
-		texts[n] = strdup(text);
-		n += texts[n] != NULL;
-	}
-	if (o->error && n == 0) {
-		texts[n] = strdup(strerror(-o->error));
-		n += texts[n] != NULL;
-	}
+	CLEANUP(change_errors_done) struct change_errors errors;
+	change_errors_fill(&errors, o->error, &o->result->diag);
 	struct hook_lists hooks;
 	hooks_list(c->config.request.sensor, &hooks);
 	struct reload_info info = {
@@ -229,13 +285,11 @@ static void record(struct change *c, const struct outcome_of_reload *o)
 		.from_digest = o->from_digest,
 		.from_rules = o->from_rules,
 		.duration_ns = o->duration_ns,
-		.errors = (const char *const *)texts,
+		.errors = (const char *const *)errors.texts,
 		.hooks_missing = hooks.missing,
 	};
 	if (stream_reload(c->config.stream, &info))
 		fputs("vedette: the log has no room for the record of the reload\n", stderr);
-	for (size_t i = 0; i < n; i++)
-		free(texts[i]);
 }
 
 static void say(struct change *c, const struct outcome_of_reload *o)
@@ -285,7 +339,7 @@ static void finish(struct change *c, struct reload_result *r)
 	const struct ruleset *before = (*c->config.policy)->rules; /* kept as the earlier policy */
 	struct outcome_of_reload o = { .error = r->error, .from_digest = ruleset_digest(before), .from_rules = ruleset_rules(before), .result = r };
 	if (!o.error)
-		o.error = change_over(c, r);
+		o.error = change_over(c, r, false);
 	o.duration_ns = clock_ns(CLOCK_MONOTONIC) - c->began_ns;
 	record(c, &o);
 	say(c, &o);
@@ -293,18 +347,46 @@ static void finish(struct change *c, struct reload_result *r)
 	reload_result_done(r);
 }
 
-static void begin(struct change *c)
+static void start(struct change *c, struct reload_result *ret_failed)
 {
 	struct reload_request q = c->config.request;
-	q.generation = generation_after((*c->config.policy)->generation);
+	q.generation = next_generation(c);
+	q.policies = c->config.policies;
+	q.without = c->trial.is_removal ? c->trial.name : NULL;
+	ret_failed->error = reload_start(c->reload, &q);
+}
+
+static void begin(struct change *c)
+{
+	struct reload_result failed = { 0 };
 	c->began_ns = c->asked_ns;
 	c->asked_ns = 0;
 	c->waiting = c->asking;
 	c->asking.n = 0;
-	int err = reload_start(c->reload, &q);
-	struct reload_result none = { .error = err };
-	if (err)
-		finish(c, &none);
+	start(c, &failed);
+	if (failed.error)
+		finish(c, &failed);
+}
+
+static void begin_trial(struct change *c)
+{
+	struct reload_result failed = { 0 };
+	c->began_ns = clock_ns(CLOCK_MONOTONIC);
+	if (apply_begin(c))
+		return;
+	start(c, &failed);
+	if (failed.error)
+		apply_finish(c, &failed);
+}
+
+/* It was asked for before the policy that waits now was in force. */
+static void refuse_reload(struct change *c)
+{
+	fprintf(stderr, "vedette: no reload: %s\n", reload_in_window);
+	for (size_t i = 0; c->control && i < c->asking.n; i++)
+		control_answer_error(c->control, c->asking.clients[i], reload_in_window);
+	c->asking.n = 0;
+	c->asked_ns = 0;
 }
 
 void change_step(struct change *c)
@@ -315,10 +397,32 @@ void change_step(struct change *c)
 		return;
 	if (c->control)
 		control_step(c->control, now_ns, on_command, c);
-	if (reload_take(c->reload, &r))
-		finish(c, &r);
+	if (reload_take(c->reload, &r)) {
+		if (c->trial.name[0])
+			apply_finish(c, &r);
+		else
+			finish(c, &r);
+	}
+	apply_step(c, now_ns);
+	if (c->asked_ns && c->window.is_open)
+		refuse_reload(c);
 	if (c->asked_ns && !reload_is_running(c->reload))
 		begin(c);
-	if (c->earlier && now_ns >= c->forget_ns)
+	else if (c->asked.name[0] && !reload_is_running(c->reload))
+		begin_trial(c);
+	if (c->earlier && now_ns >= c->forget_ns && !c->window.is_open)
 		forget_earlier(c);
+}
+
+void change_get_status(const struct change *c, struct change_status *ret)
+{
+	*ret = (struct change_status){ 0 };
+	if (c->config.policies)
+		ret->n_kept = policies_list(c->config.policies, &ret->kept);
+	if (!c->window.is_open)
+		return;
+	ret->pending = c->trial.name;
+	ret->is_removal = c->trial.is_removal;
+	ret->left_ns = window_left_ns(&c->window, clock_ns(CLOCK_MONOTONIC));
+	ret->blocked = c->window.blocked;
 }

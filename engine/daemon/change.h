@@ -6,6 +6,7 @@
 #pragma once
 
 #include "engine/daemon/pipeline.h"
+#include "engine/daemon/policies.h"
 #include "engine/daemon/reload.h"
 
 /* All borrowed. */
@@ -15,6 +16,8 @@ struct change_config {
 	struct policy **policy;        /* the one in force: replaced */
 	struct pipeline *pipeline;
 	struct stream *stream;         /* NULL: no log */
+	struct policies *policies;     /* NULL: none can be applied under way */
+	uint64_t breaker;              /* blocks of a minute that take an unconfirmed policy back when there are more; 0: none do */
 	void (*add_status)(const void *context, struct buf *out); /* the status document */
 	const void *status_context;
 };
@@ -35,3 +38,14 @@ int change_control_fd(const struct change *c);
 void change_ask(struct change *c);
 /* Does what can be done without waiting, the change included. To be called between two events. */
 void change_step(struct change *c);
+
+/* Of the policies that were applied under way; texts are borrowed until the next step. */
+struct change_status {
+	const struct policy_file *kept;
+	size_t n_kept;
+	const char *pending; /* name of the one that waits to be confirmed; NULL: none */
+	bool is_removal;     /* of which its removal waits */
+	uint64_t left_ns;    /* to confirm it in */
+	uint64_t blocked;    /* acts it blocked so far */
+};
+void change_get_status(const struct change *c, struct change_status *ret);

@@ -12,6 +12,7 @@
 #include "engine/base/fd.h"
 #include "engine/config/config.h"
 #include "engine/daemon/commands.h"
+#include "engine/daemon/policies.h"
 #include "engine/daemon/say.h"
 #include "engine/daemon/status.h"
 #include "engine/daemon/watch.h"
@@ -61,6 +62,10 @@ static struct watch_options options_of(const struct config *c)
 	o.scope_text = c->cgroup[0] ? c->cgroup : "host";
 	o.config_digest = c->digest;
 	o.control = c->control;
+	o.policy_folder = c->control[0] ? c->policy_folder : "";
+	o.policy_breaker = c->policy_breaker;
+	o.force = c->force;
+	o.ask_essentials = !c->cgroup[0]; /* what the host needs does not live in the one cgroup that is watched */
 	return o;
 }
 
@@ -103,6 +108,7 @@ static int watch_host(const char *file, const struct config *c, struct diag *dia
 	make_folder_of(o.output);
 	make_folder_of(o.status_file);
 	make_folder_of(o.control);
+	o.config_file = file;
 	o.rules_now = rules_now;
 	o.rules_context = &source;
 	/* The tables are large and thinly used: on huge pages each touched byte would take 2 MiB. Not in run, whose command would inherit it. */
@@ -132,9 +138,17 @@ static int watch_host(const char *file, const struct config *c, struct diag *dia
 static int check_rules(const struct config *c, struct diag *diag)
 {
 	CLEANUP(ruleset_free) struct ruleset *set = NULL;
+	CLEANUP(rule_paths_done) struct rule_paths paths = { 0 };
+	CLEANUP(policies_free) struct policies *policies = NULL;
 	uint64_t id;
 	uint32_t level;
-	int err = ruleset_load(c->rules.items, c->rules.n, &set, diag);
+	int err = c->control[0] && c->policy_folder[0] && access(c->policy_folder, F_OK) == 0 ? policies_open(c->policy_folder, &policies, diag) : 0;
+	for (size_t i = 0; !err && i < c->rules.n; i++)
+		err = rule_paths_add(&paths, c->rules.items[i]);
+	if (!err && policies)
+		err = policies_add_paths(policies, NULL, &paths);
+	if (!err)
+		err = ruleset_load((const char *const *)paths.items, paths.n, &set, diag);
 	int bad_cgroup = c->cgroup[0] ? sensor_find_cgroup(c->cgroup, &id, &level, diag) : 0;
 	int bad_status = c->status_file[0] ? status_check(c->status_file, diag) : 0;
 	err = err ? err : bad_cgroup ? bad_cgroup : bad_status;

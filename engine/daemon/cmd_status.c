@@ -72,6 +72,13 @@ static int show(const struct yaml_node *doc, time_t age)
 		printf("          not seen: %s\n", b->type == YAML_SCALAR ? b->text.p : "?");
 	size_t missing = show_hooks(yaml_get(doc, "hooks"));
 	printf("policy    %s rules, digest %s\n", text_of(policy, "rules"), text_of(policy, "digest"));
+	const struct yaml_node *pending = yaml_get(policy, "pending");
+	for (const struct yaml_node *a = first_of(yaml_get(policy, "applied"), YAML_LIST); a; a = a->next)
+		printf("          applied: %s\n", a->type == YAML_SCALAR ? a->text.p : "?");
+	if (pending)
+		printf("          waits to be confirmed: %s %s, for %s more seconds; it blocked %s times\n",
+		       strcmp(text_of(pending, "removal"), "true") == 0 ? "removal of" : "policy", text_of(pending, "name"), text_of(pending, "left_seconds"),
+		       text_of(pending, "blocked"));
 	printf("totals    %s produced, %s delivered, %s lost, %s damaged; %s alerts, %s blocked\n", text_of(totals, "produced"),
 	       text_of(totals, "delivered"), text_of(totals, "lost"), text_of(totals, "damaged"), text_of(totals, "alerts"), text_of(totals, "blocked"));
 	const struct yaml_node *state = yaml_get(doc, "state");

@@ -14,7 +14,7 @@
 enum {
 	CONTROL_MAX_CLIENTS = 16,
 	CONTROL_MAX_REQUEST = 4 * 1024 * 1024, /* bytes of a line: a policy comes in it */
-	CONTROL_MAX_ANSWER = 1024 * 1024,
+	CONTROL_MAX_ANSWER = 4 * 1024 * 1024,
 };
 #define CONTROL_DEFAULT_PATH "/run/vedette/control.sock"
 #define CONTROL_PATIENCE_NS 5000000000ull /* for a request to come whole, and for an answer to be taken */

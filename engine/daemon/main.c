@@ -17,6 +17,7 @@ static const struct command {
 	{ "record", "write events to a tape", cmd_record },
 	{ "replay", "ask rules about a tape", cmd_replay },
 	{ "reload", "have a running daemon load its rules anew", cmd_reload },
+	{ "policy", "apply policies to a running daemon, with a way back", cmd_policy },
 	{ "status", "how a running daemon fares", cmd_status },
 	{ "check", "check rule files", cmd_check },
 	{ "test", "run the cases of rule files", cmd_test },

@@ -24,6 +24,7 @@ struct pipeline {
 	struct correlation correlation;
 	uint64_t next_advance_ns; /* time since boot at which waits of rules about several events are looked at again */
 	const struct policy *policy, *earlier; /* borrowed; earlier: verdicts of the policy before may still be on their way */
+	const char *tried;        /* borrowed; rule file whose blocks are counted; "": none */
 	uint64_t untold;          /* alerts held back by throttles whose summary found no room */
 	uint64_t untold_since_ns; /* wall clock */
 	void *masked; /* owned; room for one record whose passwords are taken out */
@@ -36,6 +37,7 @@ int pipeline_new(const struct pipeline_config *config, struct pipeline **ret)
 		return -ENOMEM;
 	p->config = *config;
 	p->policy = config->policy;
+	p->tried = "";
 	p->stats.worst = -1;
 	p->message.max = RULE_MAX_TEXT * 16;
 	p->terminal.max = LINE_MAX_BYTES * 4;
@@ -236,6 +238,14 @@ static struct blocker blocker_of(const struct pipeline *p, const struct event *e
 	return (struct blocker){ p->policy, p->policy->first_block };
 }
 
+/* A block whose rule is not known may be by any: it counts. */
+static bool is_by_tried(const struct pipeline *p, const struct event *ev, struct blocker by)
+{
+	if (!p->tried[0] || by.policy != p->policy)
+		return false;
+	return !policy_blocker(p->policy, ev->common->rule_slot) || (by.rule && strcmp(by.rule->at.file, p->tried) == 0);
+}
+
 /* Across a reload the same rule stands in two sets. */
 static bool is_told(const struct rule_info *blocker, const struct rule_info *rule)
 {
@@ -248,6 +258,7 @@ void pipeline_judge(struct pipeline *p, const struct event *ev)
 	struct blocker by = ev->common->verdict == VERDICT_BLOCK && !p->config.is_taped ? blocker_of(p, ev) : (struct blocker){ 0 };
 	if (by.rule)
 		raise_alert(p, by.policy, ev, by.rule, ALERT_ACTION_BLOCK);
+	p->stats.blocked_on_trial += is_by_tried(p, ev, by);
 	end_windows(p, p->policy->throttle, ev->common->boot_ns);
 	engine_evaluate(p->policy->engine, ev, &p->matches);
 	for (size_t i = 0; i < p->matches.n; i++) {
@@ -297,6 +308,12 @@ void pipeline_swap(struct pipeline *p, const struct policy *policy)
 void pipeline_forget_earlier(struct pipeline *p)
 {
 	p->earlier = NULL;
+}
+
+void pipeline_try(struct pipeline *p, const char *file)
+{
+	p->tried = file;
+	p->stats.blocked_on_trial = 0;
 }
 
 /* What is known of the event is filled in. result: of the call, when has_result. */

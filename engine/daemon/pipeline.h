@@ -34,6 +34,7 @@ struct pipeline_stats {
 	uint64_t damaged;                  /* records that did not decode */
 	uint64_t alerts;
 	uint64_t blocked;                  /* alerts of acts that were blocked */
+	uint64_t blocked_on_trial;         /* of those, by rules of the file that pipeline_try names, since that call */
 	uint64_t suppressed;               /* alerts that throttles held back: each is told by a summary */
 	uint64_t matches_dropped;          /* matches beyond RULES_MAX_MATCHES */
 	uint64_t undecided;                /* alerts of rules of which it is not known whether they hold */
@@ -60,6 +61,8 @@ void pipeline_judge(struct pipeline *p, const struct event *ev);
  */
 void pipeline_swap(struct pipeline *p, const struct policy *policy);
 void pipeline_forget_earlier(struct pipeline *p);
+/* From now on the blocks by rules of this file are counted. Borrowed; "": of none. */
+void pipeline_try(struct pipeline *p, const char *file);
 
 /* Attempts whose outcome did not come in time are judged without it. boot_ns UINT64_MAX: all that are held. */
 void pipeline_expire(struct pipeline *p, uint64_t boot_ns);

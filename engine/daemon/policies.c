@@ -97,8 +97,7 @@ static int read_folder(struct policies *p, struct diag *diag)
 	return err;
 }
 
-/* What an earlier daemon was asked to try. */
-static void sweep(const struct policies *p, struct diag *diag)
+void policies_sweep(struct policies *p, struct diag *diag)
 {
 	struct dirent **entries = NULL;
 	int n = scandirat(p->fd, PENDING, &entries, NULL, NULL);
@@ -138,7 +137,7 @@ static int open_folder(struct policies *p, struct diag *diag)
 		err = p->fd < 0 || fstat(p->fd, &st) ? -errno : 0;
 	}
 	if (err) {
-		diag_error(diag, at, "the folder of policies cannot be used: %s", strerror(-err));
+		diag_error(diag, at, "the folder of policies cannot be used: %s (`policy.folder` of the configuration: empty for none)", strerror(-err));
 		return err;
 	}
 	if ((st.st_uid != 0 && st.st_uid != geteuid()) || (st.st_mode & 0022)) {
@@ -166,7 +165,6 @@ int policies_open(const char *folder, struct policies **ret, struct diag *diag)
 		err = read_folder(p, diag);
 	if (err)
 		return err;
-	sweep(p, diag);
 	*ret = TAKE(p);
 	return 0;
 }

@@ -31,10 +31,12 @@ struct rule_paths;
 bool policy_name_is_valid(struct strview name) PURE;
 
 /*
- * Makes the folder (mode 0700) if it is missing, and its parent; takes away what waited to be confirmed when an earlier daemon ended, which is
- * warned of. Refused: a folder that others may write to, names that are none. 0 or -errno with the reason.
+ * Makes the folder (mode 0700) if it is missing, and its parent. Refused: a folder that others may write to, names that are none. 0 or -errno
+ * with the reason.
  */
 int policies_open(const char *folder, struct policies **ret, struct diag *diag) MUST_CHECK;
+/* Takes away what waited to be confirmed when an earlier daemon ended, with a warning. Only by who knows that no other daemon runs. */
+void policies_sweep(struct policies *p, struct diag *diag);
 void policies_free(struct policies **p);
 
 /* Sorted by name. */

@@ -5,6 +5,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "engine/daemon/policies.h"
+
 static struct ruleset *no_rules(void)
 {
 	struct ruleset *set = NULL;
@@ -100,10 +102,20 @@ static void mounts_done(struct mounts **m)
 	mounts_free(m);
 }
 
+static bool is_forced(void *context, const struct rule_info *rule)
+{
+	const struct policy_options *options = context;
+	struct policy_file file;
+	return options->policies && policies_owner(options->policies, rule->at.file, &file) ? file.is_forced : options->force;
+}
+
 int policy_bind(struct policy *p, const struct policy_options *options, struct diag *diag)
 {
 	CLEANUP(mounts_done) struct mounts *mounts = NULL;
+	struct policy_options asked = *options;
 	int err = options->mode == SENSOR_LSM || options->mode == SENSOR_NONE ? 0 : check_blocking(p, options, diag);
+	if (!err && options->essentials)
+		err = essentials_check(p->rules, options->essentials, is_forced, &asked, diag);
 	if (err || !options->enforce)
 		return err;
 	err = mounts_load("/proc/self/mountinfo", &mounts, diag);

@@ -4,11 +4,14 @@
  */
 #pragma once
 
+#include "engine/enforce/essentials.h"
 #include "engine/enforce/exec_policy.h"
 #include "engine/index/engine.h"
 #include "engine/rules/ruleset.h"
 #include "engine/state/state.h"
 #include "engine/rules/throttle.h"
+
+struct policies;
 
 struct policy_options {
 	const char *const *rule_paths; /* files and folders; none: no rules */
@@ -16,6 +19,9 @@ struct policy_options {
 	enum sensor_mode mode;         /* what the sensor offers; SENSOR_NONE: not asked */
 	bool enforce;                  /* compile what blocks for the kernel */
 	struct state_config state;     /* of rules about several events; memory_bytes 0: the defaults */
+	const struct essentials_host *essentials; /* borrowed; NULL: it is not asked whether rules block what the host cannot do without */
+	const struct policies *policies; /* borrowed; whose rules may be forced; NULL: none */
+	bool force;                    /* all other rules are */
 	bool detect_only;              /* take rules that block where nothing can block */
 };
 
@@ -37,7 +43,7 @@ void policy_free(struct policy **p);
 
 /*
  * Against what the sensor offers: rules that block where nothing can, and those that the kernel cannot decide, are faults. Fills exec with
- * enforcement. To be called once, when the mode is known.
+ * enforcement. So are rules that block what the host cannot do without, unless they are forced. To be called once, when the mode is known.
  */
 int policy_bind(struct policy *p, const struct policy_options *options, struct diag *diag) MUST_CHECK;
 

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "engine/base/fd.h"
+#include "engine/daemon/policies.h"
 #include "engine/daemon/selftest.h"
 
 struct reload {
@@ -53,6 +54,8 @@ static int build_policy(const struct reload_request *q, struct reload_result *re
 	CLEANUP(policy_free) struct policy *p = NULL;
 	struct selftest_result tested = { 0 };
 	int err = q->paths(q->paths_context, &paths, &ret->diag);
+	if (!err && q->policies)
+		err = policies_add_paths(q->policies, q->without, &paths);
 	if (err)
 		return err;
 	struct policy_options options = q->policy;

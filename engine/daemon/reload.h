@@ -25,6 +25,8 @@ struct reload_request {
 	struct policy_options policy;  /* its paths are not looked at */
 	rule_paths_function *paths;
 	void *paths_context;
+	const struct policies *policies; /* applied under way: in force besides; NULL: none. Not changed while the thread works */
+	const char *without;           /* but the one of this name; NULL: all */
 	uint32_t generation;
 	uint64_t more_events;          /* wanted besides what the rules look at */
 	uint64_t more_outcomes;        /* the same, with their outcomes */

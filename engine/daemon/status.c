@@ -203,6 +203,41 @@ static void add_containers(struct json *j, const struct enrich *enrich)
 	add_rows(j, "containers", rows, ARRAY_SIZE(rows));
 }
 
+/* One that waits to be confirmed. */
+static void add_pending(struct json *j, const struct change_status *change)
+{
+	json_key(j, "pending");
+	json_object_begin(j);
+	json_key(j, "blocked");
+	json_u64(j, change->blocked);
+	json_key(j, "left_seconds");
+	json_u64(j, change->left_ns / 1000000000);
+	json_key(j, "name");
+	json_str(j, sv_from(change->pending));
+	json_key(j, "removal");
+	json_bool(j, change->is_removal);
+	json_object_end(j);
+}
+
+static void add_policy(struct json *j, const struct policy *policy, const struct change_status *change)
+{
+	json_key(j, "policy");
+	json_object_begin(j);
+	json_key(j, "applied");
+	json_array_begin(j);
+	for (size_t i = 0; i < change->n_kept; i++)
+		json_str(j, sv_from(change->kept[i].name));
+	json_array_end(j);
+	json_key(j, "digest");
+	json_str(j, sv_from(ruleset_digest(policy->rules)));
+	add_environment(j, policy->rules);
+	if (change->pending)
+		add_pending(j, change);
+	json_key(j, "rules");
+	json_u64(j, ruleset_rules(policy->rules));
+	json_object_end(j);
+}
+
 void status_json(const struct status_of *of, struct buf *out)
 {
 	struct json j;
@@ -218,14 +253,7 @@ void status_json(const struct status_of *of, struct buf *out)
 	add_hooks(&j, of->sensor);
 	json_key(&j, "pid");
 	json_u64(&j, (uint64_t)getpid());
-	json_key(&j, "policy");
-	json_object_begin(&j);
-	json_key(&j, "digest");
-	json_str(&j, sv_from(ruleset_digest(of->policy->rules)));
-	add_environment(&j, of->policy->rules);
-	json_key(&j, "rules");
-	json_u64(&j, ruleset_rules(of->policy->rules));
-	json_object_end(&j);
+	add_policy(&j, of->policy, &of->change);
 	add_sensor(&j, of->sensor);
 	add_state(&j, &of->stats->state);
 	add_totals(&j, of->stats, of->totals, of->stream);

@@ -2,6 +2,7 @@
 /* How the watch fares, as one JSON document: written by it to a file, shown by `vedette status`. */
 #pragma once
 
+#include "engine/daemon/change.h"
 #include "engine/daemon/pipeline.h"
 #include "engine/enrich/enrich.h"
 #include "engine/probe/sensor.h"
@@ -14,6 +15,7 @@ struct status_of {
 	const struct enrich *enrich;
 	struct totals totals;
 	const struct stream *stream; /* may be NULL */
+	struct change_status change;
 };
 
 /* May the file be (re)placed? It must be missing in a folder that is there, empty, or an earlier status; 0 or -errno with the reason. */

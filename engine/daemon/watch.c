@@ -20,6 +20,7 @@
 #include "engine/daemon/environment.h"
 #include "engine/daemon/hooks.h"
 #include "engine/daemon/log.h"
+#include "engine/daemon/own_files.h"
 #include "engine/daemon/status.h"
 #include "engine/probe/blind.h"
 
@@ -40,6 +41,8 @@ struct watch {
 	struct stream *stream;
 	struct tape_writer *tape;
 	struct pipeline *pipeline;
+	struct policies *policies; /* NULL: none can be applied under way */
+	struct own_files own_files;
 	struct change *change; /* NULL: the rules stay */
 	int signal_fd;
 	uint64_t next_tick, next_heartbeat;
@@ -77,6 +80,7 @@ struct watch_options watch_defaults(void)
 		.status_file = "",
 		.tape_file = "",
 		.control = "",
+		.policy_folder = "",
 	};
 }
 
@@ -101,6 +105,9 @@ static struct policy_options policy_options_of(const struct watch *w)
 		.enforce = o->enforce,
 		.detect_only = o->detect_only,
 		.state = { .memory_bytes = o->state_bytes, .reorder_ns = o->state_reorder_ns },
+		.essentials = o->ask_essentials ? &w->own_files.host : NULL,
+		.policies = w->policies,
+		.force = o->force,
 	};
 }
 
@@ -210,7 +217,10 @@ static int rules_of_start(void *context, struct rule_paths *ret, struct diag *di
 
 static struct status_of status_of(const struct watch *w)
 {
-	return (struct status_of){ w->sensor, w->policy, watch_stats(w), w->enrich, watch_totals(w), w->stream };
+	struct status_of of = { w->sensor, w->policy, watch_stats(w), w->enrich, watch_totals(w), w->stream, { 0 } };
+	if (w->change)
+		change_get_status(w->change, &of.change);
+	return of;
 }
 
 static void add_status(const void *watch, struct buf *out)
@@ -237,6 +247,8 @@ static int open_change(struct watch *w, struct diag *diag)
 			.env_names = o->env_names,
 		},
 		.control = o->control,
+		.policies = w->policies,
+		.breaker = o->policy_breaker,
 		.policy = &w->policy,
 		.pipeline = w->pipeline,
 		.stream = w->stream,
@@ -280,6 +292,23 @@ static void warn_of_limits(const struct watch *w, struct diag *diag)
 		diag_warn(diag, (struct place){ 0 }, "this kernel preempts fully; missed program runs are watched");
 }
 
+/* Those of the options, and the policies that were applied to an earlier watch. */
+static int load_rules(struct watch *w, struct diag *diag)
+{
+	CLEANUP(rule_paths_done) struct rule_paths paths = { 0 };
+	struct policy_options po = policy_options_of(w);
+	int err = w->options.policy_folder[0] ? policies_open(w->options.policy_folder, &w->policies, diag) : 0;
+	for (size_t i = 0; !err && i < po.n_rule_paths; i++)
+		err = rule_paths_add(&paths, po.rule_paths[i]);
+	if (!err && w->policies)
+		err = policies_add_paths(w->policies, NULL, &paths);
+	if (err)
+		return err;
+	po.rule_paths = (const char *const *)paths.items;
+	po.n_rule_paths = paths.n;
+	return policy_load(&po, &w->policy, diag);
+}
+
 int watch_open(const struct watch_options *options, struct watch **ret, struct diag *diag)
 {
 	CLEANUP(watch_close) struct watch *w = calloc(1, sizeof(*w));
@@ -288,8 +317,9 @@ int watch_open(const struct watch_options *options, struct watch **ret, struct d
 	w->options = *options;
 	w->signal_fd = -1;
 	w->since_ns = w->expiry_seen_ns = clock_ns(CLOCK_REALTIME);
-	struct policy_options po = policy_options_of(w);
-	int err = policy_load(&po, &w->policy, diag);
+	int err = options->ask_essentials ? own_files_fill(&w->own_files, options) : 0;
+	if (!err)
+		err = load_rules(w, diag);
 	if (!err && options->status_file[0])
 		err = status_check(options->status_file, diag);
 	if (!err)
@@ -327,6 +357,8 @@ int watch_open(const struct watch_options *options, struct watch **ret, struct d
 	err = open_change(w, diag);
 	if (err)
 		return err;
+	if (w->policies)
+		policies_sweep(w->policies, diag); /* the control socket is ours: no other daemon tries them now */
 	err = say_open(w);
 	if (err) {
 		diag_error(diag, (struct place){ .file = sink_file_name(options->output) }, "cannot be written: %s", strerror(-err));
@@ -350,6 +382,8 @@ void watch_close(struct watch **watch)
 	outcome_free(&w->outcomes);
 	enrich_free(&w->enrich);
 	policy_free(&w->policy);
+	policies_free(&w->policies);
+	own_files_done(&w->own_files);
 	fd_close(&w->signal_fd);
 	free(w);
 	*watch = NULL;

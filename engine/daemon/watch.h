@@ -44,6 +44,11 @@ struct watch_options {
 	bool tape_all;                 /* all events are wanted, whatever the rules */
 	bool progress;                 /* a line on stderr, each second */
 	uint64_t duration_ns;          /* watch_loop ends then; 0: never */
+	const char *config_file;       /* NULL: none */
+	const char *policy_folder;     /* of policies that are applied under way; "": none can be */
+	uint64_t policy_breaker;       /* see change_config */
+	bool force;                    /* rules of the configuration may block what the host cannot do without */
+	bool ask_essentials;           /* whether rules do so is asked */
 	const char *status_file;       /* "": none; else rewritten every second */
 };
 

@@ -131,6 +131,8 @@ static void what_was_not_confirmed_is_gone_after_a_crash(void **state)
 	stage(f, "web", "two", true);
 	policies_free(&f->p); /* nobody unstaged it */
 	assert_int_equal(policies_open(f->folder, &f->p, &diag), 0);
+	expect(f, NULL, "web");
+	policies_sweep(f->p, &diag);
 	assert_int_equal(diag.warnings, 1);
 	assert_non_null(strstr(diag.messages[0].text, "'web.yaml' was not confirmed"));
 	expect(f, NULL, "web");
