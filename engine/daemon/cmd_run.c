@@ -32,6 +32,7 @@ static const char usage[] =
 	"  -q, --quiet            no alerts on the terminal\n"
 	"      --tape FILE        the events that the rules saw go to a new FILE, for vedette replay\n"
 	"      --control PATH     make a control socket there: vedette reload loads the rules anew\n"
+	"      --policies FOLDER  with --control: vedette policy applies rules, and they are kept there\n"
 	"      --status FILE      write the final status, as JSON, to FILE\n"
 	"  -h, --help\n"
 	"\n"
@@ -44,15 +45,15 @@ struct run_options {
 	int fail_on; /* enum severity; -1: never */
 };
 
-enum { OPT_KEY = 256, OPT_DETECT, OPT_EVENTS, OPT_FAIL, OPT_RING, OPT_PRIORITY_RING, OPT_STATUS, OPT_TAPE, OPT_CONTROL };
+enum { OPT_KEY = 256, OPT_DETECT, OPT_EVENTS, OPT_FAIL, OPT_RING, OPT_PRIORITY_RING, OPT_STATUS, OPT_TAPE, OPT_CONTROL, OPT_POLICIES };
 
 static const struct option long_options[] = {
 	{ "rules", required_argument, NULL, 'r' }, { "output", required_argument, NULL, 'o' }, { "key-file", required_argument, NULL, OPT_KEY },
 	{ "sensor", required_argument, NULL, 's' }, { "enforce", no_argument, NULL, 'e' }, { "detect-only", no_argument, NULL, OPT_DETECT },
 	{ "events", no_argument, NULL, OPT_EVENTS }, { "fail-on", required_argument, NULL, OPT_FAIL }, { "ring", required_argument, NULL, OPT_RING },
 	{ "priority-ring", required_argument, NULL, OPT_PRIORITY_RING }, { "quiet", no_argument, NULL, 'q' }, { "status", required_argument, NULL, OPT_STATUS },
-	{ "tape", required_argument, NULL, OPT_TAPE }, { "control", required_argument, NULL, OPT_CONTROL }, { "help", no_argument, NULL, 'h' },
-	{ NULL, 0, NULL, 0 },
+	{ "tape", required_argument, NULL, OPT_TAPE }, { "control", required_argument, NULL, OPT_CONTROL }, { "policies", required_argument, NULL, OPT_POLICIES },
+	{ "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 },
 };
 
 static int misuse(const char *what, const char *value)
@@ -122,6 +123,9 @@ static int parse_options(int argc, char **argv, struct run_options *o, bool *ret
 				return misuse("--control needs the name of a socket (./-NAME for one that begins with -), not", optarg);
 			w->control = optarg;
 			break;
+		case OPT_POLICIES:
+			w->policy_folder = optarg;
+			break;
 		case OPT_TAPE:
 			if (!args_is_file(optarg))
 				return misuse("--tape needs the name of a file (./-NAME for one that begins with -), not", optarg);
@@ -140,6 +144,11 @@ static int parse_options(int argc, char **argv, struct run_options *o, bool *ret
 		fputs("vedette run: no command given; see vedette run --help\n", stderr);
 		return EXIT_VEDETTE;
 	}
+	if (w->policy_folder[0] && !w->control[0]) {
+		fputs("vedette run: --policies needs --control; see vedette run --help\n", stderr);
+		return EXIT_VEDETTE;
+	}
+	w->policy_breaker = 60;
 	return 0;
 }
 
