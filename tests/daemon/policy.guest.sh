@@ -1,0 +1,13 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# Policies under enforcement, in both guests: what blocks while it is on trial, what takes it back, what never does, what is refused.
+set -u
+cd "$(dirname "$0")/../.." || exit 1
+bad=0
+for kernel in 6.1 6.12; do
+	tests/guest/guest --kernel $kernel --timeout 600 --add build/payload/numbered --add tests/daemon/policy_rules.yaml \
+		-- tests/daemon/policy_in_guest.sh 2>&1 | sed -E "s/^((not )?ok - )/\1$kernel: /"
+	status=${PIPESTATUS[0]}
+	[ "$status" -eq 0 ] || { echo "not ok - $kernel: the guest ended with $status"; bad=1; }
+done
+exit $bad
