@@ -5,6 +5,7 @@
 
 #include "alerts/record.h"
 #include "engine/base/fd.h"
+#include "engine/enforce/dimensions.h"
 
 /* A cell of a table: the bar would end it. */
 static void cell(FILE *f, const char *text)
@@ -48,6 +49,19 @@ static void records(FILE *f)
 	}
 }
 
+/* Fields of whoever acts, or of what is acted on. */
+static void decided(FILE *f, uint32_t event, bool is_subject)
+{
+	struct decided_field d;
+	const char *comma = "";
+	for (size_t i = 0; decided_field_at(event, i, &d); i++) {
+		if (d.is_not_yet || dimension_is_subject(d.dimension) != is_subject)
+			continue;
+		fprintf(f, "%s`%s`", comma, d.name);
+		comma = ", ";
+	}
+}
+
 static void events(FILE *f)
 {
 	for (uint32_t i = 0; i < EVENT_NUMBERS; i++) {
@@ -56,6 +70,13 @@ static void events(FILE *f)
 			continue;
 		fprintf(f, "\n### %s\n\n%s.\n\nECS `event.category`: %s; `event.type`: %s. Number %u.\n\n", t->name, t->doc, t->category, t->ecs_type, t->number);
 		field_rows(f, t->fields, t->n_fields);
+		if (!event_is_decided(i))
+			continue;
+		fputs("\nRules that block look at: ", f);
+		decided(f, i, false);
+		fputs("; of who acts: ", f);
+		decided(f, i, true);
+		fputs(".\n", f);
 	}
 }
 

@@ -102,8 +102,7 @@ static bool has_no_small(const struct clause_literal *l, size_t n)
 }
 
 /*
- * It can never hold. Of a pair, in and not in the same set is no contradiction: one name can be in it, and the other not. Nor of
- * ancestors, of whom there are several.
+ * It can never hold. Of a pair, in and not in the same set is no contradiction: one name can be in it, and the other not.
  */
 static bool clause_is_void(const struct clause *c)
 {
@@ -116,7 +115,7 @@ static bool clause_is_void(const struct clause *c)
 				return true;
 		if (dimension_kind(first->dimension) == KIND_OF_SMALL && has_no_small(first, end - from))
 			return true;
-		if (dimension_is_pair(first->dimension) || first->dimension == DIMENSION_ANCESTORS)
+		if (dimension_is_pair(first->dimension))
 			continue;
 		for (size_t i = from; i < end; i++)
 			for (size_t k = i + 1; k < end; k++)

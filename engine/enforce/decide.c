@@ -209,36 +209,36 @@ static void and_pair(const struct decider *d, uint32_t event, enum policy_dimens
 		left->words[w] &= (a[0].words[w] | b[0].words[w]) & (a[1].words[w] | b[1].words[w]);
 }
 
+/* One image. Without a second name that is worth something its path speaks for both in a container, and excepts nothing on the host. */
 static void add_ancestor(const struct decider *d, const struct decide_file *f, bool is_container, uint64_t holds[static POLICY_ANCESTOR_WORDS],
 			 uint64_t spares[static POLICY_ANCESTOR_WORDS])
 {
 	static const struct policy_ancestor_mask none;
-	const struct policy_ancestor_mask *a = &none, *b = &none;
-	uint32_t second = CLASS_NONE;
-	bool is_alone = true;
-	const struct policy_text *found = f->path.known == KNOWN_VALUE ? find_text(d, SPACE_NAMESPACE, f->path.text) : NULL;
-	if (found)
-		a = &d->tables->ancestor_masks[found->ancestor];
-	found = f->fs_path.known == KNOWN_VALUE ? find_on_device(d, f->device, f->fs_path.text) : NULL;
-	if (found) {
-		b = &d->tables->ancestor_masks[found->ancestor];
-		is_alone = false;
-	} else {
-		second = is_container ? CLASS_ABSENT : CLASS_FOREIGN;
-	}
+	const struct policy_text *first = f->path.known == KNOWN_VALUE ? find_text(d, SPACE_NAMESPACE, f->path.text) : NULL;
+	const struct policy_text *second = f->fs_path.known == KNOWN_VALUE ? find_on_device(d, f->device, f->fs_path.text) : NULL;
+	const struct policy_ancestor_mask *a = first ? &d->tables->ancestor_masks[first->ancestor] : &none;
+	const struct policy_ancestor_mask *b = second ? &d->tables->ancestor_masks[second->ancestor] : is_container ? a : &none;
 	for (size_t w = 0; w < POLICY_ANCESTOR_WORDS; w++) {
 		holds[w] |= a->words[w] | b->words[w];
-		spares[w] |= is_alone ? (second == CLASS_ABSENT ? a->words[w] : 0) : a->words[w] & b->words[w];
+		spares[w] |= a->words[w] & b->words[w];
 	}
+}
+
+void decide_ancestors(const struct decider *d, const struct decide_file *images, size_t n, bool is_container,
+		      uint64_t ret_holds[static POLICY_ANCESTOR_WORDS], uint64_t ret_spares[static POLICY_ANCESTOR_WORDS])
+{
+	for (size_t w = 0; w < POLICY_ANCESTOR_WORDS; w++)
+		ret_holds[w] = ret_spares[w] = 0;
+	for (size_t i = 0; i < n; i++)
+		add_ancestor(d, &images[i], is_container, ret_holds, ret_spares);
 }
 
 static void and_ancestors(const struct decider *d, const struct decide_event *ev, struct policy_row *left)
 {
 	const struct verdict_tables *t = d->tables;
-	uint64_t holds[POLICY_ANCESTOR_WORDS] = { 0 }, spares[POLICY_ANCESTOR_WORDS] = { 0 };
+	uint64_t holds[POLICY_ANCESTOR_WORDS], spares[POLICY_ANCESTOR_WORDS];
 	size_t number = t->head.ancestor_event[ev->event] - 1;
-	for (size_t i = 0; i < ev->n_ancestors; i++)
-		add_ancestor(d, &ev->ancestors[i], ev->is_container, holds, spares);
+	decide_ancestors(d, ev->ancestors, ev->n_ancestors, ev->is_container, holds, spares);
 	for (uint32_t p = 0; p < t->head.n_ancestors; p++) {
 		const struct policy_ancestor_rows *rows = &t->ancestor_rows[p * t->n_ancestor_events + number];
 		if (!(holds[p / 64] >> p % 64 & 1))

@@ -55,6 +55,9 @@ struct decider;
 int decider_new(const struct verdict_tables *tables, struct decider **ret) MUST_CHECK;
 void decider_free(struct decider **d);
 void decide(const struct decider *d, const struct decide_event *ev, struct decide_answer *ret);
+/* The ancestor predicates that hold for some of these images by either name (holds), and by both of one's (spares): what a label keeps. */
+void decide_ancestors(const struct decider *d, const struct decide_file *images, size_t n, bool is_container,
+		      uint64_t ret_holds[static POLICY_ANCESTOR_WORDS], uint64_t ret_spares[static POLICY_ANCESTOR_WORDS]);
 
 /*
  * The same facts out of an event. fs_path and device are those of the record; images (the executable, ancestors) have none there, and

@@ -319,7 +319,7 @@ int literal_read(struct value_sets *all, uint32_t event, const struct condition 
 		return err;
 	const struct field_ref *field = c->test->left->field;
 	if (field->compute || !decided_field(event, field->name, &r.field))
-		return refuse(&r, "the kernel does not look at this field when it decides", ADVICE_ALERT " (docs/enforcement.md lists what can stand there)");
+		return refuse(&r, "the kernel does not look at this field when it decides", ADVICE_ALERT " (docs/events.md lists what can stand there)");
 	if (r.field.is_not_yet)
 		return refuse(&r, "the field is not known yet when this event is decided", ADVICE_ALERT);
 	test.dimension = r.field.dimension;

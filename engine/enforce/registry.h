@@ -10,6 +10,7 @@
 struct ancestor_registry {
 	struct strview names[POLICY_ANCESTORS]; /* owned bytes: canonical form of the predicate of each bit; p NULL: the bit is free */
 	uint64_t in_force[POLICY_ANCESTOR_WORDS]; /* bits that labels have, because the policy in force asks for them */
+	uint32_t epoch; /* from 1: grows whenever a policy asks for bits that labels do not have yet */
 };
 void ancestor_registry_done(struct ancestor_registry *r);
 /* The bits there were, none of them in force. 0 or -ENOMEM. */

@@ -269,8 +269,12 @@ static int register_ancestors(struct compilation *c)
 				   "ancestors: name the executables of one rule in one list", POLICY_ANCESTORS);
 		err = bit == -ENOSPC ? -E2BIG : MIN(bit, 0);
 	}
-	for (size_t w = 0; w < POLICY_ANCESTOR_WORDS; w++)
+	uint64_t untold = 0;
+	for (size_t w = 0; w < POLICY_ANCESTOR_WORDS; w++) {
 		c->out.untold[w] = now->in_force[w] & ~(before ? before->in_force[w] : 0);
+		untold |= c->out.untold[w];
+	}
+	now->epoch = before ? before->epoch + (untold != 0) : 1;
 	c->classes.ancestors = now;
 	c->out.counts.ancestors = c->predicates.n_used[DIMENSION_ANCESTORS];
 	return err;

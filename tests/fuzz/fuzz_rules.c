@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Any bytes as a rule file: refused with a message, or loaded, then its cases run and its digest stands. */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "engine/enforce/decide.h"
+#include "engine/enforce/tables.h"
 #include "engine/rules/case_coverage.h"
 #include "engine/rules/lint.h"
 #include "engine/state/case.h"
@@ -31,6 +34,28 @@ static void look_at_all(const struct ruleset *set)
 	diag_done(&lints);
 }
 
+/* Rules that block: refused with a reason, or tables that answer an event of which nothing is known. */
+static void compile(const struct ruleset *set)
+{
+	static const struct verdict_world nowhere = { .generation = 1 };
+	struct verdict_policy policy = { 0 };
+	struct decider *decider = NULL;
+	struct diag diag = { 0 };
+	int err = verdict_compile(set, &nowhere, &policy, &diag);
+	if (err && err != -ENOMEM && !diag.errors)
+		abort();
+	for (uint32_t event = 0; !err && event < EVENT_NUMBERS; event++) {
+		struct decide_event ev = { .event = event, .is_ancestry_unknown = true };
+		struct decide_answer answer;
+		if (!decider && decider_new(&policy.tables, &decider))
+			break;
+		decide(decider, &ev, &answer);
+	}
+	decider_free(&decider);
+	verdict_policy_done(&policy);
+	diag_done(&diag);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
 {
 	struct ruleset *set = NULL;
@@ -45,6 +70,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
 		abort();
 	if (!err)
 		look_at_all(set);
+	if (!err)
+		compile(set);
 	ruleset_free(&set);
 	diag_done(&diag);
 	return 0;

@@ -473,9 +473,15 @@ static void ancestor_bits_keep_their_meaning(void **state)
 	assert_int_equal(0, second.err);
 	assert_int_equal(0xe, second.policy.ancestors.in_force[0]); /* 1 and 2 as before; the third has a bit of its own */
 	assert_int_equal(0x8, second.policy.untold[0]);
+	assert_int_equal(1, first.policy.ancestors.epoch);
+	assert_int_equal(2, second.policy.ancestors.epoch);
 	compile_after(&third, ancestor_rules(&yaml, 0, 1), &second.policy.ancestors);
 	assert_int_equal(0x1, third.policy.ancestors.in_force[0]); /* the bit it had; labels made in between do not have it */
 	assert_int_equal(0x1, third.policy.untold[0]);
+	CLEANUP(compiled_done) struct compiled again;
+	compile_after(&again, ancestor_rules(&yaml, 2, 2), &second.policy.ancestors);
+	assert_int_equal(0, again.policy.untold[0]); /* labels have them all: nothing has to be told */
+	assert_int_equal(2, again.policy.ancestors.epoch);
 	compile_after(&fourth, ancestor_rules(&yaml, 500, 128), &first.policy.ancestors);
 	assert_int_equal(-E2BIG, fourth.err); /* those in force are not taken away from labels */
 	compile_after(&fifth, ancestor_rules(&yaml, 500, 125), &first.policy.ancestors);
