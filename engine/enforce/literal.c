@@ -270,6 +270,28 @@ static int read_networks(struct reader *r)
 	return err;
 }
 
+/* --- time ------------------------------------------------------------------------------------------------------------------ */
+
+/* Tables are for a moment, and say how long they are good: exceptions expire. */
+static int read_time(struct reader *r)
+{
+	const struct test *t = r->test;
+	struct value_sets *all = r->all;
+	bool holds = t->op->id == OP_EXISTS;
+	for (size_t i = 0; i < t->n_operands; i++) {
+		struct number_range range;
+		if (!range_of(t->op->id, t->operands[i].u, &range))
+			continue;
+		holds |= all->wall_ns >= range.low && all->wall_ns <= range.high;
+		if (range.low > all->wall_ns)
+			all->until_ns = MIN(all->until_ns, range.low);
+		else if (range.high >= all->wall_ns && range.high < UINT64_MAX)
+			all->until_ns = MIN(all->until_ns, range.high + 1);
+	}
+	r->ret->type = holds != (t->op->id == OP_NE) ? LITERAL_TRUE : LITERAL_FALSE;
+	return 0;
+}
+
 /* --- tests ----------------------------------------------------------------------------------------------------------------- */
 
 static int check_form(struct reader *r)
@@ -318,12 +340,16 @@ int literal_read(struct value_sets *all, uint32_t event, const struct condition 
 	if (err)
 		return err;
 	const struct field_ref *field = c->test->left->field;
-	if (field->compute || !decided_field(event, field->name, &r.field))
+	if (strcmp(field->name, "@timestamp") == 0 && !field->compute) {
+		err = read_time(&r);
+	} else if (field->compute || !decided_field(event, field->name, &r.field)) {
 		return refuse(&r, "the kernel does not look at this field when it decides", ADVICE_ALERT " (docs/events.md lists what can stand there)");
-	if (r.field.is_not_yet)
+	} else if (r.field.is_not_yet) {
 		return refuse(&r, "the field is not known yet when this event is decided", ADVICE_ALERT);
-	test.dimension = r.field.dimension;
-	err = read_values(&r);
+	} else {
+		test.dimension = r.field.dimension;
+		err = read_values(&r);
+	}
 	if (!err)
 		*ret = test;
 	return err;

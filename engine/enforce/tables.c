@@ -60,6 +60,8 @@ static struct compilation *compilation_new(const struct ruleset *set, const stru
 	c->diag = diag;
 	c->arena.max = COMPILE_MAX_MEMORY;
 	c->predicates.arena = c->classes.arena = &c->arena;
+	c->predicates.wall_ns = world->wall_ns;
+	c->predicates.until_ns = UINT64_MAX;
 	return c;
 }
 
@@ -345,6 +347,7 @@ int verdict_compile(const struct ruleset *set, const struct verdict_world *world
 		if (err)
 			return err;
 	}
+	c->out.until_ns = c->predicates.until_ns;
 	*ret = c->out;
 	c->out = (struct verdict_policy){ 0 };
 	return 0;

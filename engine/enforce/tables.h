@@ -15,6 +15,7 @@ struct verdict_world {
 	const struct mounts *mounts;               /* NULL: files have no second name */
 	const struct ancestor_registry *ancestors; /* of the tables in force; NULL: there are none */
 	uint32_t generation;
+	uint64_t wall_ns;                          /* the moment that the tables are for: exceptions that have expired by then are gone */
 	bool follows_links;                        /* symbolic links of this host stand for what they lead to */
 };
 
@@ -30,6 +31,7 @@ struct verdict_policy {
 	struct verdict_tables tables;              /* owned */
 	struct ancestor_registry ancestors;        /* owned; becomes world.ancestors once these tables are in force */
 	uint64_t untold[POLICY_ANCESTOR_WORDS];    /* ancestor bits that labels do not have yet: living processes have to be told of them */
+	uint64_t until_ns;                         /* when they have to be compiled anew, because an exception expires; UINT64_MAX: never */
 	struct verdict_counts counts;
 };
 void verdict_policy_done(struct verdict_policy *v);

@@ -33,11 +33,12 @@ struct value_set {
 
 enum { VALUE_SET_UNUSED = UINT32_MAX };
 
-/* All predicates of one compilation. */
+/* All predicates of one compilation, and the moment it is for: what is asked of the time is answered then. */
 struct value_sets {
 	struct arena *arena; /* borrowed */
 	struct strmap by_canonical;
 	uint32_t n_serial;
+	uint64_t wall_ns, until_ns; /* until: the first later moment with another answer; UINT64_MAX: none */
 	uint32_t n_used[DIMENSION_COUNT];              /* by domain */
 	struct value_set **used[DIMENSION_COUNT];      /* owned; [id] */
 	size_t used_size[DIMENSION_COUNT];

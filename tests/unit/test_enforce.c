@@ -419,6 +419,24 @@ static void a_rollout_takes_in_its_share_of_processes(void **state)
 	assert_int_equal(10, denied);
 }
 
+static void exceptions_last_until_they_expire(void **state)
+{
+	(void)state;
+	static const char yaml[] = "- rule: r\n  severity: low\n  action: block\n  event: file.delete\n  when: file.path = /x\n"
+				   "  exceptions:\n    - {name: a, when: user.id = 0, expires: 2031-01-01}\n    - {name: b, when: user.id = 5}\n";
+	const uint64_t before = 1900000000ull * 1000000000, after = 1930000000ull * 1000000000, end = 1925078400ull * 1000000000;
+	for (int i = 0; i < 2; i++) {
+		CLEANUP(compiled_done) struct compiled c = { 0 };
+		struct verdict_world world = { .generation = 1, .wall_ns = i ? after : before };
+		assert_int_equal(0, ruleset_load_text("r.yaml", sv_from(yaml), &c.set, &c.diag));
+		assert_int_equal(0, verdict_compile(c.set, &world, &c.policy, &c.diag));
+		assert_int_equal(0, decider_new(&c.policy.tables, &c.decider));
+		struct decide_event ev = { .event = EVENT_FILE_DELETE, .numbers[DIMENSION_UID] = { KNOWN_VALUE, 0 }, .files[DIMENSION_PATH].path = { KNOWN_VALUE, SV("/x") } };
+		assert_int_equal(i == 1, ask(&c, &ev).is_hit);
+		assert_true(c.policy.until_ns == (i ? UINT64_MAX : end));
+	}
+}
+
 /* --- ancestors ------------------------------------------------------------------------------------------------------------- */
 
 static void an_ancestor_has_two_names_as_well(void **state)
@@ -504,6 +522,7 @@ int main(void)
 		cmocka_unit_test(folders_above_keep_their_names),
 		cmocka_unit_test(what_denies_stands_before_what_would),
 		cmocka_unit_test(a_rollout_takes_in_its_share_of_processes),
+		cmocka_unit_test(exceptions_last_until_they_expire),
 		cmocka_unit_test(an_ancestor_has_two_names_as_well),
 		cmocka_unit_test(ancestor_bits_keep_their_meaning),
 	};
