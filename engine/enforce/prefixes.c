@@ -94,7 +94,8 @@ int prefixes_resolve(struct prefixes *all, size_t words)
 		free(open);
 		return -ENOMEM;
 	}
-	qsort(all->items, all->n, sizeof(*all->items), compare_prefixes);
+	if (all->n)
+		qsort(all->items, all->n, sizeof(*all->items), compare_prefixes);
 	size_t depth = 0;
 	for (size_t i = 0; i < all->n;) {
 		struct prefix_entry *e = &all->entries[all->n_entries++];
