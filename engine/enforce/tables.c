@@ -322,6 +322,7 @@ static int make_tables(struct compilation *c)
 	int err = rows_make(&c->classes, c->events, c->world->generation, t);
 	if (err)
 		return err;
+	t->head.ancestor_epoch = c->out.ancestors.epoch;
 	t->n_texts = c->classes.n_texts;
 	t->n_numbers = c->classes.n_numbers;
 	t->n_addresses = c->classes.n_addresses;
