@@ -394,6 +394,10 @@ int cmd_check(int argc, char **argv)
 	int refused = 0;
 	if (!err)
 		err = ruleset_shadows(set, &shadows);
+	if (err == 1) {
+		diag_warn(&diag, (struct place){ 0 }, "so many rules are alike that not all were compared: some that add nothing may not be told");
+		err = 0;
+	}
 	if (!err) {
 		refused = blocking_check(set, &blocking, &diag);
 		ruleset_unused(set, &diag);

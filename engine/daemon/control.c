@@ -254,8 +254,10 @@ static bool read_request(struct control *c, struct client *k, control_function *
 		k->state = CLIENT_WAITING;
 		control_answer_error(c, k->number, "the request is too long");
 	} else if (end) {
-		take_request(c, k, buf_sv(&k->request), call, context);
-		buf_done(&k->request); /* what is answered later keeps no request */
+		/* the answer may end the client, and what the request lies in with it; what is answered later keeps no request */
+		CLEANUP(buf_done) struct buf request = k->request;
+		k->request = (struct buf){ 0 };
+		take_request(c, k, buf_sv(&request), call, context);
 	}
 	return k->state == CLIENT_ASKING;
 }

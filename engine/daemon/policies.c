@@ -72,7 +72,10 @@ static int take_entry(struct policies *p, const char *entry, struct diag *diag)
 	}
 	name.n -= strlen(ENDING);
 	if (!policy_name_is_valid(name) || p->n == POLICIES_MAX) {
-		diag_error(diag, at, "%s '%s': take it away", p->n == POLICIES_MAX ? "more than 64 policies, as" : "no name of a policy:", entry);
+		if (p->n == POLICIES_MAX)
+			diag_error(diag, at, "more than %d policies, as '%s': take it away", POLICIES_MAX, entry);
+		else
+			diag_error(diag, at, "no name of a policy: '%s': take it away", entry);
 		return -EINVAL;
 	}
 	struct policy_file *f = &p->kept[p->n++];
@@ -144,11 +147,10 @@ static int open_folder(struct policies *p, struct diag *diag)
 		diag_error(diag, at, "others may write to the folder of policies: it must belong to root with mode 0700");
 		return -EPERM;
 	}
-	if (mkdirat(p->fd, PENDING, 0700) && errno != EEXIST) {
-		diag_error(diag, at, "the folder of policies cannot be written: %s", strerror(errno));
-		return -errno;
-	}
-	return 0;
+	err = mkdirat(p->fd, PENDING, 0700) && errno != EEXIST ? -errno : 0;
+	if (err)
+		diag_error(diag, at, "the folder of policies cannot be written: %s", strerror(-err));
+	return err;
 }
 
 int policies_open(const char *folder, struct policies **ret, struct diag *diag)
@@ -235,7 +237,7 @@ int policies_stage(struct policies *p, const char *name, struct strview text, bo
 {
 	char file[FILE_NAME_MAX];
 	if (!policies_find(p, name) && p->n == POLICIES_MAX) {
-		diag_error(diag, (struct place){ .file = p->folder }, "there are 64 policies already: remove one (vedette policy remove NAME)");
+		diag_error(diag, (struct place){ .file = p->folder }, "there are %d policies already: remove one (vedette policy remove NAME)", POLICIES_MAX);
 		return -E2BIG;
 	}
 	policies_unstage(p);

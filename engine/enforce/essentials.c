@@ -15,6 +15,7 @@ enum group {
 #include "engine/enforce/essentials.def"
 	GROUP_COUNT,
 };
+_Static_assert(GROUP_COUNT <= 8, "struct check.told has a bit of each in a byte");
 static const struct {
 	const char *what, *advice;
 } groups[] = {

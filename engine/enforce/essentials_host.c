@@ -70,9 +70,11 @@ int essential_sets_add(struct essential_sets *s, enum essential_set set, const c
 	if (!below_root(s, path, whole))
 		return 0;
 	CLEANUP(str_free) char *real = realpath(whole, NULL);
+	if (!real && errno == ENOMEM)
+		return -ENOMEM;
 	size_t root_n = strlen(s->root);
 	if (!real || strncmp(real, s->root, root_n) != 0)
-		return errno == ENOMEM ? -ENOMEM : 0; /* not here */
+		return 0; /* not here */
 	int err = add_name(s, set, real + root_n, false);
 	return err || strcmp(real + root_n, path) == 0 ? err : add_name(s, set, path, true);
 }

@@ -10,7 +10,10 @@
 /* Warns of one rule, once for each place. */
 void rule_lint(const struct ruleset *set, uint32_t rule, struct diag *diag);
 
-/* For each rule the index of one that fires whenever it does, with the same or a higher severity, or UINT32_MAX. *ret is malloc'd; 0 or -ENOMEM. */
+/*
+ * For each rule the index of one that fires whenever it does, with the same or a higher severity, or UINT32_MAX. *ret is malloc'd. 0; 1: the
+ * rules are so many and so alike that not all pairs were compared; or -ENOMEM.
+ */
 int ruleset_shadows(const struct ruleset *set, uint32_t **ret) MUST_CHECK;
 
 /* Warns of lists and macros of our own format that nothing uses. */

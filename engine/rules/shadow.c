@@ -17,7 +17,7 @@ enum {
 	CLAUSES_MAX = 128,
 	WIDE_CLAUSES_MAX = 8,       /* of a rule that is compared by values */
 	VALUES_MAX = 256,           /* of a test that is compared so */
-	COMPARISONS_MAX = 20000000, /* in one look at a set, by values: what is not found by then is not told */
+	COMPARISONS_MAX = 20000000, /* of rules, in one look at a set */
 };
 
 struct clause {
@@ -245,13 +245,15 @@ static int file_rule(struct file *by_clause, struct file *by_field, const struct
 }
 
 /* A rule that covers this one and has the same clauses; UINT32_MAX: none. */
-static uint32_t find_same(const struct look *l, const struct file *file, uint32_t index)
+static uint32_t find_same(struct look *l, const struct file *file, uint32_t index)
 {
 	const struct clauses *own = &l->clauses[index];
 	for (size_t i = 0; i < own->n; i++)
-		for (size_t k = file_find(file, own->p[i].hash); k < file->n && file->p[k].key == own->p[i].hash; k++)
+		for (size_t k = file_find(file, own->p[i].hash); k < file->n && file->p[k].key == own->p[i].hash && l->comparisons_left; k++) {
+			l->comparisons_left--;
 			if (covers(l, file->p[k].rule, index))
 				return file->p[k].rule;
+		}
 	return UINT32_MAX;
 }
 
@@ -301,9 +303,10 @@ int ruleset_shadows(const struct ruleset *set, uint32_t **ret)
 	free(l.clauses);
 	free(by_clause.p);
 	free(by_field.p);
-	if (err)
+	if (err) {
 		free(shadows);
-	else
-		*ret = shadows;
-	return err;
+		return err;
+	}
+	*ret = shadows;
+	return l.comparisons_left ? 0 : 1;
 }

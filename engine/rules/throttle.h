@@ -2,8 +2,9 @@
 /*
  * How many alerts of a rule are let through. A window begins with an alert, by the event's own time, and lasts `per`; `count` alerts
  * of it pass, the others are counted and told by a summary when it has ended: nothing vanishes. Windows are kept for each rule and each
- * set of values of its `by` fields, those of undecided alerts apart; when their number would pass the maximum, the one in which nothing was raised for longest is ended
- * early (and told), so that a flood of different values gives more alerts, not fewer. Nothing is allocated after throttle_new.
+ * set of values of its `by` fields, those of undecided alerts apart; when their number would pass the maximum, the one in which nothing
+ * was raised for longest is ended early (and told), so that a flood of different values gives more alerts, not fewer. Nothing is allocated
+ * after throttle_new.
  */
 #pragma once
 
