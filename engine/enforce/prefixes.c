@@ -87,7 +87,7 @@ static size_t fill_entry(const struct prefixes *all, size_t i, struct prefix_ent
 
 int prefixes_resolve(struct prefixes *all, size_t words)
 {
-	const struct prefix_entry **open = calloc(all->n + 1, sizeof(*open));
+	const struct prefix_entry **open = calloc(all->n + 1, sizeof(const struct prefix_entry *));
 	uint64_t *vectors = arena_alloc(all->arena, (all->n * words + 1) * sizeof(*vectors));
 	all->entries = arena_alloc(all->arena, (all->n + 1) * sizeof(*all->entries));
 	if (!open || !vectors || !all->entries) {

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "engine/base/clock.h"
 #include "engine/enforce/derive.h"
 #include "engine/enforce/rows.h"
 #include "engine/event/table.h"
@@ -60,7 +61,7 @@ static struct compilation *compilation_new(const struct ruleset *set, const stru
 	c->diag = diag;
 	c->arena.max = COMPILE_MAX_MEMORY;
 	c->predicates.arena = c->classes.arena = &c->arena;
-	c->predicates.wall_ns = world->wall_ns;
+	c->predicates.wall_ns = world->wall_ns ? world->wall_ns : clock_ns(CLOCK_REALTIME);
 	c->predicates.until_ns = UINT64_MAX;
 	return c;
 }

@@ -15,7 +15,7 @@ struct verdict_world {
 	const struct mounts *mounts;               /* NULL: files have no second name */
 	const struct ancestor_registry *ancestors; /* of the tables in force; NULL: there are none */
 	uint32_t generation;
-	uint64_t wall_ns;                          /* the moment that the tables are for: exceptions that have expired by then are gone */
+	uint64_t wall_ns;                          /* the moment that the tables are for, 0: now. Exceptions that have expired by then are gone */
 	bool follows_links;                        /* symbolic links of this host stand for what they lead to */
 };
 

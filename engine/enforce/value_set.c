@@ -119,20 +119,17 @@ static void add_number(struct buf *out, uint64_t v)
 static void add_canonical(struct buf *out, const struct value_set *p)
 {
 	add_number(out, (uint64_t)p->domain << 1 | p->is_any);
-	for (size_t i = 0; !p->is_any && i < p->n; i++) {
-		switch (dimension_kind(p->domain)) {
-		case KIND_OF_TEXT:
-			add_number(out, p->texts[i].text.n << 1 | p->texts[i].is_prefix);
-			buf_add_sv(out, p->texts[i].text);
-			break;
-		case KIND_OF_ADDRESS:
-			add_number(out, (uint64_t)p->networks[i].ip.family << 32 | p->networks[i].prefix);
-			buf_add(out, p->networks[i].ip.bytes, sizeof(p->networks[i].ip.bytes));
-			break;
-		default:
-			add_number(out, p->ranges[i].low);
-			add_number(out, p->ranges[i].high);
-		}
+	for (size_t i = 0; p->texts && i < p->n; i++) {
+		add_number(out, p->texts[i].text.n << 1 | p->texts[i].is_prefix);
+		buf_add_sv(out, p->texts[i].text);
+	}
+	for (size_t i = 0; p->networks && i < p->n; i++) {
+		add_number(out, (uint64_t)p->networks[i].ip.family << 32 | p->networks[i].prefix);
+		buf_add(out, p->networks[i].ip.bytes, sizeof(p->networks[i].ip.bytes));
+	}
+	for (size_t i = 0; p->ranges && i < p->n; i++) {
+		add_number(out, p->ranges[i].low);
+		add_number(out, p->ranges[i].high);
 	}
 }
 
