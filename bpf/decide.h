@@ -221,9 +221,20 @@ static __always_inline u32 act_verdict(const struct act *act)
 /* Constants, which newer kernels ask for. */
 #define ACT_RESULT(act) (act_verdict(&(act)) == VERDICT_DENY ? -EPERM : 0)
 
+/* The tables that decide now. Whoever goes on to ask reads it once more: between the two others may have come into force, whole. */
+static __always_inline u32 generation_in_force(void)
+{
+	if (!can_decide)
+		return 0;
+	u64 until_ns = *(volatile u64 *)&config.policy_until_ns;
+	if (until_ns && bpf_ktime_get_boot_ns() >= until_ns)
+		return *(volatile u32 *)&config.policy_before;
+	return *(volatile u32 *)&config.policy_generation;
+}
+
 static __always_inline bool is_decided(u32 event)
 {
-	u32 generation = can_decide ? *(volatile u32 *)&config.policy_generation : 0;
+	u32 generation = generation_in_force();
 	return generation && (config.decided[generation & 1] & BIT(event));
 }
 
@@ -239,7 +250,7 @@ static __always_inline bool act_start(struct act *act, u32 event)
 /* The generation is read here, once, and again by nobody. */
 __noinline int ask_open(u32 event, u64 exec_id)
 {
-	u32 generation = can_decide ? *(volatile u32 *)&config.policy_generation : 0;
+	u32 generation = generation_in_force();
 	if (!generation || !(config.decided[generation & 1] & BIT(event & (EVENT_NUMBERS - 1))))
 		return (int)ASK_NONE;
 	u32 at = (u32)ask_claim();

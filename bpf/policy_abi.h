@@ -30,6 +30,10 @@ struct sensor_config {
 	/* Counts the tables put in force; the tables are those of its lowest bit. POLICY_NO_GENERATION: nothing is decided. Read once by a decision. */
 	__u32 policy_generation;
 	__u32 label_generation; /* tables that images are asked by for ancestor predicates: ahead of the above while tables are being put in force */
+	/* Tables on trial: after this time since boot (0: none are) those of before decide again, whether or not the engine is there to say so. */
+	__u64 policy_until_ns;
+	__u32 policy_before;
+	__u32 reserved_before;
 	__u64 decided[2];       /* by table: bit N: event number N is decided */
 	__u32 is_labelling[2];  /* by table: some decision asks for executables or ancestors */
 };

@@ -331,6 +331,7 @@ void apply_stop(struct change *c)
 void apply_confirm(struct change *c, const struct control_request *q)
 {
 	CLEANUP(diag_done) struct diag diag = { 0 };
+	apply_step(c, clock_ns(CLOCK_MONOTONIC)); /* too late is too late, whatever was read first */
 	if (!c->window.is_open) {
 		control_answer_error(c->control, q->from, c->config.policies ? nothing_waits : no_folder);
 		return;

@@ -109,6 +109,15 @@ int sensor_set_verdicts(struct sensor *s, const struct verdict_tables *t, uint32
  */
 int sensor_fill_verdicts(struct sensor *s, const struct verdict_tables *t, uint32_t generation, struct diag *diag) MUST_CHECK;
 int sensor_put_verdicts(struct sensor *s) MUST_CHECK;
+/*
+ * The same on trial: those of before are kept until one of the two below. If neither comes, the kernel itself goes back to them at that time
+ * since boot: for an engine that is gone while its programs are not.
+ */
+int sensor_try_verdicts(struct sensor *s, uint64_t until_boot_ns) MUST_CHECK;
+/* They stay. 0 or -errno; then those of before are let go later. */
+int sensor_settle_verdicts(struct sensor *s) MUST_CHECK;
+/* Those of before decide from now on: one word is written, nothing is needed. Processes of meanwhile may have to be told of anew. */
+void sensor_return_verdicts(struct sensor *s);
 /* What held for the creators of a process, its present image not among them, by the predicates of an epoch. 0 or -errno. */
 int sensor_label_ancestors(struct sensor *s, uint32_t pid, const struct told_ancestors *ancestors) MUST_CHECK;
 

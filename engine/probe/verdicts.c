@@ -244,6 +244,35 @@ int sensor_put_verdicts(struct sensor *s)
 	return err;
 }
 
+/* The earlier generation is written before it can be asked for, and the time last. */
+int sensor_try_verdicts(struct sensor *s, uint64_t until_boot_ns)
+{
+	struct sensor_config *c = &s->skel->bss->config;
+	__atomic_store_n(&c->policy_before, c->policy_generation, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&c->policy_generation, s->filled, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&c->policy_until_ns, until_boot_ns, __ATOMIC_SEQ_CST);
+	return wait_for_programs(s);
+}
+
+int sensor_settle_verdicts(struct sensor *s)
+{
+	struct sensor_config *c = &s->skel->bss->config;
+	__atomic_store_n(&c->policy_until_ns, 0, __ATOMIC_SEQ_CST);
+	int err = wait_for_programs(s);
+	if (!err && c->policy_before != c->policy_generation)
+		empty(s, !(c->policy_generation & 1));
+	return err;
+}
+
+/* Not emptied: a program may still be reading the tables that were tried, and the next ones that are filled wait for it and replace them. */
+void sensor_return_verdicts(struct sensor *s)
+{
+	struct sensor_config *c = &s->skel->bss->config;
+	__atomic_store_n(&c->label_generation, c->policy_before, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&c->policy_generation, c->policy_before, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&c->policy_until_ns, 0, __ATOMIC_SEQ_CST);
+}
+
 int sensor_set_verdicts(struct sensor *s, const struct verdict_tables *t, uint32_t generation, struct diag *diag)
 {
 	struct sensor_config *c = &s->skel->bss->config;

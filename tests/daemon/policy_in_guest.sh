@@ -39,7 +39,7 @@ policy rollback
 runs /tmp/bad/one && blocked /tmp/bad/base; check $? "taken back, it blocks no more"
 policy apply --confirm 10s /tmp/one.yaml
 blocked /tmp/bad/one; check $? "tried again, it blocks"
-await 20 runs /tmp/bad/one && blocked /tmp/bad/base; check $? "it goes back by itself"
+await 20 in_force 1 && runs /tmp/bad/one && blocked /tmp/bad/base; check $? "it goes back by itself"
 policy confirm; says "no policy waits" "it is too late then"
 policy apply --confirm 60s /tmp/one.yaml
 policy confirm; says "policy one is confirmed" "it is confirmed"
@@ -73,7 +73,7 @@ policy apply --confirm 1h /tmp/two.yaml
 for i in 1 2 3 4 5; do /tmp/bad/two 2> /dev/null; done
 for i in 1 2 3 4 5 6 7 8; do /tmp/bad/base 2> /dev/null; done
 sleep 1; blocked /tmp/bad/two; check $? "as many blocks as may be, and any number by other rules, change nothing"
-await 10 runs /tmp/bad/two; check $? "one more takes the policy back"
+await 10 in_force 2 && runs /tmp/bad/two; check $? "one more takes the policy back"
 blocked /tmp/bad/one && blocked /tmp/bad/base; check $? "and it alone"
 policy apply --confirm 1h /tmp/two.yaml; policy confirm
 rm -f /tmp/stop; /t/numbered exec /tmp/bad/two 100 /tmp/stop > /tmp/tried & storm=$!
@@ -94,7 +94,7 @@ for i in 1 2 3 4 5 6; do
 	sleep 0.$i; kill -KILL $client 2> /dev/null; wait $client 2> /dev/null
 	policy rollback
 done
-await 5 runs /tmp/bad/three; policy rollback; in_force 3; check $? "clients that are killed in the middle leave no half of a policy"
+sleep 1; policy rollback; in_force 3; check $? "clients that are killed in the middle leave no half of a policy"
 for i in 1 2 3 4 5 6 7 8 9 10; do policy apply --confirm 1h /tmp/three.yaml; policy rollback; done
 : > /tmp/stop; wait $storm
 [ "$(cut -d ' ' -f 2 /tmp/tried)" -eq 0 ] && [ "$(cut -d ' ' -f 1 /tmp/tried)" -gt 50 ]
