@@ -132,7 +132,7 @@ static int make_folder(const char *folder)
 
 static int open_folder(struct policies *p, struct diag *diag)
 {
-	struct stat st;
+	struct stat st = { 0 };
 	struct place at = { .file = p->folder };
 	int err = make_folder(p->folder);
 	if (!err) {
