@@ -226,6 +226,50 @@ static void a_swap_of_policies_keeps_what_is_known(void **state)
 	end(&f);
 }
 
+/* A policy that is taken back: the one of before goes on with what was counted by either. */
+static void going_back_keeps_what_is_known(void **state)
+{
+	(void)state;
+	struct fixture f;
+	begin(&f);
+	judge(&f, "file.open", "file.path", "/a", 0);
+	struct policy *next = load(&f.tree, rules);
+	pipeline_swap(f.pipeline, next);
+	judge(&f, "file.open", "file.path", "/a", 1);
+	judge(&f, "file.open", "file.path", "/b", 1);
+	pipeline_swap(f.pipeline, f.policy);
+	judge(&f, "file.open", "file.path", "/b", 2);
+	judge(&f, "file.open", "file.path", "/c", 2);
+	pipeline_advance(f.pipeline, 3700 * SECOND);
+	assert_int_equal(count_of(&f, "often"), 0); /* twice each, and nothing was counted twice */
+	judge(&f, "file.open", "file.path", "/a", 100 * SECOND);
+	judge(&f, "file.open", "file.path", "/a", 101 * SECOND);
+	judge(&f, "file.open", "file.path", "/a", 102 * SECOND);
+	pipeline_finish(f.pipeline);
+	assert_int_equal(count_of(&f, "often"), 1);
+	pipeline_forget_earlier(f.pipeline);
+	policy_free(&next);
+	end(&f);
+}
+
+static void going_back_goes_on_counting(void **state)
+{
+	(void)state;
+	struct fixture f;
+	begin(&f);
+	judge(&f, "file.open", "file.path", "/a", 0);
+	struct policy *next = load(&f.tree, rules);
+	pipeline_swap(f.pipeline, next);
+	judge(&f, "file.open", "file.path", "/a", 1);
+	pipeline_swap(f.pipeline, f.policy);
+	judge(&f, "file.open", "file.path", "/a", 2);
+	pipeline_finish(f.pipeline);
+	assert_int_equal(count_of(&f, "often"), 1);
+	pipeline_forget_earlier(f.pipeline);
+	policy_free(&next);
+	end(&f);
+}
+
 /* A verdict of the policy before names a rule that stands in both: it is told once. */
 static void a_verdict_from_before_a_swap_is_told_once(void **state)
 {
@@ -289,6 +333,8 @@ int main(void)
 		cmocka_unit_test(a_throttle_holds_these_alerts_back_too),
 		cmocka_unit_test(an_undecided_step_is_its_rule_undecided),
 		cmocka_unit_test(a_swap_of_policies_keeps_what_is_known),
+		cmocka_unit_test(going_back_keeps_what_is_known),
+		cmocka_unit_test(going_back_goes_on_counting),
 		cmocka_unit_test(a_verdict_from_before_a_swap_is_told_once),
 		cmocka_unit_test(the_end_leaves_nothing_untold),
 	};
