@@ -6,5 +6,6 @@
 #include "bpf/privilege.bpf.c"
 #include "bpf/kernel.bpf.c"
 #include "bpf/receive.bpf.c"
+#include "bpf/guard.bpf.c"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

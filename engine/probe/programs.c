@@ -94,6 +94,8 @@ static const char *why_not_load(const struct programs_source *s, const struct bp
 		return "";
 	if (ends_with(name, "__no_idmap") ? has_idmap : ends_with(name, "__idmap") && !has_idmap)
 		return "";
+	if (strncmp(name, "guard_", 6) == 0 && (!o->protect || s->mode != SENSOR_LSM))
+		return "";
 	struct programs_wanted wanted = { .events = o->events, .decided_events = o->decided_events };
 	if (!o->reloadable && !serves_wanted(name, &wanted))
 		return "";
@@ -257,7 +259,7 @@ static int note_failure(struct programs *s, const struct bpf_object *object, int
 	}
 	last_words(bpf_program__log_buf(p, &size), words, sizeof(words));
 	struct sensor_hook *h = hook_of(s, bpf_program__name(p));
-	bool is_essential = strncmp(bpf_program__section_name(p), "tp_btf/", 7) == 0;
+	bool is_essential = strncmp(bpf_program__section_name(p), "tp_btf/", 7) == 0 && strncmp(bpf_program__name(p), "guard_", 6) != 0;
 	if (h && !is_essential) {
 		hook_fail(s, h, words);
 		return -EAGAIN;

@@ -320,14 +320,22 @@ static void set_wanted(struct sensor *s, uint64_t events, uint64_t outcome_event
 	__atomic_store_n(&c->wanted, events, __ATOMIC_SEQ_CST);
 }
 
+/* The programs that keep others off serve this event and are attached for their own sake, not for a rule's. */
+static uint64_t with_tamper(uint64_t events, bool is_protected)
+{
+	return is_protected ? events | EVENT_BIT(AGENT_TAMPER) : events & ~EVENT_BIT(AGENT_TAMPER);
+}
+
 int sensor_open(const struct sensor_options *options, struct sensor **ret, struct diag *diag)
 {
 	struct sensor_options widened = *options;
+	widened.events = with_tamper(options->events, options->protect);
 	widened.outcome_events = outcomes_of(options->events, options->outcome_events);
 	CLEANUP(sensor_close) struct sensor *s = calloc(1, sizeof(*s));
 	if (!s)
 		return -ENOMEM;
 	s->poll_fd = -1;
+	s->is_protected = options->protect;
 	programs_init(&s->programs);
 	s->cpus = libbpf_num_possible_cpus();
 	if (s->cpus < 1 || s->cpus > SENSOR_MAX_CPUS) {
@@ -407,7 +415,7 @@ int sensor_change_prepare(struct sensor *s, const struct sensor_events *events, 
 	struct sensor_change *c = calloc(1, sizeof(*c));
 	if (!c)
 		return -ENOMEM;
-	c->wanted.events = events->events;
+	c->wanted.events = with_tamper(events->events, s->is_protected);
 	c->wanted.outcome_events = s->caps.mode == SENSOR_LSM ? outcomes_of(events->events, events->outcome_events) : 0;
 	c->wanted.decided_events = s->is_enforcing ? events->decided_events : 0;
 	if (c->wanted.outcome_events && s->programs.wanted.outcome_events == 0)
@@ -662,4 +670,17 @@ uint64_t sensor_missed_runs(const struct sensor *s)
 			sum += info.recursion_misses;
 	}
 	return sum;
+}
+
+void sensor_get_guard(struct sensor *s, struct sensor_guard *ret)
+{
+	*ret = (struct sensor_guard){
+		.config = &s->skel->bss->guard,
+		.inodes_fd = bpf_map__fd(s->skel->maps.guard_inodes),
+		.objects_fd = bpf_map__fd(s->skel->maps.guard_objects),
+		.hooks = s->programs.hooks,
+		.programs = s->programs.fds,
+		.links = s->programs.links,
+		.n_programs = s->programs.n,
+	};
 }

@@ -10,7 +10,7 @@
 #include "engine/event/event.h"
 
 enum {
-	SENSOR_MAX_HOOKS = 96,  /* programs in the object */
+	SENSOR_MAX_HOOKS = 160, /* programs in the object */
 	SENSOR_MAX_CPUS = 1024, /* identities hold 10 bits of CPU number */
 	SENSOR_MAX_ENV_NAMES = 64, /* environment variables kept: entries of the kernel's table */
 };
@@ -21,6 +21,7 @@ struct sensor_options {
 	uint64_t events;           /* bit N: event number N is wanted; hooks that serve none of them are not attached */
 	uint64_t outcome_events;   /* bit N: with its outcome */
 	uint64_t decided_events;   /* bit N: verdicts will be asked of it; see sensor_set_verdicts */
+	bool protect;              /* attach what keeps others off the engine (engine/probe/guard.h); lsm mode only */
 	bool reloadable;           /* load what other events would need, too, so that sensor_change_prepare can attach it */
 	uint64_t ring_priority_bytes, ring_bulk_bytes; /* powers of two, at least a page */
 	uint32_t max_processes;
@@ -147,3 +148,14 @@ int sensor_get_misc(const struct sensor *s, enum misc_counter which, uint64_t *r
 size_t sensor_cpus(const struct sensor *s);
 /* Runs of programs that the kernel skipped (recursion_misses), summed. */
 uint64_t sensor_missed_runs(const struct sensor *s);
+
+/* For engine/probe/guard.c: what the programs that keep others off are told by, and what is attached. Borrowed; valid while the sensor is. */
+struct guard_config;
+struct sensor_guard {
+	struct guard_config *config;
+	int inodes_fd, objects_fd;
+	const struct sensor_hook *hooks;
+	const int *programs, *links; /* -1: none */
+	size_t n_programs;
+};
+void sensor_get_guard(struct sensor *s, struct sensor_guard *ret);

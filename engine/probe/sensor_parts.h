@@ -2,6 +2,7 @@
 /* What the files of the sensor share; nobody else includes it. */
 #pragma once
 
+#include "bpf/guard_abi.h"
 #include "engine/probe/programs.h"
 #include "engine/probe/sensor.h"
 #include "vedette.skel.h"
@@ -22,4 +23,5 @@ struct sensor {
 	sensor_record_fn *on_record;
 	void *context;
 	size_t handed_on, bulk_left;
+	bool is_protected; /* the programs that keep others off are attached */
 };
