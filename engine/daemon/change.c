@@ -121,6 +121,20 @@ static const struct command {
 	{ "status", answer_status },
 };
 
+/* True when it was one of those that others answer for. */
+static bool run_other(struct change *c, const struct control_request *q)
+{
+	CLEANUP(diag_done) struct diag diag = { 0 };
+	int err = c->config.command ? c->config.command(c->config.command_context, q, &diag) : -ENOENT;
+	if (err == -ENOENT)
+		return false;
+	if (err)
+		control_answer_error(c->control, q->from, diag.n ? diag.messages[0].text : strerror(-err));
+	else
+		control_answer(c->control, q->from, SV("{\"ok\":true}"));
+	return true;
+}
+
 static void on_command(void *context, const struct control_request *q)
 {
 	struct change *c = context;
@@ -133,7 +147,8 @@ static void on_command(void *context, const struct control_request *q)
 		}
 		buf_add_format(&text, "%s%s", i == 0 ? "" : i + 1 == ARRAY_SIZE(commands) ? " and " : ", ", commands[i].name);
 	}
-	control_answer_error(c->control, q->from, buf_cstr(&text));
+	if (!run_other(c, q))
+		control_answer_error(c->control, q->from, buf_cstr(&text));
 }
 
 /* --- the change -------------------------------------------------------------------------------------------------------------- */
@@ -234,6 +249,8 @@ int change_back(struct change *c, struct diag *diag)
 		sensor_undo(q->sensor, c->held);
 		tidy(c);
 	}
+	if (c->config.changed)
+		c->config.changed(c->config.command_context);
 	return 0;
 }
 

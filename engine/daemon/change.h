@@ -5,9 +5,13 @@
  */
 #pragma once
 
+#include "engine/daemon/control.h"
 #include "engine/daemon/pipeline.h"
 #include "engine/daemon/policies.h"
 #include "engine/daemon/reload.h"
+
+/* A command that is not among those of change.c. 0, or -errno with the reason; -ENOENT: there is no such command. */
+typedef int change_command(void *context, const struct control_request *q, struct diag *diag);
 
 /* All borrowed. */
 struct change_config {
@@ -20,6 +24,9 @@ struct change_config {
 	uint64_t breaker;              /* blocks of a minute that take an unconfirmed policy back when there are more; 0: none do */
 	void (*add_status)(const void *context, struct buf *out); /* the status document */
 	const void *status_context;
+	change_command *command;       /* NULL: no others */
+	void *command_context;
+	void (*changed)(void *context); /* other rules are in force; NULL: nobody needs to know */
 };
 
 struct change;

@@ -20,7 +20,7 @@
 static const char usage[] =
 	"usage: vedette daemon -c CONFIG [--check | --show]\n"
 	"       vedette daemon --template\n"
-	"Watches the host in the foreground until SIGTERM, SIGINT or SIGQUIT.\n"
+	"Watches the host in the foreground until `vedette stop`, SIGTERM, SIGINT or SIGQUIT.\n"
 	"\n"
 	"  -c, --config FILE  configuration (YAML)\n"
 	"      --check        read the configuration and the rules, say what is wrong, and end\n"
@@ -40,6 +40,9 @@ static struct watch_options options_of(const struct config *c)
 	o.sensor = strcmp(c->sensor, "lsm") == 0 ? SENSOR_LSM : strcmp(c->sensor, "tracepoint") == 0 ? SENSOR_TRACEPOINT : SENSOR_NONE;
 	o.enforce = c->enforce;
 	o.detect_only = c->detect_only;
+	o.protect = c->enforce && c->protect;
+	o.protect_paths = c->protect_paths.items;
+	o.n_protect_paths = c->protect_paths.n;
 	o.log_events = c->log_events;
 	o.output = c->output_file;
 	o.key_file = c->output_key;
@@ -129,8 +132,13 @@ static int watch_host(const char *file, const struct config *c, struct diag *dia
 		symbol_text(KIND_SENSOR, sensor_get_caps(watch_sensor(w))->mode), ruleset_rules(watch_rules(w)),
 		ruleset_rules(watch_rules(w)) == 1 ? "" : "s", o.output);
 	err = watch_loop(w, 0, &end, diag);
-	char reason[64];
-	snprintf(reason, sizeof(reason), err ? "failure %d" : "signal %d", err ? -err : end.signal);
+	char reason[96];
+	if (err)
+		snprintf(reason, sizeof(reason), "failure %d", -err);
+	else if (end.is_asked)
+		snprintf(reason, sizeof(reason), "stop, asked for by process %u, user %u", end.pid, end.uid);
+	else
+		snprintf(reason, sizeof(reason), "signal %d from process %u, user %u", end.signal, end.pid, end.uid);
 	int finish = watch_finish(w, reason, diag);
 	return err ? err : finish < 0 ? finish : 0;
 }

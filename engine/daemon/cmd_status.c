@@ -79,6 +79,11 @@ static int show(const struct yaml_node *doc, time_t age)
 		printf("          waits to be confirmed: %s %s, for %s more seconds; it blocked %s times\n",
 		       strcmp(text_of(pending, "removal"), "true") == 0 ? "removal of" : "policy", text_of(pending, "name"), text_of(pending, "left_seconds"),
 		       text_of(pending, "blocked"));
+	const struct yaml_node *protection = yaml_get(doc, "protection");
+	if (protection)
+		printf("protected %s; %s acts refused, %s canaries, %s failures; %s files, %s not proven\n", text_of(protection, "state"),
+		       text_of(protection, "refused"), text_of(protection, "canaries"), text_of(protection, "failures"), text_of(protection, "files"),
+		       text_of(protection, "unproven"));
 	printf("totals    %s produced, %s delivered, %s lost, %s damaged; %s alerts, %s blocked\n", text_of(totals, "produced"),
 	       text_of(totals, "delivered"), text_of(totals, "lost"), text_of(totals, "damaged"), text_of(totals, "alerts"), text_of(totals, "blocked"));
 	const struct yaml_node *state = yaml_get(doc, "state");

@@ -18,6 +18,8 @@ static const struct command {
 	{ "replay", "ask rules about a tape", cmd_replay },
 	{ "reload", "have a running daemon load its rules anew", cmd_reload },
 	{ "policy", "apply policies to a running daemon, with a way back", cmd_policy },
+	{ "protect", "let others at a protected daemon for a time", cmd_protect },
+	{ "stop", "end a running daemon", cmd_stop },
 	{ "status", "how a running daemon fares", cmd_status },
 	{ "check", "check rule files", cmd_check },
 	{ "test", "run the cases of rule files", cmd_test },

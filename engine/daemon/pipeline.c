@@ -212,8 +212,47 @@ static void raise_correlated(struct pipeline *p)
 	state_get_stats(p->policy->state, &p->stats.state);
 }
 
+/* Whoever works against the engine is told of, whatever the rules say. */
+static const struct rule_info tamper_rule = {
+	.id = "agent-tamper",
+	.title = "Somebody works against Vedette itself",
+	.description = "Built in: no rule of the policy has matched this event.",
+	.ruleset = "built-in",
+	.policy = "built-in",
+	.severity = SEVERITY_HIGH,
+	.is_enabled = true,
+	.attack = { "T1562.001" },
+	.events = 1ull << EVENT_AGENT_TAMPER,
+};
+
+static void raise_tamper(struct pipeline *p, const struct event *ev, enum alert_action action)
+{
+	const struct wire_agent_tamper *r = EVENT_AS(ev, agent_tamper);
+	char name[RECORD_COMM + 1] = "";
+	memcpy(name, ev->common->comm.text, RECORD_COMM);
+	buf_reset(&p->message);
+	buf_add_format(&p->message, "%s (process %u, user %u): %s", name, ev->common->pid, ev->common->uid, symbol_text(KIND_TAMPER, r->act));
+	struct alert alert = {
+		.ev = ev,
+		.rule = &tamper_rule,
+		.message = buf_sv(&p->message),
+		.action = action,
+		.policy_digest = ruleset_digest(p->policy->rules),
+	};
+	p->stats.blocked += action == ALERT_ACTION_BLOCK;
+	send_alert(p, &alert);
+}
+
+/* Refused by the protection of the engine, not by a rule. */
+static bool is_tamper(const struct event *ev)
+{
+	return ev->type->number == EVENT_AGENT_TAMPER;
+}
+
 static enum alert_action action_of(const struct pipeline *p, const struct rule_info *rule, const struct event *ev)
 {
+	if (is_tamper(ev) && ev->common->verdict == VERDICT_BLOCK)
+		return ALERT_ACTION_BLOCK;
 	if (rule->action == ACTION_BLOCK && p->config.is_taped && ev->common->verdict == VERDICT_BLOCK)
 		return ALERT_ACTION_BLOCK; /* it was denied, by whichever rule of then */
 	if (rule->action == ACTION_BLOCK && (!p->config.is_enforcing || !rule_is_blocking(rule)))
@@ -255,7 +294,7 @@ static bool is_told(const struct rule_info *blocker, const struct rule_info *rul
 /* Evaluate, alert: the same for a record that came just now and for one that was taped long ago. */
 void pipeline_judge(struct pipeline *p, const struct event *ev)
 {
-	struct blocker by = ev->common->verdict == VERDICT_BLOCK && !p->config.is_taped ? blocker_of(p, ev) : (struct blocker){ 0 };
+	struct blocker by = ev->common->verdict == VERDICT_BLOCK && !p->config.is_taped && !is_tamper(ev) ? blocker_of(p, ev) : (struct blocker){ 0 };
 	if (by.rule)
 		raise_alert(p, by.policy, ev, by.rule, ALERT_ACTION_BLOCK);
 	p->stats.blocked_on_trial += is_by_tried(p, ev, by);
@@ -266,6 +305,8 @@ void pipeline_judge(struct pipeline *p, const struct event *ev)
 		if (!is_told(by.rule, rule) && !rule->is_step && passes(p, ev, rule, false))
 			raise_alert(p, p->policy, ev, rule, action_of(p, rule, ev));
 	}
+	if (is_tamper(ev) && p->matches.n == 0 && !p->config.is_taped)
+		raise_tamper(p, ev, ev->common->verdict == VERDICT_BLOCK ? ALERT_ACTION_BLOCK : ALERT_ACTION_ALERT);
 	p->stats.judged++;
 	for (size_t i = 0; i < p->matches.n_undecided; i++) {
 		p->stats.undecided++;
@@ -368,6 +409,13 @@ void pipeline_record(void *pipeline, const void *bytes, size_t size, bool is_pri
 	if (is_attempt && ev.common->call_id && outcome_hold(p->config.outcomes, &ev) == 0)
 		return;
 	enrich_and_judge(p, ev, false, 0);
+}
+
+void pipeline_note(struct pipeline *p, const void *bytes, size_t size)
+{
+	struct event ev;
+	if (event_decode(bytes, size, &ev) == 0)
+		enrich_and_judge(p, ev, false, 0);
 }
 
 static void give_up_outcomes(struct pipeline *p, uint64_t boot_ns)

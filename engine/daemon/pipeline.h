@@ -54,6 +54,8 @@ void pipeline_record(void *pipeline, const void *bytes, size_t size, bool is_pri
 
 /* An event that is enriched already, with its outcome if there is one. All events come through here. */
 void pipeline_judge(struct pipeline *p, const struct event *ev);
+/* A record that the engine made itself: judged like the kernel's, and counted with none of them. */
+void pipeline_note(struct pipeline *p, const void *bytes, size_t size);
 
 /*
  * From the next event on another policy judges. The one before must stay until pipeline_forget_earlier: verdicts that the kernel took by it

@@ -238,6 +238,30 @@ static void add_policy(struct json *j, const struct policy *policy, const struct
 	json_object_end(j);
 }
 
+static void add_protection(struct json *j, const struct protect_state *p)
+{
+	json_key(j, "protection");
+	json_object_begin(j);
+	json_key(j, "canaries");
+	json_u64(j, p->canaries);
+	json_key(j, "failures");
+	json_u64(j, p->failures);
+	json_key(j, "files");
+	json_u64(j, p->files);
+	if (p->off_until_ns) {
+		uint64_t now_ns = clock_ns(CLOCK_BOOTTIME);
+		json_key(j, "off_for_seconds");
+		json_u64(j, p->off_until_ns > now_ns ? (p->off_until_ns - now_ns) / 1000000000 : 0);
+	}
+	json_key(j, "refused");
+	json_u64(j, p->refused);
+	json_key(j, "state");
+	json_str(j, sv_from(p->state));
+	json_key(j, "unproven");
+	json_u64(j, p->unproven);
+	json_object_end(j);
+}
+
 void status_json(const struct status_of *of, struct buf *out)
 {
 	struct json j;
@@ -254,6 +278,7 @@ void status_json(const struct status_of *of, struct buf *out)
 	json_key(&j, "pid");
 	json_u64(&j, (uint64_t)getpid());
 	add_policy(&j, of->policy, &of->change);
+	add_protection(&j, &of->protection);
 	add_sensor(&j, of->sensor);
 	add_state(&j, &of->stats->state);
 	add_totals(&j, of->stats, of->totals, of->stream);

@@ -4,6 +4,7 @@
 
 #include "engine/daemon/change.h"
 #include "engine/daemon/pipeline.h"
+#include "engine/daemon/protect.h"
 #include "engine/enrich/enrich.h"
 #include "engine/probe/sensor.h"
 
@@ -16,6 +17,7 @@ struct status_of {
 	struct totals totals;
 	const struct stream *stream; /* may be NULL */
 	struct change_status change;
+	struct protect_state protection;
 };
 
 /* May the file be (re)placed? It must be missing in a folder that is there, empty, or an earlier status; 0 or -errno with the reason. */

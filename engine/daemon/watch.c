@@ -15,12 +15,15 @@
 
 #include "engine/base/clock.h"
 #include "engine/base/fd.h"
+#include "engine/base/jsonread.h"
+#include "engine/base/num.h"
 #include "engine/daemon/change.h"
 #include "engine/daemon/cmd_rules.h"
 #include "engine/daemon/environment.h"
 #include "engine/daemon/hooks.h"
 #include "engine/daemon/log.h"
 #include "engine/daemon/own_files.h"
+#include "engine/daemon/protect.h"
 #include "engine/daemon/status.h"
 #include "engine/probe/blind.h"
 
@@ -44,6 +47,8 @@ struct watch {
 	struct policies *policies; /* NULL: none can be applied under way */
 	struct own_files own_files;
 	struct change *change; /* NULL: the rules stay */
+	struct protect *protect; /* NULL: not protected */
+	struct protect_asker stop; /* who asked for the end; pid 0: nobody */
 	int signal_fd;
 	uint64_t next_tick, next_heartbeat;
 	uint64_t expiry_seen_ns; /* wall clock up to which exceptions that expired were told */
@@ -126,6 +131,7 @@ static int open_sensor(struct watch *w, struct diag *diag)
 	struct sensor_options so = {
 		.wanted = o->sensor,
 		.enforce = o->enforce,
+		.protect = o->protect,
 		.events = events | lineage_events,
 		.outcome_events = is_all ? every_event() : ruleset_outcome_events(w->policy->rules),
 		.decided_events = o->enforce ? policy_decided_events(w->policy) : 0,
@@ -217,9 +223,10 @@ static int rules_of_start(void *context, struct rule_paths *ret, struct diag *di
 
 static struct status_of status_of(const struct watch *w)
 {
-	struct status_of of = { w->sensor, w->policy, watch_stats(w), w->enrich, watch_totals(w), w->stream, { 0 } };
+	struct status_of of = { w->sensor, w->policy, watch_stats(w), w->enrich, watch_totals(w), w->stream, { 0 }, { 0 } };
 	if (w->change)
 		change_get_status(w->change, &of.change);
+	protect_get_state(w->protect, &of.protection);
 	return of;
 }
 
@@ -228,6 +235,49 @@ static void add_status(const void *watch, struct buf *out)
 	const struct watch *w = watch;
 	struct status_of of = status_of(w);
 	status_json(&of, out);
+}
+
+static void on_change(void *watch)
+{
+	struct watch *w = watch;
+	if (w->protect)
+		protect_refresh(w->protect);
+}
+
+static int switch_off(struct watch *w, const struct control_request *q, const struct protect_asker *who, struct diag *diag)
+{
+	struct json_want want = { .path = "seconds" };
+	const char *error;
+	size_t at;
+	uint64_t seconds = 0;
+	if (json_read_members(q->line, &want, 1, &error, &at) || want.token != JSON_NUMBER || num_parse_u64(want.raw, PROTECT_OFF_MAX_S, &seconds) || !seconds) {
+		diag_error(diag, (struct place){ 0 }, "the protection can be off for 1 second to %d hours", PROTECT_OFF_MAX_S / 3600);
+		return -EINVAL;
+	}
+	protect_off(w->protect, who, clock_ns(CLOCK_BOOTTIME) + seconds * 1000000000);
+	return 0;
+}
+
+static int on_command(void *watch, const struct control_request *q, struct diag *diag)
+{
+	struct watch *w = watch;
+	const struct protect_asker who = { .pid = q->peer.pid, .uid = q->peer.uid, .login_uid = q->peer.login_uid };
+	bool is_off = sv_is(q->command, "protect-off"), is_on = sv_is(q->command, "protect-on");
+	if (sv_is(q->command, "stop")) {
+		protect_note(w->pipeline, TAMPER_STOP, 0, &who);
+		w->stop = who;
+		return 0;
+	}
+	if (!is_off && !is_on)
+		return -ENOENT;
+	if (!w->protect) {
+		diag_error(diag, (struct place){ 0 }, "this daemon is not protected (it is with `enforce: true` and `protect: true`)");
+		return -EOPNOTSUPP;
+	}
+	if (is_off)
+		return switch_off(w, q, &who, diag);
+	protect_on(w->protect, &who);
+	return 0;
 }
 
 static int open_change(struct watch *w, struct diag *diag)
@@ -254,8 +304,40 @@ static int open_change(struct watch *w, struct diag *diag)
 		.stream = w->stream,
 		.add_status = add_status,
 		.status_context = w,
+		.command = on_command,
+		.changed = on_change,
+		.command_context = w,
 	};
 	return change_new(&cc, &w->change, diag);
+}
+
+/* All that we read at the next start or reload, and what we write. */
+static int open_protect(struct watch *w, struct diag *diag)
+{
+	const struct watch_options *o = &w->options;
+	CLEANUP(buf_done) struct buf key = { 0 };
+	CLEANUP(buf_done) struct buf line = { 0 };
+	if (!o->protect)
+		return 0;
+	if (fd_read_file("/proc/cmdline", 65536, &line) == 0 && protect_is_off_by_boot(buf_sv(&line))) {
+		diag_warn(diag, (struct place){ 0 }, "Vedette is not protected: the kernel was started with vedette.protect=0");
+		protect_note(w->pipeline, TAMPER_PROTECTION_OFF, 0, NULL);
+		return 0;
+	}
+	buf_add_z(&key, o->key_file[0] ? o->key_file : o->output);
+	buf_add_z(&key, o->key_file[0] ? "" : ".pub");
+	if (buf_error(&key))
+		return -ENOMEM;
+	struct protect_config pc = {
+		.sensor = w->sensor,
+		.pipeline = w->pipeline,
+		.files = { o->output, o->output[0] ? buf_cstr(&key) : "", o->control, o->config_file, o->policy_folder },
+		.more_files = o->protect_paths,
+		.n_more = o->n_protect_paths,
+		.rules = o->rules_now ? o->rules_now : rules_of_start,
+		.rules_context = o->rules_now ? o->rules_context : &w->options,
+	};
+	return protect_new(&pc, &w->protect, diag);
 }
 
 static int say_open(struct watch *w)
@@ -364,6 +446,9 @@ int watch_open(const struct watch_options *options, struct watch **ret, struct d
 		diag_error(diag, (struct place){ .file = sink_file_name(options->output) }, "cannot be written: %s", strerror(-err));
 		return err;
 	}
+	err = open_protect(w, diag);
+	if (err)
+		return err;
 	warn_of_limits(w, diag);
 	*ret = TAKE(w);
 	return 0;
@@ -375,6 +460,7 @@ void watch_close(struct watch **watch)
 	if (!w)
 		return;
 	change_free(&w->change); /* its thread uses the sensor */
+	protect_free(&w->protect);
 	sensor_close(&w->sensor);
 	pipeline_free(&w->pipeline);
 	tape_writer_free(&w->tape);
@@ -496,6 +582,12 @@ static void heartbeat(struct watch *w)
 		.sensor = symbol_text(KIND_SENSOR, sensor_get_caps(w->sensor)->mode),
 		.totals = watch_totals(w),
 	};
+	struct protect_state state;
+	protect_get_state(w->protect, &state);
+	info.protection = state.state;
+	info.refused = state.refused;
+	info.canaries = state.canaries;
+	info.failures = state.failures;
 	if (w->stream)
 		IGNORE(stream_heartbeat(w->stream, &info)); /* no room: its absence and the next one's totals tell */
 }
@@ -526,6 +618,8 @@ static void tick(struct watch *w, uint64_t boot_ns)
 	w->next_tick = boot_ns + TICK_NS;
 	enrich_tick(w->enrich, boot_ns);
 	pipeline_expire(w->pipeline, boot_ns);
+	if (w->protect)
+		protect_tick(w->protect, boot_ns);
 	tell_losses(w);
 	tell_expired(w);
 	if (boot_ns >= w->next_heartbeat) {
@@ -595,6 +689,8 @@ static bool take_signals(struct watch *w, pid_t child, struct watch_end *end)
 			change_ask(w->change);
 		if (sig == SIGTERM || sig == SIGINT || sig == SIGQUIT) {
 			end->signal = sig;
+			end->pid = info.ssi_pid;
+			end->uid = info.ssi_uid;
 			return true;
 		}
 	}
@@ -642,6 +738,12 @@ int watch_loop(struct watch *w, pid_t child, struct watch_end *ret, struct diag 
 			break;
 		if (w->change)
 			change_step(w->change);
+		if (w->stop.pid) {
+			ret->is_asked = true;
+			ret->pid = w->stop.pid;
+			ret->uid = w->stop.uid;
+			break;
+		}
 		if (n > 0)
 			continue;
 		struct epoll_event e[4];

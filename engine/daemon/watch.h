@@ -18,6 +18,9 @@ struct watch_options {
 	size_t n_rule_paths;
 	enum sensor_mode sensor;       /* SENSOR_NONE: the best there is */
 	bool enforce;                  /* rules that block do block */
+	bool protect;                  /* with enforce: keep others off */
+	const char *const *protect_paths; /* more that is to be kept */
+	size_t n_protect_paths;
 	bool detect_only;              /* take rules that block in tracepoint mode too: they only report */
 	bool log_events;
 	const char *output;            /* file for the signed log; "": none */
@@ -76,6 +79,8 @@ void watch_signals(sigset_t *ret);
 struct watch_end {
 	int signal;       /* that ended the loop; 0: the child ended, or the time was up */
 	bool is_time_up;
+	bool is_asked;    /* `vedette stop` */
+	uint32_t pid, uid; /* who sent the signal, or asked */
 	int child_status; /* of waitpid; when the child ended */
 };
 /*

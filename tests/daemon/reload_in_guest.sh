@@ -15,6 +15,7 @@ cp /t/numbered /tmp/worse
 cat > /tmp/config.yaml <<END
 rules: [/tmp/rules.yaml]
 enforce: true
+protect: false
 output: {file: /tmp/log/a.jsonl, heartbeat: 1s}
 status_file: /tmp/run/status.json
 END

@@ -47,7 +47,7 @@ static void add_own(struct renderer *r, struct buf *body, struct buf *out)
 	const struct totals totals = { 1000, 990, 10 };
 	const struct log_counts counts = { 34, 2, 4096 };
 	const struct open_info open = { fixed_time, "ab12", 7, "cd34", "lsm", "host", hooks, missing };
-	const struct heartbeat_info beat = { fixed_time, "ab12", "lsm", totals };
+	const struct heartbeat_info beat = { fixed_time, "ab12", "lsm", totals, "on", 3, 2, 1 };
 	const struct loss_info ring = { fixed_time, "ring", "file.open", 1, 5, fixed_time.wall_ns - 1000000000, "", "" };
 	const struct loss_info output = { fixed_time, "output", "", -1, 5, fixed_time.wall_ns, "", "" };
 	const struct loss_info held = { fixed_time, "suppress", "", -1, 7, fixed_time.wall_ns, "plain", "user.name=root" };

@@ -141,9 +141,42 @@ static void what_a_throttle_holds_back_is_told(void **state)
 	fixture_drop(&f);
 }
 
+/* No rule of the fixture is about it. */
+static void who_works_against_the_engine_is_told_of_without_a_rule(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *what;
+		enum verdict verdict;
+		const char *shown;
+		uint64_t blocked;
+	} cases[] = {
+		{ "refused", VERDICT_BLOCK, "bpf-map", 1 },
+		{ "found", VERDICT_NONE, "bpf-map", 1 },
+	};
+	struct fixture f;
+	char text[4096];
+	fixture_make(&f);
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct event ev;
+		event_builder_begin(f.builder, event_type_by_number(EVENT_AGENT_TAMPER));
+		assert_int_equal(event_builder_set_text(f.builder, "vedette.tamper.act", "bpf-map"), 0);
+		assert_int_equal(event_builder_set_text(f.builder, "process.name", "bpftool"), 0);
+		assert_int_equal(event_builder_set_text(f.builder, "vedette.verdict", cases[i].verdict == VERDICT_BLOCK ? "block" : "none"), 0);
+		assert_int_equal(event_builder_event(f.builder, &ev), 0);
+		pipeline_judge(f.pipeline, &ev);
+		shown(&f, text, sizeof(text));
+		if (!strstr(text, "bpftool") || !strstr(text, cases[i].shown) || pipeline_get_stats(f.pipeline)->blocked != cases[i].blocked)
+			fail_msg("%s: %s", cases[i].what, text);
+		assert_int_equal(pipeline_get_stats(f.pipeline)->alerts, i + 1);
+	}
+	fixture_drop(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(who_works_against_the_engine_is_told_of_without_a_rule),
 		cmocka_unit_test(an_undecided_rule_raises_a_low_alert_that_names_the_test),
 		cmocka_unit_test(a_run_of_undecided_alerts_is_never_worse_than_low),
 		cmocka_unit_test(what_a_throttle_holds_back_is_told),

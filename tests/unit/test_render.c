@@ -332,7 +332,7 @@ static void our_own_records_are_sorted_and_whole(void **state)
 	const struct totals totals = { 10, 9, 1 };
 	const struct log_counts counts = { 3, 2, 1 };
 	const struct open_info open = { fixed_time, "d1", 7, "", "lsm", "host", hooks, none };
-	const struct heartbeat_info beat = { fixed_time, "d1", "lsm", totals };
+	const struct heartbeat_info beat = { fixed_time, "d1", "lsm", totals, "on", 3, 2, 1 };
 	const struct loss_info loss = { fixed_time, "ring", "file.open", 1, 5, fixed_time.wall_ns, "", "" };
 	const struct loss_info loss_anywhere = { fixed_time, "output", "", -1, 5, fixed_time.wall_ns, "", "" };
 	const struct close_info close = { fixed_time, "signal 15", totals };
