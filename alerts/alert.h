@@ -66,7 +66,7 @@ struct heartbeat_info {
 	const char *policy_digest;
 	const char *sensor;
 	struct totals totals;
-	const char *protection; /* of the agent itself: on, off or none */
+	const char *protection; /* of the agent itself: on, off or none; NULL: not said */
 	uint64_t refused, canaries, failures; /* acts against it; canaries that were refused as they must be; those that were not, and other faults */
 };
 

@@ -507,10 +507,12 @@ int render_heartbeat(struct renderer *r, uint64_t sequence, const struct heartbe
 	set_z(&rec, MEMBER_policy_digest, info->policy_digest);
 	set_z(&rec, MEMBER_sensor, info->sensor);
 	set_number(&rec, MEMBER_queue_bytes, counts->queue_bytes);
-	set_z(&rec, MEMBER_protection_state, info->protection);
-	set_number(&rec, MEMBER_protection_refused, info->refused);
-	set_number(&rec, MEMBER_protection_canaries, info->canaries);
-	set_number(&rec, MEMBER_protection_failures, info->failures);
+	if (info->protection) {
+		set_z(&rec, MEMBER_protection_state, info->protection);
+		set_number(&rec, MEMBER_protection_refused, info->refused);
+		set_number(&rec, MEMBER_protection_canaries, info->canaries);
+		set_number(&rec, MEMBER_protection_failures, info->failures);
+	}
 	set_totals(&rec, sequence, &info->totals, counts);
 	return record_write(r, &rec, NULL, out);
 }

@@ -24,7 +24,7 @@ static int add_record(struct renderer *renderer, struct signer *signer, struct i
 	else if (is_last && !spec->is_open_ended)
 		r = render_close(renderer, n, &(struct close_info){ .at = at, .reason = "test", .totals = totals }, &counts, &body);
 	else
-		r = render_heartbeat(renderer, n, &(struct heartbeat_info){ .at = at, .policy_digest = "00", .sensor = "lsm", .totals = totals, .protection = "none" },
+		r = render_heartbeat(renderer, n, &(struct heartbeat_info){ .at = at, .policy_digest = "00", .sensor = "lsm", .totals = totals },
 				     &counts, &body);
 	return r ? r : signer_add(signer, n, buf_sv(&body));
 }
