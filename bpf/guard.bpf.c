@@ -436,7 +436,8 @@ static __always_inline u32 act_on_cgroup(struct dentry *d)
 		return TAMPER_COUNT;
 	if (caller() == INIT_TGID && !is_named(d, "cgroup.freeze", 14))
 		return TAMPER_COUNT;
-	if (is_above && (is_named(d, "cgroup.procs", 13) || is_named(d, "cgroup.threads", 15) || is_named(d, "cgroup.subtree", 14)))
+	/* processes may come in: children of the service manager do so by themselves, for ExecReload= */
+	if (is_named(d, "cgroup.procs", 13) || is_named(d, "cgroup.threads", 15) || (is_above && is_named(d, "cgroup.subtree", 14)))
 		return TAMPER_COUNT;
 	return TAMPER_CGROUP_FILE;
 }

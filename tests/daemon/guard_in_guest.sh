@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: Apache-2.0
+# In a Debian guest: systemd starts, reloads, restarts and stops a daemon that protects itself; others do not.
+check() { if [ "$1" -eq 0 ]; then echo "ok - $2"; else echo "not ok - $2"; fi; }
+log=/var/log/vedette/alerts.jsonl
+mkdir -p /etc/vedette/rules
+cp /t/block_rules.yaml /etc/vedette/rules/one.yaml
+cat > /etc/vedette/vedette.yaml <<'C'
+rules: [/etc/vedette/rules]
+enforce: true
+protect_paths: [/etc/systemd/system/vedette.service]
+output: {heartbeat: 1s}
+C
+cat > /etc/systemd/system/vedette.service <<'U'
+[Unit]
+Description=Vedette
+[Service]
+Type=exec
+ExecStart=/usr/local/bin/vedette daemon -c /etc/vedette/vedette.yaml
+ExecReload=/bin/kill -HUP $MAINPID
+LimitMEMLOCK=infinity
+TimeoutStopSec=60
+U
+systemctl daemon-reload
+ready() { i=0; while [ $i -lt 900 ]; do vedette status --control /run/vedette/control.sock --json 2> /dev/null | grep -q '"state":"on"' && return 0; sleep 0.2; i=$((i + 1)); done; return 1; }
+main() { systemctl show -p MainPID --value vedette; }
+systemctl start vedette && ready
+check $? "systemctl start: it is protected"
+pid=$(main)
+kill -KILL "$pid" 2> /dev/null
+[ $? -ne 0 ] && kill -0 "$pid"
+check $? "kill -KILL by root: refused"
+systemctl kill -s STOP vedette 2> /dev/null
+sleep 0.5
+grep -q '^State:.[^T]' "/proc/$pid/status"
+check $? "systemctl kill -s STOP: process 1 may not halt it"
+systemctl freeze vedette > /dev/null 2>&1
+sleep 0.5
+grep -q '^frozen 0' /sys/fs/cgroup/system.slice/vedette.service/cgroup.events
+check $? "systemctl freeze: process 1 may not freeze it"
+(echo 1 > /sys/fs/cgroup/system.slice/vedette.service/cgroup.kill) 2> /dev/null
+[ $? -ne 0 ] && kill -0 "$pid"
+check $? "cgroup.kill: refused"
+(echo 1 > /sys/fs/cgroup/system.slice/cgroup.kill) 2> /dev/null
+[ $? -ne 0 ] && kill -0 "$pid"
+check $? "cgroup.kill of the slice: refused"
+(echo x >> /etc/systemd/system/vedette.service) 2> /dev/null
+[ $? -ne 0 ]
+check $? "its unit file, in protect_paths: refused"
+systemctl set-property --runtime vedette CPUWeight=200
+check $? "systemctl set-property: process 1 may"
+systemctl reload vedette && sleep 3 && grep -q '"dataset":"vedette.reload"' $log
+check $? "systemctl reload"
+systemd-run --wait -q -p PrivateTmp=yes -p ProtectSystem=strict -p ProtectHome=yes -p PrivateDevices=yes true
+check $? "a sandboxed service mounts over what it likes in its own namespace"
+systemctl restart vedette && ready && [ "$(main)" != "$pid" ]
+check $? "systemctl restart"
+timeout 60 systemctl stop vedette && [ "$(systemctl show -p Result --value vedette)" = success ]
+check $? "systemctl stop: it ended well ($(systemctl show -p Result --value vedette))"
+tail -n 1 $log | grep -q '"reason":"signal 15 from process 1, user 0"'
+check $? "systemctl stop: the log says who sent it: $(tail -n 1 $log | grep -o '"reason":"[^"]*"')"
+vedette verify --complete --key $log.pub $log > /tmp/out 2>&1
+check $? "the log verifies: $(head -n 1 /tmp/out)"
+grep -h -o '"tamper":{[^}]*}' $log.1 $log | sort | uniq -c | sed 's/^/# /'
