@@ -6,7 +6,7 @@ log=/var/log/vedette/alerts.jsonl
 tampers() { grep -c "\"tamper\":{\"act\":\"$1\"" $log; }
 state() { vedette status --json --control /run/vedette/control.sock; }
 
-mkdir -p /etc/vedette/rules /var/log/vedette /run/vedette /srv/kept /srv/pins /tmp/bad /sys/fs/cgroup/agent /sys/fs/cgroup/agent/daemon /sys/fs/cgroup/twin /sys/fs/cgroup/elsewhere
+mkdir -p /var/lib/vedette /etc/vedette/rules /var/log/vedette /run/vedette /srv/kept /srv/pins /tmp/bad /sys/fs/cgroup/agent /sys/fs/cgroup/agent/daemon /sys/fs/cgroup/twin /sys/fs/cgroup/elsewhere
 cp /t/nonce /tmp/bad/x
 cp /t/block_rules.yaml /etc/vedette/rules/one.yaml
 mount -t tmpfs kept /srv/kept && echo x > /srv/kept/file

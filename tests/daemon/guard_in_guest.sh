@@ -2,7 +2,7 @@
 # In a Debian guest: systemd starts, reloads, restarts and stops a daemon that protects itself; others do not.
 check() { if [ "$1" -eq 0 ]; then echo "ok - $2"; else echo "not ok - $2"; fi; }
 log=/var/log/vedette/alerts.jsonl
-mkdir -p /etc/vedette/rules
+mkdir -p /etc/vedette/rules /var/lib/vedette
 cp /t/block_rules.yaml /etc/vedette/rules/one.yaml
 cat > /etc/vedette/vedette.yaml <<'C'
 rules: [/etc/vedette/rules]

@@ -25,6 +25,7 @@ cp /t/policy_rules.yaml /tmp/rules.yaml
 cat > /tmp/config.yaml <<END
 rules: [/tmp/rules.yaml]
 enforce: true
+protect: false
 output: {file: /tmp/log/a.jsonl, heartbeat: 1s}
 status_file: /tmp/run/status.json
 policy: {folder: /tmp/lib/policies, breaker: 5}
