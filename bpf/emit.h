@@ -72,7 +72,7 @@ static __always_inline void put_path(struct slot *s, struct wire_str *str, u32 f
 	}
 	asm volatile("" : "+r"(length), "+r"(offset));
 	u32 n = length & (2 * RECORD_PATH_MAX - 1);
-	if (n > RECORD_PATH_MAX)
+	if (!n || n > RECORD_PATH_MAX) /* 0: it has no name, and the field none either */
 		return;
 	bpf_probe_read_kernel(tail_at(s), n, &s->path_buffer[offset & (RECORD_PATH_MAX - 1)]);
 	tail_done(s, str, n);

@@ -11,7 +11,7 @@
 extern const void rename_lock __ksym __weak;
 extern const void mount_lock __ksym __weak;
 
-enum { PATH_MAX_STEPS = 2048, WALK_RUNNING = 0, WALK_ROOT = 1, WALK_DETACHED = 2, WALK_CUT = 3 };
+enum { PATH_MAX_STEPS = 2048, WALK_RUNNING = 0, WALK_ROOT = 1, WALK_DETACHED = 2, WALK_CUT = 3, WALK_NAMELESS = 4 };
 
 /* What the steps of a walk are given. */
 struct walk_in {
@@ -70,7 +70,7 @@ static long walk_step(u64 i, struct walk_in *in)
 	if (q.parent == d) { /* top of a file system reached without its mount: a memfd, a pipe, or the walk without a mount */
 		if (!(len == 1 && in->buffer[at & (RECORD_PATH_MAX - 1)] == '/'))
 			w->offset = at;
-		w->state = WALK_DETACHED;
+		w->state = len ? WALK_DETACHED : WALK_NAMELESS; /* a pipe or a socket has no name at all */
 		return 1;
 	}
 	at--;
@@ -115,7 +115,7 @@ static __always_inline void walk_tries(u64 mnt, u64 dentry, struct walk *w, u8 *
 	r->length = RECORD_PATH_MAX - offset;
 	r->is_cut = state == WALK_CUT || state == WALK_RUNNING;
 	r->is_unstable = !w->is_stable;
-	r->is_detached = state == WALK_DETACHED;
+	r->is_detached = state == WALK_DETACHED || state == WALK_NAMELESS;
 	/* a mount of a whole file system (no bind mount of a folder): the path's end is the path inside it */
 	r->fs_offset = 0;
 	if (state == WALK_ROOT && fs_offset < RECORD_PATH_MAX && fs_offset >= offset) {

@@ -71,6 +71,23 @@ static void do_open(const struct deeds *d)
 	expect_success(d);
 	close(fd);
 
+	/* by its descriptor: a pipe has no path, and is not the root directory */
+	int ends[2];
+	char by_number[64];
+	MUST(pipe(ends));
+	snprintf(by_number, sizeof(by_number), "/proc/self/fd/%d", ends[1]);
+	fd = (int)MUST(open(by_number, O_WRONLY));
+	MUST(fstat(fd, &st));
+	expect(d, "file.open");
+	expect_str(d, "file.type", "fifo");
+	expect_id(d, "file.inode", st.st_ino);
+	expect_missing(d, "file.path");
+	expect_missing(d, "file.directory");
+	expect_success(d);
+	close(fd);
+	close(ends[0]);
+	close(ends[1]);
+
 	fd = (int)MUST(open(d->dir, O_RDONLY | O_DIRECTORY));
 	int again = (int)MUST(openat(fd, "opened", O_RDWR | O_NONBLOCK));
 	expect(d, "file.open");
