@@ -127,18 +127,28 @@ static bool same_text(struct strview a, struct strview b)
 	return i == a.n && k == b.n;
 }
 
+static bool note_key(struct json_reader *r)
+{
+	for (unsigned i = r->first_key[r->depth - 1]; i < r->n_keys; i++) {
+		if (same_text(r->keys[i], r->raw)) {
+			(void)fail(r, "a key stands twice in one object");
+			return false;
+		}
+	}
+	if (r->n_keys == JSON_READ_KEYS) {
+		(void)fail(r, "too many keys");
+		return false;
+	}
+	r->keys[r->n_keys++] = r->raw;
+	return true;
+}
+
 static enum json_token read_key(struct json_reader *r)
 {
 	if (byte_at(r, r->at) != '"')
 		return fail(r, "a key is missing");
-	if (!read_string(r))
+	if (!read_string(r) || (!r->takes_any_keys && !note_key(r)))
 		return JSON_ERROR;
-	for (unsigned i = r->first_key[r->depth - 1]; i < r->n_keys; i++)
-		if (same_text(r->keys[i], r->raw))
-			return fail(r, "a key stands twice in one object");
-	if (r->n_keys == JSON_READ_KEYS)
-		return fail(r, "too many keys");
-	r->keys[r->n_keys++] = r->raw;
 	skip_blanks(r);
 	if (byte_at(r, r->at) != ':')
 		return fail(r, "':' is missing after a key");

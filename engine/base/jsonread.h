@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A strict reader of JSON (RFC 8259) over bytes in memory: UTF-8 only, no doubled key in an object, nothing behind the value, bounded
- * depth and number of keys. Pulls tokens; allocates nothing; text stays as it was written (escapes included).
+ * depth and number of keys (but see takes_any_keys). Pulls tokens; allocates nothing; text stays as it was written (escapes included).
  */
 #pragma once
 
@@ -26,6 +26,8 @@ enum json_token {
 
 struct json_reader {
 	struct strview text; /* borrowed */
+	bool takes_any_keys; /* set after the start, for documents of others that are only asked for a few values: keys are neither compared nor
+			      * counted, so that the cost is that of the bytes, whatever they are */
 	size_t at;           /* next byte */
 	const char *error;   /* what is wrong, at byte `at` */
 	struct strview raw;  /* text of the last token: strings and keys without quotes, escapes as written */

@@ -69,6 +69,41 @@ static void depth_and_keys_are_bounded(void **state)
 	}
 }
 
+static enum json_token last_token(struct strview text, bool takes_any_keys)
+{
+	struct json_reader r;
+	enum json_token token;
+	json_reader_init(&r, text);
+	r.takes_any_keys = takes_any_keys;
+	do
+		token = json_next(&r);
+	while (token != JSON_ERROR && token != JSON_END);
+	return token;
+}
+
+/* And the rest is as strict as ever. */
+static void keys_may_be_left_unchecked(void **state)
+{
+	(void)state;
+	CLEANUP(buf_done) struct buf many = { 0 };
+	for (unsigned i = 0; i < 3 * JSON_READ_KEYS; i++)
+		buf_add_format(&many, "%s\"k%u\":{\"a\":0}", i ? "," : "{", i);
+	buf_add_char(&many, '}');
+	const struct {
+		const char *what;
+		struct strview text;
+		enum json_token strict, any_keys;
+	} cases[] = {
+		{ "many keys", buf_sv(&many), JSON_ERROR, JSON_END },
+		{ "a doubled key", SV("{\"a\":1,\"a\":2}"), JSON_ERROR, JSON_END },
+		{ "a key that is no text", SV("{\"\\x\":1}"), JSON_ERROR, JSON_ERROR },
+		{ "an end that is missing", SV("{\"a\":1"), JSON_ERROR, JSON_ERROR },
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
+		if (last_token(cases[i].text, false) != cases[i].strict || last_token(cases[i].text, true) != cases[i].any_keys)
+			fail_msg("%s", cases[i].what);
+}
+
 static void wanted_members_are_found(void **state)
 {
 	(void)state;
@@ -132,6 +167,7 @@ int main(void)
 		cmocka_unit_test(valid_json_is_taken),
 		cmocka_unit_test(invalid_json_is_refused),
 		cmocka_unit_test(depth_and_keys_are_bounded),
+		cmocka_unit_test(keys_may_be_left_unchecked),
 		cmocka_unit_test(wanted_members_are_found),
 		cmocka_unit_test(integers_have_one_form),
 		cmocka_unit_test(base64_of_the_writer_is_the_standard_one),
