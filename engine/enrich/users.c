@@ -13,6 +13,7 @@ struct entry {
 	uint32_t order;  /* of the line: the first of equal ids wins */
 	uint32_t offset; /* of the name in text */
 	uint32_t length;
+	uint32_t home_n; /* of the home, which follows the name; 0: none */
 };
 
 struct list {
@@ -47,23 +48,27 @@ static bool parse_id(struct strview text, uint32_t *ret)
 	return text.n > 0 && v < UINT32_MAX; /* all bits set means "no id" in the kernel */
 }
 
-/* "name:password:id:..." */
-static bool parse_line(struct strview line, struct strview *ret_name, uint32_t *ret_id)
+/* "name:password:id:...", of passwd "name:password:id:group:comment:home:shell" */
+static bool parse_line(struct strview line, struct strview *ret_name, struct strview *ret_home, uint32_t *ret_id)
 {
-	struct strview column[3] = { { NULL, 0 }, { NULL, 0 }, { NULL, 0 } };
+	enum { ID = 2, HOME = 5, COLUMNS = 6 };
+	struct strview column[COLUMNS] = { { NULL, 0 } };
 	size_t at = 0;
 	for (size_t i = 0; i < ARRAY_SIZE(column); i++) {
 		struct strview rest = sv_from_index(line, at);
 		const char *colon = rest.n ? memchr(rest.p, ':', rest.n) : NULL;
-		if (!colon)
+		if (!colon && i <= ID)
 			return false; /* both files have a column after the id */
+		if (!colon)
+			break;
 		column[i] = (struct strview){ rest.p, (size_t)(colon - rest.p) };
 		at += column[i].n + 1;
 	}
 	*ret_name = column[0];
+	*ret_home = sv_starts(column[HOME], SV("/")) && !memchr(column[HOME].p, 0, column[HOME].n) ? column[HOME] : (struct strview){ NULL, 0 };
 	bool is_name = column[0].n > 0 && column[0].n <= NAMES_MAX_NAME && column[0].p[0] != '+' && column[0].p[0] != '-' &&
 		       !memchr(column[0].p, 0, column[0].n);
-	return is_name && parse_id(column[2], ret_id);
+	return is_name && parse_id(column[ID], ret_id);
 }
 
 static int entry_compare(const void *a, const void *b)
@@ -86,14 +91,14 @@ static int list_build(struct buf *file, struct list *ret)
 		return -ENOMEM;
 	size_t used = 0;
 	for (size_t at = 0; at < file->n;) {
-		struct strview rest = { file->p + at, file->n - at }, name;
+		struct strview rest = { file->p + at, file->n - at }, name, home;
 		const char *end = memchr(rest.p, '\n', rest.n);
 		struct strview line = { rest.p, end ? (size_t)(end - rest.p) : rest.n };
 		at += line.n + 1;
 		uint32_t id;
 		if (line.n == 0 || line.p[0] == '#')
 			continue;
-		if (!parse_line(line, &name, &id)) {
+		if (!parse_line(line, &name, &home, &id)) {
 			list.malformed++;
 			continue;
 		}
@@ -102,9 +107,11 @@ static int list_build(struct buf *file, struct list *ret)
 			break;
 		}
 		memmove(file->p + used, name.p, name.n);
-		list.entries[list.n] = (struct entry){ id, (uint32_t)list.n, (uint32_t)used, (uint32_t)name.n };
+		if (home.n)
+			memmove(file->p + used + name.n, home.p, home.n);
+		list.entries[list.n] = (struct entry){ id, (uint32_t)list.n, (uint32_t)used, (uint32_t)name.n, (uint32_t)home.n };
 		list.n++;
-		used += name.n;
+		used += name.n + home.n;
 	}
 	qsort(list.entries, list.n, sizeof(struct entry), entry_compare);
 	char *smaller = used ? realloc(file->p, used) : NULL;
@@ -172,7 +179,7 @@ void names_free(struct names **names)
 	*names = NULL;
 }
 
-struct strview names_find(const struct names *names, uint32_t id)
+static const struct entry *entry_find(const struct names *names, uint32_t id)
 {
 	size_t low = 0, high = names->list.n;
 	while (low < high) {
@@ -182,9 +189,19 @@ struct strview names_find(const struct names *names, uint32_t id)
 		else
 			high = middle;
 	}
-	if (low == names->list.n || names->list.entries[low].id != id)
-		return (struct strview){ NULL, 0 };
-	return (struct strview){ names->list.text + names->list.entries[low].offset, names->list.entries[low].length };
+	return low < names->list.n && names->list.entries[low].id == id ? &names->list.entries[low] : NULL;
+}
+
+struct strview names_find(const struct names *names, uint32_t id)
+{
+	const struct entry *e = entry_find(names, id);
+	return e ? (struct strview){ names->list.text + e->offset, e->length } : (struct strview){ NULL, 0 };
+}
+
+struct strview names_home(const struct names *names, uint32_t id)
+{
+	const struct entry *e = entry_find(names, id);
+	return e && e->home_n ? (struct strview){ names->list.text + e->offset + e->length, e->home_n } : (struct strview){ NULL, 0 };
 }
 
 size_t names_count(const struct names *names)

@@ -28,5 +28,8 @@ int names_refresh(struct names *names, struct diag *diag);
 /* Name of an id, n 0 when it has none; the first of several, as the C library. Valid until the next refresh. */
 struct strview names_find(const struct names *names, uint32_t id) PURE;
 
+/* Home of a user, as passwd has it: a path from the root on, n 0 when there is none. Valid until the next refresh. */
+struct strview names_home(const struct names *names, uint32_t id) PURE;
+
 size_t names_count(const struct names *names);
 size_t names_malformed(const struct names *names); /* lines passed over */

@@ -79,6 +79,36 @@ static void ids_at_the_ends_and_doubles_are_found(void **state)
 	tree_free(&tree);
 }
 
+static void homes_are_those_of_passwd(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *what, *line, *home;
+	} cases[] = {
+		{ "a user's", "x:x:7:7:X:/home/x:/bin/sh", "/home/x" },
+		{ "the comment is not it", "x:x:7:7:/no:/home/x:/bin/sh", "/home/x" },
+		{ "no column after it", "x:x:7:7::/home/x", "" },
+		{ "relative", "x:x:7:7::home/x:/bin/sh", "" },
+		{ "empty", "x:x:7:7:::/bin/sh", "" },
+		{ "a line of a group", "x:x:7:ann,bob", "" },
+		{ "another user's", "x:x:8:7::/home/x:/bin/sh", "" },
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct tree tree;
+		CLEANUP(buf_done) struct buf text = { 0 };
+		buf_add_format(&text, "ann:x:1:1::/home/ann:/bin/sh\n%s\nbob:x:2:2::/home/bob:/bin/sh\n", cases[i].line);
+		tree_new(&tree);
+		tree_file(&tree, "passwd", buf_sv(&text));
+		struct names *names = names_over(&tree, NULL);
+		if (!sv_is(names_home(names, 7), cases[i].home))
+			fail_msg("%s: '" SV_FMT "'", cases[i].what, SV_ARG(names_home(names, 7)));
+		assert_true(sv_is(names_home(names, 1), "/home/ann") && sv_is(names_home(names, 2), "/home/bob"));
+		assert_true(sv_is(names_find(names, 1), "ann") && sv_is(names_find(names, 2), "bob"));
+		names_free(&names);
+		tree_free(&tree);
+	}
+}
+
 static void a_name_may_be_as_long_as_the_system_allows(void **state)
 {
 	(void)state;
@@ -162,6 +192,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(lines_that_are_malformed_are_passed_over),
 		cmocka_unit_test(ids_at_the_ends_and_doubles_are_found),
+		cmocka_unit_test(homes_are_those_of_passwd),
 		cmocka_unit_test(a_name_may_be_as_long_as_the_system_allows),
 		cmocka_unit_test(more_entries_than_the_ceiling_are_left_out_with_a_warning),
 		cmocka_unit_test(changes_are_followed_and_failures_keep_the_old_names),
