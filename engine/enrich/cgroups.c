@@ -109,8 +109,9 @@ static struct entry *entry_take(struct cgroups *c, uint64_t id)
 static void find_container(struct cgroups *c, struct entry *e)
 {
 	struct strview path = proctable_text(c->table, e->path);
-	struct container_place place = c->containers ? containers_place(c->containers, path) : container_place(path);
-	e->looks++;
+	struct container_place place = container_place(path);
+	if (!c->containers || containers_place(c->containers, path, &place))
+		e->looks++; /* a look that has to wait is none */
 	e->owner = place.owner;
 	e->runtime = place.runtime;
 	e->container_n = (uint16_t)place.id.n;

@@ -115,18 +115,26 @@ struct strview image_tag(struct strview image)
 
 /* --- texts ------------------------------------------------------------------------------------------------------------------ */
 
-/* A text of JSON with its escapes resolved, in b until the next one; n 0 when it has no room there. */
-static struct strview plain(struct buf *b, struct strview raw)
+static void count_cut(struct container_parser *p)
+{
+	if (p->facts)
+		p->facts->cut++;
+}
+
+/* A text of JSON with its escapes resolved, in b until the next one; n 0, and counted, when it has no room there. */
+static struct strview plain(struct container_parser *p, struct buf *b, struct strview raw)
 {
 	buf_reset(b);
-	if (raw.n > b->max || json_unescape(raw, b))
+	if (raw.n > b->max || json_unescape(raw, b)) {
+		count_cut(p);
 		return (struct strview){ NULL, 0 };
+	}
 	return buf_sv(b);
 }
 
 static void set_raw(struct container_parser *p, enum container_text which, struct strview raw)
 {
-	container_facts_default(p->facts, which, plain(&p->item, raw));
+	container_facts_default(p->facts, which, plain(p, &p->item, raw));
 }
 
 /* What clusters write into labels. */
@@ -150,13 +158,15 @@ static void take_cluster_label(struct container_parser *p, struct strview key, s
 static void add_label(struct container_parser *p, enum container_text which, struct strview key, struct strview raw)
 {
 	buf_reset(&p->item);
-	if (key.n + raw.n + 1 > p->item.max || json_unescape(key, &p->item))
+	if (key.n + raw.n + 1 > p->item.max || json_unescape(key, &p->item)) {
+		count_cut(p);
 		return;
+	}
 	buf_add_char(&p->item, '=');
 	if (json_unescape(raw, &p->item) == 0)
 		add_item(p->facts, which, buf_sv(&p->item));
 	else
-		p->facts->cut++;
+		count_cut(p);
 }
 
 /* --- the walk --------------------------------------------------------------------------------------------------------------- */
@@ -197,6 +207,7 @@ static void hand_out(struct container_parser *p, const struct walk *w, enum json
 static int walk(struct container_parser *p, struct walk *w, struct strview document, const struct leaf *leaves)
 {
 	json_reader_init(&w->r, document);
+	w->r.takes_any_keys = true; /* an image's author chooses how many there are */
 	for (;;) {
 		enum json_token token = json_next(&w->r);
 		if (token == JSON_ERROR)
@@ -235,13 +246,13 @@ static void add_mount(struct container_parser *p)
 		p->facts->cut++;
 		return;
 	}
-	add_path(item, plain(path, m->source));
+	add_path(item, plain(p, path, m->source));
 	buf_add_char(item, ':');
-	add_path(item, plain(path, m->destination));
+	add_path(item, plain(p, path, m->destination));
 	buf_add_char(item, ':');
-	add_path(item, plain(path, m->mode));
+	add_path(item, plain(p, path, m->mode));
 	buf_add_z(item, m->is_writable ? ":true:" : ":false:");
-	add_path(item, plain(path, m->propagation));
+	add_path(item, plain(p, path, m->propagation));
 	add_item(p->facts, CONTAINER_MOUNTS, buf_sv(item));
 }
 
@@ -358,9 +369,9 @@ static void inner_label(struct container_parser *p, enum json_token token, struc
 static void inner_labels(struct container_parser *p, struct strview raw)
 {
 	static const struct leaf leaves[] = { { "*", inner_label }, { NULL, NULL } };
-	struct strview document = plain(&p->text, raw);
-	if (!document.n || walk(p, &p->inner, document, leaves))
-		p->facts->cut++; /* a part of the document could not be read */
+	struct strview document = plain(p, &p->text, raw);
+	if (document.n && walk(p, &p->inner, document, leaves))
+		count_cut(p); /* a part of the document could not be read */
 }
 
 static void oci_annotation(struct container_parser *p, enum json_token token, struct strview key, struct strview raw)
@@ -472,9 +483,9 @@ static void storage_image(struct container_parser *p, enum json_token token, str
 static void storage_metadata(struct container_parser *p, struct strview raw)
 {
 	static const struct leaf leaves[] = { { "image-name", storage_image }, { NULL, NULL } };
-	struct strview document = plain(&p->text, raw);
+	struct strview document = plain(p, &p->text, raw);
 	if (document.n && walk(p, &p->inner, document, leaves))
-		p->facts->cut++;
+		count_cut(p);
 }
 
 static void storage_container(struct container_parser *p, enum json_token token, struct strview key, struct strview raw)
@@ -515,9 +526,13 @@ static void storage_data(struct container_parser *p, enum json_token token, stru
 
 static void take_bundle(struct container_parser *p, struct strview raw)
 {
-	struct strview path = plain(&p->item, raw);
-	if (p->bundle_n || path.n > sizeof(p->bundle) || !sv_starts(path, SV("/")) || memchr(path.p, '\0', path.n))
+	struct strview path = plain(p, &p->item, raw);
+	if (p->bundle_n || !sv_starts(path, SV("/")) || memchr(path.p, '\0', path.n))
 		return;
+	if (path.n > sizeof(p->bundle)) {
+		count_cut(p);
+		return;
+	}
 	memcpy(p->bundle, path.p, path.n);
 	p->bundle_n = path.n;
 }
@@ -537,13 +552,31 @@ static void crun_bundle(struct container_parser *p, enum json_token token, struc
 		take_bundle(p, raw);
 }
 
-/* runc writes where the hierarchy is mounted before it, crun does not. */
-static void own_cgroup(struct container_parser *p, enum json_token token, struct strview key, struct strview raw)
+/* What follows the hierarchy's folder; n 0: the path is of another place. */
+static struct strview behind_hierarchy(const struct container_parser *p, struct strview controller, struct strview path)
+{
+	struct strview of_v1 = SV("/sys/fs/cgroup/");
+	if (!controller.n)
+		return sv_starts(path, p->question->hierarchy) ? sv_from_index(path, p->question->hierarchy.n) : (struct strview){ NULL, 0 };
+	struct strview below = sv_starts(path, of_v1) ? sv_from_index(path, of_v1.n) : (struct strview){ NULL, 0 };
+	const char *slash = below.n ? memchr(below.p, '/', below.n) : NULL;
+	return slash ? sv_from_index(below, (size_t)(slash - below.p)) : (struct strview){ NULL, 0 };
+}
+
+/* By controller, whose hierarchies of version 1 each have a folder; version 2 is the one without a name. */
+static void runc_cgroup(struct container_parser *p, enum json_token token, struct strview key, struct strview raw)
+{
+	struct strview wanted = p->question->cgroup;
+	if (token == JSON_STRING && wanted.n > 1 && !p->owns_cgroup)
+		p->owns_cgroup = sv_equal(behind_hierarchy(p, key, plain(p, &p->item, raw)), wanted);
+}
+
+static void crun_cgroup(struct container_parser *p, enum json_token token, struct strview key, struct strview raw)
 {
 	(void)key;
 	struct strview wanted = p->question->cgroup;
 	if (token == JSON_STRING && wanted.n > 1)
-		p->owns_cgroup = p->owns_cgroup || sv_ends(plain(&p->item, raw), wanted);
+		p->owns_cgroup = sv_equal(plain(p, &p->item, raw), wanted);
 }
 
 /* A configuration without a cgroup means one at the top, called as the container. */
@@ -553,7 +586,7 @@ static void config_cgroup(struct container_parser *p, enum json_token token, str
 	if (token != JSON_STRING || !raw.n)
 		return;
 	p->is_cgroup_told = true;
-	p->owns_cgroup = sv_equal(plain(&p->item, raw), p->question->cgroup);
+	p->owns_cgroup = sv_equal(plain(p, &p->item, raw), p->question->cgroup);
 }
 
 static void finish_crun_config(struct container_parser *p)
@@ -601,8 +634,8 @@ static const struct leaf docker_host_leaves[] = { { "Privileged", docker_privile
 static const struct leaf storage_leaves[] = {
 	{ "*", storage_container }, { "*/id", storage_id }, { "*/names/*", storage_name }, { "*/metadata", storage_data }, { NULL, NULL },
 };
-static const struct leaf runc_leaves[] = { { "config/labels/*", runc_label }, { "cgroup_paths/*", own_cgroup }, { NULL, NULL } };
-static const struct leaf crun_leaves[] = { { "bundle", crun_bundle }, { "cgroup-path", own_cgroup }, { NULL, NULL } };
+static const struct leaf runc_leaves[] = { { "config/labels/*", runc_label }, { "cgroup_paths/*", runc_cgroup }, { NULL, NULL } };
+static const struct leaf crun_leaves[] = { { "bundle", crun_bundle }, { "cgroup-path", crun_cgroup }, { NULL, NULL } };
 
 static const struct leaf crun_config_leaves[] = { { "linux/cgroupsPath", config_cgroup }, { NULL, NULL } };
 
@@ -622,13 +655,42 @@ static void start(struct container_parser *p, enum container_form form, const st
 	p->bundle_n = 0;
 }
 
+/* Texts and lists only grow, so that their lengths are all there is to take back of a document that turns out damaged. */
+struct mark {
+	bool is_privileged_known, is_privileged;
+	uint16_t n[CONTAINER_TEXT_COUNT];
+};
+
+static struct mark mark_of(const struct container_facts *facts)
+{
+	struct mark mark = { .is_privileged_known = false };
+	if (!facts)
+		return mark;
+	mark.is_privileged_known = facts->is_privileged_known;
+	mark.is_privileged = facts->is_privileged;
+	memcpy(mark.n, facts->n, sizeof(mark.n));
+	return mark;
+}
+
+static void take_back(struct container_facts *facts, const struct mark *mark)
+{
+	if (!facts)
+		return;
+	facts->is_privileged_known = mark->is_privileged_known;
+	facts->is_privileged = mark->is_privileged;
+	memcpy(facts->n, mark->n, sizeof(facts->n));
+}
+
 int container_parse(struct container_parser *p, enum container_form form, struct strview document, const struct container_question *question,
 		    struct container_facts *facts)
 {
+	struct mark before = mark_of(facts);
 	start(p, form, question, facts);
 	int r = walk(p, &p->walk, document, forms[form]);
-	if (r)
+	if (r) {
+		take_back(facts, &before);
 		return r;
+	}
 	if (form == CONTAINER_OCI)
 		finish_oci(p);
 	if (form == CONTAINER_CRUN_CONFIG)

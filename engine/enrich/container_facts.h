@@ -32,7 +32,8 @@ struct container_texts {
 
 enum {
 	CONTAINER_BUNDLE_MAX = 4096,
-	CONTAINER_DOCUMENT_MAX = 1 << 20, /* bytes of a file: a container's is some ten KiB */
+	CONTAINER_DOCUMENT_MAX = 4 << 20, /* bytes of a file: a container's is some ten KiB, one whose image exposes every port has 3 MiB */
+	CONTAINER_USER_DOCUMENT_MAX = 1 << 20, /* of a user's own */
 };
 
 struct container_facts {
@@ -66,6 +67,7 @@ enum container_form {
 struct container_question {
 	struct strview id;
 	struct strview cgroup; /* CONTAINER_RUNC and following: is it the cgroup of this container? */
+	struct strview hierarchy; /* where cgroup2 is mounted: runc writes it before the cgroup */
 };
 
 struct container_parser;
@@ -73,8 +75,9 @@ int container_parser_new(struct container_parser **ret) MUST_CHECK; /* 0 or -ENO
 void container_parser_free(struct container_parser **parser);
 
 /*
- * Adds what the document says to facts. 0; -EBADMSG (no such document: facts may have a part of it); -ENOENT (a list without the id).
- * Allocates nothing.
+ * Adds what the document says to facts. 0; -EBADMSG (no such document) or -ENOENT (a list without the id): then facts are as they were, but for
+ * `cut`. Keys are neither compared nor counted, so that the time is that of the document's bytes. Allocates nothing. facts may be NULL for the
+ * forms from CONTAINER_RUNC on, which tell nothing but the bundle and the cgroup.
  */
 int container_parse(struct container_parser *parser, enum container_form form, struct strview document, const struct container_question *question,
 		    struct container_facts *facts) MUST_CHECK;

@@ -13,29 +13,34 @@
 #include <unistd.h>
 
 #include "engine/base/fd.h"
-#include "engine/base/num.h"
+#include "engine/enrich/localpath.h"
 #include "engine/enrich/region.h"
+#include "engine/enrich/users.h"
 
 enum {
 	PATH_BYTES = 4096,
 	MAX_FOLDERS = 64,         /* looked into for a *: namespaces of containerd, drivers of containers/storage */
+	MAX_FOLDERS_OF_USER = 8,
 	MAX_CLAIM_COMPONENTS = 8, /* deepest first */
 };
+
+/* What a user's folders are below. */
+enum above { ABOVE_NONE, ABOVE_RUN, ABOVE_HOME, ABOVE_COUNT };
 
 /* Folders, for root and for other users. */
 enum base { BASE_CONTAINERD, BASE_RUN_STORAGE, BASE_STORAGE, BASE_DOCKER, BASE_RUNC, BASE_CRUN, BASE_COUNT };
 
 static const struct base_row {
 	const char *of_root;
-	const char *above_of_user; /* "run": /run/user/UID, "home": as passwd says; NULL: not looked for */
-	const char *of_user;       /* below that */
+	enum above above_of_user; /* /run/user/UID, the home as passwd has it, or not looked for */
+	const char *of_user;      /* below that */
 } bases[BASE_COUNT] = {
-	[BASE_CONTAINERD] = { "/run/containerd/io.containerd.runtime.v2.task", NULL, NULL },
-	[BASE_RUN_STORAGE] = { "/run/containers/storage", "run", "containers" },
-	[BASE_STORAGE] = { "/var/lib/containers/storage", "home", ".local/share/containers/storage" },
-	[BASE_DOCKER] = { "/var/lib/docker", NULL, NULL },
-	[BASE_RUNC] = { "/run/runc", "run", "runc" },
-	[BASE_CRUN] = { "/run/crun", "run", "crun" },
+	[BASE_CONTAINERD] = { "/run/containerd/io.containerd.runtime.v2.task", ABOVE_NONE, NULL },
+	[BASE_RUN_STORAGE] = { "/run/containers/storage", ABOVE_RUN, "containers" },
+	[BASE_STORAGE] = { "/var/lib/containers/storage", ABOVE_HOME, ".local/share/containers/storage" },
+	[BASE_DOCKER] = { "/var/lib/docker", ABOVE_NONE, NULL },
+	[BASE_RUNC] = { "/run/runc", ABOVE_RUN, "runc" },
+	[BASE_CRUN] = { "/run/crun", ABOVE_RUN, "crun" },
 };
 
 /* Files, in the order in which they are tried. % stands for the id, a * at the start for any beginning of a folder's name. */
@@ -69,14 +74,21 @@ static const struct source {
 struct container_reader {
 	struct container_parser *parser; /* owned */
 	char *document;                  /* owned: CONTAINER_DOCUMENT_MAX and one byte to see that there is more */
+	const struct names *users;       /* borrowed; may be NULL */
+	uint32_t root;                   /* who owns root's files */
+	int64_t left, left_of_users;     /* bytes, until the next tick; below 0: a debt */
 	bool is_on, reads_rootless;
-	char host[PATH_BYTES], docker[PATH_BYTES], storage[PATH_BYTES], passwd[PATH_BYTES];
+	char host[PATH_BYTES], docker[PATH_BYTES], storage[PATH_BYTES], cgroup[PATH_BYTES];
 };
 
 /* Whose files, and which. */
 struct request {
 	struct container_reader *reader;
 	uint32_t owner;
+	struct user_folder {
+		bool is_tried;
+		int fd; /* owned; or -errno */
+	} above[ABOVE_COUNT];
 	struct container_question question;
 	struct container_facts *facts;
 };
@@ -96,7 +108,11 @@ int container_reader_new(const struct container_roots *roots, struct container_r
 	r->document = p;
 	r->is_on = roots->host != NULL;
 	r->reads_rootless = roots->reads_rootless;
-	if (!copy(r->host, roots->host) || !copy(r->docker, roots->docker) || !copy(r->storage, roots->storage) || !copy(r->passwd, roots->passwd))
+	r->users = roots->users;
+	r->root = roots->owner;
+	container_reader_tick(r);
+	const char *cgroup = roots->cgroup && roots->cgroup[0] ? roots->cgroup : "/sys/fs/cgroup";
+	if (!copy(r->host, roots->host) || !copy(r->docker, roots->docker) || !copy(r->storage, roots->storage) || !copy(r->cgroup, cgroup))
 		return -ENAMETOOLONG;
 	*ret = TAKE(r);
 	return 0;
@@ -112,32 +128,54 @@ void container_reader_free(struct container_reader **reader)
 	*reader = NULL;
 }
 
-/* --- one file --------------------------------------------------------------------------------------------------------------- */
+/* --- the budget ------------------------------------------------------------------------------------------------------------- */
 
-static int open_beneath(int dir_fd, const char *name, uint64_t flags, uint64_t resolve)
+void container_reader_tick(struct container_reader *r)
 {
-	struct open_how how = { .flags = flags | O_CLOEXEC, .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS | resolve };
-	long fd = syscall(SYS_openat2, dir_fd, name, &how, sizeof(how));
-	return fd < 0 ? -errno : (int)fd;
+	r->left = MIN(r->left + CONTAINER_BYTES_A_TICK, (int64_t)CONTAINER_BYTES_A_TICK);
+	r->left_of_users = MIN(r->left_of_users + CONTAINER_USER_BYTES_A_TICK, (int64_t)CONTAINER_USER_BYTES_A_TICK);
 }
+
+bool container_reader_may(const struct container_reader *r, uint32_t owner)
+{
+	return (owner ? r->left_of_users : r->left) > 0;
+}
+
+/* What was begun may go into debt, so that one large document does not keep the others of its container from being read. */
+static bool is_spent(const struct request *q)
+{
+	return q->owner ? q->reader->left_of_users <= -CONTAINER_USER_BYTES_A_TICK : q->reader->left <= -CONTAINER_BYTES_A_TICK;
+}
+
+static void charge(const struct request *q, size_t bytes)
+{
+	*(q->owner ? &q->reader->left_of_users : &q->reader->left) -= (int64_t)bytes;
+}
+
+static void count_cut(const struct request *q)
+{
+	if (q->facts)
+		q->facts->cut++;
+}
+
+/* --- one file --------------------------------------------------------------------------------------------------------------- */
 
 /* What is not there may come; anything else in its place will not be read. */
 static int fault_of(int err)
 {
-	return err == -ENOENT || err == -ENOTDIR ? -ENOENT : err == -EMFILE || err == -ENFILE || err == -EAGAIN ? -ENOENT : -EPERM;
+	return err == -ENOENT || err == -ENOTDIR || err == -EMFILE || err == -ENFILE || err == -EAGAIN ? -ENOENT : -EPERM;
 }
 
 /* The file's bytes, in the reader's buffer. 0, -ENOENT or -EPERM. */
-static int file_read(struct container_reader *reader, int fd, uint32_t owner, struct strview *ret)
+static int file_read(const struct request *q, int fd, struct strview *ret)
 {
+	size_t max = q->owner ? CONTAINER_USER_DOCUMENT_MAX : CONTAINER_DOCUMENT_MAX, got = 0;
+	char *into = q->reader->document;
 	struct stat st;
-	if (fstat(fd, &st) || !S_ISREG(st.st_mode) || st.st_size > CONTAINER_DOCUMENT_MAX)
+	if (fstat(fd, &st) || !S_ISREG(st.st_mode) || st.st_size > (off_t)max || st.st_uid != (q->owner ? q->owner : q->reader->root))
 		return -EPERM;
-	if (st.st_uid != owner && !(owner == 0 && st.st_uid == geteuid())) /* a test's user is root in the tree it made */
-		return -EPERM;
-	size_t got = 0;
-	while (got <= CONTAINER_DOCUMENT_MAX) {
-		ssize_t n = read(fd, reader->document + got, CONTAINER_DOCUMENT_MAX + 1 - got);
+	while (got <= max) {
+		ssize_t n = read(fd, into + got, max + 1 - got);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
@@ -146,46 +184,63 @@ static int file_read(struct container_reader *reader, int fd, uint32_t owner, st
 			break;
 		got += (size_t)n;
 	}
-	*ret = (struct strview){ reader->document, got };
-	return got > CONTAINER_DOCUMENT_MAX ? -EPERM : got ? 0 : -ENOENT; /* empty: being written */
+	charge(q, got);
+	*ret = (struct strview){ into, got };
+	return got > max ? -EPERM : got ? 0 : -ENOENT; /* empty: being written */
 }
 
 /* Of a user's folders no mount is entered: what is mounted there may never answer. */
 static int read_and_parse(const struct request *q, int dir_fd, const char *name, enum container_form form)
 {
-	CLEANUP(fd_close) int fd = open_beneath(dir_fd, name, O_RDONLY | O_NONBLOCK | O_NOCTTY, q->owner ? RESOLVE_NO_XDEV : 0);
+	if (is_spent(q))
+		return -EAGAIN;
+	charge(q, CONTAINER_COST_OF_OPEN);
+	CLEANUP(fd_close) int fd = localpath_beneath(dir_fd, name, O_RDONLY | O_NONBLOCK | O_NOCTTY, q->owner ? RESOLVE_NO_XDEV : 0);
 	struct strview document;
 	if (fd < 0)
 		return fault_of(fd);
-	int r = file_read(q->reader, fd, q->owner, &document);
+	int r = file_read(q, fd, &document);
 	return r ? r : container_parse(q->reader->parser, form, document, &q->question, q->facts);
 }
 
 /* --- folders ---------------------------------------------------------------------------------------------------------------- */
 
-/* The home of a user, as passwd has it. */
-static bool home_of(struct container_reader *reader, uint32_t uid, char into[static PATH_BYTES])
+static int host_open(const struct container_reader *reader)
 {
-	CLEANUP(fd_close) int fd = open(reader->passwd, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-	struct strview text;
-	if (fd < 0 || file_read(reader, fd, 0, &text))
-		return false;
-	while (text.n) {
-		const char *end = memchr(text.p, '\n', text.n);
-		struct strview line = { text.p, end ? (size_t)(end - text.p) : text.n }, item[6] = { { NULL, 0 } };
-		text = sv_from_index(text, line.n + 1);
-		for (size_t i = 0; i < ARRAY_SIZE(item) && line.n; i++) {
-			const char *colon = memchr(line.p, ':', line.n);
-			item[i] = (struct strview){ line.p, colon ? (size_t)(colon - line.p) : line.n };
-			line = sv_from_index(line, item[i].n + 1);
-		}
-		uint64_t found;
-		if (num_parse_u64(item[2], UINT32_MAX, &found) || found != uid || !sv_starts(item[5], SV("/")))
-			continue;
-		int n = snprintf(into, PATH_BYTES, "%s" SV_FMT, reader->host, SV_ARG(item[5]));
-		return n > 0 && n < PATH_BYTES;
-	}
-	return false;
+	int fd = open(reader->host[0] ? reader->host : "/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return fd < 0 ? -ENOENT : fd;
+}
+
+/* A user may mount what never answers on /run/user/UID and on the home as well; a home may be on the network. */
+static int user_folder_open(const struct request *q, enum above above)
+{
+	char run[32];
+	struct strview path = { run, (size_t)snprintf(run, sizeof(run), "/run/user/%u", q->owner) };
+	if (above == ABOVE_HOME)
+		path = q->reader->users ? names_home(q->reader->users, q->owner) : (struct strview){ NULL, 0 };
+	CLEANUP(fd_close) int root = path.n ? host_open(q->reader) : -1;
+	if (root < 0)
+		return -ENOENT;
+	struct localpath_scratch scratch = { .p = q->reader->document, .n = CONTAINER_DOCUMENT_MAX };
+	int fd = localpath_open(root, path, &scratch);
+	charge(q, scratch.used);
+	return fd < 0 ? fault_of(fd) : fd;
+}
+
+/* Once for a request. Borrowed. */
+static int user_folder(struct request *q, enum above above)
+{
+	struct user_folder *folder = &q->above[above];
+	if (!folder->is_tried)
+		*folder = (struct user_folder){ true, user_folder_open(q, above) };
+	return folder->fd;
+}
+
+static void request_done(struct request *q)
+{
+	for (size_t i = 0; i < ABOVE_COUNT; i++)
+		if (q->above[i].is_tried)
+			fd_close(&q->above[i].fd);
 }
 
 /* Down to here the path is root's, links in it included. */
@@ -196,21 +251,21 @@ static bool path_of_root(const struct container_reader *reader, enum base base, 
 	return n > 0 && n < PATH_BYTES;
 }
 
-static int base_open(struct container_reader *reader, enum base base, uint32_t owner)
+static int base_open(struct request *q, enum base base)
 {
 	char path[PATH_BYTES];
 	const struct base_row *row = &bases[base];
-	if (!owner) {
-		int fd = path_of_root(reader, base, path) ? open(path, O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
+	charge(q, CONTAINER_COST_OF_OPEN);
+	if (!q->owner) {
+		int fd = path_of_root(q->reader, base, path) ? open(path, O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
 		return fd < 0 ? -ENOENT : fd;
 	}
-	if (!row->above_of_user || !reader->reads_rootless)
+	if (row->above_of_user == ABOVE_NONE || !q->reader->reads_rootless)
 		return -ENOENT;
-	bool is_home = sv_is(SV("home"), row->above_of_user);
-	if (is_home ? !home_of(reader, owner, path) : snprintf(path, sizeof(path), "%s/run/user/%u", reader->host, owner) >= PATH_BYTES)
-		return -ENOENT;
-	CLEANUP(fd_close) int above = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	int fd = above < 0 ? -ENOENT : open_beneath(above, row->of_user, O_PATH | O_DIRECTORY, RESOLVE_NO_XDEV);
+	int above = user_folder(q, row->above_of_user);
+	if (above < 0)
+		return above;
+	int fd = localpath_beneath(above, row->of_user, O_PATH | O_DIRECTORY, RESOLVE_NO_XDEV);
 	return fd < 0 ? fault_of(fd) : fd;
 }
 
@@ -244,27 +299,34 @@ static int read_any_folder(const struct request *q, int base_fd, const struct so
 	_Alignas(struct dirent64) char list[8192];
 	struct strview suffix = { s->file + 1, strcspn(s->file + 1, "/") };
 	CLEANUP(fd_close) int fd = openat(base_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	int fault = -ENOENT;
+	int fault = -ENOENT, folders = q->owner ? MAX_FOLDERS_OF_USER : MAX_FOLDERS;
 	ssize_t got;
-	for (size_t seen = 0; seen < MAX_FOLDERS && fd >= 0 && (got = getdents64(fd, list, sizeof(list))) > 0;) {
-		for (ssize_t at = 0; at < got && seen < MAX_FOLDERS; seen++) {
+	while (fd >= 0 && (got = getdents64(fd, list, sizeof(list))) > 0) {
+		charge(q, (size_t)got);
+		for (ssize_t at = 0; at < got;) {
 			const struct dirent64 *entry = (const void *)(list + at);
 			at += entry->d_reclen;
 			struct strview name = sv_from(entry->d_name);
 			if (sv_starts(name, SV(".")) || !sv_ends(name, suffix))
 				continue;
+			if (!folders--) {
+				count_cut(q);
+				return fault;
+			}
 			int r = read_named(q, base_fd, s, (struct strview){ name.p, name.n - suffix.n });
-			if (r == 0)
-				return 0;
+			if (r == 0 || r == -EAGAIN)
+				return r;
 			fault = r == -ENOENT ? fault : r;
 		}
+		if (is_spent(q))
+			return -EAGAIN;
 	}
 	return fault;
 }
 
-static int read_source(const struct request *q, const struct source *s)
+static int read_source(struct request *q, const struct source *s)
 {
-	CLEANUP(fd_close) int base = base_open(q->reader, s->base, q->owner);
+	CLEANUP(fd_close) int base = base_open(q, s->base);
 	if (base < 0)
 		return base;
 	return s->file[0] == '*' ? read_any_folder(q, base, s) : read_named(q, base, s, (struct strview){ NULL, 0 });
@@ -272,18 +334,24 @@ static int read_source(const struct request *q, const struct source *s)
 
 /* --- a container ------------------------------------------------------------------------------------------------------------ */
 
-/* The config.json of the bundle that runc or crun just named. A user's could name any place, and one where nothing ever answers. */
+/*
+ * The config.json of the bundle that runc or crun just named. A user's could name any place, and one where nothing ever answers. Links on the
+ * way to root's (/var/run is one) are followed as the runtime did who wrote it; the file itself must be one, and root's.
+ */
 static int read_bundle(const struct request *q)
 {
-	char path[2 * PATH_BYTES + 16];
+	char path[CONTAINER_BUNDLE_MAX + 1];
+	struct strview bundle = container_bundle(q->reader->parser);
 	if (q->owner)
 		return -EPERM;
-	struct strview bundle = container_bundle(q->reader->parser);
-	int n = snprintf(path, sizeof(path), "%s%.*s/config.json", q->reader->host, (int)bundle.n, bundle.n ? bundle.p : "");
-	if (!bundle.n || n < 0 || (size_t)n >= sizeof(path))
+	if (!bundle.n)
 		return -ENOENT;
-	CLEANUP(fd_close) int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	return root < 0 ? -ENOENT : read_and_parse(q, root, path + 1, CONTAINER_OCI);
+	memcpy(path, bundle.p, bundle.n);
+	path[bundle.n] = '\0';
+	CLEANUP(fd_close) int root = host_open(q->reader);
+	struct open_how how = { .flags = O_PATH | O_DIRECTORY | O_CLOEXEC, .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS };
+	CLEANUP(fd_close) int dir = root < 0 ? -1 : (int)syscall(SYS_openat2, root, path, &how, sizeof(how));
+	return dir < 0 ? (root < 0 ? -ENOENT : fault_of(-errno)) : read_and_parse(q, dir, "config.json", CONTAINER_OCI);
 }
 
 static bool is_candidate(const struct source *s, enum runtime runtime)
@@ -293,7 +361,7 @@ static bool is_candidate(const struct source *s, enum runtime runtime)
 }
 
 /* Tries the main files; returns the runtime of the one that was read in *ret. */
-static int read_main(const struct request *q, enum runtime runtime, enum runtime *ret)
+static int read_main(struct request *q, enum runtime runtime, enum runtime *ret)
 {
 	int fault = -ENOTSUP;
 	for (size_t i = 0; i < ARRAY_SIZE(sources); i++) {
@@ -307,14 +375,15 @@ static int read_main(const struct request *q, enum runtime runtime, enum runtime
 			*ret = sources[i].runtime;
 			return 0;
 		}
-		container_facts_reset(q->facts, runtime);
+		if (r == -EAGAIN)
+			return r;
 		fault = fault == -ENOTSUP || fault == -ENOENT ? r : fault;
 	}
 	return fault;
 }
 
 /* What else there is to know; a part that cannot be read counts as cut, and the rest stands. */
-static void read_more(const struct request *q, enum runtime runtime)
+static void read_more(struct request *q, enum runtime runtime)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(sources); i++) {
 		if (sources[i].is_main || sources[i].runtime != runtime)
@@ -325,30 +394,33 @@ static void read_more(const struct request *q, enum runtime runtime)
 }
 
 /* CRI-O's containers do not have the labels of their pod, its sandbox does. */
-static void read_sandbox(const struct request *q)
+static void read_sandbox(struct request *q)
 {
 	char id[128];
 	struct strview sandbox = container_text(q->facts, CONTAINER_SANDBOX);
 	if (!sandbox.n || sandbox.n > sizeof(id))
 		return;
 	memcpy(id, sandbox.p, sandbox.n);
-	struct request of_sandbox = *q;
-	of_sandbox.question.id = (struct strview){ id, sandbox.n };
+	q->question.id = (struct strview){ id, sandbox.n };
 	for (size_t i = 0; i < ARRAY_SIZE(sources); i++) {
 		struct source s = sources[i];
 		s.form = CONTAINER_OCI_SANDBOX;
-		if (s.is_main && s.runtime == RUNTIME_CRIO && read_source(&of_sandbox, &s) == 0)
+		int r = s.is_main && s.runtime == RUNTIME_CRIO ? read_source(q, &s) : -ENOENT;
+		if (r == 0)
 			return;
+		q->facts->cut += r != -ENOENT;
 	}
 }
 
 int container_read(struct container_reader *reader, const struct container_place *place, struct container_facts *ret)
 {
-	struct request q = { .reader = reader, .owner = place->owner, .question = { .id = place->id }, .facts = ret };
+	CLEANUP(request_done) struct request q = { .reader = reader, .owner = place->owner, .question = { .id = place->id }, .facts = ret };
 	enum runtime runtime = place->runtime;
 	container_facts_reset(ret, runtime);
 	if (!reader->is_on || memchr(place->id.p, '/', place->id.n) || memchr(place->id.p, '\0', place->id.n))
 		return -ENOTSUP;
+	if (!container_reader_may(reader, place->owner))
+		return -EAGAIN;
 	int r = read_main(&q, place->runtime, &runtime);
 	if (r)
 		return r;
@@ -363,36 +435,48 @@ int container_read(struct container_reader *reader, const struct container_place
 
 /* --- claims ----------------------------------------------------------------------------------------------------------------- */
 
-static bool is_claimed(struct request *q, struct strview path, enum runtime *ret)
+/* 0, -ENOENT or -EAGAIN: of what is damaged or refused nothing is known. */
+static int find_claim(struct request *q, struct strview path, enum runtime *ret)
 {
 	q->question.cgroup = path;
 	for (size_t i = 0; i < ARRAY_SIZE(claims); i++) {
-		if (read_source(q, &claims[i]) == 0 && container_owns_cgroup(q->reader->parser)) {
+		int r = read_source(q, &claims[i]);
+		if (r == -EAGAIN)
+			return r;
+		if (r == 0 && container_owns_cgroup(q->reader->parser)) {
 			*ret = claims[i].runtime;
-			return true;
+			return 0;
 		}
 	}
-	return false;
+	return -ENOENT;
 }
 
-bool container_read_claim(struct container_reader *reader, struct strview path, struct container_place *ret)
+/* systemd's own units are never called as a container is. */
+static bool may_be_called(struct strview name)
 {
-	struct request q = { .reader = reader, .owner = container_place(path).owner };
-	if (!reader->is_on)
-		return false;
+	return name.n && !sv_ends(name, SV(".slice")) && !sv_ends(name, SV(".service")) && !sv_ends(name, SV(".scope"));
+}
+
+int container_read_claim(struct container_reader *reader, struct strview path, struct container_place *ret)
+{
+	CLEANUP(request_done) struct request q = { .reader = reader, .owner = container_place(path).owner,
+						   .question = { .hierarchy = sv_from(reader->cgroup) } };
+	if (!reader->is_on || (q.owner && !reader->reads_rootless))
+		return -ENOENT;
+	if (!container_reader_may(reader, q.owner))
+		return -EAGAIN;
 	for (int i = 0; i < MAX_CLAIM_COMPONENTS && path.n > 1; i++) {
 		const char *slash = memrchr(path.p, '/', path.n);
-		struct strview name = slash ? sv_from_index(path, (size_t)(slash - path.p) + 1) : (struct strview){ NULL, 0 };
-		enum runtime runtime;
-		bool is_systemds = sv_ends(name, SV(".slice")) || sv_ends(name, SV(".service")) || sv_ends(name, SV(".scope"));
-		q.question.id = name;
-		if (name.n && !is_systemds && is_claimed(&q, path, &runtime)) {
-			*ret = (struct container_place){ .id = name, .runtime = runtime, .owner = q.owner, .n_path = path.n };
-			return true;
-		}
 		if (!slash)
 			break;
+		enum runtime runtime;
+		q.question.id = sv_from_index(path, (size_t)(slash - path.p) + 1);
+		int r = may_be_called(q.question.id) ? find_claim(&q, path, &runtime) : -ENOENT;
+		if (r == 0)
+			*ret = (struct container_place){ .id = q.question.id, .runtime = runtime, .owner = q.owner, .n_path = path.n };
+		if (r != -ENOENT)
+			return r;
 		path.n = (size_t)(slash - path.p);
 	}
-	return false;
+	return -ENOENT;
 }

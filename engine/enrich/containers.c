@@ -127,6 +127,7 @@ static void slot_read(struct containers *c, struct slot *s, uint64_t boot_ns)
 	c->stats.missing += r == -ENOENT;
 	c->stats.refused += r == -EPERM;
 	c->stats.damaged += r == -EBADMSG;
+	c->stats.postponed += r == -EAGAIN;
 	uint64_t wait_ns = s->tries < 16 ? RETRY_MIN_NS << s->tries : CONTAINERS_RETRY_MAX_NS;
 	s->try_ns = boot_ns + MIN(wait_ns, CONTAINERS_RETRY_MAX_NS);
 	s->tries++;
@@ -142,7 +143,7 @@ const struct container_facts *containers_get(struct containers *c, const struct 
 	s->used = ++c->clock;
 	c->last = s;
 	bool is_due = s->state == WANTED && (boot_ns >= s->try_ns || (is_eager && s->tries < CONTAINERS_EAGER_TRIES));
-	if (is_due && c->reads_left)
+	if (is_due && c->reads_left && container_reader_may(c->reader, place->owner))
 		slot_read(c, s, boot_ns);
 	else
 		c->stats.postponed += is_due;
@@ -151,13 +152,14 @@ const struct container_facts *containers_get(struct containers *c, const struct 
 
 /* --- places ----------------------------------------------------------------------------------------------------------------- */
 
-struct container_place containers_place(struct containers *c, struct strview path)
+bool containers_place(struct containers *c, struct strview path, struct container_place *ret)
 {
-	struct container_place place = container_place(path);
-	if (place.id.n || !c->reads_left)
-		return place;
-	struct container_place claimed;
-	return container_read_claim(c->reader, path, &claimed) ? claimed : place;
+	*ret = container_place(path);
+	if (ret->id.n)
+		return true;
+	int r = container_read_claim(c->reader, path, ret);
+	c->stats.postponed += r == -EAGAIN;
+	return r != -EAGAIN;
 }
 
 /* Podman and CRI-O put the container's processes into a cgroup of that name below the container's. */
@@ -174,6 +176,7 @@ void containers_renew(struct containers *c, struct strview path, const struct co
 void containers_tick(struct containers *c)
 {
 	c->reads_left = CONTAINERS_READS_A_TICK;
+	container_reader_tick(c->reader);
 }
 
 void containers_get_stats(const struct containers *c, struct containers_stats *ret)

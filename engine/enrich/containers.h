@@ -19,9 +19,9 @@ struct containers_stats {
 	uint64_t known;     /* read, and in the table now */
 	uint64_t reads;     /* that found the container's state */
 	uint64_t missing;   /* tries that found nothing */
-	uint64_t refused;   /* that found something not to be read: a link, a fifo, another user's file, one above 1 MiB */
+	uint64_t refused;   /* that found something not to be read: a link, a fifo, another user's file, one that is too large */
 	uint64_t damaged;   /* that found a document which is none */
-	uint64_t postponed; /* that had to wait for the next tick */
+	uint64_t postponed; /* that had to wait for the next tick, looks for what a cgroup is included */
 	uint64_t evicted;   /* containers dropped for others */
 	uint64_t cut;       /* texts, items and files that were left out of a container */
 };
@@ -32,8 +32,11 @@ struct containers;
 int containers_new(const struct container_roots *roots, struct containers **ret) MUST_CHECK;
 void containers_free(struct containers **containers);
 
-/* Where a cgroup belongs, by its path or by what runc and crun say of it. Reads files: for cgroups that are new. */
-struct container_place containers_place(struct containers *containers, struct strview path);
+/*
+ * Where a cgroup belongs, by its path or by what runc and crun say of it, in *ret. Reads files: for cgroups that are new. False: no more may be
+ * read before the next tick; *ret is what the path says.
+ */
+bool containers_place(struct containers *containers, struct strview path, struct container_place *ret) MUST_CHECK;
 
 /* A cgroup of this place was made: if it is the container's own, what is known of the container ends. */
 void containers_renew(struct containers *containers, struct strview path, const struct container_place *place);

@@ -88,16 +88,17 @@ static int tables_new(struct enrich *e, const struct enrich_config *config, stru
 	int r = text_new(config->max_text_bytes, &e->text);
 	if (!r)
 		r = proctable_new(config->max_processes, e->text, &e->table);
-	struct container_roots roots = config->containers;
-	roots.passwd = config->passwd;
-	if (!r)
-		r = containers_new(&roots, &e->containers);
-	if (!r)
-		r = cgroups_new(config->cgroup_root, e->table, e->containers, &e->cgroups);
 	if (!r)
 		r = names_new(config->passwd, &e->users, diag);
 	if (!r)
 		r = names_new(config->group, &e->groups, diag);
+	struct container_roots roots = config->containers;
+	roots.users = e->users;
+	roots.cgroup = config->cgroup_root;
+	if (!r)
+		r = containers_new(&roots, &e->containers);
+	if (!r)
+		r = cgroups_new(config->cgroup_root, e->table, e->containers, &e->cgroups);
 	if (!r)
 		r = region_new(sizeof(struct scratch), &p);
 	e->scratch = p;
@@ -425,6 +426,7 @@ static void derive_file(const struct enrich *e, const struct event *ev, struct d
 		DERIVE_TEXT(d, file_extension, sv_from_index(name, (size_t)(dot - name.p) + 1));
 }
 
+/* Reads the container's files at its first event: see "Containers" in docs/ARCHITECTURE.md for why here, and what bounds it. */
 static void derive_container(struct enrich *e, const struct event *ev, const struct container_place *place, struct derived *d)
 {
 	const struct container_facts *facts = containers_get(e->containers, place, ev->common->boot_ns, is_new_image(ev));

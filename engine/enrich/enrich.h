@@ -15,7 +15,7 @@ struct enrich_config {
 	const char *proc;        /* "/proc" */
 	const char *passwd, *group; /* "/etc/passwd", "/etc/group" */
 	const char *cgroup_root; /* where the cgroup2 hierarchy is mounted, "" when it is not */
-	struct container_roots containers; /* where the state of containers is; passwd is taken from above. host NULL: ids only */
+	struct container_roots containers; /* where the state of containers is; users and cgroup are taken from above. host NULL: ids only */
 	uint64_t linger_ns;      /* how long an exited process stays known for late records; default 10 s */
 };
 

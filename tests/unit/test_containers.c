@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The state of containers, as runtimes leave it on disk, in a host that is made up. */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -9,8 +10,10 @@
 
 #include <cmocka.h>
 
+#include "engine/base/buf.h"
 #include "engine/base/fd.h"
 #include "engine/enrich/containers.h"
+#include "engine/enrich/users.h"
 #include "tests/support/tree.h"
 
 #define ID "0f1e2d3c4b5a69788796a5b4c3d2e1f00f1e2d3c4b5a69788796a5b4c3d2e1f0"
@@ -20,6 +23,7 @@
 
 struct host {
 	struct tree tree;
+	struct names *users;
 	struct containers *c;
 };
 
@@ -41,19 +45,24 @@ static void host_start(struct host *h, bool reads_rootless)
 	tree_new(&h->tree);
 	put(h, "etc/passwd", "root:x:0:0::/root:/bin/sh\nann:x:4711:4711:Ann:/home/ann:/bin/sh\n");
 	CLEANUP(str_free) char *passwd = tree_path(&h->tree, "etc/passwd");
-	const struct container_roots roots = { .host = h->tree.root, .docker = "", .storage = "", .passwd = passwd, .reads_rootless = reads_rootless };
+	assert_int_equal(names_new(passwd, &h->users, NULL), 0);
+	const struct container_roots roots = {
+		.host = h->tree.root, .docker = "", .storage = "", .users = h->users, .owner = geteuid(), .reads_rootless = reads_rootless,
+	};
 	assert_int_equal(containers_new(&roots, &h->c), 0);
 }
 
 static void host_end(struct host *h)
 {
 	containers_free(&h->c);
+	names_free(&h->users);
 	tree_free(&h->tree);
 }
 
 static const struct container_facts *look(struct host *h, const char *cgroup, uint64_t boot_ns)
 {
-	struct container_place place = containers_place(h->c, sv_from(cgroup));
+	struct container_place place;
+	(void)!containers_place(h->c, sv_from(cgroup), &place);
 	return containers_get(h->c, &place, boot_ns, false);
 }
 
@@ -164,6 +173,14 @@ static void each_runtime_says_what_it_knows(void **state)
 		{ "the same, and another cgroup", "/a/box", { "run/crun/box/config.json", "{\"linux\":{\"cgroupsPath\":\"/b/box\"}}" }, "host" },
 		{ "a cgroup called as a container of another cgroup", "/b/box",
 		  { "run/crun/box/status", "{\"cgroup-path\":\"/a/box\",\"bundle\":\"/srv/b\"}" }, "host" },
+		{ "runc's cgroup ends alike, and is another", "/web",
+		  { "run/runc/web/state.json", "{\"cgroup_paths\":{\"\":\"/sys/fs/cgroup/machine/web\"},\"config\":{\"labels\":[\"bundle=/srv/b\"]}}" }, "host" },
+		{ "crun's cgroup ends alike, and is another", "/web",
+		  { "run/crun/web/status", "{\"cgroup-path\":\"/user.slice/web\",\"bundle\":\"/srv/b\"}" }, "host" },
+		{ "runc, with the hierarchies of version 1", "/a/box",
+		  { "run/runc/box/state.json", "{\"cgroup_paths\":{\"memory\":\"/sys/fs/cgroup/memory/a/box\"},\"config\":{\"labels\":[\"bundle=/srv/b\"]}}",
+		    "srv/b/config.json", "{}" },
+		  "runc;box;;;;;;;;;confined" },
 		{ "nothing is known of where lxc keeps it", "/lxc/web", { NULL }, "lxc;;;;;;;;;;?" },
 		{ "the host", "/user.slice", { NULL }, "host" },
 	};
@@ -291,9 +308,9 @@ static void what_is_no_plain_file_is_refused(void **state)
 		put(&h, "elsewhere/config.v2.json", "{\"Name\":\"/secret\"}");
 		put(&h, "var/lib/docker/containers/x", "");
 		CLEANUP(str_free) char *target = tree_path(&h.tree, "elsewhere/config.v2.json"), *folder = tree_path(&h.tree, "elsewhere");
-		CLEANUP(str_free) char *file = tree_path(&h.tree, DOCKER_FILE), *large = malloc((1 << 20) + 64);
-		memset(large, ' ', (1 << 20) + 64);
-		(void)snprintf(large, (1 << 20) + 64, "{\"Name\":\"/%01048500d\"}", 0);
+		CLEANUP(str_free) char *file = tree_path(&h.tree, DOCKER_FILE), *large = malloc(CONTAINER_DOCUMENT_MAX + 1);
+		memset(large, ' ', CONTAINER_DOCUMENT_MAX + 1);
+		memcpy(large, "{\"Name\":\"/web\"}", sizeof("{\"Name\":\"/web\"}") - 1);
 		char deep[256] = "";
 		memset(deep, '[', 200);
 		if (i != 5)
@@ -302,7 +319,7 @@ static void what_is_no_plain_file_is_refused(void **state)
 		case 0: tree_link(&h.tree, DOCKER_FILE, target); break;
 		case 1: assert_int_equal(mkfifo(file, 0600), 0); break;
 		case 2: tree_dir(&h.tree, DOCKER_FILE); break;
-		case 3: tree_file(&h.tree, DOCKER_FILE, (struct strview){ large, (1 << 20) + 1 }); break;
+		case 3: tree_file(&h.tree, DOCKER_FILE, (struct strview){ large, CONTAINER_DOCUMENT_MAX + 1 }); break;
 		case 4: put(&h, DOCKER_FILE, "{\"Name\":\"/web\""); break;
 		case 5: tree_link(&h.tree, "var/lib/docker/containers/" ID, folder); break;
 		default: put(&h, DOCKER_FILE, deep); break;
@@ -347,6 +364,182 @@ static void texts_are_kept_whole_or_not_at_all(void **state)
 	host_end(&h);
 }
 
+/* {"Name":"x...x"} and so on: a text of n bytes between two others. */
+static void put_long(struct buf *into, const char *before, size_t n, const char *after)
+{
+	buf_reset(into);
+	buf_add_z(into, before);
+	for (size_t i = 0; i < n; i++)
+		buf_add_char(into, 'x');
+	buf_add_z(into, after);
+}
+
+static void what_is_left_out_is_counted_wherever_it_is(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *what;
+		enum container_form form;
+		const char *before;
+		size_t n;
+		const char *after;
+		enum container_text kept; /* beside it */
+	} cases[] = {
+		{ "a name that has no room to be read", CONTAINER_DOCKER, "{\"Config\":{\"Image\":\"i\"},\"Name\":\"", 20000, "\"}", CONTAINER_IMAGE },
+		{ "a label's value", CONTAINER_DOCKER, "{\"Name\":\"n\",\"Config\":{\"Labels\":{\"a\":\"", 20000, "\"}}}", CONTAINER_NAME },
+		{ "a label's key", CONTAINER_DOCKER, "{\"Name\":\"n\",\"Config\":{\"Labels\":{\"", 20000, "\":\"b\"}}}", CONTAINER_NAME },
+		{ "metadata of an image", CONTAINER_STORAGE, "[{\"id\":\"" ID "\",\"names\":[\"n\"],\"metadata\":\"", 70000, "\"}]", CONTAINER_NAME },
+		{ "metadata that is none", CONTAINER_STORAGE, "[{\"id\":\"" ID "\",\"names\":[\"n\"],\"metadata\":\"", 10, "\"}]", CONTAINER_NAME },
+		{ "labels within a text", CONTAINER_OCI,
+		  "{\"annotations\":{\"io.kubernetes.cri-o.ImageName\":\"i\",\"io.kubernetes.cri-o.Labels\":\"", 70000, "\"}}", CONTAINER_IMAGE },
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		CLEANUP(container_parser_free) struct container_parser *p = NULL;
+		CLEANUP(str_free) char *memory = calloc(1, sizeof(struct container_facts));
+		CLEANUP(buf_done) struct buf text = { 0 };
+		struct container_facts *facts = (void *)memory;
+		const struct container_question question = { .id = SV(ID) };
+		assert_int_equal(container_parser_new(&p), 0);
+		put_long(&text, cases[i].before, cases[i].n, cases[i].after);
+		assert_int_equal(container_parse(p, cases[i].form, buf_sv(&text), &question, facts), 0);
+		if (facts->cut != 1 || !container_text(facts, cases[i].kept).n)
+			fail_msg("%s: %u counted: %s", cases[i].what, facts->cut, shown(facts));
+	}
+}
+
+static void a_sandbox_that_is_not_read_is_counted(void **state)
+{
+	(void)state;
+	struct host h;
+	host_start(&h, false);
+	put(&h, "run/containers/storage/overlay-containers/" ID "/userdata/config.json",
+	    "{\"annotations\":{\"io.kubernetes.cri-o.KubeName\":\"p\",\"io.kubernetes.cri-o.SandboxID\":\"" POD_ID "\"}}");
+	put(&h, "run/containers/storage/overlay-containers/" POD_ID "/userdata/config.json",
+	    "{\"annotations\":{\"io.kubernetes.cri-o.Labels\":\"{\\\"app\\\":\\\"shop\\\"}\"}");
+	assert_string_equal(shown(look(&h, "/crio-" ID, SECOND)), "cri-o;;;;p;;" POD_ID ";;;;confined");
+	assert_int_equal(stats_of(&h).cut, 1);
+	host_end(&h);
+}
+
+static void nothing_of_a_damaged_document_stays(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *what;
+		enum container_form form;
+		const char *text;
+	} cases[] = {
+		{ "a bundle", CONTAINER_OCI,
+		  "{\"annotations\":{\"nerdctl/name\":\"no\",\"a\":\"b\"},\"mounts\":[{\"type\":\"bind\",\"source\":\"/\",\"destination\":\"/\"}]" },
+		{ "Docker's", CONTAINER_DOCKER, "{\"Name\":\"/no\",\"Config\":{\"Image\":\"no\",\"Labels\":{\"a\":\"b\"}},}" },
+		{ "Docker's of the host", CONTAINER_DOCKER_HOST, "{\"Privileged\":true" },
+		{ "a list", CONTAINER_STORAGE, "[{\"id\":\"" ID "\",\"names\":[\"no\"],\"metadata\":\"{\\\"image-name\\\":\\\"no\\\"}\"}" },
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		CLEANUP(container_parser_free) struct container_parser *p = NULL;
+		CLEANUP(str_free) char *memory = calloc(1, sizeof(struct container_facts));
+		struct container_facts *facts = (void *)memory;
+		const struct container_question question = { .id = SV(ID) };
+		container_facts_default(facts, CONTAINER_POD, SV("kept"));
+		assert_int_equal(container_parser_new(&p), 0);
+		assert_int_equal(container_parse(p, cases[i].form, sv_from(cases[i].text), &question, facts), -EBADMSG);
+		if (strcmp(shown(facts), ";;;;kept;;;;;;?") != 0)
+			fail_msg("%s: %s", cases[i].what, shown(facts));
+	}
+}
+
+/* All folders but one have a damaged document of the id, whichever is looked into first. */
+static void a_damaged_document_says_nothing_of_the_next(void **state)
+{
+	(void)state;
+	struct host h;
+	char name[256];
+	host_start(&h, false);
+	for (unsigned i = 0; i < 16; i++) {
+		(void)snprintf(name, sizeof(name), TASK "n%u/" ID "/config.json", i);
+		put(&h, name, i == 9 ? "{\"annotations\":{\"nerdctl/name\":\"box\"}}" : "{\"annotations\":{\"nerdctl/name\":\"no\",\"no\":\"no\"}");
+	}
+	assert_string_equal(shown(look(&h, "/nerdctl-" ID ".scope", SECOND)), "containerd;box;;;;;;nerdctl/name=box|;;;confined");
+	host_end(&h);
+}
+
+static void folders_beyond_the_most_are_counted(void **state)
+{
+	(void)state;
+	struct host h;
+	char name[256];
+	host_start(&h, false);
+	for (unsigned i = 0; i < 65; i++) {
+		(void)snprintf(name, sizeof(name), TASK "n%u/x", i);
+		put(&h, name, "");
+	}
+	(void)look(&h, "/nerdctl-" ID ".scope", SECOND);
+	assert_int_equal(stats_of(&h).cut, 1);
+	host_end(&h);
+}
+
+/* EXPOSE 1-65535 of three protocols is one line of an image, and no way out of being known. */
+static void an_image_cannot_hide_its_container_in_keys(void **state)
+{
+	(void)state;
+	static const char *const protocols[] = { "tcp", "udp", "sctp" };
+	struct host h;
+	CLEANUP(buf_done) struct buf text = { 0 };
+	host_start(&h, false);
+	buf_add_z(&text, "{\"Config\":{\"ExposedPorts\":{");
+	for (unsigned i = 0; i < 3 * 65535; i++)
+		buf_add_format(&text, "%s\"%u/%s\":{}", i ? "," : "", i / 3 + 1, protocols[i % 3]);
+	buf_add_z(&text, "},\"Image\":\"nginx\"},\"Name\":\"/web\"}");
+	put(&h, "var/lib/docker/containers/" ID "/hostconfig.json", "{\"Privileged\":true}");
+	tree_file(&h.tree, DOCKER_FILE, buf_sv(&text));
+	assert_string_equal(shown(look(&h, DOCKER_CGROUP, SECOND)), "docker;web;nginx;;;;;;;;privileged");
+	assert_int_equal(stats_of(&h).cut, 0);
+	host_end(&h);
+}
+
+/* A state.json of 3 MiB, for which each new cgroup of the same name asks. */
+static void looks_for_claims_are_paid_in_bytes(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *path;
+		bool has_tick_before, want;
+	} cases[] = { { "/a/box", false, true }, { "/b/box", false, true }, { "/c/box", false, false }, { "/d/box", false, false }, { "/c/box", true, true } };
+	struct host h;
+	struct container_place place;
+	CLEANUP(buf_done) struct buf text = { 0 };
+	host_start(&h, false);
+	put_long(&text, "{\"x\":\"", 3 << 20, "\",\"cgroup_paths\":{\"\":\"/sys/fs/cgroup/c/box\"}}");
+	put(&h, "run/runc/box/state.json", "");
+	tree_file(&h.tree, "run/runc/box/state.json", buf_sv(&text));
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		if (cases[i].has_tick_before)
+			containers_tick(h.c);
+		if (containers_place(h.c, sv_from(cases[i].path), &place) != cases[i].want)
+			fail_msg("%s: %s", cases[i].path, cases[i].want ? "had to wait" : "was read");
+	}
+	assert_true(sv_is(place.id, "box")); /* and what had to wait is found */
+	assert_int_equal(stats_of(&h).postponed, 2);
+	host_end(&h);
+}
+
+static void looks_for_nothing_are_paid_for_too(void **state)
+{
+	(void)state;
+	struct host h;
+	struct container_place place;
+	char path[64];
+	unsigned n = 0;
+	host_start(&h, false);
+	put(&h, "run/runc/x/y", "");
+	put(&h, "run/crun/x/y", "");
+	do
+		(void)snprintf(path, sizeof(path), "/a/b/c/d/e/f/g/h%u", n++);
+	while (n < 10000 && containers_place(h.c, sv_from(path), &place));
+	assert_in_range(n, 100, 2000);
+	host_end(&h);
+}
+
 #define USERS "/user.slice/user-4711.slice/user@4711.service/user.slice/"
 
 /* Below user@UID.service the user makes cgroups of any name: only files of that user count, and only where that is wished. */
@@ -380,6 +573,60 @@ static void a_users_containers_are_that_users_claim(void **state)
 	}
 }
 
+static void a_users_files_do_not_use_up_what_roots_may_cost(void **state)
+{
+	(void)state;
+	struct host h;
+	struct container_place place;
+	CLEANUP(buf_done) struct buf text = { 0 };
+	CLEANUP(str_free) char *path = NULL;
+	if (geteuid() != 0) {
+		print_message("not run: only root can give files away\n");
+		skip();
+	}
+	host_start(&h, true);
+	put_long(&text, "{\"x\":\"", 1000000, "\"}");
+	put(&h, "run/user/4711/crun/box/status", "");
+	tree_file(&h.tree, "run/user/4711/crun/box/status", buf_sv(&text));
+	path = tree_path(&h.tree, "run/user/4711/crun/box/status");
+	assert_int_equal(chown(path, 4711, 4711), 0);
+	put(&h, DOCKER_FILE, "{\"Name\":\"/web\"}");
+	unsigned n = 0;
+	while (n < 10 && containers_place(h.c, SV(USERS "a/box"), &place))
+		n++;
+	assert_in_range(n, 1, 3);
+	assert_string_equal(shown(look(&h, DOCKER_CGROUP, SECOND)), "docker;web;;;;;;;;;?");
+	host_end(&h);
+}
+
+/* /var/run is a link on every host; what must be no link is the file. */
+static void roots_bundle_may_lie_behind_a_link(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *what, *bundle, *link, *target, *file, *want;
+	} cases[] = {
+		{ "a folder", "/var/run/b", "var/run", "/run", "run/b/config.json", "runc;box;;;;;;;;;confined" },
+		{ "a relative one", "/var/run/b", "var/run", "../run", "run/b/config.json", "runc;box;;;;;;;;;confined" },
+		{ "the file", "/srv/b", "srv/b/config.json", "/run/b/config.json", "run/b/config.json", "runc;;;;;;;;;;?" },
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct host h;
+		char state_text[128];
+		host_start(&h, false);
+		(void)snprintf(state_text, sizeof(state_text), "{\"config\":{\"labels\":[\"bundle=%s\"]}}", cases[i].bundle);
+		put(&h, "run/runc/box/state.json", state_text);
+		put(&h, "var/x", "");
+		put(&h, "srv/b/x", "");
+		put(&h, cases[i].file, "{}");
+		tree_link(&h.tree, cases[i].link, cases[i].target);
+		const char *got = shown(look(&h, "/runc-box.scope", SECOND));
+		if (strcmp(got, cases[i].want) != 0)
+			fail_msg("%s: %s", cases[i].what, got);
+		host_end(&h);
+	}
+}
+
 static void tags_are_told_from_ports_and_digests(void **state)
 {
 	(void)state;
@@ -407,7 +654,17 @@ int main(void)
 		cmocka_unit_test(what_is_no_plain_file_is_refused),
 		cmocka_unit_test(ids_cannot_leave_their_folder),
 		cmocka_unit_test(texts_are_kept_whole_or_not_at_all),
+		cmocka_unit_test(what_is_left_out_is_counted_wherever_it_is),
+		cmocka_unit_test(a_sandbox_that_is_not_read_is_counted),
+		cmocka_unit_test(nothing_of_a_damaged_document_stays),
+		cmocka_unit_test(a_damaged_document_says_nothing_of_the_next),
+		cmocka_unit_test(folders_beyond_the_most_are_counted),
+		cmocka_unit_test(an_image_cannot_hide_its_container_in_keys),
+		cmocka_unit_test(looks_for_claims_are_paid_in_bytes),
+		cmocka_unit_test(looks_for_nothing_are_paid_for_too),
 		cmocka_unit_test(a_users_containers_are_that_users_claim),
+		cmocka_unit_test(a_users_files_do_not_use_up_what_roots_may_cost),
+		cmocka_unit_test(roots_bundle_may_lie_behind_a_link),
 		cmocka_unit_test(tags_are_told_from_ports_and_digests),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "engine/base/fd.h"
 #include "engine/enrich/enrich.h"
@@ -40,7 +41,7 @@ static struct enrich *enrich_over(const struct tree *tree, size_t max_processes,
 	const struct enrich_config config = {
 		.max_processes = max_processes, .max_text_bytes = max_text, .linger_ns = 10 * SECOND,
 		.proc = tree_path(tree, "proc"), .passwd = tree_path(tree, "passwd"), .group = tree_path(tree, "group"),
-		.cgroup_root = tree_path(tree, "cgroup"), .containers = { .host = tree->root, .docker = "/docker", .storage = "" },
+		.cgroup_root = tree_path(tree, "cgroup"), .containers = { .host = tree->root, .docker = "/docker", .storage = "", .owner = geteuid() },
 	};
 	assert_int_equal(enrich_new(&config, &e, &diag), 0);
 	enrich_set_wall_offset(e, (int64_t)(1000 * SECOND));
