@@ -448,18 +448,30 @@ static void derive_container(struct enrich *e, const struct event *ev, const str
 		DERIVE(d, container_privileged, facts->is_privileged);
 }
 
+/*
+ * A cgroup that gave way in the table, but that the process is known to be in: it is learned anew, container and all. Where ids cannot be
+ * compared the path alone has to tell, because a look for a claim at each event would be too much.
+ */
+static bool find_by_process(struct enrich *e, uint64_t cgroup_id, const struct image *image, struct cgroup_names *ret)
+{
+	if (!image || (image->cgroup_id && cgroup_id && image->cgroup_id != cgroup_id))
+		return false; /* not known, or moved */
+	struct strview path = proctable_text(e->table, image->cgroup);
+	if (image->cgroup_id && cgroup_id) {
+		cgroups_learn(e->cgroups, cgroup_id, path);
+		if (cgroups_find(e->cgroups, cgroup_id, ret))
+			return true;
+	}
+	*ret = (struct cgroup_names){ .path = path, .place = container_place(path) };
+	return true;
+}
+
 static void derive_cgroup(struct enrich *e, const struct event *ev, const struct image *image, struct derived *d)
 {
-	const struct wire_common *c = ev->common;
 	struct cgroup_names names = { 0 };
-	if (!cgroups_find(e->cgroups, c->cgroup_id, &names)) {
-		bool is_moved = image && image->cgroup_id && c->cgroup_id && image->cgroup_id != c->cgroup_id;
-		if (!image || is_moved)
-			return;
-		names.path = proctable_text(e->table, image->cgroup);
-		if (names.path.n && image->container_n)
-			names.place = container_place(names.path);
-	}
+	uint64_t id = ev->common->cgroup_id;
+	if (!cgroups_find(e->cgroups, id, &names) && !find_by_process(e, id, image, &names))
+		return;
 	DERIVE_TEXT(d, cgroup_path, names.path);
 	derive_container(e, ev, &names.place, d);
 }

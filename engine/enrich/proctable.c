@@ -11,7 +11,6 @@
 #include <stdlib.h>
 #include <sys/random.h>
 
-#include "engine/enrich/container.h"
 #include "engine/enrich/region.h"
 
 enum { LIST_LEAF, LIST_EXITED, LIST_LIVING, LISTS }; /* in order of eviction; LEAF: exited, nothing refers to it */
@@ -381,9 +380,6 @@ static void set_args(struct proctable *t, struct image *image, struct strview ar
 static void set_cgroup(struct proctable *t, struct image *image, struct strview path)
 {
 	set_text(t, image, &image->cgroup, path, PROCFS_TEXT);
-	struct strview kept = text_get(t->text, image->cgroup), container = container_id(kept);
-	image->container_n = (uint16_t)container.n;
-	image->container_at = container.n ? (uint16_t)(container.p - kept.p) : 0;
 }
 
 static void share_program(struct proctable *t, struct image *to, const struct image *from)
@@ -396,8 +392,6 @@ static void share_program(struct proctable *t, struct image *to, const struct im
 	to->tty = text_share(t->text, from->tty);
 	to->cgroup = text_share(t->text, from->cgroup);
 	to->cgroup_id = from->cgroup_id;
-	to->container_at = from->container_at;
-	to->container_n = from->container_n;
 	memcpy(to->comm, from->comm, sizeof(to->comm));
 }
 

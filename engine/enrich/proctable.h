@@ -48,7 +48,6 @@ struct image {
 	uint32_t serial;     /* of this use of the slot */
 	uint32_t references; /* images in the table that are linked to this one */
 	uint32_t older, newer; /* order in its list */
-	uint16_t container_at, container_n; /* in the text of cgroup */
 	uint64_t changed;    /* when what is shown of it changed last, in changes of the table */
 	uint64_t stamp, stamp_mix, stamp_late; /* see proctable_stamp: the last one given, of what, and when that was found to hold */
 	uint8_t list;

@@ -685,6 +685,41 @@ static void the_cgroup_is_that_of_the_record(void **state)
 	world_end(&w);
 }
 
+/* So many cgroups come between that the first gives way; by its path alone it would be the host's. */
+static void a_container_known_by_a_claim_stays_one_when_its_cgroup_gave_way(void **state)
+{
+	(void)state;
+	struct world w;
+	struct actor other = { .pid = 501, .exec_id = 888, .start_ns = 200 * SECOND };
+	CLEANUP(buf_done) struct buf text = { 0 };
+	world_start(&w);
+	buf_add_format(&text, "{\"cgroup_paths\":{\"\":\"%s/cgroup/box\"}}", w.tree.root);
+	tree_dir(&w.tree, "run");
+	tree_dir(&w.tree, "run/runc");
+	tree_dir(&w.tree, "run/runc/box");
+	tree_file(&w.tree, "run/runc/box/state.json", buf_sv(&text));
+	set_exec(w.rec, &bash, 0, "/bin/bash", SV("bash\0"));
+	RECORD_COMMON(w.rec)->cgroup_id = 77;
+	RECORD_STR(w.rec, proc_exec, cgroup, SV("/box"));
+	world_feed(&w);
+	assert_text(w.d.container_id, "box");
+	for (uint64_t id = 1000; id < 1000 + 16 * 4096; id++) {
+		set_exec(w.rec, &other, 0, "/bin/sh", SV("sh\0"));
+		RECORD_COMMON(w.rec)->cgroup_id = id;
+		RECORD_STR(w.rec, proc_exec, cgroup, SV("/other.slice"));
+		world_feed(&w);
+	}
+	enrich_tick(w.e, 3 * SECOND);
+	record_init(w.rec, EVENT_FILE_OPEN);
+	record_actor(w.rec, &bash);
+	RECORD_COMMON(w.rec)->cgroup_id = 77;
+	world_feed(&w);
+	assert_text(w.d.cgroup_path, "/box");
+	assert_text(w.d.container_id, "box");
+	assert_text(w.d.container_runtime, "runc");
+	world_end(&w);
+}
+
 /* The state may be there a moment after the container's first program: its next event has it, and so has every later one. */
 static void what_is_known_of_the_container_stands_in_its_events(void **state)
 {
@@ -973,6 +1008,7 @@ int main(void)
 		cmocka_unit_test(the_line_names_forks_and_replaced_images_too),
 		cmocka_unit_test(one_stamp_means_one_state),
 		cmocka_unit_test(the_cgroup_is_that_of_the_record),
+		cmocka_unit_test(a_container_known_by_a_claim_stays_one_when_its_cgroup_gave_way),
 		cmocka_unit_test(what_is_known_of_the_container_stands_in_its_events),
 		cmocka_unit_test(the_snapshot_links_processes_older_than_the_sensor),
 		cmocka_unit_test(one_process_and_its_ancestors_can_be_seeded_alone),
