@@ -58,16 +58,6 @@ struct slot {
 	u8 record[RECORD_MAX + SLOT_TAIL_SLACK];
 };
 
-/* For verdicts: apart from the record slots, so that telemetry can never take them all. */
-struct decide_slot {
-	u32 busy;
-	u32 reserved;
-	struct path_result path;
-	struct walk walk;
-	u8 path_buffer[PATH_BUFFER];
-	struct exec_key key;
-};
-
 /* What a decision asks by, and how far it has come. Claimed like a record's slot, and apart from them: telemetry can never take them all. */
 enum { NAME_TEXT_MAX = 248 };
 struct ancestor_set {
@@ -140,13 +130,6 @@ struct {
 } slots SEC(".maps");
 
 struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 16); /* set at load: 8 for each CPU */
-	__type(key, u32);
-	__type(value, struct decide_slot);
-} decide_slots SEC(".maps");
-
-struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, EVENT_NUMBERS);
 	__type(key, u32);
@@ -205,21 +188,6 @@ struct {
 	__type(key, struct env_name);
 	__type(value, u32);
 } env_names SEC(".maps");
-
-struct exec_rules {
-	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
-	__uint(max_entries, 4096);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__uint(key_size, sizeof(struct exec_key)); /* sizes, not types: BTF would only hold forward declarations here */
-	__uint(value_size, sizeof(struct exec_verdict));
-};
-/* One inner trie, replaced as a whole: no event sees half a policy. */
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
-	__uint(max_entries, 1);
-	__type(key, u32);
-	__array(values, struct exec_rules);
-} exec_policy SEC(".maps");
 
 /* Decisions: of each table two, for the generations in force and to be; the third of the heads is only written to wait by. */
 struct policy_heads {

@@ -135,15 +135,6 @@ __noinline int path_walk(u64 mnt, u64 dentry, u32 slot_index)
 	return 0;
 }
 
-__noinline int path_walk_decide(u64 mnt, u64 dentry, u32 slot_index)
-{
-	struct decide_slot *s = bpf_map_lookup_elem(&decide_slots, &slot_index);
-	if (!s)
-		return 0;
-	walk_tries(mnt, dentry, &s->walk, s->path_buffer, &s->path);
-	return 0;
-}
-
 __noinline int path_walk_ask(u64 mnt, u64 dentry, u32 ask_index)
 {
 	struct ask *a = can_decide ? bpf_map_lookup_elem(&asks, &ask_index) : NULL;

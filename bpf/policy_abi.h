@@ -21,12 +21,9 @@ struct sensor_config {
 	__u32 cgroup_level;   /* SCOPE_CGROUP: depth of that cgroup below the root */
 	__u32 own_pid;        /* the engine: never reported */
 	__u32 sensor;         /* value of vedette.sensor in records */
-	__u32 decide_exec;    /* exec verdicts are looked up */
-	__u32 canary_pid;     /* start-up self-test: exec of the canary by this process is seen and, with decide_exec, denied; 0: none */
+	__u32 canary_pid;     /* start-up self-test: exec by this process is denied; 0: none */
 	__u32 n_slots;        /* scratch slots there are */
-	__u32 n_decide;       /* decision slots there are */
-	__u32 n_asks;         /* slots of decisions by tables */
-	__u32 reserved;
+	__u32 n_asks;         /* decision slots there are */
 	/* Counts the tables put in force; the tables are those of its lowest bit. POLICY_NO_GENERATION: nothing is decided. Read once by a decision. */
 	__u32 policy_generation;
 	__u32 label_generation; /* tables that images are asked by for ancestor predicates: ahead of the above while tables are being put in force */
@@ -105,25 +102,6 @@ enum misc_counter {
 	MISC_ANCESTORS_FULL, /* no room for another set of ancestor predicates: unknown to the decision */
 	MISC_ASKS_FULL,     /* no decision slot: denied */
 	MISC_COUNT,
-};
-
-/*
- * Exec verdicts: one prefix trie over both key spaces. Prefix entries end where the prefix ends, exact ones include the NUL.
- */
-enum {
-	EXEC_KEY_BYTES = 252,
-	EXEC_SPACE_NAMESPACE = 1, /* data[0]: path from the root of the mount namespace follows at data[1] */
-	EXEC_SPACE_DEVICE = 2,    /* data[0]: device (4 bytes, big endian), then the path inside the file system at data[5] */
-	EXEC_RULE_PATH_MAX = 240, /* bytes of a path in a block rule */
-};
-
-struct exec_key {
-	__u32 prefix_bits;
-	__u8 data[EXEC_KEY_BYTES];
-};
-
-struct exec_verdict {
-	__u32 rule_slot; /* see exec_slot; all bits set: none could be decided */
 };
 
 /* A rule as verdict records name it: its index, and the generation of the policy it stands in, because rules are replaced under way. */

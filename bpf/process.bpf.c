@@ -2,7 +2,6 @@
 /* Life of processes: fork, exec, exit, and the verdict on exec. The tracepoints serve both sensor modes. */
 #include "bpf/cgroup.h"
 #include "bpf/decide.h"
-#include "bpf/verdict.h"
 
 enum { CALL_EXECVEAT = 322, CALL_EXECVEAT_COMPAT = 358 };
 
@@ -335,8 +334,6 @@ int BPF_PROG(exec_check, struct linux_binprm *bprm, int ret)
 		return -EPERM; /* the engine proves at start that this program runs */
 	struct act act;
 	u32 at, index;
-	if (!config.decide_exec && !config.label_generation)
-		return 0;
 	label_before_exec();
 	if (!act_start(&act, EVENT_PROC_EXEC))
 		return 0;
@@ -350,13 +347,6 @@ int BPF_PROG(exec_check, struct linux_binprm *bprm, int ret)
 		ask_file(a, 0, (u64)BPF_CORE_READ(file, f_path.mnt), (u64)BPF_CORE_READ(file, f_path.dentry));
 	}
 	act_judge(&act, at, EVENT_PROC_EXEC);
-	if (!act.judged && config.decide_exec) {
-		u32 rule = exec_verdict(file);
-		if (rule)
-			act.judged = JUDGED(VERDICT_DENY, rule == RULE_UNDECIDED, rule);
-		if (rule)
-			count_denied(EVENT_PROC_EXEC, rule == RULE_UNDECIDED);
-	}
 	if (act_verdict(&act) != VERDICT_DENY)
 		return 0;
 	struct slot *s = act_record(&act, EVENT_PROC_EXEC, sizeof(struct wire_proc_exec), &index);

@@ -185,7 +185,7 @@ static void change_environment(const struct reload_request *q, const struct rule
 
 static int put_verdicts(const struct reload_request *q, const struct policy *p, struct diag *diag)
 {
-	return q->policy.enforce ? sensor_set_exec_rules(q->sensor, p->exec.keys, p->exec.n, p->generation, diag) : 0;
+	return q->policy.enforce ? sensor_set_verdicts(q->sensor, &p->verdicts.tables, p->generation, diag) : 0;
 }
 
 /* The other policy judges from the next event on; the one of now is kept for verdicts that are on their way. */
@@ -198,20 +198,25 @@ static void swap(struct change *c, struct policy *to)
 }
 
 /*
- * First the kernel's table of verdicts, which is replaced as a whole and may fail: then nothing has changed. Then the events of both, the
- * other rules, the events of the new ones. No event is read from the rings meanwhile.
+ * The events of both; then the kernel's tables of verdicts, which may fail: then all is as it was. Then the other rules, and the events of the
+ * new ones alone. No event is read from the rings meanwhile.
  */
 int change_over(struct change *c, struct reload_result *r, bool is_trial)
 {
 	const struct reload_request *q = &c->config.request;
+	if (r->change) /* a hook that is to give verdicts must be there before they are asked */
+		sensor_widen(q->sensor, r->change);
 	int err = put_verdicts(q, r->policy, &r->diag);
-	if (err)
+	if (err) {
+		if (r->change) {
+			sensor_undo(q->sensor, r->change);
+			reload_tidy(c->reload, &r->change);
+		}
 		return err;
+	}
 	forget_earlier(c);
 	if (q->sensor)
 		change_environment(q, r->policy->rules, &r->diag);
-	if (r->change)
-		sensor_widen(q->sensor, r->change);
 	swap(c, TAKE(r->policy));
 	c->held = TAKE(r->change);
 	if (!is_trial)
@@ -239,6 +244,9 @@ void change_settle(struct change *c, struct diag *diag)
 int change_back(struct change *c, struct diag *diag)
 {
 	const struct reload_request *q = &c->config.request;
+	/* images of meanwhile were not asked for what only the earlier rules ask of ancestors */
+	c->earlier->verdicts.ancestors.epoch = (*c->config.policy)->verdicts.ancestors.epoch + 1;
+	c->earlier->verdicts.tables.head.ancestor_epoch = c->earlier->verdicts.ancestors.epoch;
 	int err = put_verdicts(q, c->earlier, diag);
 	if (err)
 		return err;
@@ -368,6 +376,7 @@ static void start(struct change *c, struct reload_result *ret_failed)
 {
 	struct reload_request q = c->config.request;
 	q.generation = next_generation(c);
+	q.policy.ancestors = &(*c->config.policy)->verdicts.ancestors; /* stays until this reload is over */
 	q.policies = c->config.policies;
 	q.without = c->trial.is_removal ? c->trial.name : NULL;
 	ret_failed->error = reload_start(c->reload, &q);

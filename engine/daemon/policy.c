@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "bpf/policy_abi.h"
 #include "engine/daemon/policies.h"
 
 static struct ruleset *no_rules(void)
@@ -70,7 +71,7 @@ void policy_free(struct policy **p)
 {
 	if (!*p)
 		return;
-	exec_policy_done(&(*p)->exec);
+	verdict_policy_done(&(*p)->verdicts);
 	throttle_free(&(*p)->throttle);
 	state_free(&(*p)->state);
 	engine_free(&(*p)->engine);
@@ -119,7 +120,10 @@ int policy_bind(struct policy *p, const struct policy_options *options, struct d
 	if (err || !options->enforce)
 		return err;
 	err = mounts_load("/proc/self/mountinfo", &mounts, diag);
-	return err ? err : exec_policy_compile(p->rules, mounts, &p->exec, diag);
+	if (err)
+		return err;
+	struct verdict_world world = { .mounts = mounts, .ancestors = options->ancestors, .generation = p->generation, .follows_links = true };
+	return verdict_compile(p->rules, &world, &p->verdicts, diag);
 }
 
 uint64_t policy_decided_events(const struct policy *p)

@@ -5,7 +5,7 @@
 #pragma once
 
 #include "engine/enforce/essentials.h"
-#include "engine/enforce/exec_policy.h"
+#include "engine/enforce/tables.h"
 #include "engine/index/engine.h"
 #include "engine/rules/ruleset.h"
 #include "engine/state/state.h"
@@ -18,6 +18,7 @@ struct policy_options {
 	size_t n_rule_paths;
 	enum sensor_mode mode;         /* what the sensor offers; SENSOR_NONE: not asked */
 	bool enforce;                  /* compile what blocks for the kernel */
+	const struct ancestor_registry *ancestors; /* of the policy in force; NULL: there is none */
 	struct state_config state;     /* of rules about several events; memory_bytes 0: the defaults */
 	const struct essentials_host *essentials; /* borrowed; NULL: it is not asked whether rules block what the host cannot do without */
 	const struct policies *policies; /* borrowed; whose rules may be forced; NULL: none */
@@ -30,7 +31,7 @@ struct policy {
 	struct engine *engine;       /* owned; evaluates them */
 	struct throttle *throttle;   /* owned; NULL: no rule has one */
 	struct state *state;         /* owned; what rules about several events remember */
-	struct exec_policy exec;     /* owned; empty without enforcement */
+	struct verdict_policy verdicts; /* owned; empty without enforcement */
 	uint32_t generation;         /* stands in verdict records: 1 to POLICY_GENERATIONS */
 	const struct rule_info *first_block; /* names a block whose rule is not known; NULL: no rule blocks */
 };
@@ -42,8 +43,8 @@ int policy_load(const struct policy_options *options, struct policy **ret, struc
 void policy_free(struct policy **p);
 
 /*
- * Against what the sensor offers: rules that block where nothing can, and those that the kernel cannot decide, are faults. Fills exec with
- * enforcement. So are rules that block what the host cannot do without, unless they are forced. To be called once, when the mode is known.
+ * Against what the sensor offers: rules that block where nothing can, and those that the kernel cannot decide, are faults. Fills
+ * verdicts with enforcement. So are rules that block what the host cannot do without, unless they are forced. To be called once, when the mode is known.
  */
 int policy_bind(struct policy *p, const struct policy_options *options, struct diag *diag) MUST_CHECK;
 

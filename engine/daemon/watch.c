@@ -148,7 +148,7 @@ static int open_sensor(struct watch *w, struct diag *diag)
 	err = policy_bind(w->policy, &po, diag);
 	if (err || !o->enforce)
 		return err;
-	return sensor_set_exec_rules(w->sensor, w->policy->exec.keys, w->policy->exec.n, w->policy->generation, diag);
+	return sensor_set_verdicts(w->sensor, &w->policy->verdicts.tables, w->policy->generation, diag);
 }
 
 static int open_enrich(struct watch *w, struct diag *diag)

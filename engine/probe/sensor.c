@@ -45,8 +45,6 @@ static int configure(struct sensor *s, const struct sensor_options *o)
 	if (!err)
 		err = bpf_map__set_max_entries(k->maps.slots, (uint32_t)s->cpus * 3);
 	if (!err)
-		err = bpf_map__set_max_entries(k->maps.decide_slots, (uint32_t)s->cpus * 8);
-	if (!err)
 		err = bpf_map__set_max_entries(k->maps.tasks, o->max_processes);
 	s->is_enforcing = o->enforce;
 	k->rodata->can_decide = o->enforce;
@@ -183,7 +181,6 @@ static int try_mode(struct sensor *s, const struct sensor_options *o, enum senso
 		.own_pid = (uint32_t)getpid(),
 		.sensor = mode,
 		.n_slots = (uint32_t)s->cpus * 3,
-		.n_decide = (uint32_t)s->cpus * 8,
 		.n_asks = o->enforce ? (uint32_t)s->cpus * ASKS_PER_CPU : 0,
 	};
 	err = put_env_names(s, o->env_names, diag);
@@ -545,32 +542,6 @@ int sensor_label(struct sensor *s, uint32_t pid, uint64_t exec_id, uint64_t pare
 {
 	struct task_entry e = { .exec_id = exec_id, .parent_id = parent_id, .is_labelled = 1 };
 	return bpf_map__update_elem(s->skel->maps.tasks, &pid, sizeof(pid), &e, sizeof(e), BPF_ANY);
-}
-
-/* --- verdicts -------------------------------------------------------------------------------------------------------------- */
-
-int sensor_set_exec_rules(struct sensor *s, const struct exec_rule *rules, size_t n, uint32_t generation, struct diag *diag)
-{
-	struct bpf_map_create_opts opts = { .sz = sizeof(opts), .map_flags = BPF_F_NO_PREALLOC };
-	CLEANUP(fd_close) int inner = bpf_map_create(BPF_MAP_TYPE_LPM_TRIE, "exec_rules", sizeof(struct exec_key), sizeof(struct exec_verdict), 4096, &opts);
-	if (inner < 0) {
-		diag_error(diag, (struct place){ 0 }, "table of exec rules cannot be made: %s", strerror(errno));
-		return -errno;
-	}
-	for (size_t i = 0; i < n; i++) {
-		struct exec_verdict v = { .rule_slot = exec_slot(generation, rules[i].rule) };
-		if (bpf_map_update_elem(inner, &rules[i].key, &v, BPF_NOEXIST) && errno != EEXIST) {
-			diag_error(diag, (struct place){ 0 }, "exec rule %zu of %zu does not fit: %s", i + 1, n, strerror(errno));
-			return -errno;
-		}
-	}
-	uint32_t zero = 0;
-	if (bpf_map__update_elem(s->skel->maps.exec_policy, &zero, sizeof(zero), &inner, sizeof(inner), BPF_ANY)) {
-		diag_error(diag, (struct place){ 0 }, "exec rules cannot be put in force: %s", strerror(errno));
-		return -errno;
-	}
-	s->skel->bss->config.decide_exec = n > 0;
-	return 0;
 }
 
 /* --- reading --------------------------------------------------------------------------------------------------------------- */

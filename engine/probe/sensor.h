@@ -88,16 +88,6 @@ void sensor_scope_tree(struct sensor *s);
 int sensor_label(struct sensor *s, uint32_t pid, uint64_t exec_id, uint64_t parent_id) MUST_CHECK;
 
 /*
- * Verdicts on exec: replaces all rules at once; n 0 switches them off. An exec sees the rules before or those after, whole, and what
- * both deny is denied at every moment between. generation goes into the rule slots of verdicts.
- */
-struct exec_rule {
-	struct exec_key key;
-	uint32_t rule; /* index */
-};
-int sensor_set_exec_rules(struct sensor *s, const struct exec_rule *rules, size_t n, uint32_t generation, struct diag *diag) MUST_CHECK;
-
-/*
  * Verdicts by tables (bpf/decision_abi.h): replaces all at once. A decision is taken by the tables of before or by those of now, whole; when that
  * fails, those of before stay in force. generation goes into the rule slots of records. NULL: nothing is decided any more.
  * The sensor must have been opened to enforce, and with (or changed to) the events that the tables decide; else it is refused.
