@@ -140,10 +140,11 @@ __noinline int label_find(u32 at)
 }
 
 /* User space may know the ancestors of a process that was there before the sensor, or before a predicate. */
-static __always_inline void label_take_told(struct task_label *l, u32 tgid, u32 epoch)
+static __always_inline void label_take_told(struct task_label *l, struct task_struct *task, u32 epoch)
 {
+	u32 tgid = task->tgid;
 	struct told_ancestors *t = l->epoch != epoch ? bpf_map_lookup_elem(&told, &tgid) : NULL;
-	if (!t || t->start_ticks != l->start_boot_ns / ID_TICK_NS || t->epoch != epoch)
+	if (!t || t->epoch != epoch || t->exec_id != id_of(task))
 		return;
 	for (u32 i = 0; i < POLICY_ANCESTOR_WORDS; i++) {
 		l->holds[i] = t->holds[i];
@@ -236,7 +237,7 @@ __noinline int ancestors_find(u32 at)
 	if (!l || !h || l->by_table[t].generation != a->generation)
 		return (int)ROW_NOT_YET;
 	u32 epoch = h->ancestor_epoch, set = l->by_table[t].ancestor_set;
-	label_take_told(l, task->tgid, epoch);
+	label_take_told(l, task, epoch);
 	if (l->epoch != epoch || (a->is_exec && l->own[t].epoch != epoch))
 		return (int)ROW_NOT_YET;
 	if (a->is_exec || set == ROW_NOT_YET) {
@@ -274,7 +275,7 @@ __noinline int label_fork(u32 at, u32 child_tgid, u64 child_start)
 	struct task_label *l = label_of(task->tgid, start_of(task)), *child = &a->label;
 	if (!l || !h)
 		return 0;
-	label_take_told(l, task->tgid, h->ancestor_epoch);
+	label_take_told(l, task, h->ancestor_epoch);
 	u64 *to = (void *)child, *from = (void *)l;
 	for (u32 i = 0; i < sizeof(*child) / 8; i++) {
 		to[i] = from[i];
@@ -300,7 +301,7 @@ __noinline int label_exec(u32 at)
 	struct policy_head *h = head_of(t);
 	struct task_label *l = label_of(tgid, start_of(task));
 	if (l && h) {
-		label_take_told(l, tgid, h->ancestor_epoch);
+		label_take_told(l, task, h->ancestor_epoch);
 		if (l->own[t].generation != a->generation)
 			l->own[t].epoch = 0; /* tables came between the check of this exec and now */
 		label_pass_on(l, l, t);

@@ -67,7 +67,7 @@ struct task_label {
 
 /* What user space tells of processes older than the sensor; key: process id. */
 struct told_ancestors {
-	__u64 start_ticks; /* as /proc/PID/stat shows it */
+	__u64 exec_id; /* of the image whose creators these are: what is said of an earlier one does not count */
 	__u64 holds[POLICY_ANCESTOR_WORDS];
 	__u64 spares[POLICY_ANCESTOR_WORDS];
 	__u32 epoch;

@@ -10,6 +10,7 @@
 #include "engine/base/clock.h"
 #include "engine/base/fd.h"
 #include "engine/base/json.h"
+#include "engine/daemon/ancestry.h"
 #include "engine/daemon/change_parts.h"
 #include "engine/daemon/cmd_rules.h"
 #include "engine/daemon/environment.h"
@@ -183,9 +184,15 @@ static void change_environment(const struct reload_request *q, const struct rule
 	IGNORE(sensor_set_env_names(q->sensor, env.names, diag));
 }
 
-static int put_verdicts(const struct reload_request *q, const struct policy *p, struct diag *diag)
+static int put_verdicts(const struct change *c, const struct policy *p, struct diag *diag)
 {
-	return q->policy.enforce ? sensor_set_verdicts(q->sensor, &p->verdicts.tables, p->generation, diag) : 0;
+	const struct reload_request *q = &c->config.request;
+	if (!q->policy.enforce)
+		return 0;
+	int err = sensor_fill_verdicts(q->sensor, &p->verdicts.tables, p->generation, diag);
+	if (!err)
+		err = ancestry_tell(q->sensor, c->config.enrich, &p->verdicts.tables, diag);
+	return err ? err : sensor_put_verdicts(q->sensor);
 }
 
 /* The other policy judges from the next event on; the one of now is kept for verdicts that are on their way. */
@@ -206,7 +213,7 @@ int change_over(struct change *c, struct reload_result *r, bool is_trial)
 	const struct reload_request *q = &c->config.request;
 	if (r->change) /* a hook that is to give verdicts must be there before they are asked */
 		sensor_widen(q->sensor, r->change);
-	int err = put_verdicts(q, r->policy, &r->diag);
+	int err = put_verdicts(c, r->policy, &r->diag);
 	if (err) {
 		if (r->change) {
 			sensor_undo(q->sensor, r->change);
@@ -247,7 +254,7 @@ int change_back(struct change *c, struct diag *diag)
 	/* images of meanwhile were not asked for what only the earlier rules ask of ancestors */
 	c->earlier->verdicts.ancestors.epoch = (*c->config.policy)->verdicts.ancestors.epoch + 1;
 	c->earlier->verdicts.tables.head.ancestor_epoch = c->earlier->verdicts.ancestors.epoch;
-	int err = put_verdicts(q, c->earlier, diag);
+	int err = put_verdicts(c, c->earlier, diag);
 	if (err)
 		return err;
 	if (q->sensor)

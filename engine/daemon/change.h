@@ -18,6 +18,7 @@ struct change_config {
 	struct reload_request request; /* generation and time are not looked at */
 	const char *control;           /* path of the control socket; "": none */
 	struct policy **policy;        /* the one in force: replaced */
+	struct enrich *enrich;       /* borrowed; what processes there are; NULL: without enforcement */
 	struct pipeline *pipeline;
 	struct stream *stream;         /* NULL: no log */
 	struct policies *policies;     /* NULL: none can be applied under way */

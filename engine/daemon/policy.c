@@ -123,7 +123,9 @@ int policy_bind(struct policy *p, const struct policy_options *options, struct d
 	if (err)
 		return err;
 	struct verdict_world world = { .mounts = mounts, .ancestors = options->ancestors, .generation = p->generation, .follows_links = true };
-	return verdict_compile(p->rules, &world, &p->verdicts, diag);
+	err = verdict_compile(p->rules, &world, &p->verdicts, diag);
+	p->verdicts.tables.head.ancestor_epoch = p->verdicts.ancestors.epoch;
+	return err;
 }
 
 uint64_t policy_decided_events(const struct policy *p)

@@ -17,6 +17,7 @@
 #include "engine/base/fd.h"
 #include "engine/base/jsonread.h"
 #include "engine/base/num.h"
+#include "engine/daemon/ancestry.h"
 #include "engine/daemon/change.h"
 #include "engine/daemon/cmd_rules.h"
 #include "engine/daemon/environment.h"
@@ -51,6 +52,7 @@ struct watch {
 	struct protect_asker stop; /* who asked for the end; pid 0: nobody */
 	int signal_fd;
 	uint64_t next_tick, next_heartbeat;
+	uint32_t told_generation; /* of the policy for which ancestors were told once more */
 	uint64_t expiry_seen_ns; /* wall clock up to which exceptions that expired were told */
 	uint64_t told_lost_ring[EVENT_NUMBERS], told_lost_slot[EVENT_NUMBERS];
 	uint64_t told_damaged, told_matches, told_state, told_misc[MISC_COUNT], told_missed_runs;
@@ -148,7 +150,7 @@ static int open_sensor(struct watch *w, struct diag *diag)
 	err = policy_bind(w->policy, &po, diag);
 	if (err || !o->enforce)
 		return err;
-	return sensor_set_verdicts(w->sensor, &w->policy->verdicts.tables, w->policy->generation, diag);
+	return sensor_fill_verdicts(w->sensor, &w->policy->verdicts.tables, w->policy->generation, diag);
 }
 
 static int open_enrich(struct watch *w, struct diag *diag)
@@ -300,6 +302,7 @@ static int open_change(struct watch *w, struct diag *diag)
 		.policies = w->policies,
 		.breaker = o->policy_breaker,
 		.policy = &w->policy,
+		.enrich = w->enrich,
 		.pipeline = w->pipeline,
 		.stream = w->stream,
 		.add_status = add_status,
@@ -492,7 +495,13 @@ const struct ruleset *watch_rules(const struct watch *w)
 
 int watch_seed(struct watch *w, uint32_t root_pid, struct diag *diag)
 {
-	return enrich_seed(w->enrich, root_pid, diag);
+	int err = enrich_seed(w->enrich, root_pid, diag);
+	if (err || !w->options.enforce)
+		return err;
+	err = ancestry_tell(w->sensor, w->enrich, &w->policy->verdicts.tables, diag);
+	if (!err)
+		err = sensor_put_verdicts(w->sensor);
+	return err;
 }
 
 /* --- accounting ------------------------------------------------------------------------------------------------------------ */
@@ -611,6 +620,20 @@ static void show_progress(const struct watch *w)
 		(unsigned long long)(watch_totals(w).lost + tape.dropped));
 }
 
+/*
+ * Those who were born while the others were told of, as children of processes whose ancestors were not known yet: once more when their records
+ * have come. Only what is not known already is taken over.
+ */
+static void tell_ancestors(struct watch *w)
+{
+	if (!w->options.enforce || w->told_generation == w->policy->generation)
+		return;
+	w->told_generation = w->policy->generation;
+	CLEANUP(diag_done) struct diag diag = { 0 };
+	if (ancestry_tell(w->sensor, w->enrich, &w->policy->verdicts.tables, &diag))
+		problems_print(stderr, &diag);
+}
+
 static void tick(struct watch *w, uint64_t boot_ns)
 {
 	if (boot_ns < w->next_tick)
@@ -622,6 +645,7 @@ static void tick(struct watch *w, uint64_t boot_ns)
 		protect_tick(w->protect, boot_ns);
 	tell_losses(w);
 	tell_expired(w);
+	tell_ancestors(w);
 	if (boot_ns >= w->next_heartbeat) {
 		if (w->next_heartbeat)
 			heartbeat(w);

@@ -662,3 +662,19 @@ void enrich_get_stats(const struct enrich *e, struct enrich_stats *ret)
 	};
 	containers_get_stats(e->containers, &ret->containers);
 }
+
+int enrich_each_ancestry(struct enrich *e, ancestry_function *call, void *context)
+{
+	_Static_assert((int)ANCESTRY_MAX == (int)LINEAGE_MAX, "the whole lineage");
+	const struct image *line[LINEAGE_MAX];
+	uint32_t at = 0;
+	int err = 0;
+	for (struct image *image; !err && (image = proctable_next_living(e->table, &at));) {
+		struct ancestry of = { .exec_id = image->exec_id, .pid = image->pid, .is_container = image->container_n != 0 };
+		of.n_ancestors = proctable_lineage(e->table, image, line);
+		for (size_t i = 0; i < of.n_ancestors; i++)
+			of.executables[i] = proctable_text(e->table, line[i]->executable);
+		err = call(context, &of);
+	}
+	return err;
+}

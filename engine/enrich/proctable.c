@@ -574,6 +574,16 @@ static struct image *step_back(struct proctable *t, struct image *image)
 	return previous ? previous : link_follow(t, &image->parent);
 }
 
+struct image *proctable_next_living(struct proctable *t, uint32_t *at)
+{
+	while (++*at < t->fresh) {
+		struct image *image = &t->images[*at];
+		if (image->exec_id && image->list == LIST_LIVING && !(image->flags & IMAGE_EXITED))
+			return image;
+	}
+	return NULL;
+}
+
 size_t proctable_lineage(struct proctable *t, struct image *image, const struct image *ret[static LINEAGE_MAX])
 {
 	size_t n = 0;

@@ -90,6 +90,9 @@ struct image *proctable_parent(struct proctable *table, struct image *image);
 /* Takes over the creator's program if the image was forked from one whose program became known later only. */
 void proctable_complete(struct proctable *table, struct image *image);
 
+/* The images that run, one a call: *at is 0 before the first. NULL: there are no more. */
+struct image *proctable_next_living(struct proctable *table, uint32_t *at);
+
 /*
  * Ancestors, nearest first: for each image the one that exec replaced by it, if there is one, else its creator; images that
  * fork made and that still run their creator's program are passed over, as the creator stands for it, and so are those of which

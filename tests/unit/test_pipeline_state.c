@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "bpf/policy_abi.h"
 #include "engine/daemon/pipeline.h"
 #include "engine/event/builder.h"
 #include "tests/support/tree.h"
