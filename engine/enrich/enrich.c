@@ -670,7 +670,8 @@ int enrich_each_ancestry(struct enrich *e, ancestry_function *call, void *contex
 	uint32_t at = 0;
 	int err = 0;
 	for (struct image *image; !err && (image = proctable_next_living(e->table, &at));) {
-		struct ancestry of = { .exec_id = image->exec_id, .pid = image->pid, .is_container = image->container_n != 0 };
+		struct ancestry of = { .exec_id = image->exec_id, .pid = image->pid };
+		of.is_container = container_id(proctable_text(e->table, image->cgroup)).n != 0;
 		of.n_ancestors = proctable_lineage(e->table, image, line);
 		for (size_t i = 0; i < of.n_ancestors; i++)
 			of.executables[i] = proctable_text(e->table, line[i]->executable);
