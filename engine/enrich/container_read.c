@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "engine/base/fd.h"
+#include "engine/enrich/container_parse.h"
 #include "engine/enrich/localpath.h"
 #include "engine/enrich/region.h"
 #include "engine/enrich/users.h"

@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "engine/enrich/container_facts.h"
+#include "engine/enrich/container_parse.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n);
 

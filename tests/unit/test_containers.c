@@ -12,6 +12,7 @@
 
 #include "engine/base/buf.h"
 #include "engine/base/fd.h"
+#include "engine/enrich/container_parse.h"
 #include "engine/enrich/containers.h"
 #include "engine/enrich/users.h"
 #include "tests/support/tree.h"
