@@ -118,6 +118,12 @@ static bool is_comm(const struct computed *row)
 	return row->function == process_aname || row->function == process_anames || row->function == process_sname || row->function == process_pgid_name;
 }
 
+/* The most bytes that it ever has; 0: no such limit is known. */
+static size_t max_bytes_of(const struct computed *row)
+{
+	return is_comm(row) ? RECORD_COMM - 1 : row->function == container_short_id ? CONTAINER_SHORT : 0;
+}
+
 static enum computed_fault fill(struct compiler *c, const struct computed *row, const struct name_parts *parts, struct field_ref *ref)
 {
 	if (!take_base(c, row, ref)) {
@@ -141,7 +147,7 @@ static enum computed_fault fill(struct compiler *c, const struct computed *row, 
 	ref->never = row->never;
 	ref->source = row->source;
 	ref->may_be = row->may_be;
-	ref->max_bytes = is_comm(row) ? RECORD_COMM - 1 : 0;
+	ref->max_bytes = max_bytes_of(row);
 	ref->argument = parts->argument;
 	if (row->argument == ARGUMENT_DOTTED)
 		ref->argument = sv_from_index(parts->name, strlen(row->name));

@@ -3,11 +3,9 @@
 #include "engine/base/num.h"
 #include "engine/rules/computed_functions.h"
 
-enum { SHORT_ID = 12 };
-
 static struct strview shortened(struct strview id)
 {
-	return (struct strview){ id.p, MIN(id.n, (size_t)SHORT_ID) };
+	return (struct strview){ id.p, MIN(id.n, (size_t)CONTAINER_SHORT) };
 }
 
 static struct value text_or_missing(const struct field_ref *ref, struct strview text)

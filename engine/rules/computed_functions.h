@@ -25,6 +25,7 @@ static inline struct strview comm_of(const struct event *ev)
 bool event_result(const struct event *ev, int64_t *ret);
 char fd_letter(const struct event *ev);
 uint32_t fd_transport(const struct event *ev);
+enum { CONTAINER_SHORT = 12 }; /* characters of a short id */
 struct strview container_short(const struct event *ev);
 /* Of process.exec: may its user write to the executed file? Is this the path of a memfd? */
 bool exec_is_writable(const struct event *ev);

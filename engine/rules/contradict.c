@@ -2,6 +2,7 @@
 /* Pairs of tests. A test for given values answers for the other one: those values are put to it. */
 #include "engine/rules/contradict.h"
 
+#include "engine/rules/apart.h"
 #include "engine/rules/op.h"
 
 enum {
@@ -21,6 +22,7 @@ struct search {
 	struct literal all[LITERALS_MAX];
 	size_t n;
 	size_t answers_left;
+	const struct field_ref *only; /* NULL: tests of any field are looked at */
 	struct contradiction found;
 };
 
@@ -72,14 +74,26 @@ bool test_accepts(struct matcher *m, const struct test *t, const struct test *va
 static bool excludes(struct search *s, const struct literal *values, const struct literal *other)
 {
 	const struct test *a = test_of(values), *b = test_of(other);
-	size_t work = a->n_operands * MAX(b->n_operands, (size_t)1);
-	if (values->is_negated || !is_finite(a) || !is_single(b) || b->op->id == OP_EXISTS || b->op->form == OP_FORM_REGEX || work > s->answers_left)
+	size_t work = a->n_operands * MAX(b->n_operands, (size_t)1), undecided = s->m->undecided;
+	if (values->is_negated || !is_finite(a) || !is_single(b) || b->op->id == OP_EXISTS || work > s->answers_left)
 		return false;
 	s->answers_left -= work;
 	for (size_t i = 0; i < a->n_operands; i++)
-		if (test_accepts(s->m, b, a, i) != other->is_negated)
+		if (test_accepts(s->m, b, a, i) != other->is_negated || s->m->undecided != undecided)
 			return false;
 	return true;
+}
+
+/* By what both ask of the value, whether they name all that satisfy them or not. */
+static bool ask_for_others(struct search *s, const struct literal *a, const struct literal *b)
+{
+	size_t work = test_of(a)->n_operands * test_of(b)->n_operands;
+	if (work > s->answers_left || (a->is_negated && b->is_negated))
+		return false;
+	s->answers_left -= work;
+	if (a->is_negated)
+		return test_implies(test_of(b), test_of(a));
+	return b->is_negated ? test_implies(test_of(a), test_of(b)) : tests_are_apart(test_of(a), test_of(b));
 }
 
 /* Every test needs a value. */
@@ -109,13 +123,15 @@ static bool are_apart(struct search *s, const struct literal *a, const struct li
 		return true;
 	if (!is_plain(test_of(a)) || !is_plain(test_of(b)) || test_of(a)->left->field != test_of(b)->left->field)
 		return false;
-	return needs_what_is_not(a, b) || needs_what_is_not(b, a) || excludes(s, a, b) || excludes(s, b, a);
+	return needs_what_is_not(a, b) || needs_what_is_not(b, a) || excludes(s, a, b) || excludes(s, b, a) || ask_for_others(s, a, b);
 }
 
 /* Keeps the test in view; false when it excludes one that is. */
 static bool add_literal(struct search *s, const struct condition *c, bool is_negated)
 {
 	struct literal new = { c, is_negated };
+	if (s->only && (!is_plain(c->test) || c->test->left->field != s->only))
+		return true;
 	for (size_t i = 0; i < s->n; i++) {
 		if (!are_apart(s, &s->all[i], &new))
 			continue;
@@ -171,6 +187,16 @@ bool contradiction_find(struct matcher *m, const struct condition *c, struct con
 {
 	struct search s = { .m = m, .answers_left = ANSWERS_MAX };
 	if (agrees(&s, c, false, 0) || !s.found.first)
+		return false;
+	*ret = s.found;
+	return true;
+}
+
+bool contradiction_of_field(struct matcher *m, const struct condition *a, const struct condition *b, const struct field_ref *field,
+			    struct contradiction *ret)
+{
+	struct search s = { .m = m, .answers_left = ANSWERS_MAX, .only = field };
+	if (!add_spine(&s, a, false) || add_spine(&s, b, false) || !s.found.first)
 		return false;
 	*ret = s.found;
 	return true;

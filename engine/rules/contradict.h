@@ -17,3 +17,6 @@ bool test_accepts(struct matcher *m, const struct test *t, const struct test *va
 
 /* True when the condition can never hold; *ret is the first pair that was found. m: scratch of the evaluation of single tests. */
 bool contradiction_find(struct matcher *m, const struct condition *c, struct contradiction *ret);
+/* The same of two conditions over different events, of what they ask of a field that has the same value in both. */
+bool contradiction_of_field(struct matcher *m, const struct condition *a, const struct condition *b, const struct field_ref *field,
+			    struct contradiction *ret);

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include "engine/rules/contradict.h"
+#include "engine/rules/impossible.h"
 #include "engine/rules/op.h"
 
 enum {
@@ -112,7 +113,8 @@ static uint64_t word_events(const struct test *t)
 /* For messages alone: evaluation compares whatever it is given, and so does the engine. */
 static uint64_t events_to_hold_in(const struct test *t)
 {
-	return is_too_long(t) ? 0 : t->can_hold & word_events(t);
+	const char *why;
+	return is_too_long(t) ? 0 : t->can_hold & word_events(t) & test_possible_events(t, &why);
 }
 
 /* --- conditions ---------------------------------------------------------------------------------------------------------------- */
@@ -300,6 +302,12 @@ static void report_test(struct report *r, const struct condition *c, uint64_t ev
 		add_reason(r, text);
 		return;
 	}
+	const char *why = NULL;
+	if (!field && !(test_possible_events(t, &why) & t->can_hold & events) && why) {
+		snprintf(text, sizeof(text), "%s can never hold (%s:%u)%s", clause, c->at.file ? c->at.file : "", c->at.line, strchr(why, ':'));
+		add_reason(r, text);
+		return;
+	}
 	if (!field && !(word_events(t) & t->can_hold & events)) {
 		snprintf(text, sizeof(text), "%s can never hold (%s:%u): no value of %s has that in it", clause, c->at.file ? c->at.file : "", c->at.line,
 			 t->left->field->name);
@@ -446,18 +454,84 @@ static int fill_rule(struct arena *arena, struct matcher *m, struct rule *rule)
 	return keep_reasons(&r, info);
 }
 
-/* A stateful rule can do what its steps can. */
-static void fill_stateful(struct rule *rules, struct rule *rule)
+/* --- rules over several events ------------------------------------------------------------------------------------------------- */
+
+/* Sequences and groups need all their inputs, an absence the first, a threshold one of them. */
+static bool is_needed(const struct stateful *s, size_t input)
 {
-	for (size_t i = 0; i < rule->stateful->n_inputs; i++) {
-		const struct rule_info *step = &rules[rule->stateful->inputs[i].rule].info;
-		if (step->coverage <= rule->info.coverage)
-			continue;
-		rule->info.coverage = step->coverage;
-		rule->info.reasons = step->reasons;
-		rule->info.n_reasons = step->n_reasons;
-		rule->info.needs_source = step->needs_source;
+	return s->kind == STATEFUL_SEQUENCE || s->kind == STATEFUL_TOGETHER || s->n_inputs == 1 || (s->kind == STATEFUL_ABSENCE && input == 0);
+}
+
+/* The worst that its inputs can do is what it can. */
+static void take_class(struct report *r, const struct rule_info *step, struct rule_info *info)
+{
+	if (step->coverage <= info->coverage)
+		return;
+	r->n = 0;
+	info->coverage = step->coverage;
+	info->needs_source = step->needs_source;
+	for (size_t i = 0; i < step->n_reasons; i++)
+		add_reason(r, step->reasons[i]);
+}
+
+static void lose_input(struct report *r, struct rule *rule, size_t input, const char *why)
+{
+	bool is_dead = is_needed(rule->stateful, input);
+	add_reason(r, why);
+	if (is_dead && rule->info.coverage != COVERAGE_NEEDS_SOURCE)
+		rule->info.needs_source = "values of your own";
+	rule->info.coverage = is_dead ? COVERAGE_NEEDS_SOURCE : MAX(rule->info.coverage, COVERAGE_PARTIAL);
+}
+
+/* A disabled rule feeds nothing, and an event without one of the keys belongs to no group. */
+static void report_input(struct report *r, const struct rule *rules, struct rule *rule, size_t input)
+{
+	const struct stateful_input *in = &rule->stateful->inputs[input];
+	const struct rule_info *step = &rules[in->rule].info;
+	char text[512];
+	if (in->id && !step->is_enabled && !step->is_step) {
+		snprintf(text, sizeof(text), "rule %s is disabled: it feeds nothing here (%s:%u)", step->id, in->at.file ? in->at.file : "", in->at.line);
+		lose_input(r, rule, input, text);
 	}
+	for (size_t i = 0; i <= rule->stateful->n_keys; i++) {
+		const struct field_ref *key = i < rule->stateful->n_keys ? in->keys[i] : in->distinct;
+		if (!key || !key->never)
+			continue;
+		snprintf(text, sizeof(text), "no event belongs to a group by %s: it has no value: %s", key->name, key->never);
+		lose_input(r, rule, input, text);
+	}
+}
+
+/* Two steps that ask for different values of a field that has to be the same in both. */
+static void report_joins(struct report *r, struct matcher *m, const struct rule *rules, struct rule *rule)
+{
+	const struct stateful *s = rule->stateful;
+	char first[CLAUSE_SHOWN + 8], second[CLAUSE_SHOWN + 8], text[512];
+	struct contradiction pair;
+	for (size_t i = 0; i < s->n_inputs && (s->kind == STATEFUL_SEQUENCE || s->kind == STATEFUL_TOGETHER); i++)
+		for (size_t k = 0; k < i; k++)
+			for (size_t n = 0; n < s->n_keys; n++) {
+				const struct condition *a = rules[s->inputs[k].rule].condition, *b = rules[s->inputs[i].rule].condition;
+				const struct field_ref *key = s->inputs[i].keys[n];
+				if (!a || !b || key != s->inputs[k].keys[n] || !contradiction_of_field(m, a, b, key, &pair))
+					continue;
+				clause_text(pair.first, first);
+				clause_text(pair.second, second);
+				snprintf(text, sizeof(text), "it can never hold: its steps are joined by %s, and %s contradicts %s", key->name, second, first);
+				lose_input(r, rule, i, text);
+			}
+}
+
+static int fill_stateful(struct arena *arena, struct matcher *m, struct rule *rules, struct rule *rule)
+{
+	struct report r = { .arena = arena };
+	rule->info.coverage = COVERAGE_FULL;
+	for (size_t i = 0; i < rule->stateful->n_inputs; i++)
+		take_class(&r, &rules[rule->stateful->inputs[i].rule].info, &rule->info);
+	for (size_t i = 0; i < rule->stateful->n_inputs; i++)
+		report_input(&r, rules, rule, i);
+	report_joins(&r, m, rules, rule);
+	return keep_reasons(&r, &rule->info);
 }
 
 int coverage_fill(struct arena *arena, struct matcher *m, struct rule *rules, size_t n)
@@ -466,7 +540,7 @@ int coverage_fill(struct arena *arena, struct matcher *m, struct rule *rules, si
 		if (!rules[i].stateful && fill_rule(arena, m, &rules[i]))
 			return -ENOMEM;
 	for (size_t i = 0; i < n; i++)
-		if (rules[i].stateful)
-			fill_stateful(rules, &rules[i]);
+		if (rules[i].stateful && fill_stateful(arena, m, rules, &rules[i]))
+			return -ENOMEM;
 	return 0;
 }

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "engine/rules/contradict.h"
+#include "engine/rules/impossible.h"
 #include "engine/rules/match.h"
 #include "engine/rules/set.h"
 
@@ -283,55 +284,22 @@ static bool is_from_start(const struct operator *op)
 	return op->function == op_equal || op->function == op_iequal || op->function == op_starts || op->function == op_istarts || op->function == op_path;
 }
 
-static bool is_whole(const struct operator *op)
+/* Words are warned of when they are read: they may have been meant as the names of lists. */
+static bool was_warned_of(const struct test *t, const struct operand *o)
 {
-	return op->function == op_equal || op->function == op_iequal;
-}
-
-/* A regular expression whose first byte is a letter, certainly. */
-static bool begins_with_letter(struct strview p)
-{
-	size_t at = p.n && p.p[0] == '^';
-	if (at >= p.n || memchr(p.p, '|', p.n) || !is_word((struct strview){ p.p + at, 1 }) || p.p[at] == '.')
-		return false;
-	return at + 1 == p.n || !strchr("*?{", p.p[at + 1]);
-}
-
-/* Why no path is this value, or NULL. */
-static const char *no_path(const struct operator *op, struct strview text)
-{
-	if (text.n == 0 || op->form == OP_FORM_HEX)
-		return NULL;
-	if (sv_starts(sv_from_index(text, text.p[0] == '^'), SV("memfd:"))) /* the kernel's own files have no folder */
-		return NULL;
-	if (op->id == OP_REGEX || (op->id == OP_SEARCH && text.p[0] == '^'))
-		return begins_with_letter(text) ? "never matches: a path begins with '/'" : NULL;
-	if (op->form == OP_FORM_GLOB)
-		return strchr("/*?[\\", text.p[0]) ? NULL : "never matches: a path begins with '/'";
-	if (is_from_start(op) && text.p[0] != '/' && !is_word(text)) /* words are warned of when they are read */
-		return "never holds: a path begins with '/'";
-	if (is_whole(op) && text.n > 1 && sv_ends(text, SV("/")))
-		return "never holds: a path has no '/' at its end (startswith?)";
-	if ((is_from_start(op) || op->function == op_contains) && (memmem(text.p, text.n, "//", 2) || memmem(text.p, text.n, "/./", 3)))
-		return "never holds: a path has no '//' and no '/./' in it";
-	return NULL;
+	return t->left->type == EXPR_FIELD && field_holds_path(t->left->field->name) && is_from_start(t->op) && is_word(o->text);
 }
 
 static void lint_values(const struct linter *l, const struct condition *c)
 {
 	const struct test *t = c->test;
-	if (t->right || t->left->type != EXPR_FIELD || t->left->field->compute || (t->left->class != CLASS_STR && !t->ancestor))
-		return;
-	const char *name = t->left->field->name;
-	bool is_path = field_holds_path(name), is_name = strcmp(name, "file.name") == 0;
-	for (size_t i = 0; i < t->n_operands && (is_path || is_name); i++) {
-		struct strview text = t->operands[i].text;
-		bool is_literal = is_from_start(t->op) || t->op->function == op_contains || t->op->function == op_ends;
-		const char *why = is_path ? no_path(t->op, text) :
-				  is_literal && text.n && memchr(text.p, '/', text.n) ? "never holds: a file's name has no '/' in it" : NULL;
+	const char *name = t->left->type == EXPR_FIELD ? t->left->field->name : t->left->type == EXPR_CALL ? t->left->call->name : "";
+	for (size_t i = 0; i < t->n_operands; i++) {
+		const struct operand *o = &t->operands[i];
+		const char *why = was_warned_of(t, o) ? NULL : operand_never_holds(t, o);
 		char quoted[80];
 		if (why && !diag_speaks_of(l->diag, c->at))
-			diag_warn(l->diag, c->at, "rule '%s': %s %s %s %s", l->rule->info.id, name, t->op->text, diag_quote(text, quoted, sizeof(quoted)), why);
+			diag_warn(l->diag, c->at, "rule '%s': %s %s %s %s", l->rule->info.id, name, t->op->text, diag_quote(o->text, quoted, sizeof(quoted)), why);
 	}
 }
 

@@ -204,6 +204,17 @@ static void a_correlation_needs_the_sources_of_its_rules(void **state)
 	assert_int_equal(ruleset_get(set, 3)->coverage, COVERAGE_NEEDS_SOURCE);
 }
 
+static void a_correlation_by_a_field_without_values_is_not_full(void **state)
+{
+	(void)state;
+	CLEANUP(diag_done) struct diag diag = { 0 };
+	CLEANUP(ruleset_free) struct ruleset *set = NULL;
+	static const char text[] = BASE "title: C\ncorrelation: {type: event_count, rules: [a], group-by: [Usr], timespan: 1m, condition: {gt: 3}}\n";
+	assert_int_equal(ruleset_load_text("t.yml", sv_from(text), &set, &diag), 0);
+	assert_int_equal(ruleset_get(set, 3)->coverage, COVERAGE_NEEDS_SOURCE);
+	assert_non_null(strstr(ruleset_get(set, 3)->reasons[0], "no event belongs to a group by"));
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -212,6 +223,7 @@ int main(void)
 		cmocka_unit_test(correlations_may_stand_before_what_they_are_about),
 		cmocka_unit_test(counted_rules_are_silent_unless_they_are_to_speak),
 		cmocka_unit_test(a_correlation_needs_the_sources_of_its_rules),
+		cmocka_unit_test(a_correlation_by_a_field_without_values_is_not_full),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
