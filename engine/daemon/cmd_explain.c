@@ -79,7 +79,7 @@ static const struct event_type *only_event(const struct rule *rule)
 
 static int event_of_text(struct explain *x, const char *name, struct strview text)
 {
-	struct event_text from = { .file = name, .text = text, .otherwise = only_event(x->rule), .rule = x->rule };
+	struct event_text from = { .file = name, .text = text, .otherwise = only_event(x->rule), .rule = x->rule, .time_ns = x->set->loaded_ns };
 	return event_from_json(&from, x->builder, &x->event, &x->diag);
 }
 

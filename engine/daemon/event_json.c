@@ -249,6 +249,8 @@ int event_from_json(const struct event_text *from, struct event_builder *b, stru
 		return err;
 	e.type = type;
 	event_builder_begin(b, type);
-	err = walk(&e, text, &type);
+	err = from->time_ns ? event_builder_set_time(b, from->time_ns) : 0;
+	if (!err)
+		err = walk(&e, text, &type);
 	return err ? err : event_builder_event(b, ret);
 }

@@ -11,6 +11,7 @@ struct event_text {
 	struct strview text;                /* one object, members nested as in logs or with dotted names */
 	const struct event_type *otherwise; /* which event it is, when the text does not say; may be NULL */
 	const struct rule *rule;            /* whose author's names for fields are good as well; may be NULL */
+	uint64_t time_ns;                   /* wall clock of an event whose text does not say when it happened; 0: it has no time */
 };
 
 /*

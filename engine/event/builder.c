@@ -3,6 +3,7 @@
 #include "engine/event/builder.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "engine/base/clock.h"
@@ -234,6 +235,13 @@ int event_builder_set_text(struct event_builder *b, const char *name, const char
 {
 	struct strview item = sv_from(text);
 	return event_builder_set(b, sv_from(name), &item, 1);
+}
+
+int event_builder_set_time(struct event_builder *b, uint64_t wall_ns)
+{
+	char digits[24];
+	(void)snprintf(digits, sizeof(digits), "%llu", (unsigned long long)wall_ns);
+	return event_builder_set_text(b, "@timestamp", digits);
 }
 
 static int derive_file_names(struct event_builder *b, struct strview path)

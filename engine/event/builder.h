@@ -22,6 +22,8 @@ void event_builder_begin(struct event_builder *b, const struct event_type *type)
  */
 int event_builder_set(struct event_builder *b, struct strview name, const struct strview *items, size_t n) MUST_CHECK;
 int event_builder_set_text(struct event_builder *b, const char *name, const char *text) MUST_CHECK;
+/* When it happened, by the wall clock. */
+int event_builder_set_time(struct event_builder *b, uint64_t wall_ns) MUST_CHECK;
 
 /*
  * The event: through the decoder, and valid until the next call. Fills what follows from what was given and was not given itself:

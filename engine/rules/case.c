@@ -178,19 +178,12 @@ int cases_read(struct compiler *c, const struct yaml_node *node, struct rule *ru
 
 /* --- running --------------------------------------------------------------------------------------------------------------- */
 
-/* A case that does not say when it happens does so at the time of the load: exceptions that have expired except nothing in it. */
-static int set_time(struct event_builder *b, uint64_t wall_ns)
-{
-	char digits[24];
-	(void)snprintf(digits, sizeof(digits), "%llu", (unsigned long long)wall_ns);
-	return event_builder_set_text(b, "@timestamp", digits);
-}
-
 int case_event_build(struct event_builder *b, const struct ruleset *set, const struct rule *rule, const struct rule_case *one, uint64_t wall_ns,
 		     struct event *ret, struct diag *diag)
 {
 	event_builder_begin(b, one->type);
-	int timed = set_time(b, set->loaded_ns + wall_ns);
+	/* One that does not say when it happens does so at the time of the load: exceptions that have expired except nothing in it. */
+	int timed = event_builder_set_time(b, set->loaded_ns + wall_ns);
 	if (timed)
 		return timed;
 	for (size_t i = 0; i < one->n; i++) {

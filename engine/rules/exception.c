@@ -201,9 +201,10 @@ void exceptions_read(struct rule_reader *r, const struct yaml_node *node)
 /* "the event is not from after the exception's last day"; an event without a time counts as from before. */
 static const struct condition *before_expiry(struct compiler *c, const struct rule_exception *e)
 {
-	char digits[24];
-	int n = snprintf(digits, sizeof(digits), "%llu", (unsigned long long)e->expires_ns);
-	struct written_value v = { { digits, (size_t)n }, e->at, true };
+	char text[32];
+	struct buf day = { .p = text, .cap = sizeof(text), .max = sizeof(text) };
+	clock_add_rfc3339(&day, e->expires_ns); /* 30 bytes: never grows beyond text */
+	struct written_value v = { { text, sizeof("2027-06-30") - 1 }, e->at, true };
 	struct test_draft d = {
 		.at = e->at, .op_at = e->at, .left = bind_field(c, SV("@timestamp"), e->at), .op = operator_get(OP_GE), .values = &v, .n = 1,
 	};

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "engine/base/clock.h"
 #include "engine/base/num.h"
 #include "engine/rules/compile.h"
 #include "engine/rules/op.h"
@@ -74,6 +75,15 @@ static bool read_device(struct compiler *c, const struct expr *left, const struc
 	return err ? refuse_number(c, left, v, err) : true;
 }
 
+/* A day, which begins at its midnight, a moment, or a number of nanoseconds. */
+static bool read_time(struct compiler *c, const struct expr *left, const struct written_value *v, struct operand *ret)
+{
+	if (clock_parse_date(v->text, &ret->u) == 0 || clock_parse_rfc3339(v->text, &ret->u) == 0)
+		return true;
+	int err = num_parse_u64(v->text, UINT64_MAX, &ret->u);
+	return err ? refuse_number(c, left, v, err) : true;
+}
+
 static bool read_unsigned(struct compiler *c, const struct expr *left, const struct written_value *v, struct operand *ret)
 {
 	const struct kind *kind = kind_get(left->kind);
@@ -81,6 +91,8 @@ static bool read_unsigned(struct compiler *c, const struct expr *left, const str
 		return read_hex_id(c, left, v, ret);
 	if (left->kind == KIND_DEV)
 		return read_device(c, left, v, ret);
+	if (left->kind == KIND_TIME)
+		return read_time(c, left, v, ret);
 	if (v->text.n && v->text.p[0] == '-')
 		return refuse_number(c, left, v, -ERANGE);
 	bool is_decimal = v->text.n > 1 && v->text.p[0] >= '1' && v->text.p[0] <= '9';

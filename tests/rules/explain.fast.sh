@@ -47,6 +47,17 @@ cat > "$dir/r.yaml" << 'YAML'
   severity: low
   when: file.path = /etc/hosts
   threshold: {count: 3, within: 1m}
+- rule: dated
+  event: file.open
+  severity: low
+  when: file.path = /etc/hosts
+  exceptions:
+    - name: over
+      when: process.name = vi
+      expires: 2020-01-01
+    - name: lasting
+      when: process.name = nano
+      expires: 2200-01-01
 YAML
 says() { # says TEXT STATUS ARGUMENT... : the output holds the text
 	local text=$1 status=$2 out got
@@ -103,6 +114,10 @@ says "It would fire if these were other:
 says "It does not fire: the rule is not about process.exec." 0 hosts "$dir/log.jsonl:2"
 says "It fires on this process.exec." 0 blocks "$dir/log.jsonl:2"
 says "It fires on this file.open." 0 hosts -
+says "It fires on this file.open." 0 dated '{"file.path":"/etc/hosts","process.name":"vi"}'
+says "@timestamp >= 2020-01-02   [user space" 0 dated '{"file.path":"/etc/hosts","process.name":"vi"}'
+says "It does not fire on this file.open." 0 dated '{"file.path":"/etc/hosts","process.name":"nano"}'
+says "It does not fire on this file.open." 0 dated '{"file.path":"/etc/hosts","process.name":"vi","@timestamp":"2020-01-01T23:59:59Z"}'
 says "file.open: never evaluated: the rule is disabled" 0 off
 says "rule off," 0 "Switched Off"
 says "it cannot fire here: it needs values of your own

@@ -107,6 +107,8 @@ static void events_come_out_of_json(void **state)
 		  "\"message\":\"no field\",\"vedette_sig\":{\"v\":1,\"path\":[\"x\"]}}",
 		  "file.path = \"/\\xffx\"" },
 		{ "{\"@timestamp\":\"2026-01-02T03:04:05.000000006Z\"}", "@timestamp = 1767323045000000006" },
+		{ "{\"@timestamp\":\"2026-01-02T03:04:05.000000006Z\"}", "@timestamp = \"2026-01-02T03:04:05.000000006Z\"" },
+		{ "{\"@timestamp\":\"2026-01-02T00:00:00Z\"}", "@timestamp >= \"2026-01-02\" and @timestamp <= \"2026-01-02\"" },
 		{ "{\"vedette.truncated\":[\"file.path\"],\"file.path\":\"/x\"}", "file.path = /x and not not file.path = /x" },
 	};
 	CLEANUP(event_builder_free) struct event_builder *b = NULL;
