@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "engine/daemon/cmd_rules.h"
 #include "engine/daemon/commands.h"
@@ -26,10 +27,21 @@ bool answer_is(const struct yaml_node *map, const char *key)
 	return strcmp(answer_text(map, key), "true") == 0;
 }
 
+static void tell_waiting(void *context, unsigned seconds_more)
+{
+	char at[24] = "";
+	time_t until = time(NULL) + (time_t)seconds_more;
+	struct tm tm;
+	if (localtime_r(&until, &tm))
+		(void)strftime(at, sizeof(at), ", until %H:%M:%S", &tm);
+	fprintf(stderr, "%s: no answer yet: waiting for %u more seconds%s\n", *(const char *const *)context, seconds_more, at);
+}
+
 int answer_ask(const char *who, const char *control, struct strview line, struct answer *ret)
 {
 	CLEANUP(diag_done) struct diag diag = { 0 };
-	int err = control_ask_line(control, line, CONTROL_ASK_S, &ret->text, &diag);
+	struct control_patience patience = { CONTROL_ASK_S, CONTROL_NOTICE_S, tell_waiting, &who };
+	int err = control_ask_line(control, line, &patience, &ret->text, &diag);
 	say_result(err, &diag);
 	if (err)
 		return EXIT_FAILED;

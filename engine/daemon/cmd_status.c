@@ -113,7 +113,7 @@ static int ask_status(const char *control, struct buf *text)
 	struct json_want want = { .path = "status" };
 	const char *error;
 	size_t at;
-	int err = control_ask(control, "status", CONTROL_ASK_S, &answer, &diag);
+	int err = control_ask(control, "status", &(struct control_patience){ .seconds = CONTROL_STATUS_S }, &answer, &diag);
 	say_result(err, &diag);
 	if (err)
 		return err;

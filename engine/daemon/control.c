@@ -326,18 +326,54 @@ void control_step(struct control *c, uint64_t now_ns, control_function *call, vo
 
 /* --- the other side ------------------------------------------------------------------------------------------------------------ */
 
-static int ask(int fd, const struct sockaddr_un *address, unsigned patience_s, struct strview request, struct buf *answer)
+struct asking {
+	int fd;
+	const struct control_patience *patience;
+	bool is_told;
+};
+
+static int set_patience(int fd, unsigned seconds)
 {
-	const struct timeval patience = { .tv_sec = patience_s };
-	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)) || setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience)))
-		return -errno;
-	if (connect(fd, (const struct sockaddr *)address, sizeof(*address)))
-		return -errno;
-	int err = fd_write_all(fd, request.p, request.n);
+	const struct timeval t = { .tv_sec = seconds };
+	return setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &t, sizeof(t)) || setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &t, sizeof(t)) ? -errno : 0;
+}
+
+/* After a call that failed: whether to try it again. The first time-out is told, the next one is the end. */
+static bool goes_on(struct asking *a)
+{
+	const struct control_patience *p = a->patience;
+	if (errno == EINTR)
+		return true;
+	if (errno != EAGAIN || a->is_told || !p->notice_s || set_patience(a->fd, p->seconds - p->notice_s))
+		return false;
+	a->is_told = true;
+	p->notice(p->context, p->seconds - p->notice_s);
+	return true;
+}
+
+static int send_request(struct asking *a, struct strview request)
+{
+	while (request.n) {
+		ssize_t n = send(a->fd, request.p, request.n, MSG_NOSIGNAL);
+		if (n < 0 && !goes_on(a))
+			return -errno;
+		request = sv_from_index(request, n < 0 ? 0 : (size_t)n);
+	}
+	return 0;
+}
+
+static int ask(struct asking *a, const struct sockaddr_un *address, struct strview request, struct buf *answer)
+{
+	const struct control_patience *p = a->patience;
+	int err = a->fd < 0 ? -errno : set_patience(a->fd, p->notice_s ? p->notice_s : p->seconds);
+	while (!err && connect(a->fd, (const struct sockaddr *)address, sizeof(*address)))
+		err = goes_on(a) ? 0 : -errno;
+	if (!err)
+		err = send_request(a, request);
 	while (!err) {
 		char part[4096];
-		ssize_t n = read(fd, part, sizeof(part));
-		if (n < 0 && errno == EINTR)
+		ssize_t n = read(a->fd, part, sizeof(part));
+		if (n < 0 && goes_on(a))
 			continue;
 		if (n < 0)
 			err = -errno;
@@ -349,14 +385,14 @@ static int ask(int fd, const struct sockaddr_un *address, unsigned patience_s, s
 	return err ? err : answer->n && answer->p[answer->n - 1] == '\n' ? 0 : -ECONNRESET;
 }
 
-int control_ask(const char *path, const char *command, unsigned patience_s, struct buf *answer, struct diag *diag)
+int control_ask(const char *path, const char *command, const struct control_patience *patience, struct buf *answer, struct diag *diag)
 {
 	CLEANUP(buf_done) struct buf line = { 0 };
 	buf_add_format(&line, "{\"command\":\"%s\"}", command);
-	return buf_error(&line) ? -ENOMEM : control_ask_line(path, buf_sv(&line), patience_s, answer, diag);
+	return buf_error(&line) ? -ENOMEM : control_ask_line(path, buf_sv(&line), patience, answer, diag);
 }
 
-int control_ask_line(const char *path, struct strview line, unsigned patience_s, struct buf *answer, struct diag *diag)
+int control_ask_line(const char *path, struct strview line, const struct control_patience *patience, struct buf *answer, struct diag *diag)
 {
 	struct sockaddr_un address;
 	CLEANUP(buf_done) struct buf request = { 0 };
@@ -369,9 +405,10 @@ int control_ask_line(const char *path, struct strview line, unsigned patience_s,
 		return -ENOMEM;
 	answer->max = CONTROL_MAX_ANSWER + 1;
 	CLEANUP(fd_close) int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	err = ask(fd, &address, patience_s, buf_sv(&request), answer);
+	err = ask(&(struct asking){ fd, patience, false }, &address, buf_sv(&request), answer);
 	if (err == -EAGAIN)
-		diag_error(diag, (struct place){ .file = path }, "no answer within %u seconds: the daemon hangs, or is still at work", patience_s);
+		diag_error(diag, (struct place){ .file = path }, "no answer within %u second%s: the daemon hangs, or is still at work", patience->seconds,
+			   patience->seconds == 1 ? "" : "s");
 	else if (err)
 		diag_error(diag, (struct place){ .file = path }, "the daemon does not answer: %s%s", strerror(-err),
 			   err == -ENOENT || err == -ECONNREFUSED ? " (does it run, with this control socket?)" : "");

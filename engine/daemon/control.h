@@ -55,8 +55,23 @@ void control_answer(struct control *c, control_client to, struct strview json);
 /* {"error":TEXT,"ok":false} */
 void control_answer_error(struct control *c, control_client to, const char *text);
 
-/* The other side: sends the command and waits for the answer, at most so many seconds from one piece of it to the next. 0 or -errno with the reason. */
-enum { CONTROL_ASK_S = 120 }; /* more than the largest sets of rules take to load */
-int control_ask(const char *path, const char *command, unsigned patience_s, struct buf *answer, struct diag *diag) MUST_CHECK;
+/* --- the other side ---------------------------------------------------------------------------------------------------------- */
+
+enum {
+	CONTROL_ASK_S = 120,  /* for what loads rules: more than the largest sets of them take */
+	CONTROL_STATUS_S = 5, /* for what is answered at once */
+	CONTROL_NOTICE_S = 2, /* people are told after so long that the answer is still waited for */
+};
+
+/* How long who asks waits without hearing anything. */
+struct control_patience {
+	unsigned seconds;
+	unsigned notice_s;                                 /* below seconds; 0: nobody is told */
+	void (*notice)(void *context, unsigned seconds_more); /* called once, when nothing came for notice_s */
+	void *context;
+};
+
+/* Sends the command and waits for the answer. 0 or -errno with the reason. */
+int control_ask(const char *path, const char *command, const struct control_patience *patience, struct buf *answer, struct diag *diag) MUST_CHECK;
 /* The same with a whole request: a JSON object on one line, without line end. */
-int control_ask_line(const char *path, struct strview line, unsigned patience_s, struct buf *answer, struct diag *diag) MUST_CHECK;
+int control_ask_line(const char *path, struct strview line, const struct control_patience *patience, struct buf *answer, struct diag *diag) MUST_CHECK;

@@ -301,6 +301,13 @@ static void the_place_is_taken_with_care(void **state)
 	assert_true(S_ISREG(st.st_mode));
 }
 
+static void count_notice(void *context, unsigned seconds_more)
+{
+	unsigned *told = context;
+	told[0]++;
+	told[1] = seconds_more;
+}
+
 /* A daemon that takes the question and hangs. */
 static void who_asks_does_not_wait_for_ever(void **state)
 {
@@ -315,8 +322,14 @@ static void who_asks_does_not_wait_for_ever(void **state)
 	assert_true(fd >= 0);
 	assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
 	assert_int_equal(listen(fd, 1), 0);
-	assert_int_equal(control_ask(address.sun_path, "reload", 1, &answer, &diag), -EAGAIN);
-	assert_non_null(strstr(diag.messages[0].text, "no answer within 1 seconds"));
+	assert_int_equal(control_ask(address.sun_path, "reload", &(struct control_patience){ .seconds = 1 }, &answer, &diag), -EAGAIN);
+	assert_non_null(strstr(diag.messages[0].text, "no answer within 1 second:"));
+	unsigned told[2] = { 0 };
+	const struct control_patience patience = { .seconds = 2, .notice_s = 1, .notice = count_notice, .context = told };
+	assert_int_equal(control_ask(address.sun_path, "reload", &patience, &answer, &diag), -EAGAIN);
+	assert_non_null(strstr(diag.messages[1].text, "no answer within 2 seconds:"));
+	assert_int_equal(told[0], 1); /* once */
+	assert_int_equal(told[1], 1); /* second to go */
 	close(fd);
 	unlink(address.sun_path);
 	rmdir(folder);
