@@ -67,6 +67,7 @@ static struct watch_options options_of(const struct config *c)
 	o.control = c->control;
 	o.policy_folder = c->control[0] ? c->policy_folder : "";
 	o.policy_breaker = c->policy_breaker;
+	o.needs_rules = !c->allow_no_rules;
 	o.force = c->force;
 	o.ask_essentials = !c->cgroup[0]; /* what the host needs does not live in the one cgroup that is watched */
 	return o;
@@ -81,6 +82,22 @@ static void make_folder_of(const char *file)
 		return;
 	*slash = '\0';
 	(void)mkdir(folder, 0755); /* there already, or opening the file says why not */
+}
+
+/* Whether make_folder_of will make it: for --check, which changes nothing. */
+static bool folder_will_be_made(const char *file)
+{
+	CLEANUP(str_free) char *folder = strdup(file);
+	char *slash = folder ? strrchr(folder, '/') : NULL;
+	if (!slash || slash == folder)
+		return false;
+	*slash = '\0';
+	if (access(folder, F_OK) == 0 || errno != ENOENT)
+		return false;
+	slash = strrchr(folder, '/');
+	if (slash)
+		slash[slash == folder] = '\0';
+	return access(slash ? folder : ".", W_OK | X_OK) == 0;
 }
 
 struct config_source {
@@ -157,8 +174,10 @@ static int check_rules(const struct config *c, struct diag *diag)
 		err = policies_add_paths(policies, NULL, &paths);
 	if (!err)
 		err = ruleset_load((const char *const *)paths.items, paths.n, &set, diag);
+	if (!err && !c->allow_no_rules)
+		err = policy_check_any(set, diag);
 	int bad_cgroup = c->cgroup[0] ? sensor_find_cgroup(c->cgroup, &id, &level, diag) : 0;
-	int bad_status = c->status_file[0] ? status_check(c->status_file, diag) : 0;
+	int bad_status = c->status_file[0] && !folder_will_be_made(c->status_file) ? status_check(c->status_file, diag) : 0;
 	err = err ? err : bad_cgroup ? bad_cgroup : bad_status;
 	if (!err)
 		printf("configuration and %zu %s fine\n", ruleset_rules(set), ruleset_rules(set) == 1 ? "rule are" : "rules are");

@@ -28,6 +28,15 @@ static int check_actions(const struct ruleset *set, struct diag *diag)
 	return err;
 }
 
+int policy_check_any(const struct ruleset *set, struct diag *diag)
+{
+	if (ruleset_rules(set))
+		return 0;
+	diag_error(diag, (struct place){ 0 }, "the rule files hold no rule, which would switch detection off: mend them, or write "
+		   "`allow_no_rules: true` in the configuration");
+	return -ENOENT;
+}
+
 static int make_state(struct policy *p, const struct state_config *config, struct diag *diag)
 {
 	struct state_config own = { .memory_bytes = STATE_DEFAULT_MEMORY, .reorder_ns = STATE_DEFAULT_REORDER_NS };
@@ -50,6 +59,8 @@ int policy_load(const struct policy_options *options, struct policy **ret, struc
 		p->rules = no_rules();
 		err = p->rules ? 0 : -ENOMEM;
 	}
+	if (!err && options->n_rule_paths && options->needs_rules)
+		err = policy_check_any(p->rules, diag);
 	if (!err)
 		err = check_actions(p->rules, diag);
 	if (!err)

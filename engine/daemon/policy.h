@@ -22,6 +22,7 @@ struct policy_options {
 	struct state_config state;     /* of rules about several events; memory_bytes 0: the defaults */
 	const struct essentials_host *essentials; /* borrowed; NULL: it is not asked whether rules block what the host cannot do without */
 	const struct policies *policies; /* borrowed; whose rules may be forced; NULL: none */
+	bool needs_rules;              /* paths without any rule are refused */
 	bool force;                    /* all other rules are */
 	bool detect_only;              /* take rules that block where nothing can block */
 };
@@ -37,6 +38,9 @@ struct policy {
 };
 
 enum { POLICY_GENERATIONS = 0x7fff };
+
+/* A fault when the set has no rule. */
+int policy_check_any(const struct ruleset *set, struct diag *diag) MUST_CHECK;
 
 /* Loads the rules and refuses what no part of this program does; 0 or -errno with all faults in diag. */
 int policy_load(const struct policy_options *options, struct policy **ret, struct diag *diag) MUST_CHECK;

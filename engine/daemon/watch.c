@@ -114,6 +114,7 @@ static struct policy_options policy_options_of(const struct watch *w)
 		.state = { .memory_bytes = o->state_bytes, .reorder_ns = o->state_reorder_ns },
 		.essentials = o->ask_essentials ? &w->own_files.host : NULL,
 		.policies = w->policies,
+		.needs_rules = o->needs_rules,
 		.force = o->force,
 	};
 }

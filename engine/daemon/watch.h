@@ -21,6 +21,7 @@ struct watch_options {
 	bool protect;                  /* with enforce: keep others off */
 	const char *const *protect_paths; /* more that is to be kept */
 	size_t n_protect_paths;
+	bool needs_rules;              /* rule files without any rule are refused, at the start and in a reload */
 	bool detect_only;              /* take rules that block in tracepoint mode too: they only report */
 	bool log_events;
 	const char *output;            /* file for the signed log; "": none */
