@@ -200,6 +200,24 @@ void scribe_add(struct scribe *s, struct strview text)
 	s->n += text.n;
 }
 
+void scribe_u64(struct scribe *s, uint64_t u)
+{
+	char digits[20];
+	size_t at = sizeof(digits);
+	do {
+		digits[--at] = (char)('0' + u % 10);
+		u /= 10;
+	} while (u);
+	scribe_add(s, (struct strview){ digits + at, sizeof(digits) - at });
+}
+
+void scribe_s64(struct scribe *s, int64_t i)
+{
+	if (i < 0)
+		scribe_add(s, SV("-"));
+	scribe_u64(s, i < 0 ? 0 - (uint64_t)i : (uint64_t)i);
+}
+
 void scribe_format(struct scribe *s, const char *format, ...)
 {
 	if (s->failed)

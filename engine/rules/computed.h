@@ -97,6 +97,8 @@ struct scribe {
 };
 void scribe_start(struct scribe *s, struct matcher *m, size_t max);
 void scribe_add(struct scribe *s, struct strview text);
+void scribe_u64(struct scribe *s, uint64_t u);
+void scribe_s64(struct scribe *s, int64_t i);
 void scribe_format(struct scribe *s, const char *format, ...) PRINTF_LIKE(2, 3);
 /* Gives back what was not used. */
 struct value scribe_value(struct scribe *s, struct matcher *m, const struct field_ref *ref);

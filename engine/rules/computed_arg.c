@@ -131,7 +131,8 @@ static void add_bits(struct scribe *s, const struct bit_name *names, size_t n, u
 	for (size_t i = 0; i < n; i++) {
 		if ((bits & names[i].bits) != names[i].bits)
 			continue;
-		scribe_format(s, "%s%s", is_first ? "" : "|", names[i].name);
+		scribe_add(s, is_first ? SV("") : SV("|"));
+		scribe_add(s, sv_from(names[i].name));
 		is_first = false;
 		bits &= ~names[i].bits;
 	}
@@ -197,7 +198,7 @@ static void add_result(struct scribe *s, int64_t result)
 	if (name)
 		scribe_add(s, sv_from(name));
 	else
-		scribe_format(s, "%lld", (long long)result);
+		scribe_s64(s, result);
 }
 
 static void add_plain(struct scribe *s, const struct value *v)
@@ -226,7 +227,10 @@ static void add_descriptor(struct scribe *s, const struct event *ev, const struc
 	char letter = fd_letter(ev);
 	bool is_ip = letter == '4' || letter == '6';
 	uint32_t transport = is_ip ? fd_transport(ev) : 0;
-	scribe_format(s, "<%c%s>", letter ? letter : 'o', transport == 6 ? "t" : transport == 17 ? "u" : is_ip ? "r" : "");
+	scribe_add(s, SV("<"));
+	scribe_add(s, (struct strview){ letter ? &letter : "o", 1 });
+	scribe_add(s, transport == 6 ? SV("t") : transport == 17 ? SV("u") : is_ip ? SV("r") : SV(""));
+	scribe_add(s, SV(">"));
 	if (!name->is_missing)
 		scribe_add(s, name->s);
 }
@@ -323,7 +327,7 @@ static bool add_arg(struct scribe *s, const struct event *ev, const struct arg_r
 		add_plain(s, v);
 		break;
 	case ARG_NUMBER:
-		scribe_format(s, "%llu", (unsigned long long)v->u);
+		scribe_u64(s, v->u);
 		break;
 	case ARG_FLAGS:
 		if (v->is_missing)
@@ -427,7 +431,9 @@ struct value event_args(struct matcher *m, const struct event *ev, const struct 
 			continue;
 		struct value v = row_value(m, ev, plan, at - 1u);
 		size_t before = s.n;
-		scribe_format(&s, "%s%s=", s.n ? " " : "", row->name);
+		scribe_add(&s, s.n ? SV(" ") : SV(""));
+		scribe_add(&s, sv_from(row->name));
+		scribe_add(&s, SV("="));
 		if (!add_arg(&s, ev, row, &v))
 			s.n = before;
 	}

@@ -107,7 +107,7 @@ struct value event_res(struct matcher *m, const struct event *ev, const struct f
 		return computed_text(ref, sv_from(name));
 	struct scribe s;
 	scribe_start(&s, m, 24);
-	scribe_format(&s, "%lld", (long long)-result);
+	scribe_s64(&s, -result);
 	return scribe_value(&s, m, ref);
 }
 

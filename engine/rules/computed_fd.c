@@ -128,8 +128,10 @@ static void add_end(struct scribe *s, const struct wire_ip *ip, uint32_t port)
 	if (!ip->family || !inet_ntop(is_v4 ? AF_INET : AF_INET6, is_v4 ? ip->address + 12 : ip->address, text, sizeof(text)))
 		return;
 	scribe_add(s, sv_from(text));
-	if (port != UINT32_MAX)
-		scribe_format(s, ":%u", port);
+	if (port == UINT32_MAX)
+		return;
+	scribe_add(s, SV(":"));
+	scribe_u64(s, port);
 }
 
 static struct value tuple(struct matcher *m, const struct event *ev, const struct field_ref *ref)

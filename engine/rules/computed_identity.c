@@ -240,18 +240,46 @@ struct value thread_nametid(struct matcher *m, const struct event *ev, const str
 	struct scribe s;
 	scribe_start(&s, m, RECORD_COMM + 16);
 	scribe_add(&s, comm_of(ev));
-	scribe_format(&s, ":%u", ev->common->tid);
+	scribe_add(&s, SV(":"));
+	scribe_u64(&s, ev->common->tid);
 	return scribe_value(&s, m, ref);
+}
+
+_Static_assert(CAPABILITIES * 24 <= CAP_TEXT_BYTES, "all names, of at most 23 bytes, and the blanks between them");
+
+/* Its place in the matcher's memory. What was given out last is not overwritten: a test may ask for two sets, which an event has. */
+static struct cap_text *cap_text_of(struct matcher *m, uint64_t bits)
+{
+	for (size_t i = 0; i < CAP_TEXTS; i++) {
+		if (!m->cap_texts[i].is_used || m->cap_texts[i].bits != bits)
+			continue;
+		m->cap_last = i;
+		return &m->cap_texts[i];
+	}
+	m->cap_next = (m->cap_next + 1) % CAP_TEXTS;
+	if (m->cap_next == m->cap_last)
+		m->cap_next = (m->cap_next + 1) % CAP_TEXTS;
+	m->cap_last = m->cap_next;
+	struct cap_text *c = &m->cap_texts[m->cap_next];
+	c->is_used = true;
+	c->bits = bits;
+	c->n = 0;
+	for (unsigned i = 0; i < CAPABILITIES; i++) {
+		if (!(bits >> i & 1))
+			continue;
+		struct strview name = sv_from(capability_name(i));
+		if (c->n)
+			c->text[c->n++] = ' ';
+		memcpy(c->text + c->n, name.p, name.n);
+		c->n += name.n;
+	}
+	return c;
 }
 
 static struct value capabilities(struct matcher *m, const struct field_ref *ref, uint64_t bits)
 {
-	struct scribe s;
-	scribe_start(&s, m, CAPABILITIES * 32);
-	for (unsigned i = 0; i < CAPABILITIES; i++)
-		if (bits >> i & 1)
-			scribe_format(&s, "%s%s", s.n ? " " : "", capability_name(i));
-	return scribe_value(&s, m, ref);
+	const struct cap_text *c = cap_text_of(m, bits);
+	return computed_text(ref, (struct strview){ c->text, c->n });
 }
 
 struct value thread_cap_permitted(struct matcher *m, const struct event *ev, const struct field_ref *ref)

@@ -119,7 +119,7 @@ static void add_ancestor(struct scribe *s, const struct ancestor *a, enum ancest
 		}
 		break;
 	case ANCESTOR_PID:
-		scribe_format(s, "%u", a->pid);
+		scribe_u64(s, a->pid);
 		break;
 	}
 }

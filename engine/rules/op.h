@@ -6,6 +6,16 @@
 
 struct regex;
 
+/* Names of the capabilities of a set, joined by blanks: few sets occur, and each is named anew by every test that asks. */
+enum { CAP_TEXTS = 8, CAP_TEXT_BYTES = 1024 };
+
+struct cap_text {
+	uint64_t bits;
+	size_t n;
+	bool is_used;
+	char text[CAP_TEXT_BYTES];
+};
+
 /* Scratch of one evaluation at a time; owned by the ruleset. Nothing is allocated after matcher_new. */
 struct matcher {
 	char *scratch;      /* owned; MATCH_SCRATCH_BYTES */
@@ -15,6 +25,8 @@ struct matcher {
 	void *match_data;   /* owned, pcre2_match_data */
 	void *match_context; /* owned, pcre2_match_context: limits and the JIT's stack */
 	void *jit_stack;    /* owned, may be NULL */
+	struct cap_text cap_texts[CAP_TEXTS];
+	size_t cap_last, cap_next; /* the one that was given out last, which stays; where the search for room begins */
 };
 
 int matcher_new(struct matcher **ret) MUST_CHECK;
