@@ -2,6 +2,7 @@
 #include "engine/daemon/args.h"
 
 #include <errno.h>
+#include <sys/stat.h>
 
 #include "alerts/alert.h"
 #include "engine/base/num.h"
@@ -39,4 +40,12 @@ int args_ring(const char *text, uint64_t *ret_bytes)
 bool args_is_file(const char *text)
 {
 	return text[0] && (text[0] != '-' || !text[1]);
+}
+
+bool args_is_rules(const char *text)
+{
+	struct stat st;
+	if (sv_ends(sv_from(text), SV(".yaml")) || sv_ends(sv_from(text), SV(".yml")))
+		return true;
+	return stat(text, &st) == 0 && S_ISDIR(st.st_mode);
 }

@@ -14,3 +14,5 @@ int args_sensor(const char *text, enum sensor_mode *ret) MUST_CHECK;
 int args_ring(const char *text, uint64_t *ret_bytes) MUST_CHECK;
 /* Whether this can be meant as the name of a file to be written: not empty, and not an option that came a word too late. "-" can be. */
 bool args_is_file(const char *text);
+/* Whether a word without --rules can only be meant as rules: a folder, or a name that ends in .yaml or .yml. */
+bool args_is_rules(const char *text);

@@ -8,17 +8,19 @@
 #include "alerts/terminal.h"
 #include "engine/base/fd.h"
 #include "engine/base/num.h"
+#include "engine/daemon/args.h"
 #include "engine/daemon/blocking.h"
 #include "engine/daemon/cmd_rules.h"
 #include "engine/daemon/commands.h"
 #include "engine/daemon/event_json.h"
+#include "engine/daemon/explain_events.h"
 #include "engine/index/engine.h"
 #include "engine/rules/explain.h"
 #include "engine/rules/set.h"
 
 enum { EXPLAIN_MAX_PATHS = 64, EXPLAIN_MAX_EVENT = 4 * 1024 * 1024, EXPLAIN_MAX_LOG = 1024 * 1024 * 1024, LINE_TEXT = 160 };
 
-static const char help[] = "usage: vedette explain --rules PATH [--json] RULE [EVENT]\n"
+static const char help[] = "usage: vedette explain [--json] [--rules] PATH RULE [EVENT]\n"
 			   "\n"
 			   "Shows the condition of a rule as a tree: where each test runs, which ones the rule is found by. With an event: which tests\n"
 			   "hold, and the fewest tests on which the outcome turns.\n"
@@ -47,7 +49,9 @@ struct explain {
 	const struct rule *rule;
 	bool is_refused;                 /* it blocks, and the kernel cannot decide it: refusals say why */
 	struct diag refusals;
-	struct event event;              /* when event_arg */
+	struct event event;              /* when event_arg, and the rule is about one event */
+	const struct rule_case *told;    /* of a rule over several events: the case that is told */
+	struct case_story story;         /* owned; when told */
 	struct buf out;
 };
 
@@ -56,6 +60,7 @@ static void explain_done(struct explain *x)
 	engine_free(&x->engine);
 	ruleset_free(&x->set);
 	event_builder_free(&x->builder);
+	case_story_done(&x->story);
 	diag_done(&x->diag);
 	diag_done(&x->refusals);
 	buf_done(&x->out);
@@ -86,10 +91,18 @@ static int event_of_text(struct explain *x, const char *name, struct strview tex
 static int read_case(struct explain *x, struct strview number)
 {
 	uint64_t n = 0;
-	char text[120];
+	char text[160];
+	if (x->rule->info.is_step && x->rule->n_cases == 0) {
+		snprintf(text, sizeof(text), "a step has no cases: ask for those of its rule, '%s', with", ruleset_owner(x->set, x->rule->info.index)->id);
+		return refuse(x, text, x->event_arg);
+	}
 	snprintf(text, sizeof(text), "the rule has %zu cases, and none is", x->rule->n_cases);
 	if (num_parse_u64(number, x->rule->n_cases, &n) || n == 0)
 		return refuse(x, text, x->event_arg);
+	if (x->rule->stateful) {
+		x->told = &x->rule->cases[n - 1];
+		return state_tell_case(x->set, x->rule, x->told, &x->story, &x->diag);
+	}
 	return case_event_build(x->builder, x->set, x->rule, &x->rule->cases[n - 1], 0, &x->event, &x->diag);
 }
 
@@ -379,6 +392,8 @@ static void explain_text(struct explain *x)
 	add_refusals(x);
 	if (x->rule->stateful) {
 		add_steps(x);
+		if (x->told)
+			told_case_text(&(struct told_case){ x->set, x->rule, x->told, &x->story }, &x->out);
 		return;
 	}
 	add_plans(x);
@@ -486,7 +501,7 @@ static void explain_json(struct explain *x)
 {
 	struct json j;
 	const struct rule *rule = x->rule;
-	enum truth truth = x->event_arg && rule->condition && is_of_events(x) ? condition_holds(rule->condition, &x->event, x->set->matcher) : TRUTH_FALSE;
+	enum truth truth = x->event_arg && !x->told && rule->condition && is_of_events(x) ? condition_holds(rule->condition, &x->event, x->set->matcher) : TRUTH_FALSE;
 	json_init(&j, &x->out);
 	json_object_begin(&j);
 	if (rule->condition) {
@@ -499,7 +514,9 @@ static void explain_json(struct explain *x)
 	json_bool(&j, rule->info.is_enabled);
 	if (!rule->stateful)
 		json_plans(x, &j);
-	if (x->event_arg) {
+	if (x->told)
+		told_case_json(&(struct told_case){ x->set, rule, x->told, &x->story }, &j);
+	else if (x->event_arg) {
 		json_key(&j, "event");
 		json_str(&j, sv_from(x->event.type->name));
 		json_key(&j, "fires");
@@ -514,7 +531,7 @@ static void explain_json(struct explain *x)
 			json_str(&j, sv_from(ruleset_get(x->set, rule->stateful->inputs[i].rule)->id));
 		json_array_end(&j);
 	}
-	if (x->event_arg) {
+	if (x->event_arg && !x->told) {
 		json_key(&j, "truth");
 		json_str(&j, sv_from(truth_name(truth)));
 		if (rule->condition && is_of_events(x))
@@ -555,6 +572,8 @@ static int read_options(int argc, char **argv, struct explain *x)
 	}
 	if (x->is_done)
 		return 0;
+	for (; x->n_paths < EXPLAIN_MAX_PATHS && optind + 1 < argc && args_is_rules(argv[optind]); optind++)
+		x->paths[x->n_paths++] = argv[optind];
 	if (x->n_paths == 0)
 		return usage("no rules given: --rules PATH");
 	if (argc - optind < 1 || argc - optind > 2)
@@ -611,8 +630,8 @@ static int prepare(struct explain *x)
 		err = engine_new(x->set, NULL, &x->engine, &x->diag);
 	if (!err)
 		err = event_builder_new(&x->builder);
-	if (!err && x->event_arg && x->rule->stateful)
-		err = refuse(x, "a rule over several events is not explained by one: ask for its steps, as", x->rule->stateful->n_inputs ? ruleset_get(x->set, x->rule->stateful->inputs[0].rule)->id : "");
+	if (!err && x->event_arg && x->rule->stateful && !sv_starts(sv_from(x->event_arg), SV("case:")))
+		err = refuse(x, "a rule over several events is not explained by one: give case:N, or ask for its steps, as", x->rule->stateful->n_inputs ? ruleset_get(x->set, x->rule->stateful->inputs[0].rule)->id : "");
 	return err ? err : read_event(x);
 }
 

@@ -103,7 +103,7 @@ static int take_words(struct replay_options *o, int argc, char **argv)
 		fputs("vedette replay: no tape given; see vedette replay --help\n", stderr);
 		return EXIT_VEDETTE;
 	}
-	if (argc - optind > 1 && o->n_rule_paths == 0)
+	if (argc - optind > 1 && o->n_rule_paths == 0 && !args_is_rules(argv[optind]))
 		return misuse("one tape at a time, not also", argv[optind + 1]);
 	for (int i = optind; i < argc - 1; i++)
 		if (add_rules(o, argv[i]))

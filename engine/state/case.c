@@ -26,6 +26,9 @@ struct run {
 	struct diag *diag;
 	uint64_t lineage[LINE_MAX_IMAGES];
 	bool is_raised;
+	struct case_story *story;         /* NULL: nobody asks */
+	struct { uint32_t event, time; } *places; /* owned; by the numbers of events, from 1 */
+	size_t n_places;
 };
 
 static void run_done(struct run *r)
@@ -33,6 +36,7 @@ static void run_done(struct run *r)
 	event_builder_free(&r->b);
 	state_free(&r->state);
 	free(r->matches);
+	free(r->places);
 }
 
 static const struct case_field *field_of(const struct rule_case *one, const char *name)
@@ -100,8 +104,9 @@ static int set_common(struct run *r, const struct case_event *ce, uint64_t at_ns
 	return err;
 }
 
-static int send_event(struct run *r, const struct case_event *ce, uint64_t at_ns)
+static int send_event(struct run *r, const struct case_event *ce, uint32_t time)
 {
+	uint64_t at_ns = ce->at_ns + time * ce->every_ns;
 	struct event ev;
 	int err = case_event_build(r->b, r->set, r->rule, &ce->one, at_ns, &ev, r->diag);
 	if (!err)
@@ -115,7 +120,14 @@ static int send_event(struct run *r, const struct case_event *ce, uint64_t at_ns
 	derived.n_lineage = find_lineage(r, &ev, &ce->one);
 	ev.derived = &derived;
 	ruleset_evaluate(r->set, &ev, r->matches);
+	struct state_stats before, after;
+	state_get_stats(r->state, &before);
 	state_event(r->state, &ev, r->matches);
+	state_get_stats(r->state, &after);
+	if (r->places && after.fed - after.dropped > before.fed - before.dropped && r->n_places < STORY_MAX_NOTES) {
+		r->places[r->n_places].event = (uint32_t)(ce - r->one->events);
+		r->places[r->n_places++].time = time;
+	}
 	drain(r);
 	return 0;
 }
@@ -125,7 +137,7 @@ static int run_events(struct run *r)
 	for (size_t i = 0; i < r->one->n_events; i++) {
 		const struct case_event *ce = &r->one->events[i];
 		for (uint32_t k = 0; k < ce->times; k++) {
-			int err = send_event(r, ce, ce->at_ns + k * ce->every_ns);
+			int err = send_event(r, ce, k);
 			if (err)
 				return err;
 		}
@@ -135,16 +147,22 @@ static int run_events(struct run *r)
 	return 0;
 }
 
-static int run_case(const struct ruleset *set, const struct rule *rule, const struct rule_case *one, bool *ret_passed, struct diag *diag)
+static int run_begin(struct run *r)
 {
 	static const struct state_config config = { .memory_bytes = STATE_DEFAULT_MEMORY, .reorder_ns = STATE_DEFAULT_REORDER_NS };
-	CLEANUP(run_done) struct run r = { .set = set, .rule = rule, .one = one, .diag = diag };
-	int err = event_builder_new(&r.b);
+	int err = event_builder_new(&r->b);
 	if (!err)
-		err = state_new(set, &config, &r.state);
-	r.matches = calloc(1, sizeof(*r.matches));
-	if (err || !r.matches)
-		return -ENOMEM;
+		err = state_new(r->set, &config, &r->state);
+	r->matches = calloc(1, sizeof(*r->matches));
+	return err || !r->matches ? -ENOMEM : 0;
+}
+
+static int run_case(const struct ruleset *set, const struct rule *rule, const struct rule_case *one, bool *ret_passed, struct diag *diag)
+{
+	CLEANUP(run_done) struct run r = { .set = set, .rule = rule, .one = one, .diag = diag };
+	int err = run_begin(&r);
+	if (err)
+		return err;
 	*ret_passed = false;
 	if (run_events(&r))
 		return 0; /* it was told */
@@ -173,5 +191,44 @@ int state_run_cases(const struct ruleset *set, struct case_result *ret, struct d
 			ret->failed += !passed;
 		}
 	}
+	return 0;
+}
+
+/* --- telling --------------------------------------------------------------------------------------------------------------- */
+
+void case_story_done(struct case_story *story)
+{
+	free(story->notes);
+	*story = (struct case_story){ 0 };
+}
+
+static void take_note(void *context, const struct state_note *note)
+{
+	struct run *r = context;
+	struct case_story *story = r->story;
+	if (note->rule != r->rule->info.index)
+		return;
+	if (story->n == STORY_MAX_NOTES || note->number > r->n_places) {
+		story->n_left_out++;
+		return;
+	}
+	story->notes[story->n++] = (struct case_note){ r->places[note->number - 1].event, r->places[note->number - 1].time, note->input, note->kind, note->n };
+}
+
+int state_tell_case(const struct ruleset *set, const struct rule *rule, const struct rule_case *one, struct case_story *ret, struct diag *diag)
+{
+	CLEANUP(case_story_done) struct case_story story = { .notes = calloc(STORY_MAX_NOTES, sizeof(*story.notes)) };
+	CLEANUP(run_done) struct run r = { .set = set, .rule = rule, .one = one, .diag = diag, .story = &story };
+	r.places = calloc(STORY_MAX_NOTES, sizeof(*r.places));
+	int err = run_begin(&r);
+	if (err || !story.notes || !r.places)
+		return -ENOMEM;
+	state_watch(r.state, take_note, &r);
+	err = run_events(&r);
+	if (err)
+		return err;
+	story.is_raised = r.is_raised;
+	*ret = story;
+	story = (struct case_story){ 0 };
 	return 0;
 }

@@ -67,6 +67,8 @@ struct state {
 	size_t key_n;
 	struct seen_event others[STATE_MAX_OTHERS];
 	struct state_stats stats;
+	state_note_function *note; /* NULL: nobody asks */
+	void *note_context;
 };
 
 static inline struct group *group_at(const struct state *s, uint32_t block)

@@ -105,6 +105,12 @@ static void drop_event(struct state *s)
 	s->stats.dropped++;
 }
 
+static void note(const struct state *s, const struct stateful *rule, uint32_t input, enum state_note_kind kind, uint64_t n)
+{
+	if (s->note)
+		s->note(s->note_context, &(struct state_note){ rule->rule, input, current(s)->number, kind, n });
+}
+
 /* --- thresholds -------------------------------------------------------------------------------------------------------------- */
 
 static void forget_old(struct state *s, const struct stateful *rule, struct group *g)
@@ -171,8 +177,10 @@ static void count_until_end(struct state *s, uint32_t block, const struct statef
 static bool count_in_window(struct state *s, uint32_t block, const struct stateful *rule, const struct seen_event *one, struct state_alert *ret)
 {
 	struct group *g = group_at(s, block);
-	if (g->is_quiet)
+	if (g->is_quiet) {
+		note(s, rule, one->input, NOTE_QUIET, 0);
 		return false;
+	}
 	if (g->seen)
 		forget_old(s, rule, g);
 	if (rule->inputs[0].distinct && g->seen)
@@ -180,6 +188,7 @@ static bool count_in_window(struct state *s, uint32_t block, const struct statef
 	if (!add_seen(s, block, one))
 		return false;
 	group_set_due(s, block, later(s->at_ns, rule->within_ns));
+	note(s, rule, one->input, NOTE_COUNTED, g->n_seen);
 	if (g->n_seen < rule->least)
 		return false;
 	alert_init(s, rule, one->input, g->n_seen, ret);
@@ -195,15 +204,18 @@ static bool apply_threshold(struct state *s, struct stateful_feed feed, const st
 {
 	const struct stateful_input *input = &rule->inputs[feed.input];
 	struct seen_event one = seen_now(s, feed.input);
-	if (!key_make(s, rule, input, &current(s)->ev))
+	bool has_key = key_make(s, rule, input, &current(s)->ev);
+	if (!has_key || (input->distinct && !key_of_value(s, input->distinct, &current(s)->ev, one.value))) {
+		note(s, rule, feed.input, NOTE_NO_KEY, 0);
 		return false;
-	if (input->distinct && !key_of_value(s, input->distinct, &current(s)->ev, one.value))
-		return false;
+	}
 	uint32_t block = group_find(s, feed.stateful);
 	if (!block)
 		block = group_new(s, feed.stateful, 0, later(s->at_ns, rule->within_ns));
-	else if (!input->distinct && group_at(s, block)->last_number == one.number && group_at(s, block)->last_ns == s->at_ns)
+	else if (!input->distinct && group_at(s, block)->last_number == one.number && group_at(s, block)->last_ns == s->at_ns) {
+		note(s, rule, feed.input, NOTE_REPEATED, 0);
 		return false; /* two of the rules counted hold on one event: it counts once */
+	}
 	if (!block) {
 		drop_event(s);
 		return false;
@@ -214,6 +226,7 @@ static bool apply_threshold(struct state *s, struct stateful_feed feed, const st
 	if (rule->most == UINT64_MAX)
 		return count_in_window(s, block, rule, &one, ret);
 	count_until_end(s, block, rule, &one);
+	note(s, rule, feed.input, NOTE_COUNTED, group_at(s, block)->n_counted);
 	return false;
 }
 
@@ -247,8 +260,10 @@ static void settle_sequence(struct state *s, uint32_t block, const struct statef
 static void begin_sequence(struct state *s, struct stateful_feed feed, const struct stateful *rule)
 {
 	size_t n = rule->n_inputs - 1;
-	if (!key_begin(s, rule, &current(s)->ev))
+	if (!key_begin(s, rule, &current(s)->ev)) {
+		note(s, rule, 0, NOTE_NO_KEY, 0);
 		return;
+	}
 	uint32_t block = group_find(s, feed.stateful);
 	if (!block)
 		block = group_new(s, feed.stateful, n * n, later(s->at_ns, rule->within_ns));
@@ -257,6 +272,7 @@ static void begin_sequence(struct state *s, struct stateful_feed feed, const str
 		return;
 	}
 	*steps_through(s, group_at(s, block), rule, 1) = seen_now(s, 0);
+	note(s, rule, 0, NOTE_STEP, 1);
 	group_touch(s, block);
 	settle_sequence(s, block, rule);
 }
@@ -291,8 +307,11 @@ static bool take_step(struct state *s, uint32_t block, uint32_t input, const str
 static bool apply_sequence(struct state *s, struct stateful_feed feed, const struct stateful *rule, struct state_alert *ret)
 {
 	const struct event *ev = &current(s)->ev;
-	if (!key_make(s, rule, &rule->inputs[feed.input], ev))
+	bool is_late = false;
+	if (!key_make(s, rule, &rule->inputs[feed.input], ev)) {
+		note(s, rule, feed.input, NOTE_NO_KEY, 0);
 		return false;
+	}
 	if (feed.input == 0) {
 		begin_sequence(s, feed, rule);
 		return false;
@@ -301,9 +320,14 @@ static bool apply_sequence(struct state *s, struct stateful_feed feed, const str
 	line_of(rule, ev, &line);
 	for (size_t i = 0; i < line.n; i++) {
 		uint32_t block = find_in_line(s, feed, rule, &line, i);
-		if (block && go_on(s, block, feed.input, rule))
+		if (block && go_on(s, block, feed.input, rule)) {
+			note(s, rule, feed.input, NOTE_STEP, feed.input + 1u);
 			return take_step(s, block, feed.input, rule, ret);
+		}
+		is_late |= block && steps_through(s, group_at(s, block), rule, feed.input)->event &&
+			   !is_within(s, rule, steps_through(s, group_at(s, block), rule, feed.input)->time_ns);
 	}
+	note(s, rule, feed.input, is_late ? NOTE_LATE : NOTE_UNAWAITED, 0);
 	return false;
 }
 
@@ -322,8 +346,10 @@ static void sort_seen(struct seen_event *p, size_t n)
 
 static bool apply_together(struct state *s, struct stateful_feed feed, const struct stateful *rule, struct state_alert *ret)
 {
-	if (!key_make(s, rule, &rule->inputs[feed.input], &current(s)->ev))
+	if (!key_make(s, rule, &rule->inputs[feed.input], &current(s)->ev)) {
+		note(s, rule, feed.input, NOTE_NO_KEY, 0);
 		return false;
+	}
 	uint32_t block = group_find(s, feed.stateful);
 	if (!block)
 		block = group_new(s, feed.stateful, rule->n_inputs, later(s->at_ns, rule->within_ns));
@@ -337,12 +363,12 @@ static bool apply_together(struct state *s, struct stateful_feed feed, const str
 	group_touch(s, block);
 	group_set_due(s, block, later(s->at_ns, rule->within_ns));
 	size_t n = 0;
-	for (size_t i = 0; i < rule->n_inputs; i++) {
-		if (!seen[i].event || !is_within(s, rule, seen[i].time_ns))
-			return false;
-		if (i != feed.input)
+	for (size_t i = 0; i < rule->n_inputs; i++)
+		if (i != feed.input && seen[i].event && is_within(s, rule, seen[i].time_ns))
 			others[n++] = seen[i];
-	}
+	note(s, rule, feed.input, NOTE_STEP, n + 1);
+	if (n + 1 < rule->n_inputs)
+		return false;
 	sort_seen(others, n);
 	alert_init(s, rule, feed.input, rule->n_inputs, ret);
 	tell_others(s, others, n, ret);
@@ -355,23 +381,29 @@ static bool apply_together(struct state *s, struct stateful_feed feed, const str
 static void end_waits(struct state *s, struct stateful_feed feed, const struct stateful *rule)
 {
 	struct line line;
+	bool has_ended = false;
 	line_of(rule, &current(s)->ev, &line);
 	for (size_t i = 0; i < line.n; i++) {
 		uint32_t block = find_in_line(s, feed, rule, &line, i);
-		if (block && kept_at(s, group_at(s, block)->kept)->number != current(s)->number)
-			group_free(s, block);
+		if (!block || kept_at(s, group_at(s, block)->kept)->number == current(s)->number)
+			continue;
+		group_free(s, block);
+		has_ended = true;
 	}
+	note(s, rule, feed.input, has_ended ? NOTE_CAME : NOTE_UNAWAITED, 0);
 }
 
 static void apply_absence(struct state *s, struct stateful_feed feed, const struct stateful *rule)
 {
-	if (!key_make(s, rule, &rule->inputs[feed.input], &current(s)->ev))
-		return;
-	if (feed.input == 1) {
+	bool has_key = key_make(s, rule, &rule->inputs[feed.input], &current(s)->ev);
+	if (has_key && feed.input == 1) {
 		end_waits(s, feed, rule);
 		return;
 	}
-	if (!key_begin(s, rule, &current(s)->ev) || group_find(s, feed.stateful))
+	has_key = has_key && key_begin(s, rule, &current(s)->ev);
+	bool is_waiting = has_key && group_find(s, feed.stateful);
+	note(s, rule, feed.input, !has_key ? NOTE_NO_KEY : is_waiting ? NOTE_WAITING : NOTE_WAITS, 0);
+	if (!has_key || is_waiting)
 		return; /* the first one that waits keeps its time: who repeats it gains nothing */
 	uint32_t block = group_new(s, feed.stateful, 0, later(s->at_ns, rule->within_ns));
 	if (!block) {

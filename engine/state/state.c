@@ -326,6 +326,12 @@ void state_key_text(struct state *s, const struct state_alert *alert, uint32_t i
 	out->n = MIN(out->n, from + STATE_MAX_KEY_TEXT);
 }
 
+void state_watch(struct state *s, state_note_function *call, void *context)
+{
+	s->note = call;
+	s->note_context = context;
+}
+
 void state_get_stats(const struct state *s, struct state_stats *ret)
 {
 	*ret = s->stats;

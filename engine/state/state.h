@@ -99,6 +99,32 @@ void state_key_text(struct state *s, const struct state_alert *alert, uint32_t i
  */
 int state_carry_over(const struct state *old, struct state *new) MUST_CHECK;
 
+/* What became of an event that was fed to a rule, for who explains. */
+enum state_note_kind {
+	NOTE_NO_KEY,     /* a field of `by` or `distinct` has no value, or the process is not known */
+	NOTE_COUNTED,    /* n have been counted */
+	NOTE_QUIET,      /* the threshold was reached; it begins anew after a time without events */
+	NOTE_REPEATED,   /* counted already: another of the rules counted holds on it */
+	NOTE_STEP,       /* it is the n-th step, or the n-th that has come of those that come together */
+	NOTE_UNAWAITED,  /* the steps before it have not come in its group, or are of the same event */
+	NOTE_LATE,       /* they came too long ago */
+	NOTE_WAITS,      /* the wait for what is missing begins */
+	NOTE_WAITING,    /* it had begun */
+	NOTE_CAME,       /* what was missing came: the wait is over */
+};
+
+struct state_note {
+	uint32_t rule;   /* index in the set */
+	uint32_t input;
+	uint64_t number; /* of the event: the first that is kept is 1 */
+	enum state_note_kind kind;
+	uint64_t n;
+};
+
+typedef void state_note_function(void *context, const struct state_note *note);
+/* Calls it for each such event. NULL: no more. */
+void state_watch(struct state *s, state_note_function *call, void *context);
+
 /* Forgets every group and every event that waits; the time and the counters stay. So it may be carried over to, as a new one. */
 void state_clear(struct state *s);
 

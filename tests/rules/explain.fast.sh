@@ -47,6 +47,31 @@ cat > "$dir/r.yaml" << 'YAML'
   severity: low
   when: file.path = /etc/hosts
   threshold: {count: 3, within: 1m}
+  cases:
+    - quiet:
+        - {file.path: /etc/hosts, times: 2, every: 1s}
+        - {file.path: /etc/passwd, at: 2s}
+    - fires: {file.path: /etc/hosts, times: 3, every: 1s}
+- rule: second
+  severity: low
+  sequence:
+    within: 10s
+    by: [user.name]
+    steps:
+      - {event: file.open, when: file.path = /a}
+      - {event: file.open, when: file.path = /b}
+  cases:
+    - quiet: [{event: file.open, file.path: /a, user.name: u}, {event: file.open, file.path: /b, at: 1s}]
+    - quiet: [{event: file.open, file.path: /a, user.name: u}, {event: file.open, file.path: /b, user.name: u, at: 11s}]
+    - fires: [{event: file.open, file.path: /a, user.name: u}, {event: file.open, file.path: /b, user.name: u, at: 10s}]
+- rule: gone
+  severity: low
+  absence:
+    within: 5s
+    after: {event: file.open, when: file.path = /a}
+    missing: {event: file.open, when: file.path = /b}
+  cases:
+    - quiet: [{event: file.open, file.path: /a}, {event: file.open, file.path: /b, at: 1s}]
 - rule: dated
   event: file.open
   severity: low
@@ -124,6 +149,25 @@ says "it cannot fire here: it needs values of your own
     it can never hold: process.name = a ($dir/r.yaml:" 0 torn
 says "many#1" 0 many
 says "It fires on this file.open." 0 'many#1' "$hosts"
+says "The case, event by event:
+  1. at 0s file.open, 2 times, every 1s
+       the 1. time: many#1: 1 counted, 3 needed
+       the 2. time: many#1: 2 counted, 3 needed
+  2. at 2s file.open
+       no part of the rule holds on it
+It does not fire: at most 2 counted, 3 needed" 0 many case:1
+says "It fires." 0 many case:2
+says "       second#1: taken as step 1 of 2
+  2. at 1s file.open
+       second#2: left out: a field" 0 second case:1
+says "It does not fire: it came to 1 of 2; missing: second#2" 0 second case:1
+says "       second#2: not awaited: what stands before it has not come in its group and time" 0 second case:2
+says "It fires." 0 second case:3
+says "gone#1: the wait begins
+  2. at 1s file.open
+       gone#2: it came, and ends the wait
+It does not fire: every wait was ended by what it waited for" 0 gone case:1
+says "a step has no cases: ask for those of its rule, 'second'" 1 'second#1' case:1
 says "ask for its steps, as 'many#1'" 1 many "$hosts"
 says "no rule has the id 'host' (did you mean 'hosts'?)" 1 host
 says "the rule has 2 cases, and none is 'case:3'" 1 hosts case:3
@@ -137,6 +181,12 @@ says "that is no option" 2 --no-such
 "$VEDETTE" explain hosts > "$dir/out" 2>&1
 [ $? -eq 2 ]
 result $? "explain without rules is wrong use" "$(cat "$dir/out")"
+"$VEDETTE" explain --json "$dir/r.yaml" second case:1 2> "$dir/err" | python3 -c '
+import json, sys
+x = json.load(sys.stdin)
+assert x["fires"] is False and x["missing"].startswith("it came to 1 of 2"), x
+assert [(e["event"], e["step"]) for e in x["events"]] == [(1, "second#1"), (2, "second#2")], x'
+result $? "explain --json of a case of several events, the rules without --rules" "$(cat "$dir/err")"
 "$VEDETTE" explain --json -r "$dir/r.yaml" hosts case:2 2> "$dir/err" | python3 -c '
 import json, sys
 x = json.load(sys.stdin)
