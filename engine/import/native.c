@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "engine/base/clock.h"
 #include "engine/base/json.h"
 #include "engine/base/strmap.h"
 #include "engine/rules/set.h"
@@ -143,6 +144,17 @@ static void warn_of_false(struct writer *w, const struct condition *c, uint64_t 
 		warn_of_false(w, c->children[i], events);
 }
 
+/* What its author asked for and is not seen here may be gone from the converted form. */
+static void add_class(struct writer *w, const struct rule_info *info)
+{
+	if (info->coverage == COVERAGE_FULL)
+		return;
+	bool is_partial = info->coverage == COVERAGE_PARTIAL;
+	add_remark(w, is_partial ? "partial" : "needs source", is_partial ? "not all that the author asked for is seen here" : info->needs_source);
+	for (size_t i = 0; i < info->n_reasons; i++)
+		add_remark(w, "  reason", info->reasons[i]);
+}
+
 /* The parts of the outermost and/or on lines of their own. A literal block: nothing in it means anything to YAML. */
 static void add_condition(struct writer *w, const struct condition *c, uint64_t events, const char *indent)
 {
@@ -169,10 +181,25 @@ static const struct field_ref *piece_field(const struct message_piece *piece)
 	return piece->field ? piece->field : x && x->type == EXPR_FIELD ? x->field : NULL;
 }
 
+/* Our messages name fields: what transformers make of them, and widths, they cannot say. */
+static void warn_of_message(struct writer *w, const struct rule *rule)
+{
+	size_t calls = 0, widths = 0;
+	char quoted[80];
+	for (size_t i = 0; i < rule->n_message; i++) {
+		calls += rule->message[i].expr && rule->message[i].expr->type == EXPR_CALL;
+		widths += rule->message[i].width > 0;
+	}
+	if (calls || widths)
+		diag_warn(w->diag, rule->info.at, "rule %s: its message is written without what ours has no words for: functions of fields (%zu), widths (%zu)",
+			  diag_quote(sv_from(rule->info.id), quoted, sizeof(quoted)), calls, widths);
+}
+
 static void add_message(struct writer *w, const struct rule *rule)
 {
 	CLEANUP(buf_done) struct buf text = { 0 };
 	bool has_field = false;
+	warn_of_message(w, rule);
 	for (size_t i = 0; i < rule->n_message; i++) {
 		const struct message_piece *piece = &rule->message[i];
 		const struct field_ref *field = piece_field(piece);
@@ -193,6 +220,96 @@ static void add_message(struct writer *w, const struct rule *rule)
 	bool is_title = !has_field && sv_equal(buf_sv(&text), sv_from(rule->info.title));
 	if (!is_title)
 		add_text(w, "message", buf_cstr(&text));
+}
+
+/* --- exceptions and cases -------------------------------------------------------------------------------------------------------- */
+
+static void add_exceptions(struct writer *w, const struct rule *rule)
+{
+	buf_add_z(w->out, rule->n_exceptions ? "  exceptions:\n" : "");
+	for (size_t i = 0; i < rule->n_exceptions; i++) {
+		const struct rule_exception *e = &rule->exceptions[i];
+		buf_add_z(w->out, "    - name: ");
+		add_quoted(w->out, sv_from(e->name));
+		buf_add_char(w->out, '\n');
+		if (e->owner[0])
+			add_text(w, "    owner", e->owner);
+		if (e->reason[0])
+			add_text(w, "    reason", e->reason);
+		if (e->expires_ns) {
+			CLEANUP(buf_done) struct buf day = { 0 };
+			clock_add_rfc3339(&day, e->expires_ns - 1); /* the last day */
+			buf_add_format(w->out, "      expires: %.10s\n", buf_cstr(&day));
+		}
+		add_condition(w, e->condition, events_of(rule), "      ");
+	}
+}
+
+static bool is_writable(const struct rule_case *one)
+{
+	for (size_t i = 0; i < one->n; i++)
+		for (size_t k = 0; k < one->fields[i].n; k++) {
+			struct strview s = one->fields[i].items[k];
+			for (size_t at = 0, len; at < s.n; at += len) {
+				len = utf8_length(s.p + at, s.n - at);
+				if (len == 0 || (len == 1 && (unsigned char)s.p[at] < 0x20 && s.p[at] != '\n') || s.p[at] == 0x7f)
+					return false;
+			}
+		}
+	for (size_t i = 0; i < one->n_events; i++)
+		if (!is_writable(&one->events[i].one))
+			return false;
+	return true;
+}
+
+static void add_fields(struct writer *w, const struct rule_case *one)
+{
+	for (size_t i = 0; i < one->n; i++) {
+		const struct case_field *f = &one->fields[i];
+		buf_add_format(w->out, "%s\"" SV_FMT "\": ", i ? ", " : "", SV_ARG(f->name));
+		buf_add_z(w->out, f->n == 1 ? "" : "[");
+		for (size_t k = 0; k < f->n; k++) {
+			buf_add_z(w->out, k ? ", " : "");
+			add_quoted(w->out, f->items[k]);
+		}
+		buf_add_z(w->out, f->n == 1 ? "" : "]");
+	}
+}
+
+static void add_case_event(struct writer *w, const struct case_event *e)
+{
+	buf_add_format(w->out, "{event: %s, at: %llums", e->one.type->name, (unsigned long long)(e->at_ns / 1000000));
+	if (e->times > 1)
+		buf_add_format(w->out, ", times: %u, every: %llums", e->times, (unsigned long long)(e->every_ns / 1000000));
+	buf_add_z(w->out, e->one.n ? ", " : "");
+	add_fields(w, &e->one);
+	buf_add_char(w->out, '}');
+}
+
+static void add_cases(struct writer *w, const struct rule *rule)
+{
+	size_t n = 0;
+	char quoted[80];
+	for (size_t i = 0; i < rule->n_cases; i++) {
+		const struct rule_case *one = &rule->cases[i];
+		if (!is_writable(one)) {
+			diag_warn(w->diag, one->at, "rule %s: this case is left out: it has bytes that YAML has no words for",
+				  diag_quote(sv_from(rule->info.id), quoted, sizeof(quoted)));
+			continue;
+		}
+		buf_add_z(w->out, n++ == 0 ? "  cases:\n" : "");
+		buf_add_format(w->out, "    - %s: ", one->fires ? "fires" : "quiet");
+		buf_add_char(w->out, one->n_events ? '[' : '{');
+		for (size_t k = 0; k < one->n_events; k++) {
+			buf_add_z(w->out, k ? ", " : "");
+			add_case_event(w, &one->events[k]);
+		}
+		if (!one->n_events)
+			add_fields(w, one);
+		buf_add_z(w->out, one->n_events ? "]\n" : "}\n");
+		if (!one->n_events)
+			buf_add_format(w->out, "      event: %s\n", one->type->name);
+	}
 }
 
 /* --- stateful rules -------------------------------------------------------------------------------------------------------------- */
@@ -279,6 +396,7 @@ static int add_rule(struct writer *w, const struct rule *rule)
 		add_remark(w, info->remarks[i].key, info->remarks[i].text);
 	if (strcmp(id, info->id) != 0)
 		add_remark(w, "id", info->id);
+	add_class(w, info);
 	add_text(w, "title", info->title);
 	add_text(w, "description", info->description);
 	add_text(w, "author", info->author);
@@ -291,20 +409,45 @@ static int add_rule(struct writer *w, const struct rule *rule)
 		buf_add_z(w->out, "  enabled: false\n");
 	if (!rule->stateful) {
 		add_events(w, events_of(rule), "  ");
-		add_condition(w, rule->condition, events_of(rule), "  ");
+		add_condition(w, rule->n_exceptions ? rule->base : rule->condition, events_of(rule), "  ");
+		add_exceptions(w, rule);
 	} else if (rule->stateful->kind == STATEFUL_THRESHOLD) {
 		add_threshold(w, rule->stateful);
 	} else {
 		add_steps(w, rule->stateful);
 	}
 	add_message(w, rule);
+	add_cases(w, rule);
 	return 0;
+}
+
+/* Warns of each rule that is called full after the conversion and was not before: what was left out has taken the reason along. */
+static void compare_classes(struct writer *w, const uint32_t *written, size_t n)
+{
+	CLEANUP(ruleset_free) struct ruleset *again = NULL;
+	if (ruleset_load_text("converted", buf_sv(w->out), &again, NULL)) {
+		diag_warn(w->diag, (struct place){ 0 }, "the converted rules do not load as one text: whether they are covered as before was not compared");
+		return;
+	}
+	size_t k = 0;
+	for (size_t i = 0; i < again->n && k < n; i++) {
+		if (again->rules[i].info.is_step)
+			continue;
+		const struct rule_info *before = &w->set->rules[written[k++]].info;
+		char quoted[80];
+		if (before->coverage != COVERAGE_FULL && again->rules[i].info.coverage == COVERAGE_FULL)
+			diag_warn(w->diag, before->at, "rule %s is not covered in full; its converted form is called so, and says in comments what is missing",
+				  diag_quote(sv_from(before->id), quoted, sizeof(quoted)));
+	}
 }
 
 int native_write(const struct ruleset *set, const char *format, struct buf *out, size_t *ret_n, struct diag *diag)
 {
 	CLEANUP(writer_done) struct writer w = { .set = set, .out = out, .diag = diag, .ids_arena.max = RULES_MAX_MEMORY };
+	uint32_t *written = arena_alloc(&w.ids_arena, (set->n + 1) * sizeof(*written));
 	size_t n = 0;
+	if (!written)
+		return -ENOMEM;
 	for (size_t i = 0; i < set->n; i++) {
 		const struct rule *rule = &set->rules[i];
 		if (!rule->info.format || (format && strcmp(rule->info.format, format) != 0) || rule->info.is_step)
@@ -319,8 +462,9 @@ int native_write(const struct ruleset *set, const char *format, struct buf *out,
 		int err = add_rule(&w, rule);
 		if (err)
 			return err;
-		n++;
+		written[n++] = (uint32_t)i;
 	}
+	compare_classes(&w, written, n);
 	*ret_n = n;
 	return buf_error(out);
 }
