@@ -10,7 +10,7 @@
 #include "engine/rules/format.h"
 #include "engine/rules/lint.h"
 
-static const char help[] = "usage: vedette check [--cost] [--json] PATH...\n"
+static const char help[] = "usage: vedette check [--cost] [--json] [--rules] PATH...\n"
 			   "\n"
 			   "Loads the rules of files and folders (*.yaml, *.yml) together and reports every problem with file, line and column.\n"
 			   "Says of each imported rule, and of each other one that is not covered in full, how much of it can hold here.\n"
@@ -18,7 +18,9 @@ static const char help[] = "usage: vedette check [--cost] [--json] PATH...\n"
 			   "Warns of clauses that never hold or add nothing, of rules that others cover, and of lists and macros that nothing uses.\n"
 			   "\n"
 			   "  --cost   what each rule costs, the dearest first\n"
-			   "  --json   a JSON list with an object for each rule: rule, class, reasons, warnings, cost and what else is known of it\n"
+			   "  --json   a JSON list with an object for each rule: rule, class, reasons, warnings, cost and what else is known of it;\n"
+			   "           empty when there are faults, which go to standard error\n"
+			   "  -r, --rules PATH   the same as a PATH without it\n"
 			   "  --help   this text\n"
 			   "\n"
 			   "Exit status: 0 no errors, 1 errors, 2 usage.\n";
@@ -378,17 +380,17 @@ static int print_text(const struct ruleset *set, const struct diag *diag, const 
 
 int cmd_check(int argc, char **argv)
 {
-	struct rules_options options;
+	CLEANUP(rules_options_done) struct rules_options options = { 0 };
 	int status = rules_options_read(argc, argv, help, "cost", &options);
 	if (status || options.is_done)
 		return status;
-	if (optind == argc) {
+	if (options.n_paths == 0) {
 		fprintf(stderr, "vedette check: no file or folder given; try 'vedette check --help'\n");
 		return EXIT_USAGE;
 	}
 	CLEANUP(ruleset_free) struct ruleset *set = NULL;
 	CLEANUP(diag_done) struct diag diag = { 0 };
-	int err = ruleset_load((const char *const *)(argv + optind), (size_t)(argc - optind), &set, &diag);
+	int err = ruleset_load(options.paths, options.n_paths, &set, &diag);
 	struct verdict_counts blocking = { 0 };
 	uint32_t *shadows = NULL;
 	int refused = 0;
@@ -406,7 +408,7 @@ int cmd_check(int argc, char **argv)
 	}
 	problems_print(stderr, &diag);
 	if (err)
-		say_errors(diag.errors, "");
+		say_errors(diag.errors, options.json ? ": no rule was judged, so the list is empty" : "");
 	if (options.json)
 		status = print_json(err ? NULL : set, shadows);
 	else if (!err)

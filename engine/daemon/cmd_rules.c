@@ -3,25 +3,38 @@
 #include "engine/daemon/cmd_rules.h"
 
 #include <getopt.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "engine/base/fd.h"
 #include "engine/daemon/commands.h"
 
+void rules_options_done(struct rules_options *options)
+{
+	free(options->paths);
+	*options = (struct rules_options){ 0 };
+}
+
 int rules_options_read(int argc, char **argv, const char *help, const char *more, struct rules_options *ret)
 {
 	const struct option options[] = {
 		{ "json", no_argument, NULL, 'j' },
+		{ "rules", required_argument, NULL, 'r' },
 		{ "help", no_argument, NULL, 'h' },
 		{ more, no_argument, NULL, 'm' }, /* NULL: the list ends here */
 		{ NULL, 0, NULL, 0 },
 	};
-	struct rules_options read = { 0 };
+	CLEANUP(rules_options_done) struct rules_options read = { .paths = calloc((size_t)argc, sizeof(*read.paths)) };
+	if (!read.paths)
+		return EXIT_FAILED;
 	optind = 0; /* starts afresh: another command may have used it */
-	for (int c; (c = getopt_long(argc, argv, "h", options, NULL)) != -1;) {
+	for (int c; (c = getopt_long(argc, argv, "hr:", options, NULL)) != -1;) {
 		switch (c) {
 		case 'j':
 			read.json = true;
+			break;
+		case 'r':
+			read.paths[read.n_paths++] = optarg;
 			break;
 		case 'm':
 			read.more = true;
@@ -35,7 +48,10 @@ int rules_options_read(int argc, char **argv, const char *help, const char *more
 			return EXIT_USAGE;
 		}
 	}
+	for (int i = optind; i < argc; i++)
+		read.paths[read.n_paths++] = argv[i];
 	*ret = read;
+	read = (struct rules_options){ 0 };
 	return 0;
 }
 

@@ -11,9 +11,12 @@ struct rules_options {
 	bool json;
 	bool more;    /* the command's own option was given */
 	bool is_done; /* --help was given and printed */
+	const char **paths; /* owned: those of --rules, then the words */
+	size_t n_paths;
 };
+void rules_options_done(struct rules_options *options);
 
-/* --json, --help, --more (the command's own option, without the dashes; NULL: none) and PATH...; optind is then at the first path. 0, or an exit status. */
+/* --json, --help, --more (the command's own option, without the dashes; NULL: none) and paths, with --rules before them or not. 0, or an exit status. */
 int rules_options_read(int argc, char **argv, const char *help, const char *more, struct rules_options *ret);
 
 /* All problems, one a line. */

@@ -9,13 +9,14 @@
 #include "engine/rules/case_coverage.h"
 #include "engine/state/case.h"
 
-static const char help[] = "usage: vedette test [--coverage] [--json] PATH...\n"
+static const char help[] = "usage: vedette test [--coverage] [--json] [--rules] PATH...\n"
 			   "\n"
 			   "Loads the rules of files and folders together and runs their cases: each makes an event of the fields given, and its\n"
 			   "rule has to fire, or to be quiet, on it.\n"
 			   "\n"
 			   "  --coverage   tests that no case ever decided, or that were never true or never false\n"
 			   "  --json       one JSON object: passed, failed, rules without cases, problems, coverage\n"
+			   "  -r, --rules PATH   the same as a PATH without it\n"
 			   "  --help       this text\n"
 			   "\n"
 			   "Exit status: 0 all cases passed, 1 a case failed or the rules have errors, 2 usage.\n";
@@ -120,11 +121,11 @@ static int print_counts(const struct ruleset *set, const struct case_result *res
 
 int cmd_test(int argc, char **argv)
 {
-	struct rules_options options;
+	CLEANUP(rules_options_done) struct rules_options options = { 0 };
 	int status = rules_options_read(argc, argv, help, "coverage", &options);
 	if (status || options.is_done)
 		return status;
-	if (optind == argc) {
+	if (options.n_paths == 0) {
 		fprintf(stderr, "vedette test: no file or folder given; try 'vedette test --help'\n");
 		return EXIT_USAGE;
 	}
@@ -132,7 +133,7 @@ int cmd_test(int argc, char **argv)
 	CLEANUP(diag_done) struct diag diag = { 0 };
 	CLEANUP(case_coverage_done) struct case_coverage coverage = { 0 };
 	struct case_result result = { 0 };
-	int err = ruleset_load((const char *const *)(argv + optind), (size_t)(argc - optind), &set, &diag);
+	int err = ruleset_load(options.paths, options.n_paths, &set, &diag);
 	if (!err)
 		err = ruleset_run_cases(set, &result, &diag);
 	if (!err)

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <strings.h>
 #include <sys/stat.h>
 
 #include "engine/rules/loader.h"
@@ -49,6 +50,27 @@ int loader_add_file(struct loader *l, const char *path, const struct origin *ori
 static bool has_ending(const char *name)
 {
 	return sv_ends(sv_from(name), SV(".yaml")) || sv_ends(sv_from(name), SV(".yml"));
+}
+
+/* .YAML, .Yml: meant as a file of rules, perhaps. */
+static bool has_ending_but_case(const char *name)
+{
+	const char *dot = strrchr(name, '.');
+	return !has_ending(name) && dot && (strcasecmp(dot, ".yaml") == 0 || strcasecmp(dot, ".yml") == 0);
+}
+
+/* What a folder holds under the name of rules and is not read. */
+static void warn_passed_over(struct loader *l, const char *path, const struct stat *st)
+{
+	const char *why = NULL;
+	if (!st)
+		why = errno == ENOENT ? "a link that leads nowhere" : strerror(errno);
+	else if (S_ISREG(st->st_mode) && has_ending_but_case(path))
+		why = "files of rules end in .yaml or .yml, in small letters";
+	else if (!S_ISREG(st->st_mode) && !S_ISDIR(st->st_mode))
+		why = "no regular file";
+	if (why && (has_ending(path) || has_ending_but_case(path)))
+		diag_warn(l->diag, (struct place){ .file = path }, "is passed over: %s", why);
 }
 
 static int select_entry(const struct dirent *entry)
@@ -97,8 +119,11 @@ static int add_folder(struct loader *l, const char *path, const struct origin *o
 		char inner[PATH_BYTES];
 		struct stat st;
 		int len = snprintf(inner, sizeof(inner), "%s/%s", path, entries[i]->d_name);
-		if (len > 0 && (size_t)len < sizeof(inner) && stat(inner, &st) == 0 && err != -ENOMEM) {
-			bool is_wanted = S_ISDIR(st.st_mode) || (S_ISREG(st.st_mode) && has_ending(inner));
+		if (len > 0 && (size_t)len < sizeof(inner) && err != -ENOMEM) {
+			bool is_there = stat(inner, &st) == 0;
+			bool is_wanted = is_there && (S_ISDIR(st.st_mode) || (S_ISREG(st.st_mode) && has_ending(inner)));
+			if (!is_wanted)
+				warn_passed_over(l, inner, is_there ? &st : NULL);
 			int failed = is_wanted ? add_path(l, inner, origin, depth + 1) : 0;
 			err = failed ? failed : err;
 		}

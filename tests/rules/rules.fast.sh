@@ -109,4 +109,21 @@ status 0 fields file.open
 status 0 check --help
 "$VEDETTE" fields --json destination. | python3 -c 'import json,sys; f=json.load(sys.stdin)["fields"]; sys.exit(not ({"destination.ip","destination.port"} <= {x["name"] for x in f}))'
 result $? "fields --json lists fields by prefix"
+odd=$BUILD/rules-odd
+rm -rf "$odd" && mkdir -p "$odd"
+printf -- '- {rule: r, event: file.open, severity: low, when: file.path = /x}\n' > "$odd/one.yaml"
+cp "$odd/one.yaml" "$odd/two.YAML"
+ln -s nowhere "$odd/z.yaml"
+ln -s nowhere "$odd/other"
+mkfifo "$odd/y.yml"
+out=$("$VEDETTE" check -r "$odd" 2>&1)
+got=$?
+[ $got -eq 0 ] && [[ $out == *"two.YAML: warning: is passed over: files of rules end in .yaml or .yml, in small letters"* &&
+	$out == *"z.yaml: warning: is passed over: a link that leads nowhere"* && $out == *"y.yml: warning: is passed over: no regular file"* && $out != *other* ]]
+result $? "files of a folder that are passed over are named" "status $got: $out"
+printf -- '- {rule: r, event: file.open, severity: low, when: file.pth = /x}\n' > "$odd/one.yaml"
+out=$("$VEDETTE" check --json "$odd/one.yaml" 2> "$odd/err")
+got=$?
+[ $got -eq 1 ] && [[ $out == "[]" ]] && grep -q "1 error: no rule was judged, so the list is empty" "$odd/err"
+result $? "check --json of faults: an empty list, and a word why" "status $got: $out $(cat "$odd/err")"
 exit $failed
