@@ -2,6 +2,7 @@
 /* `vedette reload`: has a running daemon load its rules anew, and says what became of it. */
 #include <getopt.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "engine/daemon/answer.h"
 #include "engine/daemon/commands.h"
@@ -54,7 +55,8 @@ int cmd_reload(int argc, char **argv)
 		return answer_print(&a);
 	if (!answer_show_problems(who, &a, "", ""))
 		return EXIT_FAILED;
-	printf("%s rules are in force (before: %s), after %s ms; digest %s\n", answer_text(a.root, "rules"), answer_text(a.root, "from_rules"),
+	const char *rules = answer_text(a.root, "rules");
+	printf("%s %s in force (before: %s), after %s ms; digest %s\n", rules, strcmp(rules, "1") == 0 ? "rule is" : "rules are", answer_text(a.root, "from_rules"),
 	       answer_text(a.root, "milliseconds"), answer_text(a.root, "digest"));
 	return EXIT_FINE;
 }

@@ -71,7 +71,7 @@ static int show(const struct yaml_node *doc, time_t age)
 	for (const struct yaml_node *b = first_of(yaml_get(sensor, "blind_spots"), YAML_LIST); b; b = b->next)
 		printf("          not seen: %s\n", b->type == YAML_SCALAR ? b->text.p : "?");
 	size_t missing = show_hooks(yaml_get(doc, "hooks"));
-	printf("policy    %s rules, digest %s\n", text_of(policy, "rules"), text_of(policy, "digest"));
+	printf("policy    %s rule%s, digest %s\n", text_of(policy, "rules"), strcmp(text_of(policy, "rules"), "1") == 0 ? "" : "s", text_of(policy, "digest"));
 	const struct yaml_node *pending = yaml_get(policy, "pending");
 	for (const struct yaml_node *a = first_of(yaml_get(policy, "applied"), YAML_LIST); a; a = a->next)
 		printf("          applied: %s\n", a->type == YAML_SCALAR ? a->text.p : "?");
