@@ -41,7 +41,7 @@ static int ask(const char *name, const char *control, const char *command)
 	struct json_want want[] = { { .path = "ok" }, { .path = "error" } };
 	const char *error;
 	size_t at;
-	int err = control_ask_line(control, sv_from(command), PATIENCE_S, &answer, &diag);
+	int err = control_ask_line(control, sv_from(command), &(struct control_patience){ .seconds = PATIENCE_S }, &answer, &diag);
 	say_result(err, &diag);
 	if (err)
 		return EXIT_FAILED;
