@@ -33,6 +33,12 @@ enum policy_dimension {
 	DIMENSION_COUNT = POLICY_DIMENSIONS
 };
 
+/*
+ * Tables of approval have the same form and lie beside those of verdicts: their clauses are what the rules that are loaded need to be so, as far
+ * as the kernel can tell. An event of which no clause is left is not sent. They go by a file's first name alone, as the rules themselves do.
+ */
+enum { TABLES_VERDICTS = 0, TABLES_APPROVAL = 2, TABLES_COUNT = 4 };
+
 /* Classes with a meaning of their own; those of values follow. */
 enum policy_class {
 	CLASS_NONE,    /* no predicate holds */

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* `not` is pushed down to the tests, `or` over one value becomes one set, and what is left is multiplied out. */
+/*
+ * `not` is pushed down to the tests, `or` over one value becomes one set, and what is left is multiplied out. What a condition needs is made the
+ * same way, with every test that cannot be decided taken as if it held, whatever its sign.
+ */
 #include "engine/enforce/clause.h"
 
 #include <errno.h>
@@ -8,7 +11,7 @@
 struct maker {
 	struct value_sets *all;
 	uint32_t event;
-	struct clause_refusals *refusals;
+	struct clause_refusals *refusals; /* NULL: it is asked what the condition needs */
 	bool is_refused, is_too_big, no_memory;
 };
 
@@ -149,12 +152,19 @@ static struct clauses clauses_true(struct maker *m)
 	return one;
 }
 
+/* Where there are too many, what is needed is something weaker. */
+static bool is_room(struct maker *m, size_t n)
+{
+	if (n <= (m->refusals ? CLAUSES_WORKING_MAX : CLAUSES_NEEDED_MAX))
+		return true;
+	m->is_too_big = true;
+	return false;
+}
+
 static struct clauses clauses_or(struct maker *m, const struct clauses *a, const struct clauses *b)
 {
-	if (a->n + b->n > CLAUSES_WORKING_MAX) {
-		m->is_too_big = true;
-		return (struct clauses){ 0 };
-	}
+	if (!is_room(m, a->n + b->n))
+		return m->refusals ? (struct clauses){ 0 } : clauses_true(m);
 	struct clauses sum = clauses_room(m, a->n + b->n);
 	for (size_t i = 0; i < a->n && !m->no_memory; i++)
 		sum.p[sum.n++] = a->p[i];
@@ -165,10 +175,8 @@ static struct clauses clauses_or(struct maker *m, const struct clauses *a, const
 
 static struct clauses clauses_and(struct maker *m, const struct clauses *a, const struct clauses *b)
 {
-	if (a->n * b->n > CLAUSES_WORKING_MAX) {
-		m->is_too_big = true;
-		return (struct clauses){ 0 };
-	}
+	if (!is_room(m, a->n * b->n))
+		return m->refusals ? (struct clauses){ 0 } : a->n < b->n ? *a : *b;
 	struct clauses product = clauses_room(m, a->n * b->n);
 	for (size_t i = 0; i < a->n && !m->no_memory; i++) {
 		for (size_t k = 0; k < b->n; k++) {
@@ -188,6 +196,10 @@ static struct literal_test read_test(struct maker *m, const struct condition *c)
 {
 	struct literal_test test = { .type = LITERAL_FALSE };
 	struct literal_refusal reason = { 0 };
+	if (!m->refusals) {
+		m->no_memory |= literal_read_needed(m->all, m->event, c, &test) != 0;
+		return test;
+	}
 	int err = literal_read(m->all, m->event, c, &test, &reason);
 	m->no_memory |= err == -ENOMEM;
 	if (err != -EINVAL)
@@ -243,7 +255,7 @@ static void add_literal(struct maker *m, struct clauses *to, enum policy_dimensi
 static struct clauses clauses_of_test(struct maker *m, const struct literal_test *t, bool is_negated)
 {
 	if (t->type != LITERAL_SET)
-		return (t->type == LITERAL_TRUE) != is_negated ? clauses_true(m) : (struct clauses){ 0 };
+		return t->type == LITERAL_OPEN || (t->type == LITERAL_TRUE) != is_negated ? clauses_true(m) : (struct clauses){ 0 };
 	struct clauses must = clauses_room(m, 2), must_not = clauses_room(m, 1);
 	if (m->no_memory)
 		return must;
@@ -358,6 +370,16 @@ int clauses_make(struct value_sets *all, uint32_t event, const struct condition 
 		return -EINVAL;
 	if (m.is_too_big || made.n > CLAUSES_OF_RULE_MAX)
 		return -E2BIG;
+	*ret = made;
+	return 0;
+}
+
+int clauses_needed(struct value_sets *all, uint32_t event, const struct condition *c, struct clauses *ret)
+{
+	struct maker m = { .all = all, .event = event };
+	struct clauses made = clauses_of(&m, c, false);
+	if (m.no_memory)
+		return -ENOMEM;
 	*ret = made;
 	return 0;
 }

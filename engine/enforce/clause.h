@@ -6,6 +6,7 @@
 
 enum {
 	CLAUSES_OF_RULE_MAX = 64,  /* of one rule for one event */
+	CLAUSES_NEEDED_MAX = 64,   /* of what one rule needs: beyond it less is asked for */
 	CLAUSES_WORKING_MAX = 1024, /* on the way there, before those that say nothing new are dropped */
 };
 
@@ -45,6 +46,12 @@ struct clause_refusals {
  * no such event. A clause without literals: it holds on every one.
  */
 int clauses_make(struct value_sets *all, uint32_t event, const struct condition *c, struct clauses *ret, struct clause_refusals *refusals) MUST_CHECK;
+
+/*
+ * What has to be so for the condition to hold, as far as the hook of an event that is approved can tell: where no clause holds, the condition does
+ * not. 0 or -ENOMEM.
+ */
+int clauses_needed(struct value_sets *all, uint32_t event, const struct condition *c, struct clauses *ret) MUST_CHECK;
 
 /* A clause with one literal more; n: of the literals. NULL literals: no memory. */
 struct clause clause_with(struct value_sets *all, const struct clause_literal *literals, size_t n, struct clause_literal more);

@@ -90,6 +90,29 @@ bool event_is_decided(uint32_t event)
 	return events_decided() >> event & 1;
 }
 
+uint64_t events_approved(void)
+{
+	return 0
+#define APPROVED(event) | 1ull << EVENT_##event
+#include "schemas/decisions.def"
+		;
+}
+
+bool dimension_is_as_recorded(enum policy_dimension d)
+{
+	switch (d) {
+	case DIMENSION_CONTAINER:
+	case DIMENSION_ROLLOUT:
+	case DIMENSION_CGROUP:
+	case DIMENSION_EXECUTABLE:
+	case DIMENSION_ANCESTORS:
+	case DIMENSION_NAME: /* cut at another length */
+		return false;
+	default:
+		return true;
+	}
+}
+
 static bool is_object_of(uint32_t event, const char *name)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
@@ -130,6 +153,25 @@ bool decided_field(uint32_t event, const char *name, struct decided_field *ret)
 			*ret = f;
 			return true;
 		}
+	}
+	return false;
+}
+
+bool needed_field(uint32_t event, const char *name, struct decided_field *ret)
+{
+	static const struct {
+		uint32_t event;
+		enum policy_dimension dimension;
+		const char *name;
+	} needed[] = {
+#define NEEDED(event, dimension, name) { EVENT_##event, DIMENSION_##dimension, name },
+#include "schemas/decisions.def"
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(needed); i++) {
+		if (needed[i].event != event || strcmp(needed[i].name, name) != 0)
+			continue;
+		*ret = (struct decided_field){ needed[i].name, needed[i].dimension, -1, false };
+		return true;
 	}
 	return false;
 }

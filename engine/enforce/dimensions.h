@@ -39,6 +39,14 @@ bool event_is_decided(uint32_t event) PURE;
 /* Bits of the events whose hooks ask. */
 uint64_t events_decided(void) PURE;
 
+/* Bits of the events that the kernel need not send where no rule can hold. */
+uint64_t events_approved(void) PURE;
+/*
+ * What the kernel finds there when a hook asks is what the record says: not so of the image and its creators, which may have been renamed
+ * since, nor of groups of processes, of which user space knows more.
+ */
+bool dimension_is_as_recorded(enum policy_dimension d) PURE;
+
 struct decided_field {
 	const char *name;
 	enum policy_dimension dimension;
@@ -47,5 +55,7 @@ struct decided_field {
 };
 /* A field of an event whose hooks ask; false: the field has no row. */
 bool decided_field(uint32_t event, const char *name, struct decided_field *ret) MUST_CHECK;
+/* The same of a field that is there for approval alone. */
+bool needed_field(uint32_t event, const char *name, struct decided_field *ret) MUST_CHECK;
 /* The i-th of the event's decided fields, objects before subjects; false: there are no more. */
 bool decided_field_at(uint32_t event, size_t i, struct decided_field *ret) MUST_CHECK;

@@ -328,6 +328,55 @@ static int read_values(struct reader *r)
 	}
 }
 
+/* event.action is the event's name, whatever else is known of it. */
+static int read_action(const struct test *t, uint32_t event, struct literal_test *ret)
+{
+	struct strview name = sv_from(event_type_by_number(event)->name);
+	bool holds = false;
+	if (t->right || t->modifier != MODIFIER_NONE || (t->op->id != OP_EQ && t->op->id != OP_EQ2 && t->op->id != OP_IN))
+		return 0;
+	for (size_t i = 0; i < t->n_operands; i++)
+		holds |= sv_equal(t->operands[i].text, name);
+	ret->type = holds ? LITERAL_TRUE : LITERAL_FALSE;
+	return 0;
+}
+
+/* Of a field that has a row for approval only. */
+static int read_needed(struct value_sets *all, uint32_t event, const struct condition *c, struct literal_test *ret)
+{
+	struct literal_test test = { .type = LITERAL_SET };
+	struct literal_refusal refusal;
+	struct reader r = { .all = all, .test = c->test, .event = event, .at = c->at, .ret = &test, .refusal = &refusal };
+	if (check_form(&r) || !needed_field(event, c->test->left->field->name, &r.field))
+		return 0;
+	test.dimension = r.field.dimension;
+	int err = read_values(&r);
+	if (!err)
+		*ret = test;
+	return err == -ENOMEM ? err : 0;
+}
+
+int literal_read_needed(struct value_sets *all, uint32_t event, const struct condition *c, struct literal_test *ret)
+{
+	struct literal_test test = { .type = LITERAL_OPEN };
+	struct literal_refusal refusal;
+	const struct expr *left = c->test->left;
+	const char *name = left->type == EXPR_FIELD && !left->field->compute ? left->field->name : "";
+	struct decided_field f;
+	int err = 0;
+	*ret = test;
+	if (strcmp(name, "@timestamp") == 0) /* time goes on, and tables are not made anew for it */
+		return 0;
+	if (strcmp(name, "event.action") == 0)
+		return read_action(c->test, event, ret);
+	if (c->test->can_hold >> event & 1 && needed_field(event, name, &f))
+		return read_needed(all, event, c, ret);
+	err = literal_read(all, event, c, &test, &refusal);
+	if (!err && (test.type != LITERAL_SET || dimension_is_as_recorded(test.dimension)))
+		*ret = test;
+	return err == -ENOMEM ? err : 0;
+}
+
 int literal_read(struct value_sets *all, uint32_t event, const struct condition *c, struct literal_test *ret, struct literal_refusal *refusal)
 {
 	struct literal_test test = { .type = LITERAL_SET };

@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "engine/enforce/approve.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "engine/enforce/derive.h"
+
+enum {
+	APPROVE_MAX_MEMORY = 512 * 1024 * 1024, /* while compiling */
+	APPROVE_MAX_CLAUSES = 4096,             /* of one event, before those are merged that differ in one set */
+};
+
+struct approving {
+	const struct ruleset *set;
+	struct arena arena;
+	struct value_sets predicates;
+	struct classes classes;
+	struct event_clauses events[EVENT_NUMBERS];
+	struct ancestor_registry no_ancestors;
+	struct diag *diag;
+	struct approval out;
+};
+
+void approval_done(struct approval *a)
+{
+	verdict_policy_done(&a->policy);
+	free(a->costs);
+	*a = (struct approval){ 0 };
+}
+
+static void approving_done(struct approving **at)
+{
+	struct approving *a = *at;
+	if (!a)
+		return;
+	for (size_t i = 0; i < EVENT_NUMBERS; i++)
+		free(a->events[i].p);
+	classes_done(&a->classes);
+	value_sets_done(&a->predicates);
+	arena_done(&a->arena);
+	approval_done(&a->out);
+	free(a);
+	*at = NULL;
+}
+
+static struct approving *approving_new(const struct ruleset *set, struct diag *diag)
+{
+	struct approving *a = calloc(1, sizeof(*a));
+	if (!a)
+		return NULL;
+	a->set = set;
+	a->diag = diag;
+	a->arena.max = APPROVE_MAX_MEMORY;
+	a->predicates.arena = a->classes.arena = &a->arena;
+	a->predicates.until_ns = UINT64_MAX;
+	a->classes.ancestors = &a->no_ancestors;
+	return a;
+}
+
+/* --- merging --------------------------------------------------------------------------------------------------------------- */
+
+static int compare_by_rest(const struct clause *a, const struct clause *b, size_t without)
+{
+	if (a->n != b->n)
+		return -1;
+	for (size_t i = 0; i < a->n; i++) {
+		const struct clause_literal *x = &a->literals[i], *y = &b->literals[i];
+		if (x->dimension != y->dimension || x->is_negated != y->is_negated || (i != without && x->predicate != y->predicate))
+			return -1;
+	}
+	return 0;
+}
+
+/* The literal in which two clauses that agree in all others ask for different sets; a->n: there is none. */
+static size_t only_difference(const struct clause *a, const struct clause *b)
+{
+	for (size_t i = 0; i < a->n && i < b->n; i++)
+		if (a->literals[i].predicate != b->literals[i].predicate)
+			return !a->literals[i].is_negated && compare_by_rest(a, b, i) == 0 ? i : a->n;
+	return a->n;
+}
+
+/* Adds b to a: one clause whose set is that of both. 0 or -ENOMEM. */
+static int widen(struct value_sets *all, struct clause *a, const struct clause *b, size_t at)
+{
+	struct clause_literal both = a->literals[at];
+	struct clause_literal *rest = arena_alloc(all->arena, a->n * sizeof(*rest));
+	both.predicate = value_set_union(all, both.predicate, b->literals[at].predicate);
+	if (!rest || !both.predicate)
+		return -ENOMEM;
+	for (size_t i = 0, n = 0; i < a->n; i++)
+		if (i != at)
+			rest[n++] = a->literals[i];
+	*a = clause_with(all, rest, a->n - 1, both);
+	return a->literals ? 0 : -ENOMEM;
+}
+
+/* As few clauses as that makes, in the order of the first of each. */
+static int merge(struct value_sets *all, struct event_clauses *e)
+{
+	size_t kept = 0;
+	for (size_t i = 0; i < e->n; i++) {
+		struct clause c = e->p[i].clause;
+		bool is_in = false;
+		for (size_t k = 0; k < kept && !is_in; k++) {
+			size_t at = only_difference(&e->p[k].clause, &c);
+			is_in = clause_equal(&e->p[k].clause, &c);
+			if (is_in || at == e->p[k].clause.n)
+				continue;
+			if (widen(all, &e->p[k].clause, &c, at))
+				return -ENOMEM;
+			is_in = true;
+		}
+		if (!is_in)
+			e->p[kept++] = e->p[i];
+	}
+	e->n = kept;
+	return 0;
+}
+
+/* The literal by which most events are told apart: late dimensions are names, numbers of files and addresses. */
+static const struct clause_literal *best_literal(const struct clause *c)
+{
+	const struct clause_literal *best = NULL;
+	for (size_t i = 0; i < c->n; i++)
+		if (!c->literals[i].is_negated)
+			best = &c->literals[i];
+	return best ? best : &c->literals[0];
+}
+
+/* One literal of each clause: then they are a handful of sets, and single exceptions. */
+static int thin(struct value_sets *all, struct event_clauses *e)
+{
+	for (size_t i = 0; i < e->n; i++) {
+		const struct clause_literal *best = best_literal(&e->p[i].clause);
+		e->p[i].clause = clause_with(all, NULL, 0, *best);
+		if (!e->p[i].clause.literals)
+			return -ENOMEM;
+	}
+	return merge(all, e);
+}
+
+/* --- rules ----------------------------------------------------------------------------------------------------------------- */
+
+static bool is_asked(const struct rule_info *rule, uint32_t event)
+{
+	/* a rule about several events is asked of by its steps, which stand in the set themselves */
+	return rule->is_enabled && !rule->is_stateful && (rule->events & events_approved()) >> event & 1;
+}
+
+/* It holds on every event of the type, for all that the hook can tell. */
+static bool is_any(const struct clauses *c)
+{
+	return c->n && c->p[0].n == 0;
+}
+
+static int add_cost(struct approval *a, uint32_t event, uint32_t rule)
+{
+	if (a->n_costs == a->costs_size) {
+		size_t size = a->costs_size ? 2 * a->costs_size : 64;
+		struct approval_cost *bigger = realloc(a->costs, size * sizeof(*bigger));
+		if (!bigger)
+			return -ENOMEM;
+		a->costs = bigger;
+		a->costs_size = size;
+	}
+	a->costs[a->n_costs++] = (struct approval_cost){ event, rule };
+	return 0;
+}
+
+static int add_rule(struct approving *a, uint32_t event, const struct rule_info *rule)
+{
+	struct clauses needed = { 0 };
+	struct event_clauses *e = &a->events[event];
+	int err = clauses_needed(&a->predicates, event, ruleset_condition(a->set, rule->index), &needed);
+	if (!err && is_any(&needed))
+		return add_cost(&a->out, event, rule->index);
+	for (size_t i = 0; i < needed.n && !err; i++) {
+		struct placed_clause placed = { .clause = needed.p[i], .rule = rule->index, .denies_unknown = true };
+		err = event_clauses_add(e, &placed);
+	}
+	if (!err && e->n > APPROVE_MAX_CLAUSES)
+		err = merge(&a->predicates, e);
+	return err ? err : e->n > APPROVE_MAX_CLAUSES ? thin(&a->predicates, e) : 0;
+}
+
+static int add_event(struct approving *a, uint32_t event)
+{
+	struct event_clauses *e = &a->events[event];
+	size_t costs = a->out.n_costs;
+	bool is_looked_at = false;
+	int err = 0;
+	for (size_t i = 0; i < ruleset_count(a->set) && !err; i++) {
+		const struct rule_info *rule = ruleset_get(a->set, i);
+		bool is_of_event = is_asked(rule, event);
+		is_looked_at |= is_of_event;
+		err = is_of_event ? add_rule(a, event, rule) : 0;
+	}
+	if (!err)
+		err = merge(&a->predicates, e);
+	if (!err && e->n > POLICY_CLAUSES)
+		err = thin(&a->predicates, e);
+	if (!err && e->n > POLICY_CLAUSES)
+		a->out.crowded |= 1ull << event;
+	/* without a clause no rule can hold at all, and nothing would be needed of the event: so rare that it is not worth a way of its own */
+	bool is_dropping = is_looked_at && e->n && a->out.n_costs == costs && !(a->out.crowded >> event & 1);
+	if (is_dropping)
+		a->out.events |= 1ull << event;
+	else
+		e->n = 0;
+	return err;
+}
+
+/* --- tables ---------------------------------------------------------------------------------------------------------------- */
+
+static int use_predicates(struct approving *a)
+{
+	for (uint32_t event = 0; event < EVENT_NUMBERS; event++) {
+		for (size_t i = 0; i < a->events[event].n; i++) {
+			const struct clause *c = &a->events[event].p[i].clause;
+			for (size_t k = 0; k < c->n; k++)
+				if (value_set_use(&a->predicates, c->literals[k].predicate))
+					return -ENOMEM;
+		}
+	}
+	return 0;
+}
+
+static int make_tables(struct approving *a)
+{
+	struct verdict_tables *t = &a->out.policy.tables;
+	struct names names = { .diag = a->diag }; /* as they are written, and without second names: as rules compare them */
+	int err = classes_make(&a->classes, &a->predicates, &names);
+	names_done(&names);
+	if (!err)
+		err = rows_make(&a->classes, a->events, 0, t);
+	if (err)
+		return err;
+	t->n_texts = a->classes.n_texts;
+	t->n_numbers = a->classes.n_numbers;
+	t->n_addresses = a->classes.n_addresses;
+	t->n_ancestor_masks = a->classes.n_ancestor_masks;
+	t->texts = TAKE(a->classes.texts);
+	t->numbers = TAKE(a->classes.numbers);
+	t->addresses = TAKE(a->classes.addresses);
+	t->ancestor_masks = TAKE(a->classes.ancestor_masks);
+	return 0;
+}
+
+int approval_compile(const struct ruleset *set, struct approval *ret, struct diag *diag)
+{
+	CLEANUP(approving_done) struct approving *a = approving_new(set, diag);
+	int err = a ? 0 : -ENOMEM;
+	for (uint32_t event = 0; event < EVENT_NUMBERS && !err; event++)
+		err = events_approved() >> event & 1 ? add_event(a, event) : 0;
+	if (!err)
+		err = use_predicates(a);
+	if (!err)
+		err = make_tables(a);
+	if (err)
+		return err;
+	*ret = a->out;
+	a->out = (struct approval){ 0 };
+	return 0;
+}
+
+enum approval_of_rule approval_of_rule(const struct ruleset *set, uint32_t rule, uint32_t event)
+{
+	struct clauses needed = { 0 };
+	CLEANUP(approving_done) struct approving *a = approving_new(set, NULL);
+	if (!is_asked(ruleset_get(set, rule), event))
+		return APPROVAL_NEVER;
+	if (!a || clauses_needed(&a->predicates, event, ruleset_condition(set, rule), &needed))
+		return APPROVAL_COSTS;
+	return is_any(&needed) ? APPROVAL_COSTS : APPROVAL_PART;
+}
