@@ -82,6 +82,29 @@ __noinline int text_find(u32 at, u32 offset, u32 device, u32 space, u32 which)
 	return TEXT_FOUND;
 }
 
+/*
+ * For approval: the last part of the file's path. Not to be had where the path ends with a mount's own name, nor while anything is renamed.
+ * false: it is not known.
+ */
+static __always_inline bool last_name(struct ask *a)
+{
+	struct dentry *d = (void *)a->file[0].dentry;
+	struct vfsmount *m = (void *)a->file[0].mnt;
+	u32 renames = sequence_of(&rename_lock);
+	a->name_length = 0;
+	if (!d)
+		return true;
+	if (!m || BPF_CORE_READ(m, mnt_root) == d || BPF_CORE_READ(d, d_parent) == d)
+		return false;
+	long n = bpf_probe_read_kernel_str(&a->name_key.data[1], NAME_TEXT_MAX, BPF_CORE_READ(d, d_name.name));
+	if (n <= 1 || n >= NAME_TEXT_MAX)
+		return false;
+	a->name_key.data[0] = SPACE_NAME;
+	a->name_key.prefix_bits = ((u32)n + 1) * 8;
+	a->name_length = (u32)n;
+	return facts.has_rename_lock && !(renames & 1) && renames == sequence_of(&rename_lock);
+}
+
 /* The dimension NAME. */
 __noinline int name_find(u32 at)
 {
@@ -89,6 +112,10 @@ __noinline int name_find(u32 at)
 	if (!a)
 		return 0;
 	u32 table = a->table;
+	if (table >= TABLES_APPROVAL && !last_name(a)) {
+		a->class = CLASS_UNKNOWN;
+		return 0;
+	}
 	void *trie = bpf_map_lookup_elem(&texts, &table);
 	struct policy_text *t = trie && a->name_length ? bpf_map_lookup_elem(trie, &a->name_key) : NULL;
 	a->class = t ? t->object : CLASS_NONE;
@@ -171,6 +198,12 @@ __noinline int names_find(u32 at, u64 mnt, u64 dentry, u32 is_searched)
 	path_walk_ask(mnt, dentry, at);
 	u32 offset = a->path.offset, fs_offset = a->path.fs_offset;
 	bool is_bad = a->path.is_cut || a->path.is_unstable;
+	if (a->table >= TABLES_APPROVAL) { /* the rules know the first name only */
+		if (is_bad || a->path.is_detached || is_searched || text_find(at, offset, 0, SPACE_NAMESPACE, 0) == TEXT_UNUSABLE)
+			name_is(&a->name[0], CLASS_UNKNOWN);
+		name_is(&a->name[1], CLASS_ABSENT);
+		return 0;
+	}
 	if (is_bad)
 		name_is(&a->name[0], CLASS_UNKNOWN);
 	else if (is_searched && (!mnt || a->path.is_detached))

@@ -18,7 +18,8 @@
 
 #define EPERM 1
 
-enum { RULE_UNDECIDED = 0xffffffff, VERDICT_DENY = 2, VERDICT_WOULD_DENY = 3 };
+enum { RULE_UNDECIDED = 0xffffffff, VERDICT_DENY = 2, VERDICT_WOULD_DENY = 3,
+       VERDICT_FILTERED = 0xff /* allowed, and not worth a record; never in one */ };
 
 #define PAIRS (BIT(DIMENSION_EXECUTABLE) | BIT(DIMENSION_PATH) | BIT(DIMENSION_NEW_PATH))
 
@@ -179,13 +180,9 @@ static __always_inline void take_clause(struct ask *a, struct policy_head *h)
 	a->flags = c ? c->flags : 0;
 }
 
-/* Fills rule_slot and flags; 0: nothing holds against the act. */
-static __always_inline int decide(struct ask *a, u32 at)
+/* 0: no clause is left. */
+static __always_inline int clauses_left(struct ask *a, u32 at, struct policy_head *h)
 {
-	struct policy_head *h = head_of(a->table);
-	a->rule_slot = RULE_UNDECIDED;
-	if (!h)
-		return 1;
 	u32 needs = h->needs[a->event & (EVENT_NUMBERS - 1)];
 	for (u32 i = 0; i < POLICY_DIMENSIONS; i++) {
 		if (!needs)
@@ -197,7 +194,17 @@ static __always_inline int decide(struct ask *a, u32 at)
 			return 0;
 		needs &= needs - 1;
 	}
-	if (!settle(at))
+	return settle(at);
+}
+
+/* Fills rule_slot and flags; 0: nothing holds against the act. */
+static __always_inline int decide(struct ask *a, u32 at)
+{
+	struct policy_head *h = head_of(a->table);
+	a->rule_slot = RULE_UNDECIDED;
+	if (!h)
+		return 1;
+	if (!clauses_left(a, at, h))
 		return 0;
 	take_clause(a, h);
 	return 1;
@@ -247,17 +254,29 @@ static __always_inline bool act_start(struct act *act, u32 event)
 	return subject_current(bpf_get_current_task_btf(), &act->who);
 }
 
-/* The generation is read here, once, and again by nobody. */
+/* Generation of the tables that say what of this event is worth sending; 0: all of it, or nothing is sent anyway. */
+static __always_inline u32 approval_of(u32 event)
+{
+	u32 generation = can_decide ? *(volatile u32 *)&config.approval_generation : 0;
+	return generation && is_wanted(event) && (config.approved[generation & 1] & BIT(event)) ? generation : 0;
+}
+
+/* The generations are read here, once, and again by nobody. */
 __noinline int ask_open(u32 event, u64 exec_id)
 {
 	u32 generation = generation_in_force();
-	if (!generation || !(config.decided[generation & 1] & BIT(event & (EVENT_NUMBERS - 1))))
+	event &= EVENT_NUMBERS - 1;
+	if (!generation || !(config.decided[generation & 1] & BIT(event)))
+		generation = 0;
+	u32 approval = approval_of(event);
+	if (!generation && !approval)
 		return (int)ASK_NONE;
 	u32 at = (u32)ask_claim();
 	struct ask *a = at == ASK_NONE ? NULL : ask_at(at);
 	if (!a)
-		return (int)ASK_FULL;
+		return generation ? (int)ASK_FULL : (int)ASK_NONE; /* what cannot be looked up is sent */
 	ask_start(a, generation, event);
+	a->approval = approval;
 	a->number[DIMENSION_ROLLOUT] = exec_id;
 	a->given = BIT(DIMENSION_ROLLOUT);
 	return (int)at;
@@ -305,7 +324,7 @@ static __always_inline void count_denied(u32 event, bool is_unknown)
 }
 
 /*
- * The verdict, after which the slot is free again. A global function whether or not there is something to decide: what it returns is just a
+ * The verdict, after which `approve` frees the slot. A global function whether or not there is something to decide: what it returns is just a
  * number to the verifier, so that it does not go through the rest of the hook once for each verdict.
  */
 __noinline u64 judge(u32 at, u32 event)
@@ -319,12 +338,41 @@ __noinline u64 judge(u32 at, u32 event)
 		count_denied(event, true);
 		return JUDGED(VERDICT_DENY, 1, RULE_UNDECIDED);
 	}
-	if (decide(a, at)) {
+	if (a->generation && decide(a, at)) {
 		u32 is_lenient = (a->flags & CLAUSE_DETECT) && a->rule_slot != RULE_UNDECIDED;
 		u32 is_unknown = a->unknown != 0 || a->rule_slot == RULE_UNDECIDED;
 		judged = JUDGED(is_lenient ? VERDICT_WOULD_DENY : VERDICT_DENY, is_unknown, a->rule_slot);
 		if (!is_lenient)
 			count_denied(event, is_unknown);
+	}
+	return judged;
+}
+
+/* A call that fails after its attempt was filtered must not be told as one that no hook was asked about. */
+static __always_inline void note_filtered(u32 event)
+{
+	struct event_counters *n = counters_of(event);
+	if (n)
+		__sync_fetch_and_add(&n->filtered, 1);
+	call_note(bpf_get_current_task_btf(), event);
+}
+
+/* Whether an act against which nothing is said can matter to any rule. Frees the slot. */
+__noinline u64 approve(u32 at, u32 event, u64 judged)
+{
+	struct ask *a = !can_decide || at >= ASK_FULL ? NULL : ask_at(at);
+	event &= EVENT_NUMBERS - 1;
+	if (!a)
+		return judged;
+	if (!judged && a->approval) {
+		a->table = TABLES_APPROVAL + (a->approval & 1);
+		a->n_singles = a->n_pairs = 0;
+		a->summary = (1ull << POLICY_WORDS) - 1;
+		struct policy_head *h = head_of(a->table);
+		if (h && !clauses_left(a, at, h)) {
+			judged = VERDICT_FILTERED;
+			note_filtered(event);
+		}
 	}
 	ask_release(a);
 	return judged;
@@ -332,13 +380,21 @@ __noinline u64 judge(u32 at, u32 event)
 
 static __always_inline void act_judge(struct act *act, u32 at, u32 event)
 {
-	act->judged = judge(at, event);
+	act->judged = approve(at, event, judge(at, event));
+}
+
+/* The same act looked at from another side, which can only add a verdict. */
+static __always_inline void act_judge_also(struct act *act, u32 at, u32 event)
+{
+	u64 judged = judge(at, event);
+	approve(at, event, VERDICT_FILTERED); /* frees the slot */
+	act->judged = judged ? judged : act->judged;
 }
 
 /* A record of the act; NULL: nobody wants one, or it is lost (and counted). What was denied is always told, and its outcome is known. */
 static __always_inline struct slot *act_record(const struct act *act, u32 event, u32 fixed, u32 *ret_index)
 {
-	if (!act->judged && !is_wanted(event))
+	if (act_verdict(act) == VERDICT_FILTERED || (!act->judged && !is_wanted(event)))
 		return NULL;
 	struct slot *s = record_start(bpf_get_current_task_btf(), &act->who, event, fixed, ret_index);
 	if (!s)

@@ -169,8 +169,7 @@ int BPF_PROG(path_rename, const struct path *old_dir, struct dentry *old_dentry,
 			ask_file(a, 0, (u64)BPF_CORE_READ(new_dir, mnt), SCALAR_ARG(ctx, 3));
 			ask_file(a, 1, (u64)BPF_CORE_READ(old_dir, mnt), SCALAR_ARG(ctx, 1));
 		}
-		u64 judged = judge(at, EVENT_FILE_RENAME);
-		act.judged = judged ? judged : act.judged;
+		act_judge_also(&act, at, EVENT_FILE_RENAME);
 	}
 	struct slot *s = act_record(&act, EVENT_FILE_RENAME, sizeof(struct wire_file_rename), &index);
 	if (!s)

@@ -78,7 +78,8 @@ struct ask_file {
 };
 struct ask {
 	u32 busy;
-	u32 event, generation, table; /* table: generation & 1 */
+	u32 event, generation, table; /* generation 0: no verdict is asked for; table: of whatever is looked up now */
+	u32 approval, reserved;       /* generation of the tables of approval; 0: what is not denied is sent */
 	u32 given, unknown;           /* bit of a dimension: number[] has its value; its value could not be read */
 	u32 is_exec, name_length;     /* the image that asks will be replaced; bytes of the text in name_key, 0: none */
 	u64 number[32];               /* by dimension; of ROLLOUT: identity of the image */
@@ -160,7 +161,7 @@ struct {
 
 /* A call under way whose outcome is wanted; key: thread id. */
 struct call_entry {
-	u64 id;
+	u64 id;      /* 0: no attempt of it was sent */
 	u32 is_bulk; /* an attempt of it went to the bulk ring: the outcome must follow it there */
 	u32 reserved;
 };
@@ -189,7 +190,10 @@ struct {
 	__type(value, u32);
 } env_names SEC(".maps");
 
-/* Decisions: of each table two, for the generations in force and to be; the third of the heads is only written to wait by. */
+/*
+ * Decisions: of each table two, for the generations in force and to be, and two more for approval; the last of the heads is only written to wait
+ * by.
+ */
 struct policy_heads {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
@@ -259,12 +263,12 @@ struct policy_ancestor_sets {
 		__type(key, u32);                       \
 		__array(values, struct inner);          \
 	} name SEC(".maps")
-BY_TABLE(heads, policy_heads, 3);
-BY_TABLE(rows, policy_rows, 2);
-BY_TABLE(texts, policy_texts, 2);
-BY_TABLE(numbers, policy_numbers, 2);
-BY_TABLE(addresses, policy_addresses, 2);
-BY_TABLE(clauses, policy_clauses, 2);
+BY_TABLE(heads, policy_heads, TABLES_COUNT + 1);
+BY_TABLE(rows, policy_rows, TABLES_COUNT);
+BY_TABLE(texts, policy_texts, TABLES_COUNT);
+BY_TABLE(numbers, policy_numbers, TABLES_COUNT);
+BY_TABLE(addresses, policy_addresses, TABLES_COUNT);
+BY_TABLE(clauses, policy_clauses, TABLES_COUNT);
 BY_TABLE(ancestor_masks, policy_ancestor_masks, 2);
 BY_TABLE(ancestor_parts, policy_ancestor_parts, 2);
 BY_TABLE(ancestor_sets, policy_ancestor_sets, 2);

@@ -28,7 +28,7 @@ int BPF_PROG(outcome_exit, struct pt_regs *regs, long result)
 	struct call_entry call = *known;
 	bpf_map_delete_elem(&calls, &tid);
 	struct subject who;
-	if (!subject_current(task, &who))
+	if (!call.id || !subject_current(task, &who))
 		return 0;
 	u32 index;
 	struct slot *s = record_start(task, &who, EVENT_OUTCOME, sizeof(struct wire_outcome), &index);

@@ -33,6 +33,9 @@ struct sensor_config {
 	__u32 reserved_before;
 	__u64 decided[2];       /* by table: bit N: event number N is decided */
 	__u32 is_labelling[2];  /* by table: some decision asks for executables or ancestors */
+	__u64 approved[2];      /* by table of approval: bit N: of event number N only what the tables approve is sent */
+	__u32 approval_generation; /* as policy_generation, of the tables of approval; POLICY_NO_GENERATION: all that is wanted is sent */
+	__u32 reserved_approval;
 };
 
 /* What the programs find out about the kernel they run in. */
@@ -90,6 +93,7 @@ struct event_counters {
 	__u64 lost_slot; /* no scratch slot free */
 	__u64 blocked;   /* denied by a rule, whether the record got through or not */
 	__u64 undecided; /* denied because the path could not be resolved and a rule's default is deny */
+	__u64 filtered;  /* not sent, because no rule can hold on them: not among those produced */
 };
 
 /* Counters that have no event type. */

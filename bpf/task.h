@@ -135,6 +135,8 @@ static __always_inline u64 call_id_of(struct task_struct *task, u32 event, u64 n
 	if (known) {
 		if (is_bulk)
 			known->is_bulk = 1;
+		if (!known->id) /* so far all of it was filtered */
+			known->id = new_id(now);
 		return known->id;
 	}
 	struct call_entry call = { .id = new_id(now), .is_bulk = is_bulk };
@@ -143,6 +145,16 @@ static __always_inline u64 call_id_of(struct task_struct *task, u32 event, u64 n
 		return 0;
 	}
 	return call.id;
+}
+
+/* The call has an attempt that nobody needs: its end is not told for that, nor is it taken for a call without one. */
+static __always_inline void call_note(struct task_struct *task, u32 event)
+{
+	u32 tid = task->pid, via = via_of(task);
+	struct call_entry call = { .is_bulk = !(PRIORITY_EVENTS & BIT(event)) };
+	if (!(config.outcome_wanted & ~KNOWN_OUTCOME & BIT(event)) || via == VIA_IO_URING || via == VIA_KERNEL)
+		return;
+	bpf_map_update_elem(&calls, &tid, &call, BPF_NOEXIST); /* without room the failed call is told once more than it need be */
 }
 
 /* Typed loads: the relocated member is a word of 64 bits, or two of 32. */

@@ -47,11 +47,12 @@ static int configure(struct sensor *s, const struct sensor_options *o)
 	if (!err)
 		err = bpf_map__set_max_entries(k->maps.tasks, o->max_processes);
 	s->is_enforcing = o->enforce;
-	k->rodata->can_decide = o->enforce;
+	s->is_approving = o->approve;
+	k->rodata->can_decide = o->enforce || o->approve;
+	if (!err && k->rodata->can_decide)
+		err = bpf_map__set_max_entries(k->maps.asks, (uint32_t)s->cpus * ASKS_PER_CPU);
 	if (!o->enforce) /* the tables of verdicts stay as small as they can be */
 		return err;
-	if (!err)
-		err = bpf_map__set_max_entries(k->maps.asks, (uint32_t)s->cpus * ASKS_PER_CPU);
 	if (!err)
 		err = bpf_map__set_max_entries(k->maps.labels, o->max_processes);
 	if (!err)
@@ -181,7 +182,7 @@ static int try_mode(struct sensor *s, const struct sensor_options *o, enum senso
 		.own_pid = (uint32_t)getpid(),
 		.sensor = mode,
 		.n_slots = (uint32_t)s->cpus * 3,
-		.n_asks = o->enforce ? (uint32_t)s->cpus * ASKS_PER_CPU : 0,
+		.n_asks = o->enforce || o->approve ? (uint32_t)s->cpus * ASKS_PER_CPU : 0,
 	};
 	err = put_env_names(s, o->env_names, diag);
 	if (err)
@@ -607,6 +608,7 @@ int sensor_get_counters(const struct sensor *s, uint32_t event, int cpu, struct 
 		ret->lost_slot += per_cpu[i].lost_slot;
 		ret->blocked += per_cpu[i].blocked;
 		ret->undecided += per_cpu[i].undecided;
+		ret->filtered += per_cpu[i].filtered;
 	}
 	free(per_cpu);
 	return err;

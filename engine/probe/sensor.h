@@ -18,6 +18,7 @@ enum {
 struct sensor_options {
 	enum sensor_mode wanted;        /* SENSOR_NONE: try lsm, fall back on tracepoint */
 	bool enforce;              /* verdicts are wanted: without lsm mode that is an error */
+	bool approve;              /* sensor_set_approval will say what need not be sent; in lsm mode only */
 	uint64_t events;           /* bit N: event number N is wanted; hooks that serve none of them are not attached */
 	uint64_t outcome_events;   /* bit N: with its outcome */
 	uint64_t decided_events;   /* bit N: verdicts will be asked of it; see sensor_set_verdicts */
@@ -109,6 +110,13 @@ int sensor_try_verdicts(struct sensor *s, uint64_t until_boot_ns) MUST_CHECK;
 int sensor_settle_verdicts(struct sensor *s) MUST_CHECK;
 /* Those of before decide from now on: one word is written, nothing is needed. Processes of meanwhile may have to be told of anew. */
 void sensor_return_verdicts(struct sensor *s);
+/*
+ * Approval: of the events that these tables are about, only those are sent that they approve; the rest is counted as filtered. In tracepoint
+ * mode, or when the sensor was not opened to approve, nothing happens. When it fails, and until the next call, all is sent.
+ */
+int sensor_set_approval(struct sensor *s, const struct verdict_tables *t, struct diag *diag) MUST_CHECK;
+/* Nothing is filtered from now on: cannot fail. */
+void sensor_send_all(struct sensor *s);
 /* What held for the creators of a process, its present image not among them, by the predicates of an epoch. 0 or -errno. */
 int sensor_label_ancestors(struct sensor *s, uint32_t pid, const struct told_ancestors *ancestors) MUST_CHECK;
 

@@ -16,6 +16,8 @@ struct sensor {
 	struct programs programs;
 	int cpus;
 	bool is_enforcing;     /* the maps of verdicts have their size */
+	bool is_approving;     /* so have those of approval */
+	uint32_t approval;     /* generation of the tables of approval that were filled last */
 	uint32_t max_processes;
 	uint32_t filled;       /* generation of the tables that were filled last */
 	struct ring_buffer *priority, *bulk;

@@ -20,7 +20,7 @@ enum {
 	MAX_ADDRESSES = 1 << 16,
 	MAX_CLAUSES = EVENT_NUMBERS * POLICY_CLAUSES,
 	MAX_MASKS = 1 << 16,
-	BARRIER_ENTRY = 2,   /* of the heads: nobody reads it */
+	BARRIER_ENTRY = TABLES_COUNT, /* of the heads: nobody reads it */
 };
 
 static int fail(struct diag *diag, const char *what, int err)
@@ -85,7 +85,7 @@ static bool is_labelling(const struct policy_head *head)
 	return all & (1u << DIMENSION_EXECUTABLE | 1u << DIMENSION_ANCESTORS);
 }
 
-static int check_capacities(const struct verdict_tables *t, struct diag *diag)
+static int check_capacities(const struct verdict_tables *t, const char *who, struct diag *diag)
 {
 	const struct {
 		const char *what;
@@ -103,7 +103,7 @@ static int check_capacities(const struct verdict_tables *t, struct diag *diag)
 	for (size_t i = 0; i < ARRAY_SIZE(all); i++) {
 		if (all[i].n <= all[i].max)
 			continue;
-		diag_error(diag, (struct place){ 0 }, "blocking rules need %zu %s; the kernel's tables have room for %zu", all[i].n, all[i].what, all[i].max);
+		diag_error(diag, (struct place){ 0 }, "%s need %zu %s; the kernel's tables have room for %zu", who, all[i].n, all[i].what, all[i].max);
 		return -E2BIG;
 	}
 	return 0;
@@ -151,6 +151,9 @@ static struct policy_clause *clauses_of(const struct verdict_tables *t, uint32_t
 	return all;
 }
 
+enum { APPROVAL_TABLES = 5 }; /* the first of them */
+
+/* clauses NULL: of approval. */
 static int fill(struct sensor *s, const struct verdict_tables *t, const struct policy_clause *clauses, const struct policy_head *head, struct diag *diag)
 {
 	size_t n_made = head->n_ancestors ? POLICY_ANCESTOR_ROWS * t->n_ancestor_events : 0;
@@ -167,17 +170,18 @@ static int fill(struct sensor *s, const struct verdict_tables *t, const struct p
 		TRIE_TABLE("texts", texts, t->texts, t->n_texts, value),
 		TRIE_TABLE("numbers", numbers, t->numbers, t->n_numbers, class),
 		TRIE_TABLE("addresses", addresses, t->addresses, t->n_addresses, class),
+		ARRAY_TABLE("heads", heads, head, 1, 1, 0),
+		/* what follows approval has no use for */
 		ARRAY_TABLE("clauses", clauses, clauses, t->n_clauses, t->n_clauses, BPF_F_INNER_MAP),
 		ARRAY_TABLE("ancestor masks", ancestor_masks, t->ancestor_masks, t->n_ancestor_masks, t->n_ancestor_masks, BPF_F_INNER_MAP),
 		ARRAY_TABLE("ancestor rows", ancestor_parts, t->ancestor_rows, head->n_ancestors * t->n_ancestor_events,
 			    head->n_ancestors * t->n_ancestor_events, BPF_F_INNER_MAP),
 		{ .what = "ancestor sets", .outer = k->maps.ancestor_sets, .type = BPF_MAP_TYPE_HASH, .key_bytes = 16 * POLICY_ANCESTOR_WORDS,
 		  .value_bytes = sizeof(uint32_t), .room = n_made ? POLICY_ANCESTOR_ROWS : 1 },
-		ARRAY_TABLE("heads", heads, head, 1, 1, 0),
 	};
 	int err = 0;
-	for (size_t i = 0; !err && i < ARRAY_SIZE(all); i++)
-		err = table_fill(&all[i], head->generation & 1, diag);
+	for (size_t i = 0; !err && i < (clauses ? ARRAY_SIZE(all) : APPROVAL_TABLES); i++)
+		err = table_fill(&all[i], (clauses ? TABLES_VERDICTS : TABLES_APPROVAL) + (head->generation & 1), diag);
 	return err;
 }
 
@@ -189,7 +193,7 @@ int sensor_fill_verdicts(struct sensor *s, const struct verdict_tables *t, uint3
 		return -EINVAL;
 	}
 	uint64_t events = decided_events(&t->head);
-	int err = check_capacities(t, diag);
+	int err = check_capacities(t, "blocking rules", diag);
 	if (!err)
 		err = check_programs(s, events, diag);
 	if (err)
@@ -288,4 +292,39 @@ int sensor_set_verdicts(struct sensor *s, const struct verdict_tables *t, uint32
 int sensor_label_ancestors(struct sensor *s, uint32_t pid, const struct told_ancestors *ancestors)
 {
 	return bpf_map__update_elem(s->skel->maps.told, &pid, sizeof(pid), ancestors, sizeof(*ancestors), BPF_ANY);
+}
+
+/* --- approval -------------------------------------------------------------------------------------------------------------- */
+
+void sensor_send_all(struct sensor *s)
+{
+	__atomic_store_n(&s->skel->bss->config.approval_generation, POLICY_NO_GENERATION, __ATOMIC_SEQ_CST);
+}
+
+/* Nothing is dropped while tables are written, so that those of before need not be kept beside them. */
+int sensor_set_approval(struct sensor *s, const struct verdict_tables *t, struct diag *diag)
+{
+	struct sensor_config *c = &s->skel->bss->config;
+	sensor_send_all(s);
+	if (!s->is_approving || s->caps.mode != SENSOR_LSM)
+		return 0;
+	uint64_t events = decided_events(&t->head);
+	int err = events ? check_capacities(t, "rules", diag) : 0;
+	struct policy_head *head = events && !err ? malloc(sizeof(*head)) : NULL;
+	if (!events || err)
+		return err;
+	if (!head)
+		return -ENOMEM;
+	*head = t->head;
+	head->generation = s->approval = generation_after(s->approval, 0);
+	c->approved[head->generation & 1] = 0;
+	err = wait_for_programs(s);
+	if (!err)
+		err = fill(s, t, NULL, head, diag);
+	if (!err) {
+		c->approved[head->generation & 1] = events;
+		__atomic_store_n(&c->approval_generation, head->generation, __ATOMIC_SEQ_CST);
+	}
+	free(head);
+	return err;
 }
