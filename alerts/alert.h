@@ -48,6 +48,7 @@ struct instant instant_now(void);
 
 struct totals {
 	uint64_t produced, delivered, lost; /* kernel records; produced = delivered + lost */
+	uint64_t filtered; /* events of which the kernel made none */
 };
 
 struct open_info {

@@ -494,6 +494,8 @@ static void set_totals(struct record *rec, uint64_t sequence, const struct total
 	set_number(rec, MEMBER_produced, totals->produced);
 	set_number(rec, MEMBER_delivered, totals->delivered);
 	set_number(rec, MEMBER_lost, totals->lost);
+	if (totals->filtered)
+		set_number(rec, MEMBER_filtered, totals->filtered);
 	set_number(rec, MEMBER_alerts, counts->alerts);
 	set_number(rec, MEMBER_unwritten, counts->unwritten);
 	set_number(rec, MEMBER_records, sequence);
