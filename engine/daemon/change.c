@@ -211,6 +211,8 @@ static void swap(struct change *c, struct policy *to)
 int change_over(struct change *c, struct reload_result *r, bool is_trial)
 {
 	const struct reload_request *q = &c->config.request;
+	if (q->sensor) /* until the change is settled: what only one of the two wants must come */
+		sensor_send_all(q->sensor);
 	if (r->change) /* a hook that is to give verdicts must be there before they are asked */
 		sensor_widen(q->sensor, r->change);
 	int err = put_verdicts(c, r->policy, &r->diag);
@@ -219,6 +221,8 @@ int change_over(struct change *c, struct reload_result *r, bool is_trial)
 			sensor_undo(q->sensor, r->change);
 			reload_tidy(c->reload, &r->change);
 		}
+		if (q->sensor)
+			policy_approve(*c->config.policy, q->sensor, &r->diag);
 		return err;
 	}
 	forget_earlier(c);
@@ -241,6 +245,8 @@ static void tidy(struct change *c)
 
 void change_settle(struct change *c, struct diag *diag)
 {
+	if (c->config.request.sensor)
+		policy_approve(*c->config.policy, c->config.request.sensor, diag);
 	if (!c->held)
 		return;
 	sensor_narrow(c->config.request.sensor, c->held);
@@ -266,6 +272,8 @@ int change_back(struct change *c, struct diag *diag)
 	}
 	if (c->config.changed)
 		c->config.changed(c->config.command_context);
+	if (c->config.request.sensor)
+		policy_approve(*c->config.policy, c->config.request.sensor, diag);
 	return 0;
 }
 

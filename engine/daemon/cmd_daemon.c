@@ -44,6 +44,7 @@ static struct watch_options options_of(const struct config *c)
 	o.protect_paths = c->protect_paths.items;
 	o.n_protect_paths = c->protect_paths.n;
 	o.log_events = c->log_events;
+	o.approve = c->approval;
 	o.output = c->output_file;
 	o.key_file = c->output_key;
 	o.queue_bytes = c->output_queue;

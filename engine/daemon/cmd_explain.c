@@ -14,6 +14,7 @@
 #include "engine/daemon/commands.h"
 #include "engine/daemon/event_json.h"
 #include "engine/daemon/explain_events.h"
+#include "engine/enforce/approve.h"
 #include "engine/index/engine.h"
 #include "engine/rules/explain.h"
 #include "engine/rules/set.h"
@@ -281,6 +282,19 @@ static void add_tree(struct explain *x, const struct condition *c, unsigned dept
 		add_tree(x, c->children[i], depth + 1, is_negated != (c->type == NODE_NOT));
 }
 
+/* What the rule does to the events that the kernel sends. */
+static const char *sent_text(const struct explain *x, uint32_t event)
+{
+	switch (approval_of_rule(x->set, x->rule->info.index, event)) {
+	case APPROVAL_PART:
+		return "; the kernel drops events on which it cannot hold";
+	case APPROVAL_COSTS:
+		return "; the kernel can tell nothing of it, and sends every such event because of this rule";
+	default:
+		return "";
+	}
+}
+
 static void add_plans(struct explain *x)
 {
 	for (uint32_t i = 0; i < EVENT_NUMBERS; i++) {
@@ -294,6 +308,7 @@ static void add_plans(struct explain *x)
 			buf_add_format(&x->out, "evaluated when %s of its %zu keys holds", plan.n_keys == 1 ? "the one" : "one", plan.n_keys);
 		else
 			buf_add_z(&x->out, is_off ? "never evaluated: the rule is disabled" : ways[plan.way]);
+		buf_add_z(&x->out, sent_text(x, i));
 		buf_add_char(&x->out, '\n');
 	}
 }

@@ -24,6 +24,7 @@ static const char usage[] =
 	"  -s, --sensor MODE      auto, lsm or tracepoint (default: auto, the best this kernel offers)\n"
 	"  -e, --enforce          rules with `action: block` do block (lsm mode only)\n"
 	"      --detect-only      load rules that block in tracepoint mode too; they only report there\n"
+	"      --no-approval      the kernel sends all events that rules look at, not only those on which one can hold\n"
 	"      --events           every event goes to the log (or, without --output, one line each to standard error)\n"
 	"      --fail-on SEVERITY exit with 1 when an alert of that severity or a higher one was raised: info, low, medium,\n"
 	"                         high or critical\n"
@@ -45,7 +46,7 @@ struct run_options {
 	int fail_on; /* enum severity; -1: never */
 };
 
-enum { OPT_KEY = 256, OPT_DETECT, OPT_EVENTS, OPT_FAIL, OPT_RING, OPT_PRIORITY_RING, OPT_STATUS, OPT_TAPE, OPT_CONTROL, OPT_POLICIES };
+enum { OPT_KEY = 256, OPT_DETECT, OPT_EVENTS, OPT_FAIL, OPT_RING, OPT_PRIORITY_RING, OPT_STATUS, OPT_TAPE, OPT_CONTROL, OPT_POLICIES, OPT_NO_APPROVAL };
 
 static const struct option long_options[] = {
 	{ "rules", required_argument, NULL, 'r' }, { "output", required_argument, NULL, 'o' }, { "key-file", required_argument, NULL, OPT_KEY },
@@ -53,7 +54,7 @@ static const struct option long_options[] = {
 	{ "events", no_argument, NULL, OPT_EVENTS }, { "fail-on", required_argument, NULL, OPT_FAIL }, { "ring", required_argument, NULL, OPT_RING },
 	{ "priority-ring", required_argument, NULL, OPT_PRIORITY_RING }, { "quiet", no_argument, NULL, 'q' }, { "status", required_argument, NULL, OPT_STATUS },
 	{ "tape", required_argument, NULL, OPT_TAPE }, { "control", required_argument, NULL, OPT_CONTROL }, { "policies", required_argument, NULL, OPT_POLICIES },
-	{ "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 },
+	{ "no-approval", no_argument, NULL, OPT_NO_APPROVAL }, { "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 },
 };
 
 static int misuse(const char *what, const char *value)
@@ -93,6 +94,9 @@ static int parse_options(int argc, char **argv, struct run_options *o, bool *ret
 			break;
 		case OPT_DETECT:
 			w->detect_only = true;
+			break;
+		case OPT_NO_APPROVAL:
+			w->approve = false;
 			break;
 		case OPT_EVENTS:
 			w->log_events = true;

@@ -54,8 +54,9 @@ static size_t show_hooks(const struct yaml_node *hooks)
 static void show_events(const struct yaml_node *events)
 {
 	for (const struct yaml_node *k = first_of(events, YAML_MAP); k; k = k->next->next)
-		printf("  %-22s %12s produced %12s delivered  lost: %s ring, %s scratch  blocked: %s\n", k->text.p, text_of(k->next, "produced"),
-		       text_of(k->next, "delivered"), text_of(k->next, "lost_ring"), text_of(k->next, "lost_scratch"), text_of(k->next, "blocked"));
+		printf("  %-22s %12s produced %12s delivered  lost: %s ring, %s scratch  blocked: %s  filtered: %s\n", k->text.p,
+		       text_of(k->next, "produced"), text_of(k->next, "delivered"), text_of(k->next, "lost_ring"), text_of(k->next, "lost_scratch"),
+		       text_of(k->next, "blocked"), text_of(k->next, "filtered"));
 }
 
 static int show(const struct yaml_node *doc, time_t age)

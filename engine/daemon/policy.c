@@ -83,6 +83,7 @@ void policy_free(struct policy **p)
 	if (!*p)
 		return;
 	verdict_policy_done(&(*p)->verdicts);
+	approval_done(&(*p)->approval);
 	throttle_free(&(*p)->throttle);
 	state_free(&(*p)->state);
 	engine_free(&(*p)->engine);
@@ -114,6 +115,25 @@ static void mounts_done(struct mounts **m)
 	mounts_free(m);
 }
 
+/* What cannot be dropped costs time alone. */
+static void warn_of_all(int err, const struct diag *why, struct diag *diag)
+{
+	if (err)
+		diag_warn(diag, (struct place){ 0 }, "the kernel sends all events that rules look at: %s", why->n ? why->messages[0].text : strerror(-err));
+}
+
+static void make_approval(struct policy *p, struct diag *diag)
+{
+	CLEANUP(diag_done) struct diag why = { 0 };
+	warn_of_all(approval_compile(p->rules, &p->approval, &why), &why, diag);
+}
+
+void policy_approve(const struct policy *p, struct sensor *sensor, struct diag *diag)
+{
+	CLEANUP(diag_done) struct diag why = { 0 };
+	warn_of_all(sensor_set_approval(sensor, &p->approval.policy.tables, &why), &why, diag);
+}
+
 static bool is_forced(void *context, const struct rule_info *rule)
 {
 	const struct policy_options *options = context;
@@ -128,6 +148,8 @@ int policy_bind(struct policy *p, const struct policy_options *options, struct d
 	int err = options->mode == SENSOR_LSM || options->mode == SENSOR_NONE ? 0 : check_blocking(p, options, diag);
 	if (!err && options->essentials)
 		err = essentials_check(p->rules, options->essentials, is_forced, &asked, diag);
+	if (!err && options->approve)
+		make_approval(p, diag);
 	if (err || !options->enforce)
 		return err;
 	err = mounts_load("/proc/self/mountinfo", &mounts, diag);

@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include "engine/enforce/approve.h"
 #include "engine/enforce/essentials.h"
 #include "engine/enforce/tables.h"
 #include "engine/index/engine.h"
@@ -19,6 +20,7 @@ struct policy_options {
 	enum sensor_mode mode;         /* what the sensor offers; SENSOR_NONE: not asked */
 	bool enforce;                  /* compile what blocks for the kernel */
 	const struct ancestor_registry *ancestors; /* of the policy in force; NULL: there is none */
+	bool approve;                  /* and what it need not send */
 	struct state_config state;     /* of rules about several events; memory_bytes 0: the defaults */
 	const struct essentials_host *essentials; /* borrowed; NULL: it is not asked whether rules block what the host cannot do without */
 	const struct policies *policies; /* borrowed; whose rules may be forced; NULL: none */
@@ -33,6 +35,7 @@ struct policy {
 	struct throttle *throttle;   /* owned; NULL: no rule has one */
 	struct state *state;         /* owned; what rules about several events remember */
 	struct verdict_policy verdicts; /* owned; empty without enforcement */
+	struct approval approval;    /* owned; empty: all that the rules look at is sent */
 	uint32_t generation;         /* stands in verdict records: 1 to POLICY_GENERATIONS */
 	const struct rule_info *first_block; /* names a block whose rule is not known; NULL: no rule blocks */
 };
@@ -51,6 +54,9 @@ void policy_free(struct policy **p);
  * verdicts with enforcement. So are rules that block what the host cannot do without, unless they are forced. To be called once, when the mode is known.
  */
 int policy_bind(struct policy *p, const struct policy_options *options, struct diag *diag) MUST_CHECK;
+
+/* What its rules need of the events comes into force in the kernel, the rest is dropped there; when that fails, with a warning, nothing is. */
+void policy_approve(const struct policy *p, struct sensor *sensor, struct diag *diag);
 
 /* Events of which rules that block may ask verdicts, those of the folders above what they protect among them. */
 uint64_t policy_decided_events(const struct policy *p) MUST_CHECK;

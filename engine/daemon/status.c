@@ -35,7 +35,7 @@ static void add_events(struct json *j, const struct sensor *sensor, const struct
 	for (uint32_t i = 0; i < EVENT_NUMBERS; i++) {
 		const struct event_type *type = event_type_by_number(i);
 		struct event_counters c;
-		if (!type || sensor_get_counters(sensor, i, -1, &c) || (!c.produced && !c.blocked && !c.undecided))
+		if (!type || sensor_get_counters(sensor, i, -1, &c) || (!c.produced && !c.blocked && !c.undecided && !c.filtered))
 			continue;
 		json_key(j, type->name[0] ? type->name : "outcome");
 		json_object_begin(j);
@@ -43,6 +43,8 @@ static void add_events(struct json *j, const struct sensor *sensor, const struct
 		json_u64(j, c.blocked + c.undecided);
 		json_key(j, "delivered");
 		json_u64(j, stats->delivered[i]);
+		json_key(j, "filtered");
+		json_u64(j, c.filtered);
 		json_key(j, "lost_ring");
 		json_u64(j, c.lost_ring);
 		json_key(j, "lost_scratch");
@@ -162,6 +164,8 @@ static void add_totals(struct json *j, const struct pipeline_stats *stats, struc
 	json_u64(j, stats->damaged);
 	json_key(j, "delivered");
 	json_u64(j, totals.delivered);
+	json_key(j, "filtered");
+	json_u64(j, totals.filtered);
 	json_key(j, "lost");
 	json_u64(j, totals.lost);
 	json_key(j, "produced");
@@ -219,6 +223,40 @@ static void add_pending(struct json *j, const struct change_status *change)
 	json_object_end(j);
 }
 
+enum { STATUS_COSTS = 8 }; /* rules named for one event */
+
+/* By event: what of it the kernel sends, and the first rules because of which it is all. */
+static void add_approval(struct json *j, const struct policy *policy)
+{
+	const struct approval *a = &policy->approval;
+	json_key(j, "approval");
+	json_object_begin(j);
+	for (uint32_t event = 0; event < EVENT_NUMBERS; event++) {
+		size_t n = 0;
+		for (size_t i = 0; i < a->n_costs; i++)
+			n += a->costs[i].event == event;
+		if (!n && !((a->events | a->crowded) >> event & 1))
+			continue;
+		json_key(j, event_type_by_number(event)->name);
+		json_object_begin(j);
+		json_key(j, "because_of");
+		json_array_begin(j);
+		for (size_t i = 0, named = 0; i < a->n_costs && named < STATUS_COSTS; i++) {
+			if (a->costs[i].event != event)
+				continue;
+			json_str(j, sv_from(ruleset_owner(policy->rules, a->costs[i].rule)->id));
+			named++;
+		}
+		json_array_end(j);
+		json_key(j, "rules");
+		json_u64(j, n);
+		json_key(j, "sent");
+		json_str(j, a->events >> event & 1 ? SV("approved") : SV("all"));
+		json_object_end(j);
+	}
+	json_object_end(j);
+}
+
 static void add_policy(struct json *j, const struct policy *policy, const struct change_status *change)
 {
 	json_key(j, "policy");
@@ -228,6 +266,7 @@ static void add_policy(struct json *j, const struct policy *policy, const struct
 	for (size_t i = 0; i < change->n_kept; i++)
 		json_str(j, sv_from(change->kept[i].name));
 	json_array_end(j);
+	add_approval(j, policy);
 	json_key(j, "digest");
 	json_str(j, sv_from(ruleset_digest(policy->rules)));
 	add_environment(j, policy->rules);

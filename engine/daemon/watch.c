@@ -80,6 +80,7 @@ struct watch_options watch_defaults(void)
 		.containers = true,
 		.docker_root = "",
 		.storage_root = "",
+		.approve = true,
 		.state_bytes = STATE_DEFAULT_MEMORY,
 		.state_reorder_ns = STATE_DEFAULT_REORDER_NS,
 		.env_names = env_names,
@@ -102,6 +103,12 @@ static uint64_t every_event(void)
 	return event_types_named() & ~(1ull << EVENT_NET_RECEIVE);
 }
 
+/* Whoever wants to see every event, or to ask other rules about them later, needs all of them. */
+static bool is_approving(const struct watch_options *o)
+{
+	return o->approve && !o->log_events && !o->tape_file[0];
+}
+
 static struct policy_options policy_options_of(const struct watch *w)
 {
 	const struct watch_options *o = &w->options;
@@ -110,6 +117,7 @@ static struct policy_options policy_options_of(const struct watch *w)
 		.n_rule_paths = o->n_rule_paths,
 		.mode = w->sensor ? sensor_get_caps(w->sensor)->mode : SENSOR_NONE,
 		.enforce = o->enforce,
+		.approve = is_approving(o),
 		.detect_only = o->detect_only,
 		.state = { .memory_bytes = o->state_bytes, .reorder_ns = o->state_reorder_ns },
 		.essentials = o->ask_essentials ? &w->own_files.host : NULL,
@@ -135,6 +143,7 @@ static int open_sensor(struct watch *w, struct diag *diag)
 		.wanted = o->sensor,
 		.enforce = o->enforce,
 		.protect = o->protect,
+		.approve = is_approving(o),
 		.events = events | lineage_events,
 		.outcome_events = is_all ? every_event() : ruleset_outcome_events(w->policy->rules),
 		.decided_events = o->enforce ? policy_decided_events(w->policy) : 0,
@@ -149,6 +158,8 @@ static int open_sensor(struct watch *w, struct diag *diag)
 		return err;
 	struct policy_options po = policy_options_of(w);
 	err = policy_bind(w->policy, &po, diag);
+	if (!err)
+		policy_approve(w->policy, w->sensor, diag);
 	if (err || !o->enforce)
 		return err;
 	return sensor_fill_verdicts(w->sensor, &w->policy->verdicts.tables, w->policy->generation, diag);
@@ -521,6 +532,7 @@ struct totals watch_totals(const struct watch *w)
 		if (sensor_get_counters(w->sensor, event, -1, &c))
 			continue;
 		t.produced += c.produced;
+		t.filtered += c.filtered;
 		t.lost += c.lost_ring + c.lost_slot;
 		t.delivered += stats->delivered[event];
 	}

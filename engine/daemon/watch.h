@@ -23,6 +23,7 @@ struct watch_options {
 	size_t n_protect_paths;
 	bool needs_rules;              /* rule files without any rule are refused, at the start and in a reload */
 	bool detect_only;              /* take rules that block in tracepoint mode too: they only report */
+	bool approve;                /* the kernel drops what no rule can hold on */
 	bool log_events;
 	const char *output;            /* file for the signed log; "": none */
 	const char *key_file;          /* where the public key goes; "": output with ".pub" */
