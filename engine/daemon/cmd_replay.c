@@ -319,7 +319,7 @@ static int close_log(struct replay *r, struct diag *diag)
 	}
 	struct close_info info = { .at = instant_now(), .reason = "end of the tape" };
 	if (totals)
-		info.totals = (struct totals){ totals->all.produced, totals->all.delivered, totals->all.lost };
+		info.totals = (struct totals){ .produced = totals->all.produced, .delivered = totals->all.delivered, .lost = totals->all.lost };
 	int err = stream_close_record(r->stream, &info);
 	if (err)
 		diag_error(diag, (struct place){ .file = r->options->output }, "%s: the log has no end record", strerror(-err));

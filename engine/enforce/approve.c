@@ -149,6 +149,44 @@ static bool is_asked(const struct rule_info *rule, uint32_t event)
 	return rule->is_enabled && !rule->is_stateful && (rule->events & events_approved()) >> event & 1;
 }
 
+/* By truth values of the event alone, as all that are opened for reading: with others of the kind that is soon every event. */
+static bool is_broad(const struct clause *c)
+{
+	return c->n == 1 && c->literals[0].dimension == DIMENSION_FLAGS;
+}
+
+static bool is_broad_rule(const struct approving *a, const struct rule_info *rule, uint32_t event)
+{
+	const struct event_clauses *e = &a->events[event];
+	for (size_t i = 0; i < e->n; i++)
+		if (e->p[i].rule == rule->index && is_broad(&e->p[i].clause))
+			return true;
+	return false;
+}
+
+/* What is opened for neither reading nor writing does not count: hardly anything is. */
+static bool is_usual(uint32_t event, uint64_t number)
+{
+	return event != EVENT_FILE_OPEN || (number & 3);
+}
+
+/* All numbers that there are for this event, together. */
+static bool holds_always(const struct event_clauses *e, uint32_t event)
+{
+	uint64_t n = 1;
+	struct decided_field f;
+	for (size_t i = 0; decided_field_at(event, i, &f); i++)
+		n = f.dimension == DIMENSION_FLAGS ? MAX(n, 2ull << f.bit) : n;
+	for (uint64_t number = 0; number < n; number++) {
+		bool is_in = !is_usual(event, number);
+		for (size_t i = 0; i < e->n && !is_in; i++)
+			is_in = is_broad(&e->p[i].clause) && value_set_has_number(e->p[i].clause.literals[0].predicate, number);
+		if (!is_in)
+			return false;
+	}
+	return true;
+}
+
 /* It holds on every event of the type, for all that the hook can tell. */
 static bool is_any(const struct clauses *c)
 {
@@ -197,6 +235,10 @@ static int add_event(struct approving *a, uint32_t event)
 		is_looked_at |= is_of_event;
 		err = is_of_event ? add_rule(a, event, rule) : 0;
 	}
+	bool is_all = holds_always(e, event);
+	for (size_t i = 0; is_all && i < ruleset_count(a->set) && !err; i++)
+		if (is_broad_rule(a, ruleset_get(a->set, i), event))
+			err = add_cost(&a->out, event, (uint32_t)i);
 	if (!err)
 		err = merge(&a->predicates, e);
 	if (!err && e->n > POLICY_CLAUSES)

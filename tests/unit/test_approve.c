@@ -199,15 +199,15 @@ static void show_costs(const struct approving *a)
 {
 	for (uint32_t event = 0; event < EVENT_NUMBERS; event++) {
 		size_t n = 0;
-		const char *last = "";
+		CLEANUP(buf_done) struct buf names = { .max = 1024 };
 		for (size_t i = 0; i < a->approval.n_costs; i++) {
 			if (a->approval.costs[i].event != event)
 				continue;
-			n++;
-			last = ruleset_owner(a->set, a->approval.costs[i].rule)->id;
+			if (n++ < 12)
+				buf_add_format(&names, " %s", ruleset_owner(a->set, a->approval.costs[i].rule)->id);
 		}
 		if (n)
-			print_message("#   %s: sent whole because of %zu rules, as %s\n", event_type_by_number(event)->name, n, last);
+			print_message("#   %s: sent whole because of %zu rules:%s\n", event_type_by_number(event)->name, n, buf_cstr(&names));
 		else if (a->approval.events >> event & 1)
 			print_message("#   %s: only what is approved is sent\n", event_type_by_number(event)->name);
 	}

@@ -44,7 +44,7 @@ static void add_line(struct buf *out, struct buf *body)
 
 static void add_own(struct renderer *r, struct buf *body, struct buf *out)
 {
-	const struct totals totals = { 1000, 990, 10 };
+	const struct totals totals = { .produced = 1000, .delivered = 990, .lost = 10 };
 	const struct log_counts counts = { 34, 2, 4096 };
 	const struct open_info open = { fixed_time, "ab12", 7, "cd34", "lsm", "host", hooks, missing };
 	const struct heartbeat_info beat = { fixed_time, "ab12", "lsm", totals, "on", 3, 2, 1 };

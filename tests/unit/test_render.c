@@ -329,7 +329,7 @@ static void our_own_records_are_sorted_and_whole(void **state)
 	struct fixture *f = *state;
 	static const char *const hooks[] = { "bprm_check", "file_open", NULL };
 	static const char *const none[] = { NULL };
-	const struct totals totals = { 10, 9, 1 };
+	const struct totals totals = { .produced = 10, .delivered = 9, .lost = 1 };
 	const struct log_counts counts = { 3, 2, 1 };
 	const struct open_info open = { fixed_time, "d1", 7, "", "lsm", "host", hooks, none };
 	const struct heartbeat_info beat = { fixed_time, "d1", "lsm", totals, "on", 3, 2, 1 };
