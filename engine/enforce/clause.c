@@ -254,7 +254,9 @@ static void add_literal(struct maker *m, struct clauses *to, enum policy_dimensi
 /* in must and not in must_not; negated: not in must, or in must_not. */
 static struct clauses clauses_of_test(struct maker *m, const struct literal_test *t, bool is_negated)
 {
-	if (t->type != LITERAL_SET)
+	if (t->type == LITERAL_IMPLIED && is_negated)
+		return clauses_true(m);
+	if (t->type != LITERAL_SET && t->type != LITERAL_IMPLIED)
 		return t->type == LITERAL_OPEN || (t->type == LITERAL_TRUE) != is_negated ? clauses_true(m) : (struct clauses){ 0 };
 	struct clauses must = clauses_room(m, 2), must_not = clauses_room(m, 1);
 	if (m->no_memory)
@@ -287,7 +289,7 @@ static bool is_group(const struct condition *c, bool is_negated, enum node_type 
 /* The set that a test asks for, where it asks for nothing else. */
 static struct value_set *plain_set(struct maker *m, const struct literal_test *t, bool is_negated)
 {
-	if (t->type != LITERAL_SET)
+	if (t->type != LITERAL_SET && (t->type != LITERAL_IMPLIED || is_negated))
 		return NULL;
 	if (is_negated && dimension_kind(t->dimension) == KIND_OF_SMALL)
 		return complement(m, t->must);

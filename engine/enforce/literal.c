@@ -5,6 +5,7 @@
  */
 #include "engine/enforce/literal.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
 
@@ -356,6 +357,99 @@ static int read_needed(struct value_sets *all, uint32_t event, const struct cond
 	return err == -ENOMEM ? err : 0;
 }
 
+/* --- what patterns imply ------------------------------------------------------------------------------------------------------ */
+
+/* The path's last part, where the pattern ends with a slash and plain text. p NULL: it does not. */
+static struct strview last_part(struct strview pattern, bool is_glob)
+{
+	const char *slash = memrchr(pattern.p, '/', pattern.n);
+	struct strview part = slash ? sv_from_index(pattern, (size_t)(slash - pattern.p) + 1) : (struct strview){ 0 };
+	if (is_glob && (memchr(pattern.p, '[', pattern.n) || memchr(pattern.p, '\\', pattern.n)))
+		return (struct strview){ 0 };
+	return part.n && is_plain(part) ? part : (struct strview){ 0 };
+}
+
+/* Letters that stand for themselves in every pattern, up to the first that does not. */
+static size_t plain_letters(struct strview pattern)
+{
+	size_t n = 0;
+	while (n < pattern.n && (isalnum((unsigned char)pattern.p[n]) || strchr("/_-:@,", pattern.p[n])))
+		n++;
+	return n;
+}
+
+/* An `or` of all of it, or letters that may be none: seen as one wherever it may be. */
+static bool may_be_otherwise(struct strview regex)
+{
+	int depth = 0;
+	bool is_in_set = false;
+	for (size_t i = 0; i < regex.n; i++) {
+		char c = regex.p[i];
+		if (c == '\\')
+			i++;
+		else if (c == '[' || c == ']')
+			is_in_set = c == '[';
+		else if (is_in_set && strchr("()|", c))
+			return true;
+		else if (c == '(' || c == ')')
+			depth += c == '(' ? 1 : -1;
+		else if (c == '|' && depth <= 0)
+			return true;
+	}
+	return depth != 0;
+}
+
+/* What every text begins with that matches. */
+static struct strview first_part(struct strview pattern, enum op_id op)
+{
+	struct strview head = { pattern.p, plain_letters(pattern) };
+	if (op != OP_REGEX)
+		return head;
+	if (may_be_otherwise(pattern))
+		return (struct strview){ 0 };
+	if (head.n && head.n < pattern.n && strchr("?*{+", pattern.p[head.n]))
+		head.n--;
+	return head;
+}
+
+static bool add_implied(const struct test *t, bool is_last, struct text_item *items)
+{
+	for (size_t i = 0; i < t->n_operands; i++) {
+		struct strview pattern = t->operands[i].text;
+		struct strview part = is_last ? last_part(pattern, t->op->id == OP_GLOB) : first_part(pattern, t->op->id);
+		if (part.n < (is_last ? 1 : 2) || part.n > POLICY_TEXT_MAX || memchr(part.p, 0, part.n) || (!is_last && part.p[0] != '/'))
+			return false; /* one that says nothing is enough */
+		items[i] = (struct text_item){ part, !is_last };
+	}
+	return t->n_operands > 0;
+}
+
+/* Of a pattern over a path that the kernel cannot compare with: names and beginnings that all its texts have. */
+static int read_implied(struct value_sets *all, uint32_t event, const struct condition *c, struct literal_test *ret)
+{
+	const struct test *t = c->test;
+	enum op_id op = t->op->id;
+	struct decided_field path, name;
+	bool is_path = decided_field(event, t->left->field->name, &path) && (path.dimension == DIMENSION_PATH || path.dimension == DIMENSION_NEW_PATH);
+	if (!is_path || t->right || (t->modifier != MODIFIER_NONE && t->modifier != MODIFIER_ANYOF))
+		return 0;
+	if (op != OP_GLOB && op != OP_ENDSWITH && op != OP_PMATCH && op != OP_REGEX)
+		return 0;
+	bool has_name = path.dimension == DIMENSION_PATH && needed_field(event, "file.name", &name) && (op == OP_GLOB || op == OP_ENDSWITH);
+	struct text_item *items = calloc(t->n_operands + 1, sizeof(*items));
+	if (!items)
+		return -ENOMEM;
+	bool is_last = has_name && add_implied(t, true, items);
+	bool is_found = is_last || (op != OP_ENDSWITH && add_implied(t, false, items));
+	struct value_set draft = { .domain = is_last ? DIMENSION_NAME : DIMENSION_PATH, .at = c->at, .texts = items, .n = t->n_operands };
+	struct value_set *made = is_found ? value_set_make(all, &draft) : NULL;
+	free(items);
+	if (!is_found)
+		return 0;
+	*ret = (struct literal_test){ LITERAL_IMPLIED, is_last ? DIMENSION_NAME : path.dimension, made, NULL };
+	return made ? 0 : -ENOMEM;
+}
+
 int literal_read_needed(struct value_sets *all, uint32_t event, const struct condition *c, struct literal_test *ret)
 {
 	struct literal_test test = { .type = LITERAL_OPEN };
@@ -372,6 +466,8 @@ int literal_read_needed(struct value_sets *all, uint32_t event, const struct con
 	if (c->test->can_hold >> event & 1 && needed_field(event, name, &f))
 		return read_needed(all, event, c, ret);
 	err = literal_read(all, event, c, &test, &refusal);
+	if (err == -EINVAL && name[0])
+		return read_implied(all, event, c, ret);
 	if (!err && (test.type != LITERAL_SET || dimension_is_as_recorded(test.dimension)))
 		*ret = test;
 	return err == -ENOMEM ? err : 0;

@@ -8,6 +8,7 @@ enum literal_type {
 	LITERAL_FALSE,
 	LITERAL_TRUE,
 	LITERAL_SET,
+	LITERAL_IMPLIED, /* `must` is only a part of what the test asks for: it says nothing where the test does not hold. As the next one */
 	LITERAL_OPEN, /* not to be told: only out of literal_read_needed */
 };
 
