@@ -8,6 +8,7 @@
 #include "engine/enforce/essentials.h"
 #include "engine/enforce/tables.h"
 #include "engine/index/engine.h"
+#include "engine/probe/sensor.h"
 #include "engine/rules/ruleset.h"
 #include "engine/state/state.h"
 #include "engine/rules/throttle.h"
