@@ -57,8 +57,8 @@ vedette run --sensor lsm --quiet --output /tmp/own.jsonl --status /tmp/own.json 
 mkdir -p /tmp/w; i=0; while [ $i -lt 300 ]; do echo "line $i" > /tmp/w/$i.c; i=$((i + 1)); done
 i=0; while [ $i -lt 300 ]; do cat /tmp/w/$i.c > /tmp/w/$i.o; i=$((i + 1)); done; cat /tmp/w/*.o > /tmp/w/prog; grep -r line /tmp/w /t > /dev/null; rm -r /tmp/w' > /tmp/out 2>&1
 say $? "files are made, read, searched and removed under the default rules"
-[ "$(number /tmp/own.json file.open filtered)" -gt 0 ] && [ "$(number /tmp/own.json file.delete filtered)" -gt 0 ]
-say $? "default rules: opens and removals are dropped"
+[ "$(number /tmp/own.json file.delete filtered)" -gt 0 ]
+say $? "default rules: removals are dropped"
 for event in $(tr -d ' \n' < /tmp/own.json | grep -o '"\(file\|network\|memory\|process\)\.[a-z]*":{"blocked"' | cut -d'"' -f2); do
 	echo "# default rules: $event: $(number /tmp/own.json $event produced) sent, $(number /tmp/own.json $event filtered) dropped"
 done
