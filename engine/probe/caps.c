@@ -3,6 +3,7 @@
 #include "engine/probe/caps.h"
 
 #include <bpf/btf.h>
+#include <errno.h>
 #include <stdio.h>
 
 #include "engine/base/fd.h"
@@ -43,6 +44,14 @@ void caps_read(const struct btf *kernel, struct sensor_caps *caps)
 	}
 	read_preemption(caps);
 	caps->is_lsm_unguarded = has_function(kernel, "__bpf_prog_enter_recur");
+}
+
+int caps_check_enforcement(const struct sensor_caps *caps, struct diag *diag)
+{
+	if (caps->is_lsm_unguarded)
+		return 0;
+	diag_error(diag, (struct place){ 0 }, "this kernel may skip LSM programs (no __bpf_prog_enter_recur): enforcement would have holes");
+	return -EOPNOTSUPP;
 }
 
 bool caps_has_hook(const struct btf *kernel, const char *where)

@@ -347,11 +347,9 @@ int sensor_open(const struct sensor_options *options, struct sensor **ret, struc
 		return -EOPNOTSUPP;
 	}
 	caps_read(s->kernel, &s->caps);
-	if (options->enforce && !s->caps.is_lsm_unguarded) {
-		diag_error(diag, (struct place){ 0 }, "this kernel may skip LSM programs (no __bpf_prog_enter_recur): enforcement would have holes");
-		return -EOPNOTSUPP;
-	}
-	int err = choose_mode(s, &widened, diag);
+	int err = options->enforce ? caps_check_enforcement(&s->caps, diag) : 0;
+	if (!err)
+		err = choose_mode(s, &widened, diag);
 	if (!err)
 		err = open_rings(s, diag);
 	if (!err)
