@@ -7,6 +7,8 @@ show() { while read -r op cost; do echo "@ $1 $op $cost"; done; }
 /t/bench_ops | show none
 vedette run --quiet --sensor lsm --rules /t/rules.yaml --output /tmp/f.jsonl -- sleep 1000 &
 watcher=$!
+i=0
+while [ ! -s /tmp/f.jsonl ] && [ $i -lt 600 ]; do sleep 0.2; i=$((i + 1)); done # its programs are attached
 sleep 3
 /t/bench_ops | show filtered
 kill $watcher
@@ -14,3 +16,13 @@ wait $watcher
 vedette run --quiet --sensor lsm --rules /t/rules.yaml --output /tmp/e.jsonl -- /t/bench_ops > /tmp/out || exit 1
 show event < /tmp/out
 tail -n 1 /tmp/e.jsonl | grep -o '"totals":{[^}]*}'
+# a daemon that enforces and protects itself, nobody in its scope
+mkdir -p /sys/fs/cgroup/nobody
+vedette daemon -c /t/guard.yaml 2> /tmp/err &
+i=0
+while [ ! -s /tmp/run/status.json ] && [ $i -lt 600 ]; do sleep 0.2; i=$((i + 1)); done
+[ -s /tmp/run/status.json ] || { cat /tmp/err; exit 1; }
+sleep 3
+/t/bench_ops | show guarded
+vedette stop
+wait
