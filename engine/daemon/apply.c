@@ -247,28 +247,23 @@ static void settle(struct change *c, struct diag *diag)
 	change_settle(c, diag);
 }
 
-/* What was in force before is so again; by NULL: by itself. 0 or -errno: then it is tried again. */
-static int go_back(struct change *c, const char *reason, const struct control_peer *by, struct end *ret_end, struct diag *diag)
+/* What was in force before is so again; by NULL: by itself. */
+static struct end go_back(struct change *c, const char *reason, const struct control_peer *by, struct diag *diag)
 {
 	struct end e = end_of(c, "rollback", reason, diag);
 	e.by = by;
 	e.blocked = pipeline_get_stats(c->config.pipeline)->blocked_on_trial;
-	e.error = change_back(c, diag);
-	if (!e.error || !c->is_stuck)
-		tell(c, &c->trial, &e);
-	c->is_stuck = e.error != 0;
-	*ret_end = e;
-	if (e.error)
-		return e.error;
+	change_back(c, diag);
 	pipeline_try(c->config.pipeline, "");
 	window_close(&c->window);
 	policies_unstage(c->config.policies);
-	return 0;
+	tell(c, &c->trial, &e);
+	return e;
 }
 
 static void put_in_force(struct change *c, struct reload_result *r)
 {
-	struct end e = end_of(c, action_of(&c->trial), "asked", &r->diag), back;
+	struct end e = end_of(c, action_of(&c->trial), "asked", &r->diag);
 	e.by = &c->trial.by;
 	e.error = change_over(c, r, true); /* the earlier set is kept: the names in e stay good */
 	if (e.error) {
@@ -280,10 +275,9 @@ static void put_in_force(struct change *c, struct reload_result *r)
 	if (c->trial.confirm_ns == 0) {
 		e.error = keep(c, &r->diag);
 		if (e.error) {
-			IGNORE(go_back(c, "unkept", NULL, &back, &r->diag)); /* told; the window is over, so it is tried again */
+			(void)go_back(c, "unkept", NULL, &r->diag); /* the asker is told of what was asked for */
 			answer(c, c->trial.from, &c->trial, &e, "it cannot be kept; the rules of before are in force again");
-			if (!c->window.is_open)
-				proposal_done(&c->trial);
+			proposal_done(&c->trial);
 			return;
 		}
 		settle(c, &r->diag);
@@ -305,13 +299,12 @@ void apply_finish(struct change *c, struct reload_result *r)
 
 void apply_step(struct change *c, uint64_t now_ns)
 {
-	struct end e;
 	enum window_end over = window_step(&c->window, now_ns, pipeline_get_stats(c->config.pipeline)->blocked_on_trial);
 	if (over == WINDOW_GOES_ON)
 		return;
 	CLEANUP(diag_done) struct diag diag = { 0 };
-	if (go_back(c, over == WINDOW_TIMEOUT ? "timeout" : "breaker", NULL, &e, &diag) == 0)
-		proposal_done(&c->trial);
+	(void)go_back(c, over == WINDOW_TIMEOUT ? "timeout" : "breaker", NULL, &diag); /* nobody asked */
+	proposal_done(&c->trial);
 }
 
 void apply_stop(struct change *c)
@@ -351,18 +344,14 @@ void apply_confirm(struct change *c, const struct control_request *q)
 void apply_roll_back(struct change *c, const struct control_request *q)
 {
 	CLEANUP(diag_done) struct diag diag = { 0 };
-	struct end e;
 	if (!c->window.is_open) {
 		control_answer_error(c->control, q->from, c->config.policies ? "no policy waits to be confirmed (vedette policy remove NAME takes one away that was)" :
 									       no_folder);
 		return;
 	}
-	int err = go_back(c, "asked", &q->peer, &e, &diag);
-	answer(c, q->from, &c->trial, &e, "the rules of before cannot be put in force; it is tried again");
-	if (!err)
-		proposal_done(&c->trial);
-	else
-		c->window.until_ns = 0;
+	struct end e = go_back(c, "asked", &q->peer, &diag);
+	answer(c, q->from, &c->trial, &e, "");
+	proposal_done(&c->trial);
 }
 
 /* --- looking ---------------------------------------------------------------------------------------------------------------------- */

@@ -17,6 +17,7 @@
 #include "engine/daemon/hooks.h"
 #include "engine/daemon/say.h"
 
+#define TRIAL_GRACE_NS 5000000000ull /* the engine goes back in time itself; the kernel does when it is gone */
 #define FORGET_NS 10000000000ull /* verdicts that the kernel took by the rules of before are read long before that */
 
 int change_new(const struct change_config *config, struct change **ret, struct diag *diag)
@@ -184,7 +185,8 @@ static void change_environment(const struct reload_request *q, const struct rule
 	IGNORE(sensor_set_env_names(q->sensor, env.names, diag));
 }
 
-static int put_verdicts(const struct change *c, const struct policy *p, struct diag *diag)
+/* until_boot_ns: when the kernel goes back by itself; 0: never. */
+static int put_verdicts(const struct change *c, const struct policy *p, uint64_t until_boot_ns, struct diag *diag)
 {
 	const struct reload_request *q = &c->config.request;
 	if (!q->policy.enforce)
@@ -192,7 +194,28 @@ static int put_verdicts(const struct change *c, const struct policy *p, struct d
 	int err = sensor_fill_verdicts(q->sensor, &p->verdicts.tables, p->generation, diag);
 	if (!err)
 		err = ancestry_tell(q->sensor, c->config.enrich, &p->verdicts.tables, diag);
-	return err ? err : sensor_put_verdicts(q->sensor);
+	if (err)
+		return err;
+	return until_boot_ns ? sensor_try_verdicts(q->sensor, until_boot_ns) : sensor_put_verdicts(q->sensor);
+}
+
+static void set_epoch(struct policy *p, uint32_t epoch)
+{
+	p->verdicts.ancestors.epoch = epoch;
+	p->verdicts.tables.head.ancestor_epoch = epoch;
+}
+
+/*
+ * Images of a trial are asked for what its rules ask of ancestors alone. Where those of before ask for more, going back must not take "was not
+ * asked" for "did not hold": with another epoch such ancestors are unknown until they are told anew, and the rules' own defaults decide.
+ */
+static void part_from(const struct policy *before, struct policy *trial)
+{
+	bool asks_for_more = false;
+	for (size_t w = 0; w < POLICY_ANCESTOR_WORDS; w++)
+		asks_for_more |= (before->verdicts.ancestors.in_force[w] & ~trial->verdicts.ancestors.in_force[w]) != 0;
+	if (asks_for_more && before->verdicts.ancestors.epoch == trial->verdicts.ancestors.epoch)
+		set_epoch(trial, before->verdicts.ancestors.epoch + 1);
 }
 
 /* The other policy judges from the next event on; the one of now is kept for verdicts that are on their way. */
@@ -213,9 +236,12 @@ int change_over(struct change *c, struct reload_result *r, bool is_trial)
 	const struct reload_request *q = &c->config.request;
 	if (q->sensor) /* until the change is settled: what only one of the two wants must come */
 		sensor_send_all(q->sensor);
+	uint64_t until_boot_ns = is_trial ? clock_ns(CLOCK_BOOTTIME) + c->trial.confirm_ns + TRIAL_GRACE_NS : 0;
+	if (is_trial)
+		part_from(*c->config.policy, r->policy);
 	if (r->change) /* a hook that is to give verdicts must be there before they are asked */
 		sensor_widen(q->sensor, r->change);
-	int err = put_verdicts(c, r->policy, &r->diag);
+	int err = put_verdicts(c, r->policy, until_boot_ns, &r->diag);
 	if (err) {
 		if (r->change) {
 			sensor_undo(q->sensor, r->change);
@@ -245,27 +271,40 @@ static void tidy(struct change *c)
 
 void change_settle(struct change *c, struct diag *diag)
 {
-	if (c->config.request.sensor)
-		policy_approve(*c->config.policy, c->config.request.sensor, diag);
+	const struct reload_request *q = &c->config.request;
+	if (q->sensor)
+		policy_approve(*c->config.policy, q->sensor, diag);
+	if (q->policy.enforce)
+		IGNORE(sensor_settle_verdicts(q->sensor)); /* no memory: the tables of before stay until the next ones come */
 	if (!c->held)
 		return;
-	sensor_narrow(c->config.request.sensor, c->held);
-	hooks_warn(c->config.request.sensor, diag);
+	sensor_narrow(q->sensor, c->held);
+	hooks_warn(q->sensor, diag);
 	tidy(c);
 }
 
-int change_back(struct change *c, struct diag *diag)
+/* After a trial in which images were asked for other ancestors than the rules ask that are in force again. */
+static void tell_ancestors_anew(struct change *c, uint32_t epoch_of_trial, struct diag *diag)
+{
+	struct policy *p = *c->config.policy;
+	if (!c->config.request.policy.enforce || p->verdicts.ancestors.epoch == epoch_of_trial || !p->verdicts.tables.head.n_ancestors)
+		return;
+	set_epoch(p, epoch_of_trial + 1);
+	if (put_verdicts(c, p, 0, diag))
+		diag_warn(diag, (struct place){ 0 }, "ancestors are not known to the rules that ask for them: until processes are new or rules are loaded anew, the "
+			  "rules' own defaults decide");
+}
+
+void change_back(struct change *c, struct diag *diag)
 {
 	const struct reload_request *q = &c->config.request;
-	/* images of meanwhile were not asked for what only the earlier rules ask of ancestors */
-	c->earlier->verdicts.ancestors.epoch = (*c->config.policy)->verdicts.ancestors.epoch + 1;
-	c->earlier->verdicts.tables.head.ancestor_epoch = c->earlier->verdicts.ancestors.epoch;
-	int err = put_verdicts(c, c->earlier, diag);
-	if (err)
-		return err;
-	if (q->sensor)
-		change_environment(q, c->earlier->rules, diag);
+	uint32_t epoch_of_trial = (*c->config.policy)->verdicts.ancestors.epoch;
+	if (q->policy.enforce)
+		sensor_return_verdicts(q->sensor);
 	swap(c, c->earlier);
+	tell_ancestors_anew(c, epoch_of_trial, diag);
+	if (q->sensor)
+		change_environment(q, (*c->config.policy)->rules, diag);
 	if (c->held) {
 		sensor_undo(q->sensor, c->held);
 		tidy(c);
@@ -274,7 +313,6 @@ int change_back(struct change *c, struct diag *diag)
 		c->config.changed(c->config.command_context);
 	if (c->config.request.sensor)
 		policy_approve(*c->config.policy, c->config.request.sensor, diag);
-	return 0;
 }
 
 /* --- telling ------------------------------------------------------------------------------------------------------------------ */

@@ -37,7 +37,6 @@ struct change {
 	struct proposal trial;   /* being built, or in force and to be confirmed */
 	struct window window;    /* open: the trial is in force */
 	struct sensor_change *held; /* owned; of the trial: events of before and of now are wanted until it is decided */
-	bool is_stuck;           /* going back failed, and that was told */
 	bool is_stopped;
 };
 
@@ -45,8 +44,8 @@ struct change {
  * Puts the result in force, or changes nothing: 0 or -errno. is_trial: so that change_back needs nothing that is not there already.
  */
 int change_over(struct change *c, struct reload_result *r, bool is_trial) MUST_CHECK;
-/* The rules of before again, as they were. 0 or -errno with the reason; then nothing has changed. */
-int change_back(struct change *c, struct diag *diag) MUST_CHECK;
+/* The rules of before again, as they were. Cannot fail; what is not as it should be is in diag. */
+void change_back(struct change *c, struct diag *diag);
 /* The trial stays. */
 void change_settle(struct change *c, struct diag *diag);
 

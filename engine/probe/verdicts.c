@@ -261,6 +261,8 @@ int sensor_try_verdicts(struct sensor *s, uint64_t until_boot_ns)
 int sensor_settle_verdicts(struct sensor *s)
 {
 	struct sensor_config *c = &s->skel->bss->config;
+	if (!c->policy_until_ns)
+		return 0; /* none are on trial */
 	__atomic_store_n(&c->policy_until_ns, 0, __ATOMIC_SEQ_CST);
 	int err = wait_for_programs(s);
 	if (!err && c->policy_before != c->policy_generation)

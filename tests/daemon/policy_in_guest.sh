@@ -101,6 +101,24 @@ for i in 1 2 3 4 5 6 7 8 9 10; do policy apply --confirm 1h /tmp/three.yaml; pol
 [ "$(cut -d ' ' -f 2 /tmp/tried)" -eq 0 ] && [ "$(cut -d ' ' -f 1 /tmp/tried)" -gt 50 ]
 check $? "what both sets block is blocked all the time (refused, not refused: $(cat /tmp/tried))"
 
+# --- ancestors, and an engine that does not answer
+mkdir /tmp/launch; cp /bin/busybox /tmp/launch/sh
+sed 's|when: .*|when: process.executable = /tmp/bad/four and ancestor(process.executable = /tmp/launch/sh)|' /tmp/four.yaml > /tmp/below.yaml
+policy apply --name below /tmp/below.yaml
+runs /tmp/bad/four && ! /tmp/launch/sh -c '/tmp/bad/four; [ $? -eq 2 ]' 2> /dev/null; check $? "a program is blocked below another one"
+policy apply --confirm 1h --name below /tmp/three.yaml
+/tmp/launch/sh -c 'while [ ! -e /tmp/go ]; do sleep 0.2; done; /tmp/bad/four; echo $? > /tmp/got' 2> /dev/null & launcher=$!
+sleep 1; /tmp/launch/sh -c '/tmp/bad/four; [ $? -eq 2 ]'; check $? "a trial without that rule does not block it"
+policy rollback; : > /tmp/go; wait $launcher
+[ "$(cat /tmp/got)" -eq 126 ]; check $? "after it, it is blocked below one that was started meanwhile ($(cat /tmp/got))"
+runs /tmp/bad/four; check $? "and elsewhere it is not"
+policy remove below
+policy apply --confirm 10s /tmp/three.yaml; kill -STOP $daemon
+blocked /tmp/bad/three; check $? "an engine that is stopped does not change what is on trial"
+sleep 18; runs /tmp/bad/three && blocked /tmp/bad/base && blocked /tmp/bad/two; check $? "the kernel goes back by itself when the time is over"
+kill -CONT $daemon; await 20 in_force 3; runs /tmp/bad/three && blocked /tmp/bad/two; check $? "and the engine when it runs again"
+policy apply --confirm 1h /tmp/three.yaml; policy confirm; blocked /tmp/bad/three && policy remove three; runs /tmp/bad/three; check $? "the next trial is as good"
+
 # --- the daemon ends meanwhile
 policy apply --confirm 1h /tmp/three.yaml; blocked /tmp/bad/three; check $? "a policy is tried"
 stop KILL; start
