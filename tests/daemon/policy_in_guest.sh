@@ -1,36 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-# In the guest: a daemon that enforces, and policies that are tried on it.
-check() { if [ "$1" -eq 0 ]; then echo "ok - $2"; else echo "not ok - $2"; fi; }
-says() { grep -q -- "$1" /tmp/out; check $? "$2 ($(head -n 1 /tmp/out | head -c 200))"; }
-policy() { vedette policy "$@" > /tmp/out 2>&1; }
-in_force() { vedette policy --json status 2> /dev/null | grep -q "\"rules\":$1[,}]"; }
-runs() { "$1" 2> /dev/null; [ $? -eq 2 ]; }
-blocked() { "$1" 2> /dev/null; [ $? -eq 126 ]; }
-blocks() { # blocks FILE ID PROGRAM: a policy against one program
-	printf -- '- rule: %s\n  event: process.exec\n  when: process.executable = %s\n  severity: high\n  action: block\n' "$2" "$3" > "$1"
-}
-await() { # await SECONDS COMMAND...
-	i=$(($1 * 10)); shift
-	while [ $i -gt 0 ] && ! "$@"; do sleep 0.1; i=$((i - 1)); done
-	[ $i -gt 0 ]
-}
-answers() { vedette policy status > /dev/null 2>&1; }
-start() { vedette daemon -c /tmp/config.yaml 2>> /tmp/err & daemon=$!; await 60 answers; }
-stop() { kill -"$1" $daemon; wait $daemon 2> /dev/null; rm -f /run/vedette/control.sock; }
-
-mkdir -p /tmp/bad
-for name in base one two three four; do cp /t/numbered /tmp/bad/$name; blocks /tmp/$name.yaml $name /tmp/bad/$name; done
-cp /t/numbered /usr/bin/dpkg
-cp /t/policy_rules.yaml /tmp/rules.yaml
-cat > /tmp/config.yaml <<END
-rules: [/tmp/rules.yaml]
-enforce: true
-protect: false
-output: {file: /tmp/log/a.jsonl, heartbeat: 1s}
-status_file: /tmp/run/status.json
-policy: {folder: /tmp/lib/policies, breaker: 5}
-END
-start; check $? "the daemon answers"
+# In the guest: policies that are tried, confirmed, taken back and refused.
+. /t/policy_helpers.sh
 blocked /tmp/bad/base && runs /tmp/bad/one; check $? "the rules of the configuration are in force"
 
 # --- confirm, roll back, time out
@@ -101,37 +71,7 @@ for i in 1 2 3 4 5 6 7 8 9 10; do policy apply --confirm 1h /tmp/three.yaml; pol
 [ "$(cut -d ' ' -f 2 /tmp/tried)" -eq 0 ] && [ "$(cut -d ' ' -f 1 /tmp/tried)" -gt 50 ]
 check $? "what both sets block is blocked all the time (refused, not refused: $(cat /tmp/tried))"
 
-# --- ancestors, and an engine that does not answer
-mkdir /tmp/launch; cp /bin/busybox /tmp/launch/sh
-sed 's|when: .*|when: process.executable = /tmp/bad/four and ancestor(process.executable = /tmp/launch/sh)|' /tmp/four.yaml > /tmp/below.yaml
-policy apply --name below /tmp/below.yaml
-runs /tmp/bad/four && ! /tmp/launch/sh -c '/tmp/bad/four; [ $? -eq 2 ]' 2> /dev/null; check $? "a program is blocked below another one"
-policy apply --confirm 1h --name below /tmp/three.yaml
-/tmp/launch/sh -c 'while [ ! -e /tmp/go ]; do sleep 0.2; done; /tmp/bad/four; echo $? > /tmp/got' 2> /dev/null & launcher=$!
-sleep 1; /tmp/launch/sh -c '/tmp/bad/four; [ $? -eq 2 ]'; check $? "a trial without that rule does not block it"
-policy rollback; : > /tmp/go; wait $launcher
-[ "$(cat /tmp/got)" -eq 126 ]; check $? "after it, it is blocked below one that was started meanwhile ($(cat /tmp/got))"
-runs /tmp/bad/four; check $? "and elsewhere it is not"
-policy remove below
-policy apply --confirm 10s /tmp/three.yaml; kill -STOP $daemon
-blocked /tmp/bad/three; check $? "an engine that is stopped does not change what is on trial"
-sleep 18; runs /tmp/bad/three && blocked /tmp/bad/base && blocked /tmp/bad/two; check $? "the kernel goes back by itself when the time is over"
-kill -CONT $daemon; await 20 in_force 3; runs /tmp/bad/three && blocked /tmp/bad/two; check $? "and the engine when it runs again"
-policy apply --confirm 1h /tmp/three.yaml; policy confirm; blocked /tmp/bad/three && policy remove three; runs /tmp/bad/three; check $? "the next trial is as good"
-
-# --- the daemon ends meanwhile
-policy apply --confirm 1h /tmp/three.yaml; blocked /tmp/bad/three; check $? "a policy is tried"
-stop KILL; start
-runs /tmp/bad/three && blocked /tmp/bad/two && in_force 3; check $? "a daemon that is killed meanwhile comes up with the rules of before"
-grep -q "'three.yaml' was not confirmed" /tmp/err; check $? "and says so"
-su tester -c 'vedette policy rollback' > /tmp/out 2>&1; says "Permission denied" "another user is refused"
-policy apply --confirm 1h /tmp/three.yaml; stop TERM
-chmod 777 /tmp/lib/policies; vedette daemon -c /tmp/config.yaml > /tmp/out 2>&1; says "others may write to the folder" "a folder that others may write to is refused"
-
-# --- what the logs say
-for log in /tmp/log/*.jsonl*; do case $log in *.pub) ;; *) cat "$log" ;; esac; done | grep '"vedette.policy"' > /tmp/records
-for want in '"action":"rollback".*"reason":"timeout"' '"action":"rollback","blocked":6.*"reason":"breaker"' '"action":"rollback".*"reason":"asked"' \
-	'"action":"rollback".*"reason":"stopped"' '"action":"confirm".*"by":{"pid":[0-9]*,"uid":0}' '"action":"apply".*"forced":true' '"action":"remove"' \
-	'"errors":\["[^"]*would block the package manager'; do
-	grep -q "$want" /tmp/records; check $? "a record says $want"
-done
+stop TERM
+records '"action":"rollback".*"reason":"timeout"' '"action":"rollback","blocked":6.*"reason":"breaker"' '"action":"rollback".*"reason":"asked"' \
+	'"action":"confirm".*"by":{"pid":[0-9]*,"uid":0}' '"action":"apply".*"forced":true' '"action":"remove"' \
+	'"errors":\["[^"]*would block the package manager'

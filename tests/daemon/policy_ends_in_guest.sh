@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: Apache-2.0
+# In the guest: trials whose daemon does not answer, or ends; and what images of a trial are asked of their ancestors.
+. /t/policy_helpers.sh
+# --- ancestors, and an engine that does not answer
+mkdir /tmp/launch; cp /bin/busybox /tmp/launch/sh
+sed 's|when: .*|when: process.executable = /tmp/bad/four and ancestor(process.executable = /tmp/launch/sh)|' /tmp/four.yaml > /tmp/below.yaml
+policy apply --name below /tmp/below.yaml
+runs /tmp/bad/four && ! /tmp/launch/sh -c '/tmp/bad/four; [ $? -eq 2 ]' 2> /dev/null; check $? "a program is blocked below another one"
+policy apply --confirm 1h --name below /tmp/three.yaml
+/tmp/launch/sh -c 'while [ ! -e /tmp/go ]; do sleep 0.2; done; /tmp/bad/four; echo $? > /tmp/got' 2> /dev/null & launcher=$!
+sleep 1; /tmp/launch/sh -c '/tmp/bad/four; [ $? -eq 2 ]'; check $? "a trial without that rule does not block it"
+policy rollback; : > /tmp/go; wait $launcher
+[ "$(cat /tmp/got)" -eq 126 ]; check $? "after it, it is blocked below one that was started meanwhile ($(cat /tmp/got))"
+runs /tmp/bad/four; check $? "and elsewhere it is not"
+policy remove below
+policy apply --confirm 10s /tmp/three.yaml; kill -STOP $daemon
+blocked /tmp/bad/three; check $? "an engine that is stopped does not change what is on trial"
+sleep 18; runs /tmp/bad/three && blocked /tmp/bad/base; check $? "the kernel goes back by itself when the time is over"
+kill -CONT $daemon; await 20 in_force 1; runs /tmp/bad/three && blocked /tmp/bad/base; check $? "and the engine when it runs again"
+policy apply --confirm 1h /tmp/three.yaml; policy confirm; blocked /tmp/bad/three && policy remove three; runs /tmp/bad/three; check $? "the next trial is as good"
+
+# --- the daemon ends meanwhile
+policy apply --confirm 1h /tmp/three.yaml; blocked /tmp/bad/three; check $? "a policy is tried"
+stop KILL; start
+runs /tmp/bad/three && blocked /tmp/bad/base && in_force 1; check $? "a daemon that is killed meanwhile comes up with the rules of before"
+grep -q "'three.yaml' was not confirmed" /tmp/err; check $? "and says so"
+su tester -c 'vedette policy rollback' > /tmp/out 2>&1; says "Permission denied" "another user is refused"
+policy apply --confirm 1h /tmp/three.yaml; stop TERM
+chmod 777 /tmp/lib/policies; vedette daemon -c /tmp/config.yaml > /tmp/out 2>&1; says "others may write to the folder" "a folder that others may write to is refused"
+
+records '"action":"rollback".*"reason":"stopped"' '"action":"apply".*"confirm":10000000000'
