@@ -81,10 +81,10 @@ static __always_inline u32 caller(void)
 	return bpf_get_current_pid_tgid() >> 32;
 }
 
-/* Is this to be refused, and not the engine's own doing? */
+/* Is this to be refused, and not the engine's own doing? Without the engine (its verdicts can outlive it) there is nobody to protect. */
 static __always_inline bool is_refused(void)
 {
-	return guard.is_on && caller() != config.own_pid;
+	return guard.is_on && config.own_pid && caller() != config.own_pid;
 }
 
 static __always_inline bool is_refused_but_init(void)
@@ -332,7 +332,7 @@ static __always_inline bool is_others_object(u32 kind, u32 id)
 		bpf_map_update_elem(&guard_objects, &key, &one, BPF_NOEXIST); /* one that is there stays where it is: the engine may be walking the table */
 		return true;
 	}
-	return !guard.is_on || !bpf_map_lookup_elem(&guard_objects, &key);
+	return !guard.is_on || !config.own_pid || !bpf_map_lookup_elem(&guard_objects, &key);
 }
 
 /* Every way to a descriptor: by id, from a pin, at its making. */

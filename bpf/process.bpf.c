@@ -281,6 +281,8 @@ int BPF_PROG(exit_done, struct task_struct *task)
 	if (BPF_CORE_READ(task, signal, live.counter) > 0)
 		return 0; /* other threads live on */
 	bpf_map_delete_elem(&labels, &tgid);
+	if (tgid == config.own_pid) /* what outlives the engine must not spare the next process of its number */
+		config.own_pid = 0;
 	struct subject who;
 	if (!subject_current(task, &who)) {
 		bpf_map_delete_elem(&tasks, &tgid); /* it left the watched cgroup: its entry would stay for ever */

@@ -209,6 +209,15 @@ static int check(const struct config *c, const char *name, struct diag *diag)
 		diag_error(diag, at, "sensor: '%s' is not auto, lsm or tracepoint", c->sensor);
 		return -EINVAL;
 	}
+	bool is_kept = strcmp(c->on_exit, "keep") == 0;
+	if (!is_kept && strcmp(c->on_exit, "release") != 0) {
+		diag_error(diag, at, "enforcement.on_exit: '%s' is not release or keep", c->on_exit);
+		return -EINVAL;
+	}
+	if (is_kept && !c->enforce) {
+		diag_error(diag, at, "enforcement.on_exit: keep: there is nothing to keep without `enforce: true`");
+		return -EINVAL;
+	}
 	return 0;
 }
 

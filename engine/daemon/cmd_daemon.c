@@ -39,6 +39,8 @@ static struct watch_options options_of(const struct config *c)
 	o.n_rule_paths = c->rules.n;
 	o.sensor = strcmp(c->sensor, "lsm") == 0 ? SENSOR_LSM : strcmp(c->sensor, "tracepoint") == 0 ? SENSOR_TRACEPOINT : SENSOR_NONE;
 	o.enforce = c->enforce;
+	o.takes_over = true;
+	o.keep = strcmp(c->on_exit, "keep") == 0;
 	o.detect_only = c->detect_only;
 	o.protect = c->enforce && c->protect;
 	o.protect_paths = c->protect_paths.items;

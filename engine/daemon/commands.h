@@ -10,6 +10,7 @@ int cmd_reload(int argc, char **argv);
 int cmd_policy(int argc, char **argv);
 int cmd_protect(int argc, char **argv);
 int cmd_stop(int argc, char **argv);
+int cmd_release(int argc, char **argv);
 int cmd_status(int argc, char **argv);
 int cmd_check(int argc, char **argv);
 int cmd_test(int argc, char **argv);

@@ -20,6 +20,7 @@ static const struct command {
 	{ "policy", "apply policies to a running daemon, with a way back", cmd_policy },
 	{ "protect", "let others at a protected daemon for a time", cmd_protect },
 	{ "stop", "end a running daemon", cmd_stop },
+	{ "release", "take away what a daemon that is gone left in force", cmd_release },
 	{ "status", "how a running daemon fares", cmd_status },
 	{ "check", "check rule files", cmd_check },
 	{ "test", "run the cases of rule files", cmd_test },

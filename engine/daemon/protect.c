@@ -10,6 +10,7 @@
 #include "engine/base/clock.h"
 #include "engine/base/fd.h"
 #include "engine/daemon/say.h"
+#include "engine/probe/left.h"
 
 #define CHECK_NS 10000000000ull  /* between two looks at the links */
 #define REPEAT_NS 60000000000ull /* a fault that lasts is told again */
@@ -71,6 +72,8 @@ static void add_files(struct protect *p, struct diag *diag)
 	struct rule_paths paths = { 0 };
 	const struct protect_config *c = &p->config;
 	guard_add(p->guard, "/proc/self/exe", diag);
+	if (access(PINS_FOLDER, F_OK) == 0)
+		guard_add_folder(p->guard, PINS_FOLDER, diag);
 	for (size_t i = 0; i < PROTECT_FILES; i++)
 		if (p->files[i][0])
 			guard_add(p->guard, p->files[i], diag);

@@ -26,6 +26,7 @@
 #include "engine/daemon/own_files.h"
 #include "engine/daemon/protect.h"
 #include "engine/daemon/status.h"
+#include "engine/daemon/takeover.h"
 #include "engine/probe/blind.h"
 
 enum {
@@ -58,6 +59,8 @@ struct watch {
 	uint64_t told_damaged, told_matches, told_state, told_misc[MISC_COUNT], told_missed_runs;
 	uint64_t since_ns; /* wall clock of the last look at the losses after which all were told */
 	bool is_untold;    /* a loss record found no room at this look */
+	struct takeover takeover;
+	int keep_error;    /* that was told */
 	int status_error;  /* of the last try to write the status file */
 };
 
@@ -417,6 +420,10 @@ int watch_open(const struct watch_options *options, struct watch **ret, struct d
 	int err = options->ask_essentials ? own_files_fill(&w->own_files, options) : 0;
 	if (!err)
 		err = load_rules(w, diag);
+	if (!err && options->takes_over)
+		err = takeover_open(&w->takeover, diag);
+	if (!err)
+		takeover_number(&w->takeover, w->policy);
 	if (!err && options->status_file[0])
 		err = status_check(options->status_file, diag);
 	if (!err)
@@ -485,6 +492,7 @@ void watch_close(struct watch **watch)
 	policy_free(&w->policy);
 	policies_free(&w->policies);
 	own_files_done(&w->own_files);
+	takeover_done(&w->takeover);
 	fd_close(&w->signal_fd);
 	free(w);
 	*watch = NULL;
@@ -505,14 +513,56 @@ const struct ruleset *watch_rules(const struct watch *w)
 	return w->policy->rules;
 }
 
+/* For whoever takes over from us: as it is now, so that it knows what is new then. */
+static void note(struct watch *w, bool is_stopped)
+{
+	struct totals t = watch_totals(w);
+	struct sensor_note n = {
+		.generation = w->policy->generation,
+		.alive_ns = clock_ns(CLOCK_REALTIME),
+		.pid = (uint64_t)getpid(),
+		.delivered = t.delivered - w->takeover.read.records,
+		.is_stopped = is_stopped,
+	};
+	for (uint32_t event = 0; event < EVENT_NUMBERS; event++)
+		n.lost += w->told_lost_ring[event] + w->told_lost_slot[event];
+	snprintf(n.digest, sizeof(n.digest), "%s", ruleset_digest(w->policy->rules));
+	int err = sensor_note(w->sensor, &n);
+	err = err ? err : sensor_keep_error(w->sensor);
+	if (err && err != w->keep_error)
+		fprintf(stderr, "vedette: not all that is in force can be kept when this daemon ends: %s\n", strerror(-err));
+	w->keep_error = err;
+}
+
+/* Our own verdicts are in force: from here on they outlive us, if they are to, and those of a daemon of before can go. */
+static int take_over(struct watch *w, struct diag *diag)
+{
+	int err = w->options.keep ? sensor_keep(w->sensor, diag) : 0;
+	if (err)
+		return err;
+	if (w->options.keep)
+		note(w, false);
+	if (w->options.keep && w->protect)
+		protect_refresh(w->protect); /* the pins as well */
+	err = takeover_undo(&w->takeover, diag);
+	if (err)
+		return err;
+	takeover_read(&w->takeover, w->pipeline, w->stream);
+	if (!w->options.keep)
+		left_unmount();
+	return 0;
+}
+
 int watch_seed(struct watch *w, uint32_t root_pid, struct diag *diag)
 {
+	takeover_quiet(&w->takeover); /* we see all that happens from now on */
 	int err = enrich_seed(w->enrich, root_pid, diag);
-	if (err || !w->options.enforce)
-		return err;
-	err = ancestry_tell(w->sensor, w->enrich, &w->policy->verdicts.tables, diag);
-	if (!err)
+	if (!err && w->options.enforce)
+		err = ancestry_tell(w->sensor, w->enrich, &w->policy->verdicts.tables, diag);
+	if (!err && w->options.enforce)
 		err = sensor_put_verdicts(w->sensor);
+	if (!err && w->options.takes_over)
+		err = take_over(w, diag);
 	return err;
 }
 
@@ -537,6 +587,8 @@ struct totals watch_totals(const struct watch *w)
 		t.delivered += stats->delivered[event];
 	}
 	t.delivered += stats->damaged;
+	t.lost += w->takeover.read.lost;
+	t.produced += w->takeover.read.records + w->takeover.read.lost;
 	return t;
 }
 
@@ -659,6 +711,8 @@ static void tick(struct watch *w, uint64_t boot_ns)
 	tell_losses(w);
 	tell_expired(w);
 	tell_ancestors(w);
+	if (w->options.keep)
+		note(w, false);
 	if (boot_ns >= w->next_heartbeat) {
 		if (w->next_heartbeat)
 			heartbeat(w);
@@ -822,11 +876,15 @@ int watch_finish(struct watch *w, const char *reason, struct diag *diag)
 		IGNORE(flush_if_due(w, clock_ns(CLOCK_BOOTTIME))); /* the last flush below reports */
 	pipeline_finish(w->pipeline);
 	tell_losses(w);
+	if (w->options.keep)
+		note(w, true);
 	int tape_error = finish_tape(w, diag);
 	n = tape_error ? tape_error : n;
 	if (!w->stream)
 		return n;
 	struct close_info info = { .at = instant_now(), .reason = reason, .totals = watch_totals(w) };
+	if (w->options.keep) /* what is refused from now on is the next daemon's to tell */
+		info.totals.produced = MIN(info.totals.produced, info.totals.delivered + info.totals.lost);
 	int err = stream_close_record(w->stream, &info);
 	struct stream_stats stats;
 	stream_get_stats(w->stream, &stats);

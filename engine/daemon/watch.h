@@ -22,6 +22,8 @@ struct watch_options {
 	const char *const *protect_paths; /* more that is to be kept */
 	size_t n_protect_paths;
 	bool needs_rules;              /* rule files without any rule are refused, at the start and in a reload */
+	bool takes_over;               /* from a daemon of before that left verdicts in force: watch_seed takes over */
+	bool keep;                     /* leave ours in force at the end, however it comes */
 	bool detect_only;              /* take rules that block in tracepoint mode too: they only report */
 	bool approve;                /* the kernel drops what no rule can hold on */
 	bool log_events;

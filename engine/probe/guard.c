@@ -242,6 +242,15 @@ void guard_add(struct guard *g, const char *path, struct diag *diag)
 			  err == -E2BIG ? "there are too many protected files" : strerror(-err));
 }
 
+void guard_add_folder(struct guard *g, const char *path, struct diag *diag)
+{
+	CLEANUP(buf_done) struct buf real = { 0 };
+	uint32_t mode;
+	int err = walk(g, path, &real, &mode);
+	if (err)
+		diag_warn(diag, (struct place){ .file = path }, "is not protected: %s", strerror(-err));
+}
+
 void guard_forget(struct guard *g)
 {
 	struct guard_inode key;

@@ -19,6 +19,8 @@ void guard_free(struct guard **g);
  * is refused; what is missing, does not fit or is not refused is a warning.
  */
 void guard_add(struct guard *g, const char *path, struct diag *diag);
+/* The same of a folder whose files nobody can open: pins. */
+void guard_add_folder(struct guard *g, const char *path, struct diag *diag);
 /* Forgets all files; with the protection off, before they are added anew. */
 void guard_forget(struct guard *g);
 /* Enters BPF objects that were made since, and forgets those that are gone. */

@@ -335,6 +335,7 @@ int sensor_open(const struct sensor_options *options, struct sensor **ret, struc
 	s->poll_fd = -1;
 	s->is_protected = options->protect;
 	programs_init(&s->programs);
+	pins_init(&s->pins);
 	s->cpus = libbpf_num_possible_cpus();
 	if (s->cpus < 1 || s->cpus > SENSOR_MAX_CPUS) {
 		diag_error(diag, (struct place){ 0 }, "%d processors: between 1 and %d are supported", s->cpus, SENSOR_MAX_CPUS);
@@ -364,6 +365,18 @@ int sensor_open(const struct sensor_options *options, struct sensor **ret, struc
 	return 0;
 }
 
+/* What is kept goes on without us. */
+static void leave(struct sensor *s)
+{
+	if (s->pins.folder[0]) {
+		struct sensor_config *c = &s->skel->bss->config;
+		if (s->stopped_wanted)
+			__atomic_store_n(&c->wanted, s->stopped_wanted, __ATOMIC_SEQ_CST);
+		__atomic_store_n(&c->own_pid, 0, __ATOMIC_SEQ_CST);
+	}
+	pins_done(&s->pins);
+}
+
 void sensor_close(struct sensor **sensor)
 {
 	struct sensor *s = *sensor;
@@ -372,6 +385,7 @@ void sensor_close(struct sensor **sensor)
 	ring_buffer__free(s->priority);
 	ring_buffer__free(s->bulk);
 	fd_close(&s->poll_fd);
+	leave(s);
 	detach(s);
 	btf__free(s->kernel);
 	free(s);
@@ -421,10 +435,17 @@ int sensor_change_prepare(struct sensor *s, const struct sensor_events *events, 
 	return 0;
 }
 
+static void sync_pins(struct sensor *s)
+{
+	int err = pins_sync(&s->pins, &s->programs);
+	s->keep_error = err ? err : s->keep_error;
+}
+
 void sensor_widen(struct sensor *s, struct sensor_change *c)
 {
 	c->before = s->programs.wanted;
 	programs_widen(&s->programs, &c->wanted, &c->programs);
+	sync_pins(s);
 	set_wanted(s, s->programs.wanted.events, s->programs.wanted.outcome_events);
 }
 
@@ -432,6 +453,7 @@ void sensor_narrow(struct sensor *s, struct sensor_change *c)
 {
 	set_wanted(s, c->wanted.events, c->wanted.outcome_events);
 	programs_narrow(&s->programs, &c->wanted, &c->programs);
+	sync_pins(s);
 }
 
 void sensor_undo(struct sensor *s, struct sensor_change *c)
@@ -570,8 +592,10 @@ int sensor_consume(struct sensor *s, size_t max_bulk)
 
 void sensor_stop(struct sensor *s)
 {
+	s->stopped_wanted = s->skel->bss->config.wanted;
 	s->skel->bss->config.wanted = 0;
-	programs_detach(&s->programs);
+	if (!s->pins.folder[0])
+		programs_detach(&s->programs);
 	/* programs run with preemption off or under RCU: after a grace period none is left (ENOSYS: nothing better to do) */
 	(void)syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0);
 }
@@ -654,4 +678,32 @@ void sensor_get_guard(struct sensor *s, struct sensor_guard *ret)
 		.links = s->programs.links,
 		.n_programs = s->programs.n,
 	};
+}
+
+/* --- beyond the end -------------------------------------------------------------------------------------------------------- */
+
+int sensor_keep(struct sensor *s, struct diag *diag)
+{
+	size_t elf_bytes;
+	const void *elf = vedette_bpf__elf_bytes(&elf_bytes);
+	int err = pins_start(&s->pins, s->skel, pins_build(elf, elf_bytes), &s->about, diag);
+	if (err)
+		return err;
+	err = pins_sync(&s->pins, &s->programs);
+	if (err)
+		diag_error(diag, (struct place){ .file = s->pins.folder }, "no link can be pinned there: %s", strerror(-err));
+	return err;
+}
+
+int sensor_note(struct sensor *s, const struct sensor_note *note)
+{
+	if (!s->pins.folder[0])
+		return 0;
+	s->about.note = *note;
+	return pins_note(&s->pins, &s->about);
+}
+
+int sensor_keep_error(const struct sensor *s)
+{
+	return s->keep_error;
 }

@@ -133,7 +133,8 @@ int sensor_poll_fd(const struct sensor *s);
 int sensor_consume(struct sensor *s, size_t max_bulk) MUST_CHECK;
 
 /*
- * Detaches every program and waits until none runs any more: what lies in the rings then is the rest. Counters stay readable.
+ * Detaches every program and waits until none runs any more: what lies in the rings then is the rest. Counters stay readable. After sensor_keep
+ * nothing is detached: only verdicts are told until sensor_close, and then again all that was wanted.
  */
 void sensor_stop(struct sensor *s);
 
@@ -157,3 +158,22 @@ struct sensor_guard {
 	size_t n_programs;
 };
 void sensor_get_guard(struct sensor *s, struct sensor_guard *ret);
+
+/*
+ * What outlives the engine (enforcement.on_exit: keep): programs stay attached and tables in force when it ends, however it ends, and a later
+ * engine takes over (left.h). From this call on, whatever is attached later is kept as well. 0 or -errno with the reason.
+ */
+int sensor_keep(struct sensor *s, struct diag *diag) MUST_CHECK;
+/* What a later engine wants to know; to be told it every second or so. */
+enum { SENSOR_DIGEST_MAX = 96 };
+struct sensor_note {
+	char digest[SENSOR_DIGEST_MAX]; /* of the rules in force */
+	uint64_t generation;            /* of the same */
+	uint64_t alive_ns;              /* wall clock */
+	uint64_t pid;
+	uint64_t delivered, lost;       /* records; lost: those that were told */
+	uint64_t is_stopped;            /* on purpose */
+};
+int sensor_note(struct sensor *s, const struct sensor_note *note) MUST_CHECK;
+/* Links that could not be kept at a change: 0, or the last reason as -errno. */
+int sensor_keep_error(const struct sensor *s);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "bpf/guard_abi.h"
+#include "engine/probe/pins.h"
 #include "engine/probe/programs.h"
 #include "engine/probe/sensor.h"
 #include "vedette.skel.h"
@@ -26,4 +27,8 @@ struct sensor {
 	void *context;
 	size_t handed_on, bulk_left;
 	bool is_protected; /* the programs that keep others off are attached */
+	struct pins pins;
+	struct pins_about about; /* as it was written last */
+	int keep_error;
+	uint64_t stopped_wanted; /* what was told before sensor_stop */
 };

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A daemon after another: what the one before left in force (enforcement.on_exit: keep) is read, and undone once our own is in force. */
+#pragma once
+
+#include "alerts/stream.h"
+#include "engine/daemon/pipeline.h"
+#include "engine/daemon/policy.h"
+#include "engine/probe/left.h"
+
+struct takeover {
+	struct left *left;      /* NULL: nothing was there, or all is read */
+	struct left_state state;
+	struct left_read read;  /* records and losses of the time between */
+};
+
+/* Finds what there is, and has it spare this process. 0 or -errno with the reason. */
+int takeover_open(struct takeover *t, struct diag *diag) MUST_CHECK;
+void takeover_done(struct takeover *t);
+
+/* Records of before name rules by number and generation: so that they name those of this policy if they are the same, and else none. */
+void takeover_number(const struct takeover *t, struct policy *policy);
+/* From now on it tells of nothing but what it refuses. */
+void takeover_quiet(struct takeover *t);
+/* When our own verdicts are in force: takes away those of before. 0 or -errno with the reason. */
+int takeover_undo(struct takeover *t, struct diag *diag) MUST_CHECK;
+/* When the process table is filled: reads what happened in between, and says how long that was and what was lost. stream NULL: only to people. */
+void takeover_read(struct takeover *t, struct pipeline *pipeline, struct stream *stream);

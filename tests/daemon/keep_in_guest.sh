@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: Apache-2.0
+# In the guest: the daemon is killed, stopped, follows another, and what it left is released.
+. /t/independence_common.sh
+config keep
+start; check $? "on_exit: keep: the daemon answers"
+ls /run/vedette/bpf/1 > /tmp/pins 2>&1; grep -q link_ /tmp/pins && grep -q map_ring /tmp/pins; check $? "what is in force is pinned ($(wc -l < /tmp/pins) pins)"
+ls -ld /run/vedette/bpf | grep -q '^drwx-----[-T]'; check $? "where nobody else may look ($(ls -ld /run/vedette/bpf))"
+vedette release > /tmp/out 2>&1; [ $? -eq 1 ] && grep -q "a daemon runs" /tmp/out; check $? "nothing is released while it runs"
+vedette reload > /dev/null; blocked; check $? "after a reload it blocks"
+begin
+stop KILL; sleep 1; blocked; check $? "killed: what is forbidden is refused"
+config keep 64KiB
+start; check $? "the next daemon answers"
+blocked && [ "$(ls /run/vedette/bpf)" = 2 ]; check $? "it blocks, and what was left is gone"
+logs > /tmp/all; n=$(grep -c '"action":"block"' /tmp/all)
+grep '"action":"block"' /tmp/all | grep -vq '"id":"no-exec"'; [ $? -eq 1 ] && [ "$n" -gt 10 ]; check $? "every alert of a refusal names its rule ($n)"
+stop TERM; blocked; check $? "stopped: what is forbidden is refused"
+vedette verify --complete --key /tmp/log/a.jsonl.pub /tmp/log/a.jsonl > /tmp/out 2>&1; check $? "the log of a daemon that took over is whole ($(tail -n 1 /tmp/out))"
+flood 200; start; check $? "a daemon after a flood that nobody read"
+finish "through a kill, a stop, full rings and two starts"
+logs > /tmp/all
+grep -q '"what":"gap-ended"' /tmp/all; check $? "the time after the kill is told"
+grep '"what":"gap-stopped"' /tmp/all > /tmp/out; [ -s /tmp/out ] && ! grep -q '"count":0[,}]' /tmp/out; check $? "so is that after the stop, with what found no room meanwhile"
+stop KILL; vedette release > /tmp/out 2>&1; check $? "an administrator releases ($(cat /tmp/out))"
+runs; check $? "nothing is refused any more"
+[ "$(/t/ids)" = "$nothing" ] && [ ! -e /run/vedette/bpf ]; check $? "nothing is left in the kernel, nor a mount ($(/t/ids))"
+vedette release > /tmp/out 2>&1 && grep -q "nothing was left" /tmp/out; check $? "nothing is left to release"
+# --- other rules, and a daemon that does not keep
+config keep; start; stop KILL; blocked; check $? "killed again: refused"
+sed -i 's/bad/worse/' /tmp/rules.yaml; config release
+start; check $? "a daemon with other rules, that keeps nothing, answers"
+runs; check $? "its rules are in force, and they alone"
+[ ! -e /run/vedette/bpf ]; check $? "what was left is gone"
+stop TERM; [ "$(/t/ids)" = "$nothing" ]; check $? "nothing is left in the kernel ($(/t/ids))"
+# --- mistakes
+config keep; sed -i 's/enforce: true/enforce: false/' /tmp/config.yaml; vedette daemon -c /tmp/config.yaml --check > /tmp/out 2>&1
+[ $? -eq 1 ] && grep -q "nothing to keep" /tmp/out; check $? "keep without enforcement is refused"
+config maybe; vedette daemon -c /tmp/config.yaml --check > /tmp/out 2>&1; [ $? -eq 1 ] && grep -q "'maybe' is not release or keep" /tmp/out; check $? "so is another word"
