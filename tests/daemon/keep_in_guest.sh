@@ -13,7 +13,7 @@ config keep 64KiB
 start; check $? "the next daemon answers"
 blocked && [ "$(ls /run/vedette/bpf)" = 2 ]; check $? "it blocks, and what was left is gone"
 logs > /tmp/all; n=$(grep -c '"action":"block"' /tmp/all)
-grep '"action":"block"' /tmp/all | grep -vq '"id":"no-exec"'; [ $? -eq 1 ] && [ "$n" -gt 10 ]; check $? "every alert of a refusal names its rule ($n)"
+grep '"action":"block"' /tmp/all | grep -vq '"id":"no-'; [ $? -eq 1 ] && [ "$n" -gt 10 ]; check $? "every alert of a refusal names its rule ($n)"
 stop TERM; blocked; check $? "stopped: what is forbidden is refused"
 vedette verify --complete --key /tmp/log/a.jsonl.pub /tmp/log/a.jsonl > /tmp/out 2>&1; check $? "the log of a daemon that took over is whole ($(tail -n 1 /tmp/out))"
 flood 200; start; check $? "a daemon after a flood that nobody read"
