@@ -120,7 +120,7 @@ static void a_run_verifies(void **state)
 		assert_int_equal(raise_alert(f, &rule_low), 0);
 		step(f, 1000);
 	}
-	struct heartbeat_info beat = { f->now, "00", "lsm", { 1, 1, 0 }, "on", 3, 2, 1 };
+	struct heartbeat_info beat = { f->now, "00", "lsm", { 1, 1, 0, 0 }, "on", 3, 2, 1 };
 	struct loss_info loss = { f->now, "ring", "file.open", 0, 3, f->now.wall_ns, "", "" };
 	assert_int_equal(stream_heartbeat(f->stream, &beat), 0);
 	assert_int_equal(stream_loss(f->stream, &loss), 0);
