@@ -425,7 +425,7 @@ static __always_inline u32 act_on_proc(u64 inode, struct dentry *d)
 	return is_named(d, "sysrq-trigger", 14) ? TAMPER_SYSRQ : TAMPER_COUNT; /* it can kill every process at once */
 }
 
-/* Files of the engine's cgroup, and of those above it but what others need there. The service manager may; but not freeze the engine alone. */
+/* Files of the engine's cgroup, and of those above it but what others need there. The service manager may. */
 static __always_inline u32 act_on_cgroup(struct dentry *d)
 {
 	u64 id = BPF_CORE_READ(d, d_parent, d_inode, i_ino);
@@ -434,8 +434,8 @@ static __always_inline u32 act_on_cgroup(struct dentry *d)
 		is_above |= id == guard.cgroups[i];
 	if (!id || (!is_own && !is_above))
 		return TAMPER_COUNT;
-	if (caller() == INIT_TGID && (is_above || !is_named(d, "cgroup.freeze", 14)))
-		return TAMPER_COUNT; /* systemd thaws slices in the course of ordinary work */
+	if (caller() == INIT_TGID)
+		return TAMPER_COUNT; /* cgroup.freeze too: systemd thaws services and slices in the course of ordinary work */
 	/* processes may come in: children of the service manager do so by themselves, for ExecReload= */
 	if (is_named(d, "cgroup.procs", 13) || is_named(d, "cgroup.threads", 15) || (is_above && is_named(d, "cgroup.subtree", 14)))
 		return TAMPER_COUNT;
