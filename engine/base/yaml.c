@@ -236,7 +236,7 @@ static int take_event(struct reader *r, const yaml_event_t *e)
 static yaml_mark_t mark_of_byte(const struct reader *r, size_t offset)
 {
 	yaml_mark_t mark = { 0 };
-	for (size_t i = 0; i < MIN(offset, r->text.n); i++) {
+	for (size_t i = 0; r->text.p && i < MIN(offset, r->text.n); i++) {
 		bool is_end = r->text.p[i] == '\n';
 		mark.line += is_end;
 		mark.column = is_end ? 0 : mark.column + 1;
@@ -249,15 +249,15 @@ static bool is_tab_indented(const struct reader *r, yaml_mark_t *ret)
 {
 	struct strview rest = r->text;
 	for (size_t line = 0; line < ret->line; line++) {
-		const char *end = rest.n ? memchr(rest.p, '\n', rest.n) : NULL;
+		const char *end = rest.p ? memchr(rest.p, '\n', rest.n) : NULL;
 		if (!end)
 			return false;
 		rest = sv_from_index(rest, (size_t)(end - rest.p) + 1);
 	}
 	size_t n = 0;
-	while (n < rest.n && rest.p[n] == ' ')
+	while (rest.p && n < rest.n && rest.p[n] == ' ')
 		n++;
-	if (n == rest.n || rest.p[n] != '\t')
+	if (!rest.p || n == rest.n || rest.p[n] != '\t')
 		return false;
 	ret->column = n;
 	return true;
@@ -269,7 +269,7 @@ static int refuse_text(struct reader *r, const yaml_parser_t *parser)
 	const char *why = parser->problem ? parser->problem : "not readable as YAML";
 	if (parser->error == YAML_READER_ERROR) {
 		mark = mark_of_byte(r, parser->problem_offset);
-		if (parser->problem_offset < r->text.n && r->text.p[parser->problem_offset] == '\0')
+		if (r->text.p && parser->problem_offset < r->text.n && r->text.p[parser->problem_offset] == '\0')
 			why = "a NUL byte: is this a text file?";
 	} else if (is_tab_indented(r, &mark)) {
 		why = "indented with a tab: YAML takes blanks only";

@@ -123,7 +123,7 @@ static void lint_rule(const struct ruleset *set, uint32_t index, const uint32_t 
 {
 	char id[120];
 	rule_lint(set, index, diag);
-	if (shadows[index] == UINT32_MAX)
+	if (!shadows || shadows[index] == UINT32_MAX)
 		return;
 	const struct rule_info *rule = ruleset_get(set, index), *other = ruleset_get(set, shadows[index]);
 	diag_warn(diag, rule->at, "rule '%s' adds nothing: rule %s (%s:%u) holds whenever it does", rule->id,

@@ -51,7 +51,7 @@ int rules_options_read(int argc, char **argv, const char *help, const char *more
 	for (int i = optind; i < argc; i++)
 		read.paths[read.n_paths++] = argv[i];
 	*ret = read;
-	read = (struct rules_options){ 0 };
+	ret->paths = TAKE(read.paths);
 	return 0;
 }
 

@@ -115,19 +115,19 @@ void policies_sweep(struct policies *p, struct diag *diag)
 	free(entries);
 }
 
-/* The folder and, at need, the one above. */
+/* The folder and, at need, those above. */
 static int make_folder(const char *folder)
 {
-	if (mkdir(folder, 0700) == 0 || errno == EEXIST)
-		return 0;
-	CLEANUP(str_free) char *above = strdup(folder);
-	char *slash = above ? strrchr(above, '/') : NULL;
-	if (errno != ENOENT || !slash || slash == above)
-		return -errno;
-	*slash = '\0';
-	if (mkdir(above, 0755) && errno != EEXIST)
-		return -errno;
-	return mkdir(folder, 0700) ? -errno : 0;
+	CLEANUP(str_free) char *part = strdup(folder);
+	if (!part)
+		return -ENOMEM;
+	for (char *slash = part; (slash = strchr(slash + 1, '/'));) {
+		*slash = '\0';
+		if (mkdir(part, 0755) && errno != EEXIST)
+			return -errno;
+		*slash = '/';
+	}
+	return mkdir(folder, 0700) && errno != EEXIST ? -errno : 0;
 }
 
 static int open_folder(struct policies *p, struct diag *diag)

@@ -299,7 +299,7 @@ static const struct condition *bind_each(struct falco *f, const struct falco_nod
 		diag_error(f->c->diag, node->at, "'oneof' takes %d values at most for %s, which means either end", ENDS_MAX_ONEOF, ends[i].either);
 		return node_const(f->c, false, node->at);
 	}
-	const struct condition **each = calloc(node->n_values, sizeof(*each)), *joined = NULL;
+	const struct condition **each = calloc(node->n_values, sizeof(const struct condition *)), *joined = NULL;
 	f->c->no_memory |= !each;
 	for (const struct falco_value *v = node->values; each && v; v = v->next) {
 		struct falco_value value = *v;

@@ -237,7 +237,7 @@ static int remove_folder(uint32_t number, struct diag *diag)
 	snprintf(path, sizeof(path), PINS_FOLDER "/%u", number);
 	CLEANUP(folder_close) DIR *d = opendir(path);
 	int err = d ? 0 : -errno;
-	for (struct dirent *e; !err && (e = readdir(d));) {
+	for (struct dirent *e; d && !err && (e = readdir(d));) {
 		bool is_dots = e->d_name[0] == '.' && (!e->d_name[1] || (e->d_name[1] == '.' && !e->d_name[2]));
 		if (!is_dots && unlinkat(dirfd(d), e->d_name, 0))
 			err = -errno;

@@ -97,6 +97,7 @@ static void note_event(struct notes *n, struct event_builder *b, const struct ru
 	n->ev = &ev;
 	n->at = 0;
 	note(n, rule->condition, true, false);
+	n->ev = NULL;
 	n->was_tried = true;
 }
 

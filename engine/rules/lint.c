@@ -95,11 +95,11 @@ static int by_number(const void *a, const void *b)
 
 static const struct operand **sorted(const struct test *t)
 {
-	const struct operand **p = calloc(t->n_operands, sizeof(*p));
+	const struct operand **p = calloc(t->n_operands, sizeof(const struct operand *));
 	for (size_t i = 0; p && i < t->n_operands; i++)
 		p[i] = &t->operands[i];
 	if (p)
-		qsort(p, t->n_operands, sizeof(*p), t->left->class == CLASS_STR ? by_text : by_number);
+		qsort(p, t->n_operands, sizeof(const struct operand *), t->left->class == CLASS_STR ? by_text : by_number);
 	return p;
 }
 
@@ -111,7 +111,7 @@ static bool count_common(const struct test *t, const struct test *values, size_t
 	size_t n = 0;
 	for (size_t i = 0; all && i < values->n_operands; i++) {
 		const struct operand *one = &values->operands[i];
-		n += bsearch(&one, all, t->n_operands, sizeof(*all), compare) != NULL;
+		n += bsearch(&one, all, t->n_operands, sizeof(const struct operand *), compare) != NULL;
 	}
 	bool is_done = all != NULL;
 	free(all);

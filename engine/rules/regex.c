@@ -46,7 +46,7 @@ struct strview regex_literal(const struct regex *re)
  */
 static bool may_recurse(struct strview pattern)
 {
-	for (size_t i = 0; i + 2 < pattern.n; i++) {
+	for (size_t i = 0; pattern.p && i + 2 < pattern.n; i++) {
 		const char *p = pattern.p + i;
 		bool has_more = i + 3 < pattern.n;
 		if (p[0] == '\\' && p[1] == 'g' && (p[2] == '<' || p[2] == '\''))

@@ -94,7 +94,7 @@ struct look {
 /* A test of one value of a field, with values that are written out; NULL: it is none. */
 static const struct test *plain_test(const struct condition *c)
 {
-	const struct test *t = c->type == NODE_TEST ? c->test : NULL;
+	const struct test *t = c && c->type == NODE_TEST ? c->test : NULL;
 	bool is_any = t && (t->modifier == MODIFIER_NONE || t->modifier == MODIFIER_ANYOF);
 	if (!is_any || t->left->type != EXPR_FIELD || t->right || t->ancestor || t->left->field->is_each || t->n_operands > VALUES_MAX)
 		return NULL;

@@ -212,7 +212,7 @@ static void take_note(void *context, const struct state_note *note)
 		story->n_left_out++;
 		return;
 	}
-	story->notes[story->n++] = (struct case_note){ r->places[note->number - 1].event, r->places[note->number - 1].time, note->input, note->kind, note->n };
+	story->notes[story->n++] = (struct case_note){ r->places[note->number - 1].event, r->places[note->number - 1].time, note->input, (int)note->kind, note->n };
 }
 
 int state_tell_case(const struct ruleset *set, const struct rule *rule, const struct rule_case *one, struct case_story *ret, struct diag *diag)
