@@ -13,6 +13,7 @@
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "bpf/guard_abi.h"
@@ -21,7 +22,7 @@
 #include "engine/probe/pins.h"
 #include "vedette.skel.h"
 
-enum { MAX_ENGINES = 16, MAX_NUMBER = 1000000, PATH_BYTES = 512 };
+enum { MAX_ENGINES = 16, MAX_NUMBER = 1000000, PATH_BYTES = 512, END_STEP_MS = 20, END_WAIT_MS = 10000 };
 
 /* Of one engine. */
 struct remains {
@@ -256,12 +257,59 @@ void left_quiet(struct left *l)
 			__atomic_store_n((uint64_t *)(void *)(l->all[i].settings + l->all[i].about.wanted_at), 0, __ATOMIC_SEQ_CST);
 }
 
+/* Programs that the pinned links of one engine hold attached. */
+struct held {
+	uint32_t ids[SENSOR_MAX_HOOKS];
+	size_t n;
+};
+
+static void held_programs(uint32_t number, struct held *held)
+{
+	char path[PATH_BYTES];
+	snprintf(path, sizeof(path), PINS_FOLDER "/%u", number);
+	CLEANUP(folder_close) DIR *d = opendir(path);
+	for (struct dirent *e; d && held->n < ARRAY_SIZE(held->ids) && (e = readdir(d));) {
+		char pin[PATH_BYTES + sizeof(e->d_name) + 1];
+		struct bpf_link_info info = { 0 };
+		uint32_t size = sizeof(info);
+		snprintf(pin, sizeof(pin), "%s/%s", path, e->d_name);
+		CLEANUP(fd_close) int fd = sv_starts(sv_from(e->d_name), SV("link_")) ? bpf_obj_get(pin) : -1;
+		if (fd >= 0 && bpf_obj_get_info_by_fd(fd, &info, &size) == 0)
+			held->ids[held->n++] = info.prog_id;
+	}
+}
+
+/* The kernel detaches some time after the last pin is gone: until then it still refuses. */
+static int wait_for_end(const struct held *held, struct diag *diag)
+{
+	static const struct timespec pause = { .tv_nsec = END_STEP_MS * 1000000L };
+	for (unsigned waited_ms = 0, i = 0; i < held->n;) {
+		CLEANUP(fd_close) int fd = bpf_prog_get_fd_by_id(held->ids[i]);
+		if (fd < 0) {
+			i++;
+			continue;
+		}
+		if (waited_ms >= END_WAIT_MS) {
+			diag_error(diag, (struct place){ 0 }, "program %u is still attached: something else holds it", (unsigned)held->ids[i]);
+			return -EBUSY;
+		}
+		fd_close(&fd); /* or it is we who hold it */
+		(void)nanosleep(&pause, NULL);
+		waited_ms += END_STEP_MS;
+	}
+	return 0;
+}
+
 int left_undo(struct left *l, struct diag *diag)
 {
 	int worst = 0;
 	left_quiet(l);
 	for (size_t i = 0; i < l->n; i++) {
+		struct held held = { .n = 0 };
+		held_programs(l->all[i].number, &held);
 		int err = remove_folder(l->all[i].number, diag);
+		if (!err)
+			err = wait_for_end(&held, diag);
 		worst = worst ? worst : err;
 	}
 	(void)syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0); /* see sensor_stop */
