@@ -35,7 +35,7 @@ for i in 1 2 3 4 5 6 7 8 9 10; do
 	rules new; "$VEDETTE" reload -c "$S" > "$work/out" 2>&1 || failed=$((failed + 1))
 	rules old; "$VEDETTE" reload -c "$S" > "$work/out" 2>&1 || failed=$((failed + 1))
 done
-ends $failed 0 "1 rules are in force" "20 reloads"
+ends $failed 0 "1 rule is in force" "20 reloads"
 rules new; "$VEDETTE" reload --json -c "$S" > "$work/out" 2>&1; ends $? 0 '"ok":true' "the answer as JSON"
 echo '- rule: x' > "$work/rules.yaml"; "$VEDETTE" reload -c "$S" > "$work/out" 2>&1; ends $? 1 "rules.yaml:1:3: " "rules with faults"
 rm "$work/rules.yaml"; "$VEDETTE" reload -c "$S" > "$work/out" 2>&1; ends $? 1 "rules.yaml: No such file" "rules that are gone"
