@@ -283,7 +283,7 @@ static int refuse_name(struct strview name)
 
 int cmd_fields(int argc, char **argv)
 {
-	struct rules_options options;
+	CLEANUP(rules_options_done) struct rules_options options = { 0 };
 	int status = rules_options_read(argc, argv, help, NULL, &options);
 	if (status || options.is_done)
 		return status;
