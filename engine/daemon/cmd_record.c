@@ -54,7 +54,8 @@ static int parse_options(int argc, char **argv, struct watch_options *w, bool *r
 	while ((c = getopt_long(argc, argv, "+o:fd:g:s:qh", long_options, NULL)) != -1) {
 		switch (c) {
 		case 'o':
-			w->tape_file = optarg;
+			if (args_file("record", "--output", optarg, &w->tape_file))
+				return EXIT_VEDETTE;
 			break;
 		case 'f':
 			w->tape_replace = true;
@@ -67,19 +68,20 @@ static int parse_options(int argc, char **argv, struct watch_options *w, bool *r
 			w->cgroup = optarg;
 			break;
 		case 's':
-			if (args_sensor(optarg, &w->sensor))
-				return misuse("--sensor is auto, lsm or tracepoint, not", optarg);
+			if (args_sensor("record", optarg, &w->sensor))
+				return EXIT_VEDETTE;
 			break;
 		case OPT_RING:
-			if (args_ring(optarg, &w->ring_bulk_bytes))
-				return misuse("--ring is a power of two from 4KiB to 1GiB, not", optarg);
+			if (args_ring("record", "--ring", optarg, &w->ring_bulk_bytes))
+				return EXIT_VEDETTE;
 			break;
 		case OPT_PRIORITY_RING:
-			if (args_ring(optarg, &w->ring_priority_bytes))
-				return misuse("--priority-ring is a power of two from 4KiB to 1GiB, not", optarg);
+			if (args_ring("record", "--priority-ring", optarg, &w->ring_priority_bytes))
+				return EXIT_VEDETTE;
 			break;
 		case OPT_STATUS:
-			w->status_file = optarg;
+			if (args_file("record", "--status", optarg, &w->status_file))
+				return EXIT_VEDETTE;
 			break;
 		case 'q':
 			*ret_quiet = true;
@@ -93,10 +95,6 @@ static int parse_options(int argc, char **argv, struct watch_options *w, bool *r
 			return EXIT_VEDETTE;
 		}
 	}
-	if (!args_is_file(w->tape_file))
-		return misuse("--output needs the name of a file (./-NAME for one that begins with -), not", w->tape_file);
-	if (w->status_file[0] && !args_is_file(w->status_file))
-		return misuse("--status needs the name of a file (./-NAME for one that begins with -), not", w->status_file);
 	if (optind < argc && w->cgroup[0])
 		return misuse("either --cgroup or a command:", argv[optind]);
 	return 0;

@@ -122,14 +122,12 @@ static int parse_options(int argc, char **argv, struct replay_options *o, bool *
 			status = add_rules(o, optarg);
 			break;
 		case 'o':
-			if (!args_is_file(optarg))
-				return misuse("--output needs the name of a file (./-NAME for one that begins with -), not", optarg);
-			o->output = optarg;
+			if (args_file("replay", "--output", optarg, &o->output))
+				return EXIT_VEDETTE;
 			break;
 		case OPT_KEY:
-			if (!args_is_file(optarg))
-				return misuse("--key-file needs the name of a file (./-NAME for one that begins with -), not", optarg);
-			o->key_file = optarg;
+			if (args_file("replay", "--key-file", optarg, &o->key_file))
+				return EXIT_VEDETTE;
 			break;
 		case 'j':
 			o->json = true;
@@ -144,9 +142,8 @@ static int parse_options(int argc, char **argv, struct replay_options *o, bool *
 			o->info = true;
 			break;
 		case OPT_FAIL:
-			o->fail_on = args_severity(optarg);
-			if (o->fail_on < 0)
-				return misuse("--fail-on is info, low, medium, high or critical, not", optarg);
+			if (args_fail_on("replay", optarg, &o->fail_on))
+				return EXIT_VEDETTE;
 			break;
 		case 'q':
 			o->is_quiet = true;

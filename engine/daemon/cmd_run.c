@@ -76,18 +76,16 @@ static int parse_options(int argc, char **argv, struct run_options *o, bool *ret
 			o->rule_paths[w->n_rule_paths++] = optarg;
 			break;
 		case 'o':
-			if (!args_is_file(optarg))
-				return misuse("--output needs the name of a file (./-NAME for one that begins with -), not", optarg);
-			w->output = optarg;
+			if (args_file("run", "--output", optarg, &w->output))
+				return EXIT_VEDETTE;
 			break;
 		case OPT_KEY:
-			if (!args_is_file(optarg))
-				return misuse("--key-file needs the name of a file (./-NAME for one that begins with -), not", optarg);
-			w->key_file = optarg;
+			if (args_file("run", "--key-file", optarg, &w->key_file))
+				return EXIT_VEDETTE;
 			break;
 		case 's':
-			if (args_sensor(optarg, &w->sensor))
-				return misuse("--sensor is auto, lsm or tracepoint, not", optarg);
+			if (args_sensor("run", optarg, &w->sensor))
+				return EXIT_VEDETTE;
 			break;
 		case 'e':
 			w->enforce = true;
@@ -102,38 +100,34 @@ static int parse_options(int argc, char **argv, struct run_options *o, bool *ret
 			w->log_events = true;
 			break;
 		case OPT_FAIL:
-			o->fail_on = args_severity(optarg);
-			if (o->fail_on < 0)
-				return misuse("--fail-on is info, low, medium, high or critical, not", optarg);
+			if (args_fail_on("run", optarg, &o->fail_on))
+				return EXIT_VEDETTE;
 			break;
 		case OPT_RING:
-			if (args_ring(optarg, &w->ring_bulk_bytes))
-				return misuse("--ring is a power of two from 4KiB to 1GiB, not", optarg);
+			if (args_ring("run", "--ring", optarg, &w->ring_bulk_bytes))
+				return EXIT_VEDETTE;
 			break;
 		case OPT_PRIORITY_RING:
-			if (args_ring(optarg, &w->ring_priority_bytes))
-				return misuse("--priority-ring is a power of two from 4KiB to 1GiB, not", optarg);
+			if (args_ring("run", "--priority-ring", optarg, &w->ring_priority_bytes))
+				return EXIT_VEDETTE;
 			break;
 		case 'q':
 			w->terminal = false;
 			break;
 		case OPT_STATUS:
-			if (!args_is_file(optarg))
-				return misuse("--status needs the name of a file (./-NAME for one that begins with -), not", optarg);
-			w->status_file = optarg;
+			if (args_file("run", "--status", optarg, &w->status_file))
+				return EXIT_VEDETTE;
 			break;
 		case OPT_CONTROL:
-			if (!args_is_file(optarg))
-				return misuse("--control needs the name of a socket (./-NAME for one that begins with -), not", optarg);
-			w->control = optarg;
+			if (args_file("run", "--control", optarg, &w->control))
+				return EXIT_VEDETTE;
 			break;
 		case OPT_POLICIES:
 			w->policy_folder = optarg;
 			break;
 		case OPT_TAPE:
-			if (!args_is_file(optarg))
-				return misuse("--tape needs the name of a file (./-NAME for one that begins with -), not", optarg);
-			w->tape_file = optarg;
+			if (args_file("run", "--tape", optarg, &w->tape_file))
+				return EXIT_VEDETTE;
 			break;
 		case 'h':
 			fputs(usage, stdout);

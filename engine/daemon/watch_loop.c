@@ -1,0 +1,354 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Running a watch: what is told each second, the loop, and the end. */
+#include "engine/daemon/watch_parts.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/epoll.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "engine/base/clock.h"
+#include "engine/daemon/ancestry.h"
+#include "engine/daemon/cmd_rules.h"
+
+enum {
+	BULK_ROUND = 4096,       /* records of the bulk ring between two looks at the clock and the signals */
+	IDLE_WAIT_MS = 200,      /* longest sleep: timers are no finer */
+	BUSY_WAIT_MS = 5,        /* while something waits to be signed */
+};
+#define TICK_NS 1000000000ull
+
+/* --- accounting ------------------------------------------------------------------------------------------------------------ */
+
+void watch_get_tape(const struct watch *w, struct tape_writer_stats *ret)
+{
+	tape_writer_get_stats(w->tape, ret);
+}
+
+struct totals watch_totals(const struct watch *w)
+{
+	struct totals t = { 0 };
+	const struct pipeline_stats *stats = watch_stats(w);
+	for (uint32_t event = 0; event < EVENT_NUMBERS; event++) {
+		struct event_counters c;
+		if (sensor_get_counters(w->sensor, event, -1, &c))
+			continue;
+		t.produced += c.produced;
+		t.filtered += c.filtered;
+		t.lost += c.lost_ring + c.lost_slot;
+		t.delivered += stats->delivered[event];
+	}
+	t.delivered += stats->damaged;
+	t.lost += w->takeover.read.lost;
+	t.produced += w->takeover.read.records + w->takeover.read.lost;
+	return t;
+}
+
+static void tell_loss(struct watch *w, const char *what, const char *event, uint64_t now, uint64_t *told)
+{
+	if (now <= *told)
+		return;
+	struct loss_info info = { .at = instant_now(), .what = what, .event = event, .cpu = -1, .count = now - *told, .since_ns = w->since_ns };
+	if (w->stream) {
+		if (stream_loss(w->stream, &info)) {
+			w->is_untold = true; /* no room: told at the next look */
+			return;
+		}
+	} else {
+		fprintf(stderr, "vedette: lost %llu records (%s%s%s)\n", (unsigned long long)info.count, what, event[0] ? " of " : "", event);
+	}
+	*told = now;
+}
+
+static void tell_losses(struct watch *w)
+{
+	static const char *const misc_names[MISC_COUNT] = {
+		[MISC_TASKS_FULL] = "processes", [MISC_CALLS_FULL] = "outcomes", [MISC_UNREADABLE_FD] = "descriptors",
+		[MISC_LABELS_FULL] = "labels", [MISC_ANCESTORS_FULL] = "ancestor-sets", [MISC_ASKS_FULL] = "decisions",
+	};
+	const struct pipeline_stats *stats = watch_stats(w);
+	uint64_t now_ns = clock_ns(CLOCK_REALTIME);
+	w->is_untold = false;
+	for (uint32_t event = 0; event < EVENT_NUMBERS; event++) {
+		const struct event_type *type = event_type_by_number(event);
+		struct event_counters c;
+		if (!type || sensor_get_counters(w->sensor, event, -1, &c))
+			continue;
+		tell_loss(w, "ring", type->name, c.lost_ring, &w->told_lost_ring[event]);
+		tell_loss(w, "scratch", type->name, c.lost_slot, &w->told_lost_slot[event]);
+	}
+	tell_loss(w, "decode", "", stats->damaged, &w->told_damaged);
+	tell_loss(w, "matches", "", stats->matches_dropped, &w->told_matches);
+	tell_loss(w, "state", "", stats->state.evicted + stats->state.dropped, &w->told_state);
+	for (int i = 0; i < MISC_COUNT; i++) {
+		uint64_t n;
+		if (misc_names[i] && sensor_get_misc(w->sensor, (enum misc_counter)i, &n) == 0)
+			tell_loss(w, misc_names[i], "", n, &w->told_misc[i]);
+	}
+	tell_loss(w, "skipped-programs", "", sensor_missed_runs(w->sensor), &w->told_missed_runs);
+	if (!w->is_untold)
+		w->since_ns = now_ns;
+}
+
+/* Exceptions whose last day has ended since the last look. */
+static void tell_expired(struct watch *w)
+{
+	CLEANUP(diag_done) struct diag diag = { 0 };
+	uint64_t now_ns = clock_ns(CLOCK_REALTIME);
+	if (ruleset_expired(w->policy->rules, w->expiry_seen_ns, now_ns, &diag))
+		problems_print(stderr, &diag);
+	w->expiry_seen_ns = MAX(w->expiry_seen_ns, now_ns);
+}
+
+static void heartbeat(struct watch *w)
+{
+	struct heartbeat_info info = {
+		.at = instant_now(),
+		.policy_digest = ruleset_digest(w->policy->rules),
+		.sensor = symbol_text(KIND_SENSOR, sensor_get_caps(w->sensor)->mode),
+		.totals = watch_totals(w),
+	};
+	struct protect_state state;
+	protect_get_state(w->protect, &state);
+	info.protection = state.state;
+	info.refused = state.refused;
+	info.canaries = state.canaries;
+	info.failures = state.failures;
+	if (w->stream)
+		IGNORE(stream_heartbeat(w->stream, &info)); /* no room: its absence and the next one's totals tell */
+}
+
+/* Says so when writing begins to fail, not every second. */
+static void write_status(struct watch *w)
+{
+	int err = watch_write_status(w);
+	if (err && err != w->status_error)
+		fprintf(stderr, "vedette: %s: the status cannot be written: %s\n", w->options.status_file, strerror(-err));
+	w->status_error = err;
+}
+
+/* One line that is written over each second. */
+static void show_progress(const struct watch *w)
+{
+	struct tape_writer_stats tape = { 0 };
+	if (w->tape)
+		tape_writer_get_stats(w->tape, &tape);
+	fprintf(stderr, "\rvedette: %llu events, %llu KiB, %llu lost ", (unsigned long long)tape.events, (unsigned long long)tape.bytes >> 10,
+		(unsigned long long)(watch_totals(w).lost + tape.dropped));
+}
+
+/*
+ * Those who were born while the others were told of, as children of processes whose ancestors were not known yet: once more when their records
+ * have come. Only what is not known already is taken over.
+ */
+static void tell_ancestors(struct watch *w)
+{
+	if (!w->options.enforce || w->told_generation == w->policy->generation)
+		return;
+	w->told_generation = w->policy->generation;
+	CLEANUP(diag_done) struct diag diag = { 0 };
+	if (ancestry_tell(w->sensor, w->enrich, &w->policy->verdicts.tables, &diag))
+		problems_print(stderr, &diag);
+}
+
+static void tick(struct watch *w, uint64_t boot_ns)
+{
+	if (boot_ns < w->next_tick)
+		return;
+	w->next_tick = boot_ns + TICK_NS;
+	enrich_tick(w->enrich, boot_ns);
+	pipeline_expire(w->pipeline, boot_ns);
+	if (w->protect)
+		protect_tick(w->protect, boot_ns);
+	tell_losses(w);
+	tell_expired(w);
+	tell_ancestors(w);
+	if (w->options.keep)
+		watch_note(w, false);
+	if (boot_ns >= w->next_heartbeat) {
+		if (w->next_heartbeat)
+			heartbeat(w);
+		w->next_heartbeat = boot_ns + w->options.heartbeat_ns;
+	}
+	if (w->options.status_file[0])
+		write_status(w);
+	if (w->tape)
+		tape_writer_flush(w->tape, watch_totals(w).lost);
+	if (w->options.progress)
+		show_progress(w);
+}
+
+int watch_write_status(const struct watch *w)
+{
+	struct status_of of = watch_status_of(w);
+	return status_write(w->options.status_file, &of);
+}
+
+/* --- the loop -------------------------------------------------------------------------------------------------------------- */
+
+void watch_signals(sigset_t *ret)
+{
+	static const int signals[] = { SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1, SIGUSR2, SIGCHLD };
+	sigemptyset(ret);
+	for (size_t i = 0; i < ARRAY_SIZE(signals); i++)
+		sigaddset(ret, signals[i]);
+}
+
+static int open_signals(struct watch *w, struct diag *diag)
+{
+	sigset_t set;
+	watch_signals(&set);
+	w->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	struct epoll_event e = { .events = EPOLLIN };
+	int err, more[] = { w->change ? change_reload_fd(w->change) : -1, w->change ? change_control_fd(w->change) : -1 };
+	for (size_t i = 0; i < ARRAY_SIZE(more); i++) {
+		if (more[i] >= 0 && epoll_ctl(sensor_poll_fd(w->sensor), EPOLL_CTL_ADD, more[i], &e)) {
+			err = -errno;
+			diag_error(diag, (struct place){ 0 }, "reloads cannot be waited for: %s", strerror(-err));
+			return err;
+		}
+	}
+	if (w->signal_fd < 0 || epoll_ctl(sensor_poll_fd(w->sensor), EPOLL_CTL_ADD, w->signal_fd, &e)) {
+		err = -errno;
+		diag_error(diag, (struct place){ 0 }, "signals cannot be waited for: %s", strerror(-err));
+		return err;
+	}
+	return 0;
+}
+
+/* True when the loop is over. */
+static bool take_signals(struct watch *w, pid_t child, struct watch_end *end)
+{
+	struct signalfd_siginfo info;
+	while (read(w->signal_fd, &info, sizeof(info)) == sizeof(info)) {
+		int sig = (int)info.ssi_signo;
+		if (sig == SIGCHLD && child && waitpid(child, &end->child_status, WNOHANG) == child)
+			return true;
+		if (sig == SIGCHLD || ((sig == SIGINT || sig == SIGQUIT) && child))
+			continue;
+		if (child) {
+			kill(child, sig);
+			continue;
+		}
+		if (sig == SIGHUP && w->change)
+			change_ask(w->change);
+		if (sig == SIGTERM || sig == SIGINT || sig == SIGQUIT) {
+			end->signal = sig;
+			end->pid = info.ssi_pid;
+			end->uid = info.ssi_uid;
+			return true;
+		}
+	}
+	return false;
+}
+
+static int flush_if_due(struct watch *w, uint64_t boot_ns)
+{
+	if (!w->stream || !stream_is_due(w->stream, boot_ns))
+		return 0;
+	return stream_flush(w->stream, instant_now());
+}
+
+/* Records that wait to be signed must not wait for longer than STREAM_WAIT_NS. */
+static int wait_ms(const struct watch *w)
+{
+	return w->stream && stream_is_due(w->stream, UINT64_MAX) ? BUSY_WAIT_MS : IDLE_WAIT_MS;
+}
+
+int watch_loop(struct watch *w, pid_t child, struct watch_end *ret, struct diag *diag)
+{
+	*ret = (struct watch_end){ 0 };
+	int err = open_signals(w, diag);
+	bool was_failing = false;
+	uint64_t began_ns = clock_ns(CLOCK_BOOTTIME);
+	while (!err) {
+		int n = sensor_consume(w->sensor, BULK_ROUND);
+		if (n < 0) {
+			diag_error(diag, (struct place){ 0 }, "the rings cannot be read: %s", strerror(-n));
+			return n;
+		}
+		uint64_t boot_ns = clock_ns(CLOCK_BOOTTIME);
+		if (n == 0) /* nothing older waits in the rings */
+			pipeline_advance(w->pipeline, boot_ns);
+		tick(w, boot_ns);
+		if (w->options.duration_ns && boot_ns - began_ns >= w->options.duration_ns) {
+			ret->is_time_up = true;
+			break;
+		}
+		int write_error = flush_if_due(w, boot_ns);
+		if (write_error && !was_failing)
+			fprintf(stderr, "vedette: %s: %s; records wait in memory and are tried again\n", sink_file_name(w->options.output), strerror(-write_error));
+		was_failing = write_error != 0 || (was_failing && w->stream && !stream_is_due(w->stream, boot_ns));
+		if (take_signals(w, child, ret))
+			break;
+		if (w->change)
+			change_step(w->change);
+		if (w->stop.pid) {
+			ret->is_asked = true;
+			ret->pid = w->stop.pid;
+			ret->uid = w->stop.uid;
+			break;
+		}
+		if (n > 0)
+			continue;
+		struct epoll_event e[4];
+		if (epoll_wait(sensor_poll_fd(w->sensor), e, ARRAY_SIZE(e), wait_ms(w)) < 0 && errno != EINTR) {
+			err = -errno;
+			diag_error(diag, (struct place){ 0 }, "the rings cannot be waited for: %s", strerror(-err));
+		}
+	}
+	return err;
+}
+
+static int finish_tape(struct watch *w, struct diag *diag)
+{
+	if (!w->tape)
+		return 0;
+	struct totals t = watch_totals(w);
+	struct tape_totals totals = { .end_ns = clock_ns(CLOCK_REALTIME), .all = { t.produced, t.delivered, t.lost } };
+	const struct pipeline_stats *stats = watch_stats(w);
+	for (uint32_t event = 0; event < EVENT_NUMBERS; event++) {
+		struct event_counters c;
+		if (sensor_get_counters(w->sensor, event, -1, &c) == 0)
+			totals.by_event[event] = (struct tape_counts){ c.produced, stats->delivered[event], c.lost_ring + c.lost_slot };
+	}
+	int err = tape_writer_finish(w->tape, &totals);
+	struct tape_writer_stats tape;
+	tape_writer_get_stats(w->tape, &tape);
+	if (err)
+		diag_error(diag, (struct place){ .file = w->options.tape_file }, "%s: %llu events are not on the tape", strerror(-err), (unsigned long long)tape.dropped);
+	return err;
+}
+
+int watch_finish(struct watch *w, const char *reason, struct diag *diag)
+{
+	int n;
+	if (w->change)
+		change_stop(w->change);
+	sensor_stop(w->sensor);
+	while ((n = sensor_consume(w->sensor, BULK_ROUND)) > 0)
+		IGNORE(flush_if_due(w, clock_ns(CLOCK_BOOTTIME))); /* the last flush below reports */
+	pipeline_finish(w->pipeline);
+	tell_losses(w);
+	if (w->options.keep)
+		watch_note(w, true);
+	int tape_error = finish_tape(w, diag);
+	n = tape_error ? tape_error : n;
+	if (!w->stream)
+		return n;
+	struct close_info info = { .at = instant_now(), .reason = reason, .totals = watch_totals(w) };
+	if (w->options.keep) /* what is refused from now on is the next daemon's to tell */
+		info.totals.produced = MIN(info.totals.produced, info.totals.delivered + info.totals.lost);
+	int err = stream_close_record(w->stream, &info);
+	struct stream_stats stats;
+	stream_get_stats(w->stream, &stats);
+	if (err || stats.queued_bytes) {
+		diag_error(diag, (struct place){ .file = sink_file_name(w->options.output) }, "%s: %llu bytes of the log could not be written, the log has no end record",
+			   strerror(err ? -err : stats.error), (unsigned long long)stats.queued_bytes);
+		return err ? err : -EIO;
+	}
+	return n;
+}

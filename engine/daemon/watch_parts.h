@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A watch from inside: for watch.c, which builds and ends it, and watch_loop.c, which runs it. */
+#pragma once
+
+#include "engine/daemon/change.h"
+#include "engine/daemon/own_files.h"
+#include "engine/daemon/protect.h"
+#include "engine/daemon/status.h"
+#include "engine/daemon/takeover.h"
+#include "engine/daemon/watch.h"
+
+struct watch {
+	struct watch_options options; /* its strings are borrowed from the caller */
+	struct policy *policy; /* in force */
+	struct sensor *sensor;
+	struct enrich *enrich;
+	struct outcome_table *outcomes;
+	struct identity identity;
+	struct stream *stream;
+	struct tape_writer *tape;
+	struct pipeline *pipeline;
+	struct policies *policies; /* NULL: none can be applied under way */
+	struct own_files own_files;
+	struct change *change; /* NULL: the rules stay */
+	struct protect *protect; /* NULL: not protected */
+	struct protect_asker stop; /* who asked for the end; pid 0: nobody */
+	int signal_fd;
+	uint64_t next_tick, next_heartbeat;
+	uint32_t told_generation; /* of the policy for which ancestors were told once more */
+	uint64_t expiry_seen_ns; /* wall clock up to which exceptions that expired were told */
+	uint64_t told_lost_ring[EVENT_NUMBERS], told_lost_slot[EVENT_NUMBERS];
+	uint64_t told_damaged, told_matches, told_state, told_misc[MISC_COUNT], told_missed_runs;
+	uint64_t since_ns; /* wall clock of the last look at the losses after which all were told */
+	bool is_untold;    /* a loss record found no room at this look */
+	struct takeover takeover;
+	int keep_error;    /* that was told */
+	int status_error;  /* of the last try to write the status file */
+};
+
+/* --- watch.c --------------------------------------------------------------------------------------------------------------- */
+
+/* What the status document is made of; borrowed from the watch. */
+struct status_of watch_status_of(const struct watch *w);
+/* With `on_exit: keep`: leaves with the pins what a daemon that follows has to know. */
+void watch_note(struct watch *w, bool is_stopped);
