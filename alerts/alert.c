@@ -16,6 +16,7 @@ const char *alert_action_text(enum alert_action action)
 		[ALERT_ACTION_BLOCK] = "block",
 		[ALERT_ACTION_WOULD_BLOCK] = "would-block",
 		[ALERT_ACTION_KILL] = "kill",
+		[ALERT_ACTION_WOULD_KILL] = "would-kill",
 	};
 	return texts[action];
 }

@@ -5,7 +5,7 @@
 #include "engine/event/event.h"
 #include "engine/rules/ruleset.h"
 
-enum alert_action { ALERT_ACTION_ALERT, ALERT_ACTION_BLOCK, ALERT_ACTION_WOULD_BLOCK, ALERT_ACTION_KILL, ALERT_ACTION_COUNT };
+enum alert_action { ALERT_ACTION_ALERT, ALERT_ACTION_BLOCK, ALERT_ACTION_WOULD_BLOCK, ALERT_ACTION_KILL, ALERT_ACTION_WOULD_KILL, ALERT_ACTION_COUNT };
 
 /* Another event that an alert of a rule about several events is about. */
 struct alert_other {
@@ -33,6 +33,7 @@ struct alert {
 	const struct alert_correlation *correlation; /* NULL: the rule looks at one event */
 	struct strview undecided;    /* why it is not known whether the rule holds (of ruleset_undecided_reason); empty: it does */
 	const char *policy_digest;   /* of the rules that judged */
+	const char *kill;            /* of a rule that kills: when, or why not; NULL: there is nothing to say */
 };
 
 /* The rule's, or low when it is not known whether the rule holds. */

@@ -458,6 +458,7 @@ int render_alert(struct renderer *r, uint64_t sequence, const struct alert *aler
 	if (alert->correlation)
 		set_correlation(r, &rec, alert->correlation);
 	set_z(&rec, MEMBER_action, alert_action_text(alert->action));
+	set_z(&rec, MEMBER_kill, alert->kill);
 	set_z(&rec, MEMBER_policy_digest, alert->policy_digest);
 	if (alert->undecided.n)
 		set_number(&rec, MEMBER_rule_undecided, 1);

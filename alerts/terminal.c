@@ -83,6 +83,8 @@ static void add_headline(struct buf *out, const struct alert *alert, bool colour
 	}
 	if (alert->action != ALERT_ACTION_ALERT)
 		buf_add_format(out, "  %s", alert_action_text(alert->action));
+	if (alert->kill)
+		buf_add_format(out, " (%s)", alert->kill);
 	if (alert->undecided.n)
 		buf_add_z(out, "  undecided");
 	buf_add_char(out, '\n');

@@ -18,7 +18,7 @@
 
 #define EPERM 1
 
-enum { RULE_UNDECIDED = 0xffffffff, VERDICT_DENY = 2, VERDICT_WOULD_DENY = 3,
+enum { RULE_UNDECIDED = 0xffffffff, VERDICT_DENY = 2, VERDICT_WOULD_DENY = 3, VERDICT_KILL = 4, VERDICT_WOULD_KILL = 5,
        VERDICT_FILTERED = 0xff /* allowed, and not worth a record; never in one */ };
 
 #define PAIRS (BIT(DIMENSION_EXECUTABLE) | BIT(DIMENSION_PATH) | BIT(DIMENSION_NEW_PATH))

@@ -17,15 +17,23 @@
 enum {
 	POLICY_WORDS = 16,
 	POLICY_CLAUSES = 64 * POLICY_WORDS,    /* of one event type */
-	POLICY_DIMENSIONS = 20,                /* DIMENSION_COUNT of schemas/decisions.def */
+	POLICY_DIMENSIONS = 21,                /* DIMENSION_COUNT of schemas/decisions.def */
 	POLICY_ANCESTORS = 128,                /* ancestor predicates of all rules together */
 	POLICY_ANCESTOR_WORDS = POLICY_ANCESTORS / 64,
 	POLICY_ANCESTOR_ROWS = 1024,           /* sets of ancestor predicates met while a generation is in force */
 	POLICY_ANCESTOR_EVENTS = 8,            /* event types whose rules ask for ancestors */
 	POLICY_KEY_BYTES = 252,                /* of a path or name with its head */
 	POLICY_TEXT_MAX = 240,                 /* bytes of a path or name in a rule that blocks */
+	POLICY_ARGUMENTS = 128,                /* tests of arguments, of all rules that kill together */
+	POLICY_ARGUMENTS_READ = 8192,          /* steps through the arguments of one image: one for each, and for each 2 KiB more of a longer one */
 	POLICY_NO_GENERATION = 0,              /* nothing is decided */
 };
+
+/*
+ * The event number that stands for the image in place, which no record has: rules that kill are decided there, where the arguments can be read and
+ * no instruction of the image has run.
+ */
+enum { EVENT_PROC_IMAGE = EVENT_NUMBERS - 1 };
 
 enum policy_dimension {
 #define SPACE(dimension, number, pair, doc) DIMENSION_##dimension = number,
@@ -66,6 +74,8 @@ enum policy_space {
 	SPACE_DEVICE = 2,    /* data[0], then the device (4 bytes, big endian), then the path inside the file system; every mounted device has an entry of its own */
 	SPACE_NAME = 3,      /* data[0], then the text of the dimension NAME */
 	SPACE_CGROUP = 4,    /* data[0], then the path of a cgroup below the root of its hierarchy */
+	SPACE_ARGUMENT = 5,  /* data[0], then an argument */
+	SPACE_ARGUMENT_END = 6, /* data[0], then an argument's bytes from the last to the first */
 };
 struct policy_text_key {
 	__u32 prefix_bits;
@@ -75,7 +85,7 @@ struct policy_text_key {
 struct policy_text {
 	__u32 object;     /* dimensions PATH, NEW_PATH; of SPACE_NAME: NAME; of SPACE_CGROUP: CGROUP */
 	__u32 executable; /* dimension EXECUTABLE */
-	__u32 ancestor;   /* index of its ancestor masks */
+	__u32 ancestor;   /* index of its ancestor masks; of an argument: of the tests that it satisfies, in the same form */
 	__u32 reserved;
 };
 
@@ -107,7 +117,7 @@ struct policy_ancestor_rows {
 
 enum clause_flag {
 	CLAUSE_DETECT = 1,  /* mode: detect: the record says would_block, nothing is denied */
-	CLAUSE_KILL = 2,    /* reserved for verdicts on arguments */
+	CLAUSE_KILL = 2,    /* of EVENT_PROC_IMAGE: the image is ended */
 	CLAUSE_DERIVED = 4, /* follows from a rule: a folder above what it protects must not be renamed */
 };
 /* In order of precedence: the lowest clause that is left decides, so those of `mode: detect` stand behind all that deny. */
@@ -132,4 +142,12 @@ struct policy_head {
 	__u32 n_ancestor_events;                              /* filled in when the tables are put in force, like the next two */
 	__u32 made_row;                                       /* first of the rows that the kernel makes for sets of ancestor predicates */
 	__u32 n_made;                                         /* sets it has made rows for */
+	/*
+	 * Of EVENT_PROC_IMAGE, whose dimension ARGUMENTS is not looked up but read last, argument by argument: from this row on, of each test the row of
+	 * the clauses that it does not rule out when some argument satisfies it, and when none does; then that of arguments that cannot be read.
+	 */
+	__u32 first_argument_row;
+	__u32 n_arguments;                                    /* tests */
+	__u32 has_argument_ends;                              /* some ask how an argument ends */
+	__u32 is_killing;                                     /* EVENT_PROC_IMAGE has clauses */
 };

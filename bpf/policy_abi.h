@@ -33,6 +33,7 @@ struct sensor_config {
 	__u32 reserved_before;
 	__u64 decided[2];       /* by table: bit N: event number N is decided */
 	__u32 is_labelling[2];  /* by table: some decision asks for executables or ancestors */
+	__u32 is_killing[2];    /* by table: EVENT_PROC_IMAGE is decided */
 	__u64 approved[2];      /* by table of approval: bit N: of event number N only what the tables approve is sent */
 	__u32 approval_generation; /* as policy_generation, of the tables of approval; POLICY_NO_GENERATION: all that is wanted is sent */
 	__u32 reserved_approval;
@@ -84,6 +85,7 @@ struct task_entry {
 	__u64 start_boot_ns; /* 0: not checked yet (labelled from user space) */
 	__u32 is_labelled;   /* SCOPE_TREE: in scope */
 	__u32 reserved;
+	__u64 judged;        /* what was decided of the exec under way and its record is to say: JUDGED of bpf/decide.h; 0: nothing */
 };
 
 /* Counters of one event type on one CPU. produced = delivered + lost_ring + lost_slot once the rings are drained. */

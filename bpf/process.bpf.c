@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /* Life of processes: fork, exec, exit, and the verdict on exec. The tracepoints serve both sensor modes. */
+#include "bpf/argument.h"
 #include "bpf/cgroup.h"
-#include "bpf/decide.h"
 
 enum { CALL_EXECVEAT = 322, CALL_EXECVEAT_COMPAT = 358 };
 
@@ -187,9 +187,12 @@ int BPF_PROG(exec_done, struct task_struct *task, int old_pid, struct linux_binp
 	struct task_entry *e = bpf_map_lookup_elem(&tasks, &tgid);
 	facts.has_rename_lock = &rename_lock != NULL;
 	who.exec_id = new_id(bpf_ktime_get_boot_ns());
-	if (e)
+	u64 judged = e ? e->judged : 0;
+	if (e) {
 		e->exec_id = who.exec_id;
-	if (!is_wanted(EVENT_PROC_EXEC))
+		e->judged = 0;
+	}
+	if (!judged && !is_wanted(EVENT_PROC_EXEC))
 		return 0;
 	u32 index;
 	struct slot *s = record_start(task, &who, EVENT_PROC_EXEC, sizeof(struct wire_proc_exec), &index);
@@ -197,6 +200,9 @@ int BPF_PROG(exec_done, struct task_struct *task, int old_pid, struct linux_binp
 		return 0;
 	struct wire_proc_exec *r = (void *)s->record;
 	r->common.stage = 1; /* completed */
+	r->common.verdict = (u8)judged;
+	r->common.rule_slot = judged >> 32;
+	r->common.uncertain |= judged & 0x100 ? FLAG_VERDICT : 0;
 	/* loading the image has made the saved number that of execve, whichever call it was: the path of a descriptor tells */
 	if (BPF_CORE_READ(bprm, fdpath))
 		r->common.syscall = r->common.via == VIA_COMPAT ? CALL_EXECVEAT_COMPAT : CALL_EXECVEAT;
@@ -322,6 +328,14 @@ static __always_inline void label_before_exec(void)
 	ask_release(a);
 }
 
+/* For the record of the exec under way. */
+static __always_inline void note_judged(struct task_struct *task, u64 judged, bool is_first)
+{
+	struct task_entry *e = task_entry(task->tgid, start_of(task));
+	if (e && (is_first || !e->judged))
+		e->judged = judged;
+}
+
 /*
  * The verdict on exec. Taken before any record is reserved and on slots of its own: a full ring or a flood of events cannot
  * turn a block into an allow. Runs for the script and for its interpreter.
@@ -349,8 +363,11 @@ int BPF_PROG(exec_check, struct linux_binprm *bprm, int ret)
 		ask_file(a, 0, (u64)BPF_CORE_READ(file, f_path.mnt), (u64)BPF_CORE_READ(file, f_path.dentry));
 	}
 	act_judge(&act, at, EVENT_PROC_EXEC);
-	if (act_verdict(&act) != VERDICT_DENY)
+	if (act_verdict(&act) != VERDICT_DENY) {
+		/* the record is made when the image is in place; of a script and its interpreters the first that would be denied is told */
+		note_judged(task, act_verdict(&act) == VERDICT_WOULD_DENY ? act.judged : 0, bprm->interp == bprm->filename);
 		return 0;
+	}
 	struct slot *s = act_record(&act, EVENT_PROC_EXEC, sizeof(struct wire_proc_exec), &index);
 	if (s) {
 		struct wire_proc_exec *r = (void *)s->record;
@@ -361,6 +378,37 @@ int BPF_PROG(exec_check, struct linux_binprm *bprm, int ret)
 	return -EPERM;
 }
 
+/* Rules that kill. The signal is there before the kernel returns to the image's first instruction. */
+static __always_inline void image_check(struct task_struct *task, struct linux_binprm *bprm)
+{
+	u32 generation = generation_in_force();
+	struct subject who;
+	if (!generation || !config.is_killing[generation & 1] || !subject_current(task, &who))
+		return;
+	u32 at = (u32)ask_claim();
+	struct ask *a = at == ASK_NONE ? NULL : ask_at(at);
+	u64 judged = JUDGED(VERDICT_KILL, 1, RULE_UNDECIDED);
+	if (a) {
+		struct file *file = bprm->file;
+		struct inode *inode = BPF_CORE_READ(file, f_inode);
+		ask_start(a, generation, EVENT_PROC_IMAGE);
+		a->given = 0;
+		ask_number(a, DIMENSION_FLAGS, (BPF_CORE_READ(inode, i_nlink) == 0) | (u64)is_upper_layer(inode) << 1);
+		ask_number(a, DIMENSION_NUMBER, BPF_CORE_READ(inode, i_uid.val));
+		ask_file(a, 0, (u64)BPF_CORE_READ(file, f_path.mnt), (u64)BPF_CORE_READ(file, f_path.dentry));
+		judged = judge_image(at, bprm->p, (u32)bprm->argc);
+		ask_release(a);
+	}
+	if (!judged)
+		return;
+	if ((u8)judged == VERDICT_KILL) {
+		if (bpf_send_signal(SIGNAL_KILL))
+			return; /* the first process: nothing ends it. Its alert says that it lives */
+		count_denied(EVENT_PROC_EXEC, (judged & 0x100) != 0);
+	}
+	note_judged(task, judged, true);
+}
+
 /* The new image is in place and has not run yet. */
 SEC("lsm/bprm_committed_creds")
 int BPF_PROG(exec_label, struct linux_binprm *bprm)
@@ -368,12 +416,13 @@ int BPF_PROG(exec_label, struct linux_binprm *bprm)
 	struct task_struct *task = bpf_get_current_task_btf();
 	u32 tgid = task->tgid, generation = labelling(), at = generation ? (u32)ask_claim() : ASK_NONE;
 	struct ask *a = at == ASK_NONE ? NULL : ask_at(at);
-	if (!a) { /* what was known of the image before must not be taken for this one */
+	if (a) {
+		ask_start(a, generation, EVENT_PROC_EXEC);
+		label_exec(at);
+		ask_release(a);
+	} else { /* what was known of the image before must not be taken for this one */
 		bpf_map_delete_elem(&labels, &tgid);
-		return 0;
 	}
-	ask_start(a, generation, EVENT_PROC_EXEC);
-	label_exec(at);
-	ask_release(a);
+	image_check(task, bprm);
 	return 0;
 }

@@ -9,3 +9,6 @@
  * reason in diag. Counts stay zero when no rule blocks.
  */
 int blocking_check(const struct ruleset *set, struct verdict_counts *ret, struct diag *diag) MUST_CHECK;
+
+/* When a rule that kills does so; is_decided: verdict_check_rule has nothing against it. */
+const char *blocking_kill_time(const struct rule_info *rule, bool is_decided);

@@ -150,15 +150,22 @@ static void json_warnings(struct json *j, const struct diag *diag)
 	json_array_end(j);
 }
 
-/* Of a rule that blocks: whether the kernel can decide it, and if not, why. */
+/* Of a rule that blocks or kills: whether the kernel can decide it, and if not, why. */
 static void json_blocks(struct json *j, const struct ruleset *set, const struct rule_info *rule)
 {
 	CLEANUP(diag_done) struct diag diag = { 0 };
-	if (rule->action != ACTION_BLOCK)
+	if (rule->action == ACTION_ALERT)
 		return;
-	json_key(j, "blocks");
-	json_bool(j, verdict_check_rule(set, rule->index, &diag) == 0);
-	json_key(j, "blocks_not");
+	bool is_decided = verdict_check_rule(set, rule->index, &diag) == 0;
+	if (rule->action == ACTION_BLOCK) {
+		json_key(j, "blocks");
+		json_bool(j, is_decided);
+		json_key(j, "blocks_not");
+	} else {
+		json_key(j, "kills");
+		json_str(j, sv_from(blocking_kill_time(rule, is_decided)));
+		json_key(j, "kills_late");
+	}
 	json_array_begin(j);
 	for (size_t i = 0; i < diag.n; i++)
 		json_str(j, sv_from(diag.messages[i].text ? diag.messages[i].text : ""));
@@ -345,6 +352,8 @@ static void add_blocking(struct buf *out, const struct verdict_counts *counts)
 		return;
 	add_count(out, counts->rules, "rule");
 	buf_add_z(out, counts->rules == 1 ? " blocks" : " block");
+	if (counts->killing)
+		buf_add_format(out, " (%zu of them by ending images before their first instruction)", counts->killing);
 	if (counts->detecting)
 		buf_add_format(out, " (%zu of them in policies that only detect)", counts->detecting);
 	buf_add_z(out, ": ");

@@ -48,7 +48,7 @@ struct explain {
 	struct event_builder *builder;   /* owned */
 	struct diag diag;
 	const struct rule *rule;
-	bool is_refused;                 /* it blocks, and the kernel cannot decide it: refusals say why */
+	bool is_refused;                 /* it blocks or kills, and the kernel cannot decide it: refusals say why */
 	struct diag refusals;
 	struct event event;              /* when event_arg, and the rule is about one event */
 	const struct rule_case *told;    /* of a rule over several events: the case that is told */
@@ -171,7 +171,8 @@ static int read_event(struct explain *x)
 /* A rule that blocks is decided in the kernel as a whole, or refused when it is loaded with --enforce. */
 static const char *runs_in(const struct explain *x)
 {
-	return rule_is_blocking(&x->rule->info) && !x->is_refused ? "kernel, under --enforce" : "user space";
+	bool is_decided = rule_is_blocking(&x->rule->info) || (rule_is_killing(&x->rule->info) && (x->rule->info.events >> EVENT_PROC_EXEC & 1));
+	return is_decided && !x->is_refused ? "kernel, under --enforce" : "user space";
 }
 
 static struct engine_plan plan_of(const struct explain *x, uint32_t event)
@@ -378,7 +379,10 @@ static void add_class(struct explain *x)
 /* Why a rule that asks for it does not block. */
 static void add_refusals(struct explain *x)
 {
-	if (x->is_refused)
+	bool is_kill = x->rule->info.action == ACTION_KILL;
+	if (is_kill)
+		buf_add_format(&x->out, "under --enforce it ends the process %s%s\n", blocking_kill_time(&x->rule->info, !x->is_refused), x->is_refused ? ":" : "");
+	else if (x->is_refused)
 		buf_add_z(&x->out, "it cannot block, and is refused under --enforce:\n");
 	for (size_t i = 0; x->is_refused && i < x->refusals.n; i++) {
 		const struct diag_message *m = &x->refusals.messages[i];
@@ -639,7 +643,7 @@ static int prepare(struct explain *x)
 	int err = ruleset_load(x->paths, x->n_paths, &x->set, &x->diag);
 	if (!err)
 		err = find_rule(x);
-	if (!err && x->rule->info.action == ACTION_BLOCK)
+	if (!err && x->rule->info.action != ACTION_ALERT)
 		x->is_refused = verdict_check_rule(x->set, x->rule->info.index, &x->refusals) != 0;
 	if (!err)
 		err = engine_new(x->set, NULL, &x->engine, &x->diag);

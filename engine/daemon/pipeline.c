@@ -12,6 +12,7 @@
 #include "engine/event/decode.h"
 #include "engine/event/mask.h"
 
+#define KILLED_IN_TIME "before the first instruction"
 #define ADVANCE_NS 100000000ull /* events alone move these waits on that often: the same in a replay, which has no clock */
 
 struct pipeline {
@@ -89,8 +90,13 @@ static void send_alert(struct pipeline *p, const struct alert *alert)
 	}
 }
 
-static void raise_alert(struct pipeline *p, const struct policy *policy, const struct event *ev, const struct rule_info *rule,
-			enum alert_action action)
+/* What is done, and said of it. */
+struct deed {
+	enum alert_action action;
+	const char *kill; /* as in struct alert */
+};
+
+static void raise_alert(struct pipeline *p, const struct policy *policy, const struct event *ev, const struct rule_info *rule, struct deed deed)
 {
 	buf_reset(&p->message);
 	ruleset_message(policy->rules, rule->index, ev, &p->message);
@@ -98,10 +104,11 @@ static void raise_alert(struct pipeline *p, const struct policy *policy, const s
 		.ev = ev,
 		.rule = rule,
 		.message = buf_sv(&p->message),
-		.action = action,
+		.action = deed.action,
+		.kill = deed.kill,
 		.policy_digest = ruleset_digest(policy->rules),
 	};
-	p->stats.blocked += action == ALERT_ACTION_BLOCK;
+	p->stats.blocked += deed.action == ALERT_ACTION_BLOCK || deed.action == ALERT_ACTION_KILL;
 	send_alert(p, &alert);
 }
 
@@ -189,11 +196,23 @@ static bool passes(struct pipeline *p, const struct event *ev, const struct rule
 	return may_pass;
 }
 
+/* Of a rule that kills and was not decided in the kernel: whatever its throttle says. */
+static struct deed end_process(const struct pipeline *p, const struct event *ev, const struct rule_info *rule)
+{
+	if (rule->action != ACTION_KILL)
+		return (struct deed){ .action = ALERT_ACTION_ALERT };
+	if (!p->config.end || !p->config.is_enforcing || rule->mode == POLICY_DETECT)
+		return (struct deed){ .action = ALERT_ACTION_WOULD_KILL };
+	struct ending ending = p->config.end(ev);
+	return (struct deed){ ending.is_dead ? ALERT_ACTION_KILL : ALERT_ACTION_ALERT, ending.text };
+}
+
 /* Rules about several events: what has come true by now. */
 static void raise_correlated(struct pipeline *p)
 {
 	struct state_alert found;
 	while (state_next(p->policy->state, &found)) {
+		struct deed deed = end_process(p, found.ev, ruleset_get(p->policy->rules, found.rule));
 		if (!passes(p, found.ev, ruleset_get(p->policy->rules, found.rule), false))
 			continue;
 		buf_reset(&p->message);
@@ -203,7 +222,8 @@ static void raise_correlated(struct pipeline *p)
 			.ev = found.ev,
 			.rule = ruleset_get(p->policy->rules, found.rule),
 			.message = buf_sv(&p->message),
-			.action = ALERT_ACTION_ALERT,
+			.action = deed.action,
+			.kill = deed.kill,
 			.policy_digest = ruleset_digest(p->policy->rules),
 			.correlation = &p->correlation.info,
 		};
@@ -249,15 +269,22 @@ static bool is_tamper(const struct event *ev)
 	return ev->type->number == EVENT_AGENT_TAMPER;
 }
 
-static enum alert_action action_of(const struct pipeline *p, const struct rule_info *rule, const struct event *ev)
+static bool is_killed(const struct event *ev)
+{
+	return ev->common->verdict == VERDICT_KILL;
+}
+
+static struct deed deed_of(const struct pipeline *p, const struct rule_info *rule, const struct event *ev)
 {
 	if (is_tamper(ev) && ev->common->verdict == VERDICT_BLOCK)
-		return ALERT_ACTION_BLOCK;
+		return (struct deed){ .action = ALERT_ACTION_BLOCK };
 	if (rule->action == ACTION_BLOCK && p->config.is_taped && ev->common->verdict == VERDICT_BLOCK)
-		return ALERT_ACTION_BLOCK; /* it was denied, by whichever rule of then */
+		return (struct deed){ .action = ALERT_ACTION_BLOCK }; /* it was denied, by whichever rule of then */
 	if (rule->action == ACTION_BLOCK && (!p->config.is_enforcing || !rule_is_blocking(rule)))
-		return ALERT_ACTION_WOULD_BLOCK;
-	return ALERT_ACTION_ALERT;
+		return (struct deed){ .action = ALERT_ACTION_WOULD_BLOCK };
+	if (rule->action == ACTION_KILL && is_killed(ev))
+		return (struct deed){ ALERT_ACTION_KILL, KILLED_IN_TIME };
+	return end_process(p, ev, rule);
 }
 
 struct blocker {
@@ -294,16 +321,21 @@ static bool is_told(const struct rule_info *blocker, const struct rule_info *rul
 /* Evaluate, alert: the same for a record that came just now and for one that was taped long ago. */
 void pipeline_judge(struct pipeline *p, const struct event *ev)
 {
-	struct blocker by = ev->common->verdict == VERDICT_BLOCK && !p->config.is_taped && !is_tamper(ev) ? blocker_of(p, ev) : (struct blocker){ 0 };
+	bool is_decided = (ev->common->verdict == VERDICT_BLOCK || is_killed(ev)) && !p->config.is_taped && !is_tamper(ev);
+	struct blocker by = is_decided ? blocker_of(p, ev) : (struct blocker){ 0 };
+	struct deed done = is_killed(ev) ? (struct deed){ ALERT_ACTION_KILL, KILLED_IN_TIME } : (struct deed){ .action = ALERT_ACTION_BLOCK };
 	if (by.rule)
-		raise_alert(p, by.policy, ev, by.rule, ALERT_ACTION_BLOCK);
+		raise_alert(p, by.policy, ev, by.rule, done);
 	p->stats.blocked_on_trial += is_by_tried(p, ev, by);
 	end_windows(p, p->policy->throttle, ev->common->boot_ns);
 	engine_evaluate(p->policy->engine, ev, &p->matches);
 	for (size_t i = 0; i < p->matches.n; i++) {
 		const struct rule_info *rule = ruleset_get(p->policy->rules, p->matches.rule[i]);
-		if (!is_told(by.rule, rule) && !rule->is_step && passes(p, ev, rule, false))
-			raise_alert(p, p->policy, ev, rule, action_of(p, rule, ev));
+		if (is_told(by.rule, rule) || rule->is_step)
+			continue;
+		struct deed deed = deed_of(p, rule, ev);
+		if (passes(p, ev, rule, false))
+			raise_alert(p, p->policy, ev, rule, deed);
 	}
 	if (is_tamper(ev) && p->matches.n == 0 && !p->config.is_taped)
 		raise_tamper(p, ev, ev->common->verdict == VERDICT_BLOCK ? ALERT_ACTION_BLOCK : ALERT_ACTION_ALERT);

@@ -6,6 +6,7 @@
 
 #include "alerts/render.h"
 #include "alerts/stream.h"
+#include "engine/daemon/ending.h"
 #include "engine/daemon/policy.h"
 #include "engine/enrich/enrich.h"
 #include "engine/enrich/outcome.h"
@@ -23,6 +24,7 @@ struct pipeline_config {
 	int json_fd;                      /* alerts as JSON lines without signature go there; with renderer */
 	bool log_events;                  /* every event becomes a record of the log */
 	bool is_enforcing;                /* rules that block are decided in the kernel: user space does not raise them again */
+	struct ending (*end)(const struct event *ev); /* ends the process of an event; NULL: rules that kill only say that they would */
 	int terminal_fd;                  /* readable alerts go there; -1: nowhere */
 	bool terminal_colour;
 	bool terminal_events;             /* one line for every event, too */
@@ -33,7 +35,7 @@ struct pipeline_stats {
 	uint64_t judged;                   /* events that the rules were asked about */
 	uint64_t damaged;                  /* records that did not decode */
 	uint64_t alerts;
-	uint64_t blocked;                  /* alerts of acts that were blocked */
+	uint64_t blocked;                  /* alerts of acts that were blocked, and of processes that were ended */
 	uint64_t blocked_on_trial;         /* of those, by rules of the file that pipeline_try names, since that call */
 	uint64_t suppressed;               /* alerts that throttles held back: each is told by a summary */
 	uint64_t matches_dropped;          /* matches beyond RULES_MAX_MATCHES */

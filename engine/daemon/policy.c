@@ -14,20 +14,6 @@ static struct ruleset *no_rules(void)
 	return ruleset_load_text("none", SV("[]\n"), &set, NULL) ? NULL : set;
 }
 
-/* What a rule asks for and no part of this version does is refused, not left undone in silence. */
-static int check_actions(const struct ruleset *set, struct diag *diag)
-{
-	int err = 0;
-	for (size_t i = 0; i < ruleset_count(set); i++) {
-		const struct rule_info *rule = ruleset_get(set, i);
-		if (rule->action != ACTION_KILL || rule->mode == POLICY_DETECT || !rule->is_enabled)
-			continue;
-		diag_error(diag, rule->at, "rule %s kills, which this version does not do: use `action: alert`, or `policy: {mode: detect}` in its file", rule->id);
-		err = -EOPNOTSUPP;
-	}
-	return err;
-}
-
 int policy_check_any(const struct ruleset *set, struct diag *diag)
 {
 	if (ruleset_rules(set))
@@ -62,8 +48,6 @@ int policy_load(const struct policy_options *options, struct policy **ret, struc
 	if (!err && options->n_rule_paths && options->needs_rules)
 		err = policy_check_any(p->rules, diag);
 	if (!err)
-		err = check_actions(p->rules, diag);
-	if (!err)
 		err = engine_new(p->rules, NULL, &p->engine, diag);
 	if (!err)
 		err = make_state(p, &options->state, diag);
@@ -72,7 +56,7 @@ int policy_load(const struct policy_options *options, struct policy **ret, struc
 	if (err)
 		return err;
 	for (size_t i = 0; i < ruleset_count(p->rules) && !p->first_block; i++)
-		if (rule_is_blocking(ruleset_get(p->rules, i)))
+		if (rule_is_blocking(ruleset_get(p->rules, i)) || rule_is_killing(ruleset_get(p->rules, i)))
 			p->first_block = ruleset_get(p->rules, i);
 	*ret = TAKE(p);
 	return 0;

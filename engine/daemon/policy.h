@@ -38,7 +38,7 @@ struct policy {
 	struct verdict_policy verdicts; /* owned; empty without enforcement */
 	struct approval approval;    /* owned; empty: all that the rules look at is sent */
 	uint32_t generation;         /* stands in verdict records: 1 to POLICY_GENERATIONS */
-	const struct rule_info *first_block; /* names a block whose rule is not known; NULL: no rule blocks */
+	const struct rule_info *first_block; /* names a verdict whose rule is not known; NULL: no rule blocks or kills */
 };
 
 enum { POLICY_GENERATIONS = 0x7fff };

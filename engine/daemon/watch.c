@@ -406,6 +406,7 @@ int watch_open(const struct watch_options *options, struct watch **ret, struct d
 		.tape = w->tape,
 		.log_events = options->log_events,
 		.is_enforcing = options->enforce,
+		.end = options->enforce ? process_end : NULL,
 		.terminal_fd = options->terminal ? STDERR_FILENO : -1,
 		.terminal_colour = options->terminal && isatty(STDERR_FILENO) && !getenv("NO_COLOR"),
 		.terminal_events = options->log_events && !options->output[0],

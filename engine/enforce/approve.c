@@ -276,7 +276,7 @@ static int make_tables(struct approving *a)
 	int err = classes_make(&a->classes, &a->predicates, &names);
 	names_done(&names);
 	if (!err)
-		err = rows_make(&a->classes, a->events, 0, t);
+		err = rows_make(&a->classes, &a->predicates, a->events, 0, t);
 	if (err)
 		return err;
 	t->n_texts = a->classes.n_texts;

@@ -189,6 +189,22 @@ static int make_texts(struct classes *c, const struct value_sets *all, struct na
 	return err;
 }
 
+/* Not classes: an argument's tests are joined with those of the others, as an ancestor's are. */
+static int make_arguments(struct classes *c, const struct value_sets *all, struct names *names)
+{
+	_Static_assert(POLICY_ARGUMENTS == 64 * POLICY_ANCESTOR_WORDS, "tests of arguments are kept in masks of ancestors");
+	CLEANUP(prefixes_done) struct prefixes keys = { .arena = c->arena };
+	names->to = &keys;
+	int err = add_domain(all, names, DIMENSION_ARGUMENTS, 0);
+	if (!err)
+		err = prefixes_resolve(&keys, POLICY_ANCESTOR_WORDS);
+	if (!err)
+		err = grow_texts(c, keys.n_entries);
+	for (size_t i = 0; i < keys.n_entries && !err; i++)
+		err = mask_of(c, keys.entries[i].vector, &add_entry(c, &keys.entries[i])->value.ancestor);
+	return err;
+}
+
 /* --- addresses ------------------------------------------------------------------------------------------------------------- */
 
 /* ::ffff:0:0/96 holds IPv4, which IPv6 networks are not about, however wide. */
@@ -361,6 +377,8 @@ static int make_dimension(struct classes *c, const struct value_sets *all, struc
 	}
 	if (d == DIMENSION_PATH)
 		return make_paths(c, all, names); /* and EXECUTABLE, ANCESTORS, which are looked up with it */
+	if (d == DIMENSION_ARGUMENTS)
+		return make_arguments(c, all, names);
 	return d == DIMENSION_NAME || d == DIMENSION_CGROUP ? make_texts(c, all, names, d) : 0;
 }
 

@@ -248,6 +248,46 @@ static void and_ancestors(const struct decider *d, const struct decide_event *ev
 	}
 }
 
+/* --- arguments ------------------------------------------------------------------------------------------------------------- */
+
+static void add_argument(const struct decider *d, struct strview argument, uint64_t holds[static POLICY_ANCESTOR_WORDS])
+{
+	static const struct policy_ancestor_mask none;
+	char turned[POLICY_KEY_BYTES];
+	size_t n = MIN(argument.n, (size_t)POLICY_TEXT_MAX);
+	for (size_t i = 0; i < n; i++)
+		turned[i] = argument.p[argument.n - 1 - i];
+	const struct policy_text *whole = find_text(d, SPACE_ARGUMENT, argument), *end = find_text(d, SPACE_ARGUMENT_END, (struct strview){ turned, n });
+	const struct policy_ancestor_mask *a = whole ? &d->tables->ancestor_masks[whole->ancestor] : &none;
+	const struct policy_ancestor_mask *b = end ? &d->tables->ancestor_masks[end->ancestor] : &none;
+	for (size_t w = 0; w < POLICY_ANCESTOR_WORDS; w++)
+		holds[w] |= a->words[w] | b->words[w];
+}
+
+/* As bpf/argument.h. Whether they could not be read. */
+static bool and_arguments(const struct decider *d, const struct decide_event *ev, struct policy_row *left)
+{
+	const struct policy_head *head = &d->tables->head;
+	const struct policy_row *rows = &d->tables->rows[head->first_argument_row];
+	uint64_t holds[POLICY_ANCESTOR_WORDS] = { 0 };
+	if (!head->n_arguments)
+		return false;
+	if (ev->arguments.known == KNOWN_UNREADABLE) {
+		and_row(left, &rows[2 * head->n_arguments]);
+		return true;
+	}
+	for (size_t at = 0; at < ev->arguments.text.n;) {
+		struct strview rest = sv_from_index(ev->arguments.text, at);
+		const char *end = memchr(rest.p, '\0', rest.n);
+		struct strview one = { rest.p, end ? (size_t)(end - rest.p) : rest.n };
+		add_argument(d, one, holds);
+		at += one.n + 1;
+	}
+	for (uint32_t i = 0; i < head->n_arguments; i++)
+		and_row(left, &rows[2 * i + !(holds[i / 64] >> i % 64 & 1)]);
+	return false;
+}
+
 /* --- the decision ---------------------------------------------------------------------------------------------------------- */
 
 static bool is_unreadable(const uint32_t class[2])
@@ -289,12 +329,14 @@ void decide(const struct decider *d, const struct decide_event *ev, struct decid
 	const struct policy_head *head = &d->tables->head;
 	struct policy_row left;
 	*ret = (struct decide_answer){ 0 };
-	if (!head->needs[ev->event])
+	if (!head->needs[ev->event] && (ev->event != EVENT_PROC_IMAGE || !head->is_killing))
 		return;
 	memset(left.words, 0xff, sizeof(left.words));
 	for (size_t i = 0; i < DIMENSION_COUNT; i++)
 		if (head->needs[ev->event] >> i & 1)
 			ret->is_unknown |= apply(d, ev, (enum policy_dimension)i, &left);
+	if (ev->event == EVENT_PROC_IMAGE)
+		ret->is_unknown |= and_arguments(d, ev, &left);
 	for (size_t w = 0; w < POLICY_WORDS && !ret->is_hit; w++) {
 		if (!left.words[w])
 			continue;
@@ -373,6 +415,8 @@ static void take_value(const struct event *ev, const struct decided_field *f, co
 		ret->numbers[f->dimension].value |= (uint64_t)(!v.is_missing && v.u) << f->bit;
 	} else if (v.is_missing) {
 		return;
+	} else if (f->dimension == DIMENSION_ARGUMENTS) {
+		ret->arguments = text_of(&v);
 	} else if (dimension_kind(f->dimension) == KIND_OF_TEXT) {
 		ret->texts[f->dimension] = text_of(&v);
 	} else if (f->dimension == DIMENSION_ADDRESS) {
@@ -381,6 +425,15 @@ static void take_value(const struct event *ev, const struct decided_field *f, co
 	} else {
 		ret->numbers[f->dimension] = (struct decide_number){ KNOWN_VALUE, v.u };
 	}
+}
+
+void decide_image_of(const struct event *ev, const struct mounts *locate, struct decide_event *ret, struct decide_scratch *scratch)
+{
+	struct decided_field f;
+	*ret = (struct decide_event){ .event = EVENT_PROC_IMAGE };
+	scratch->used = 0;
+	for (size_t i = 0; decided_field_at(EVENT_PROC_IMAGE, i, &f); i++)
+		take_value(ev, &f, locate, ret, scratch);
 }
 
 void decide_event_of(const struct event *ev, const struct mounts *locate, struct decide_event *ret, struct decide_scratch *scratch)

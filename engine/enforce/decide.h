@@ -39,6 +39,7 @@ struct decide_event {
 	struct decide_number numbers[DIMENSION_COUNT]; /* of numbers; FLAGS: the bits together, always known; ROLLOUT: 0 to 99 */
 	struct decide_text texts[DIMENSION_COUNT];    /* NAME, CGROUP */
 	struct decide_address address;
+	struct decide_text arguments;                 /* of EVENT_PROC_IMAGE: items each ended by NUL */
 	const struct decide_file *ancestors;          /* borrowed */
 	size_t n_ancestors;
 	bool is_ancestry_unknown;
@@ -71,3 +72,5 @@ struct decide_scratch {
 	size_t used;
 };
 void decide_event_of(const struct event *ev, const struct mounts *locate, struct decide_event *ret, struct decide_scratch *scratch);
+/* Of a process.exec: what is asked of the image in place, by rules that kill. */
+void decide_image_of(const struct event *ev, const struct mounts *locate, struct decide_event *ret, struct decide_scratch *scratch);

@@ -38,7 +38,7 @@ static size_t folders_above(struct strview path, struct text_item *to)
 		if (path.p[i] != '/' || path.p[i - 1] == '/')
 			continue;
 		if (to)
-			to[n] = (struct text_item){ { path.p, i }, false };
+			to[n] = (struct text_item){ .text = { path.p, i }, .is_prefix = false };
 		n++;
 	}
 	return n;

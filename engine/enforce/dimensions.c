@@ -41,6 +41,7 @@ enum dimension_kind dimension_kind(enum policy_dimension d)
 	case DIMENSION_ANCESTORS:
 	case DIMENSION_NAME:
 	case DIMENSION_CGROUP:
+	case DIMENSION_ARGUMENTS:
 		return KIND_OF_TEXT;
 	case DIMENSION_ADDRESS:
 		return KIND_OF_ADDRESS;
@@ -90,6 +91,11 @@ bool event_is_decided(uint32_t event)
 	return events_decided() >> event & 1;
 }
 
+uint32_t event_recorded(uint32_t event)
+{
+	return event == EVENT_PROC_IMAGE ? EVENT_PROC_EXEC : event;
+}
+
 uint64_t events_approved(void)
 {
 	return 0
@@ -106,6 +112,7 @@ bool dimension_is_as_recorded(enum policy_dimension d)
 	case DIMENSION_CGROUP:
 	case DIMENSION_EXECUTABLE:
 	case DIMENSION_ANCESTORS:
+	case DIMENSION_ARGUMENTS:
 	case DIMENSION_NAME: /* cut at another length */
 		return false;
 	default:

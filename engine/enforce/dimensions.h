@@ -36,6 +36,8 @@ enum policy_dimension dimension_domain(enum policy_dimension d) PURE;
 bool dimension_is_subject(enum policy_dimension d) PURE;
 
 bool event_is_decided(uint32_t event) PURE;
+/* The event by whose record rules know it: EVENT_PROC_IMAGE has none of its own. */
+uint32_t event_recorded(uint32_t event) PURE;
 /* Bits of the events whose hooks ask. */
 uint64_t events_decided(void) PURE;
 

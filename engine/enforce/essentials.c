@@ -207,11 +207,12 @@ static void tell(struct check *c, const struct rule_info *rule, const struct act
 	char subject[120], object[120];
 	diag_quote(sv_from(act->subject.path), subject, sizeof(subject));
 	diag_quote(sv_from(act->object.path), object, sizeof(object));
+	const char *verb = rule->action == ACTION_KILL ? "kill in" : "block";
 	if (c->is_warning)
-		diag_warn(c->diag, rule->at, "rule %s would block %s, if it were enforced: %s %s %s; %s", rule->id, groups[row->group].what, subject,
+		diag_warn(c->diag, rule->at, "rule %s would %s %s, if it were enforced: %s %s %s; %s", rule->id, verb, groups[row->group].what, subject,
 			  deeds[row->deed].verb, object, groups[row->group].advice);
 	else
-		diag_error(c->diag, rule->at, "rule %s would block %s: %s %s %s; %s (except it, or force the rule)", rule->id, groups[row->group].what, subject,
+		diag_error(c->diag, rule->at, "rule %s would %s %s: %s %s %s; %s (except it, or force the rule)", rule->id, verb, groups[row->group].what, subject,
 			   deeds[row->deed].verb, object, groups[row->group].advice);
 	c->is_bad = true;
 }
@@ -346,7 +347,7 @@ int essentials_check(const struct ruleset *set, const struct essentials_host *ho
 		return -ENOMEM;
 	for (uint32_t i = 0; i < ruleset_count(set); i++) {
 		const struct rule_info *rule = ruleset_get(set, i);
-		if (rule_is_blocking(rule) && !rule->is_stateful && !(is_forced && is_forced(context, rule)))
+		if ((rule_is_blocking(rule) || rule_is_killing(rule)) && !rule->is_stateful && !(is_forced && is_forced(context, rule)))
 			c.rules[c.n_rules++] = i;
 	}
 	if (c.n_rules == 0)

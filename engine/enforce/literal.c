@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #define ADVICE_ALERT "use `action: alert` for this rule, or take the clause out"
+#define ADVICE_KILL "use `action: kill`, which ends the process before its first instruction, or `action: alert`"
 
 struct reader {
 	struct value_sets *all;
@@ -43,7 +44,7 @@ static int take(struct reader *r, const struct value_set *draft, struct value_se
 static bool can_be_missing(const struct reader *r)
 {
 	const struct field_ref *ref = r->test->left->field;
-	return ref->class == CLASS_STR || ref->class == CLASS_IP || ref->class == CLASS_LIST || kind_get(ref->by_event[r->event]->kind)->is_optional;
+	return ref->class == CLASS_STR || ref->class == CLASS_IP || ref->class == CLASS_LIST || kind_get(ref->by_event[event_recorded(r->event)]->kind)->is_optional;
 }
 
 /* `!=` asks for a value, too. */
@@ -90,7 +91,7 @@ static int add_glob(struct reader *r, struct strview glob, struct text_item *ite
 	struct strview head = { glob.p, glob.n - stars };
 	if (!is_plain(head))
 		return refuse(r, "the kernel compares beginnings, not patterns", "write a pattern that ends in its only `*`, or `startswith`, or use `action: alert`");
-	items[(*n)++] = (struct text_item){ head, stars > 0 };
+	items[(*n)++] = (struct text_item){ .text = head, .is_prefix = stars > 0 };
 	return check_text(r, head);
 }
 
@@ -102,7 +103,7 @@ static int add_below(struct reader *r, struct strview path, struct text_item *it
 	if (!is_plain(path) || path.p[0] != '/' || (path.n > 1 && memmem(path.p, path.n, "//", 2)))
 		return refuse(r, "the kernel compares beginnings, not patterns", "write whole paths from the root in pmatch, or use `action: alert`");
 	if (path.n == 1) {
-		items[(*n)++] = (struct text_item){ path, true };
+		items[(*n)++] = (struct text_item){ .text = path, .is_prefix = true };
 		return 0;
 	}
 	char *folder = arena_alloc(r->all->arena, path.n + 2);
@@ -110,8 +111,8 @@ static int add_below(struct reader *r, struct strview path, struct text_item *it
 		return -ENOMEM;
 	memcpy(folder, path.p, path.n);
 	folder[path.n] = '/';
-	items[(*n)++] = (struct text_item){ path, false };
-	items[(*n)++] = (struct text_item){ { folder, path.n + 1 }, true };
+	items[(*n)++] = (struct text_item){ .text = path, .is_prefix = false };
+	items[(*n)++] = (struct text_item){ .text = { folder, path.n + 1 }, .is_prefix = true };
 	return check_text(r, (struct strview){ folder, path.n + 1 });
 }
 
@@ -120,20 +121,47 @@ static int add_text(struct reader *r, struct strview text, struct text_item *ite
 	switch (r->test->op->id) {
 	case OP_STARTSWITH:
 	case OP_BSTARTSWITH:
-		items[(*n)++] = (struct text_item){ text, true };
+		items[(*n)++] = (struct text_item){ .text = text, .is_prefix = true };
+		return check_text(r, text);
+	case OP_ENDSWITH:
+		items[(*n)++] = (struct text_item){ .text = text, .is_end = true };
 		return check_text(r, text);
 	case OP_GLOB:
 		return add_glob(r, text, items, n);
 	case OP_PMATCH:
 		return add_below(r, text, items, n);
 	default:
-		items[(*n)++] = (struct text_item){ text, false };
+		items[(*n)++] = (struct text_item){ .text = text, .is_prefix = false };
 		return check_text(r, text);
+	}
+}
+
+/* Of arguments it is known which tests some one satisfies. */
+static int check_argument_operator(struct reader *r)
+{
+	switch (r->test->op->id) {
+	case OP_EQ:
+	case OP_EQ2:
+	case OP_INTERSECTS:
+	case OP_STARTSWITH:
+	case OP_BSTARTSWITH:
+	case OP_ENDSWITH:
+	case OP_GLOB:
+	case OP_EXISTS:
+		return 0;
+	case OP_NE:
+		return refuse(r, "`!=` asks for a value, too", "write `not process.args = ...`");
+	case OP_IN:
+		return refuse(r, "`in` asks it of every argument, the kernel keeps whether there is one", "use `intersects`");
+	default:
+		return refuse(r, "the kernel compares arguments with = intersects startswith endswith only", ADVICE_ALERT);
 	}
 }
 
 static int check_text_operator(struct reader *r)
 {
+	if (r->field.dimension == DIMENSION_ARGUMENTS)
+		return check_argument_operator(r);
 	bool is_list = r->test->left->class == CLASS_LIST;
 	switch (r->test->op->id) {
 	case OP_IN:
@@ -419,7 +447,7 @@ static bool add_implied(const struct test *t, bool is_last, struct text_item *it
 		struct strview part = is_last ? last_part(pattern, t->op->id == OP_GLOB) : first_part(pattern, t->op->id);
 		if (part.n < (is_last ? 1 : 2) || part.n > POLICY_TEXT_MAX || memchr(part.p, 0, part.n) || (!is_last && part.p[0] != '/'))
 			return false; /* one that says nothing is enough */
-		items[i] = (struct text_item){ part, !is_last };
+		items[i] = (struct text_item){ .text = part, .is_prefix = !is_last };
 	}
 	return t->n_operands > 0;
 }
@@ -477,7 +505,7 @@ int literal_read(struct value_sets *all, uint32_t event, const struct condition 
 {
 	struct literal_test test = { .type = LITERAL_SET };
 	struct reader r = { .all = all, .test = c->test, .event = event, .at = c->at, .ret = &test, .refusal = refusal };
-	if (!(c->test->can_hold >> event & 1)) {
+	if (!(c->test->can_hold >> event_recorded(event) & 1)) {
 		*ret = (struct literal_test){ .type = LITERAL_FALSE };
 		return 0;
 	}
@@ -487,6 +515,8 @@ int literal_read(struct value_sets *all, uint32_t event, const struct condition 
 	const struct field_ref *field = c->test->left->field;
 	if (strcmp(field->name, "@timestamp") == 0 && !field->compute) {
 		err = read_time(&r);
+	} else if (!field->compute && event == EVENT_PROC_EXEC && strcmp(field->name, "process.args") == 0) {
+		return refuse(&r, "arguments can be read when the image is in place, which is too late to refuse it", ADVICE_KILL);
 	} else if (field->compute || !decided_field(event, field->name, &r.field)) {
 		return refuse(&r, "the kernel does not look at this field when it decides", ADVICE_ALERT " (docs/events.md lists what can stand there)");
 	} else if (r.field.is_not_yet) {

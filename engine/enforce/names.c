@@ -106,7 +106,7 @@ static int leave_root_out(const struct adding *a, uint32_t device)
 static int add_mount(const struct adding *a, const struct mount *m)
 {
 	CLEANUP(buf_done) struct buf below = { 0 };
-	int err = add_on_device(a, m->device, (struct text_item){ m->root, false });
+	int err = add_on_device(a, m->device, (struct text_item){ .text = m->root, .is_prefix = false });
 	if (err)
 		return err;
 	buf_add_sv(&below, m->root);
@@ -114,7 +114,7 @@ static int add_mount(const struct adding *a, const struct mount *m)
 		buf_add_char(&below, '/');
 	if (buf_error(&below))
 		return -ENOMEM;
-	return add_on_device(a, m->device, (struct text_item){ buf_sv(&below), true });
+	return add_on_device(a, m->device, (struct text_item){ .text = buf_sv(&below), .is_prefix = true });
 }
 
 /* A prefix reaches into the mounts whose points begin with it. */
@@ -151,7 +151,7 @@ static int add_second_name(const struct adding *a, struct text_item item)
 	buf_add_sv(&inside, rest);
 	if (buf_error(&inside))
 		return -ENOMEM; /* what is missing of a prefix would concern more than was asked for */
-	int err = add_on_device(a, device, (struct text_item){ buf_sv(&inside), item.is_prefix });
+	int err = add_on_device(a, device, (struct text_item){ .text = buf_sv(&inside), .is_prefix = item.is_prefix });
 	if (!err && item.is_prefix && inside.n == 1)
 		err = leave_root_out(a, device);
 	return err || !item.is_prefix ? err : add_mounts_below(a, item.text);
@@ -196,7 +196,7 @@ static int add_path(const struct adding *a, struct text_item item)
 	if (err || item.text.n == 0 || item.text.p[0] != '/')
 		return err;
 	CLEANUP(str_free) char *real = a->names->follows_links ? resolve(item) : NULL;
-	struct text_item resolved = { real ? sv_from(real) : item.text, item.is_prefix };
+	struct text_item resolved = { .text = real ? sv_from(real) : item.text, .is_prefix = item.is_prefix };
 	if (!sv_equal(resolved.text, item.text)) {
 		err = warn_of_link(a, item.text, resolved.text);
 		if (!err)
@@ -210,7 +210,7 @@ static int add_path(const struct adding *a, struct text_item item)
 /* Any value there is: of both names, where the device is known. */
 static int add_any(const struct adding *a, enum policy_space space)
 {
-	static const struct text_item any = { { "", 0 }, true };
+	static const struct text_item any = { .text = { "", 0 }, .is_prefix = true };
 	struct mount m;
 	int err = add_in_space(a, space, any);
 	for (size_t i = 0; !err && space == SPACE_NAMESPACE && a->names->mounts && mounts_at(a->names->mounts, i, &m); i++)
@@ -219,15 +219,47 @@ static int add_any(const struct adding *a, enum policy_space space)
 	return err;
 }
 
+/* What ends so begins so when it is read backwards. */
+static int add_argument(const struct adding *a, struct text_item item)
+{
+	char turned[POLICY_TEXT_MAX];
+	if (!item.is_end || item.text.n > sizeof(turned))
+		return add_in_space(a, SPACE_ARGUMENT, item);
+	for (size_t i = 0; i < item.text.n; i++)
+		turned[i] = item.text.p[item.text.n - 1 - i];
+	return add_in_space(a, SPACE_ARGUMENT_END, (struct text_item){ .text = { turned, item.text.n }, .is_prefix = true });
+}
+
+static enum policy_space space_of(enum policy_dimension domain)
+{
+	switch (domain) {
+	case DIMENSION_NAME:
+		return SPACE_NAME;
+	case DIMENSION_CGROUP:
+		return SPACE_CGROUP;
+	case DIMENSION_ARGUMENTS:
+		return SPACE_ARGUMENT;
+	default:
+		return SPACE_NAMESPACE;
+	}
+}
+
+static int add_item(const struct adding *a, enum policy_space space, struct text_item item)
+{
+	if (space == SPACE_NAMESPACE)
+		return add_path(a, item);
+	return space == SPACE_ARGUMENT ? add_argument(a, item) : add_in_space(a, space, item);
+}
+
 int names_add(struct names *n, const struct value_set *p, uint32_t number)
 {
 	struct adding a = { n, p, number };
-	enum policy_space space = p->domain == DIMENSION_NAME ? SPACE_NAME : p->domain == DIMENSION_CGROUP ? SPACE_CGROUP : SPACE_NAMESPACE;
+	enum policy_space space = space_of(p->domain);
 	if (p->is_any)
 		return add_any(&a, space);
 	int worst = 0;
 	for (size_t i = 0; i < p->n && worst != -ENOMEM; i++) {
-		int err = space == SPACE_NAMESPACE ? add_path(&a, p->texts[i]) : add_in_space(&a, space, p->texts[i]);
+		int err = add_item(&a, space, p->texts[i]);
 		worst = err ? err : worst;
 	}
 	return worst;

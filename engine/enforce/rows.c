@@ -9,6 +9,7 @@
 
 struct maker {
 	const struct classes *classes;
+	const struct value_sets *all;
 	const struct event_clauses *events;
 	struct verdict_tables *out;
 };
@@ -128,7 +129,7 @@ static void plan_event(const struct maker *m, uint32_t event)
 		bool is_needed = false;
 		for (size_t i = 0; i < m->events[event].n && !is_needed; i++)
 			is_needed = has_dimension(&m->events[event].p[i].clause, (enum policy_dimension)d);
-		if (!is_needed)
+		if (!is_needed || d == DIMENSION_ARGUMENTS)
 			continue;
 		head->needs[event] |= 1u << d;
 		head->first_row[event][d] = (uint32_t)m->out->n_rows;
@@ -186,6 +187,65 @@ static int make_ancestors(const struct maker *m)
 	return 0;
 }
 
+/* --- arguments ------------------------------------------------------------------------------------------------------------- */
+
+static void ask_argument(const struct clause *c, uint32_t test, bool *ret_is_asked, bool *ret_is_excepted)
+{
+	*ret_is_asked = *ret_is_excepted = false;
+	for (size_t i = 0; i < c->n; i++) {
+		if (c->literals[i].dimension != DIMENSION_ARGUMENTS || c->literals[i].predicate->id != test)
+			continue;
+		*ret_is_asked |= !c->literals[i].is_negated;
+		*ret_is_excepted |= c->literals[i].is_negated;
+	}
+}
+
+static void fill_argument(const struct maker *m, uint32_t test, struct policy_row rows[static 2])
+{
+	const struct event_clauses *clauses = &m->events[EVENT_PROC_IMAGE];
+	for (size_t i = 0; i < clauses->n; i++) {
+		bool is_asked, is_excepted;
+		ask_argument(&clauses->p[i].clause, test, &is_asked, &is_excepted);
+		set_bit(&rows[0], i, !is_excepted);
+		set_bit(&rows[1], i, !is_asked);
+	}
+	summarise(&rows[0]);
+	summarise(&rows[1]);
+}
+
+/* Arguments that cannot be read. */
+static void fill_unreadable(const struct maker *m, struct policy_row *row)
+{
+	const struct event_clauses *clauses = &m->events[EVENT_PROC_IMAGE];
+	for (size_t i = 0; i < clauses->n; i++)
+		set_bit(row, i, clauses->p[i].denies_unknown || !has_dimension(&clauses->p[i].clause, DIMENSION_ARGUMENTS));
+	summarise(row);
+}
+
+static void plan_arguments(const struct maker *m)
+{
+	struct policy_head *head = &m->out->head;
+	head->is_killing = m->events[EVENT_PROC_IMAGE].n != 0;
+	head->n_arguments = m->all->n_used[DIMENSION_ARGUMENTS];
+	head->first_argument_row = (uint32_t)m->out->n_rows;
+	m->out->n_rows += head->n_arguments ? 2 * head->n_arguments + 1 : 0;
+	for (uint32_t i = 0; i < head->n_arguments; i++) {
+		const struct value_set *p = m->all->used[DIMENSION_ARGUMENTS][i];
+		for (size_t k = 0; k < p->n; k++)
+			head->has_argument_ends |= p->texts[k].is_end;
+	}
+}
+
+static void fill_arguments(const struct maker *m)
+{
+	const struct policy_head *head = &m->out->head;
+	struct policy_row *rows = &m->out->rows[head->first_argument_row];
+	for (uint32_t i = 0; i < head->n_arguments; i++)
+		fill_argument(m, i, &rows[2 * (size_t)i]);
+	if (head->n_arguments)
+		fill_unreadable(m, &rows[2 * (size_t)head->n_arguments]);
+}
+
 /* --- all ------------------------------------------------------------------------------------------------------------------- */
 
 static void place_clauses(const struct maker *m, uint32_t event, uint32_t generation)
@@ -198,14 +258,16 @@ static void place_clauses(const struct maker *m, uint32_t event, uint32_t genera
 	}
 }
 
-int rows_make(const struct classes *classes, const struct event_clauses events[static EVENT_NUMBERS], uint32_t generation, struct verdict_tables *ret)
+int rows_make(const struct classes *classes, const struct value_sets *all, const struct event_clauses events[static EVENT_NUMBERS], uint32_t generation,
+	      struct verdict_tables *ret)
 {
-	struct maker m = { classes, events, ret };
+	struct maker m = { classes, all, events, ret };
 	size_t n = 0;
 	for (uint32_t event = 0; event < EVENT_NUMBERS; event++) {
 		plan_event(&m, event);
 		n += events[event].n;
 	}
+	plan_arguments(&m);
 	ret->rows = calloc(ret->n_rows + 1, sizeof(*ret->rows));
 	ret->clauses = calloc(n + 1, sizeof(*ret->clauses));
 	if (!ret->rows || !ret->clauses)
@@ -215,5 +277,6 @@ int rows_make(const struct classes *classes, const struct event_clauses events[s
 		fill_event(&m, event);
 		place_clauses(&m, event, generation);
 	}
+	fill_arguments(&m);
 	return make_ancestors(&m);
 }

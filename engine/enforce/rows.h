@@ -19,6 +19,6 @@ struct event_clauses {
 	size_t n, size;
 };
 
-/* Fills head, rows, clauses and ancestor_rows of tables that are empty otherwise. 0 or -ENOMEM. */
-int rows_make(const struct classes *classes, const struct event_clauses events[static EVENT_NUMBERS], uint32_t generation,
+/* Fills head, rows, clauses and ancestor_rows of tables that are empty otherwise; all: the predicates in use. 0 or -ENOMEM. */
+int rows_make(const struct classes *classes, const struct value_sets *all, const struct event_clauses events[static EVENT_NUMBERS], uint32_t generation,
 	      struct verdict_tables *ret) MUST_CHECK;

@@ -71,10 +71,17 @@ static struct compilation *compilation_new(const struct ruleset *set, const stru
 /* Where what is said of a rule that only detects goes: it costs nothing but its place in the tables. */
 static void report(const struct compilation *c, const struct rule_info *rule, struct place at, const char *text)
 {
-	if (rule->mode == POLICY_DETECT)
+	if (rule->action == ACTION_KILL)
+		diag_warn(c->diag, at, "rule %s ends processes after the fact, not before their first instruction: %s", rule->id, text);
+	else if (rule->mode == POLICY_DETECT)
 		diag_warn(c->diag, at, "rule %s could not block if its policy enforced: %s", rule->id, text);
 	else
 		diag_error(c->diag, at, "rule %s cannot block: %s", rule->id, text);
+}
+
+static const char *event_name(uint32_t event)
+{
+	return event_type_by_number(event_recorded(event))->name;
 }
 
 static void report_refusals(const struct compilation *c, const struct rule_info *rule, const struct clause_refusals *refusals)
@@ -83,7 +90,7 @@ static void report_refusals(const struct compilation *c, const struct rule_info 
 		const struct clause_refusal *r = &refusals->p[i];
 		CLEANUP(buf_done) struct buf text = { 0 }, whole = { 0 };
 		condition_text(r->test, &text);
-		buf_add_format(&whole, "%s: %s (%s): %s", buf_cstr(&text), r->reason.why, event_type_by_number(r->event)->name, r->reason.advice);
+		buf_add_format(&whole, "%s: %s (%s): %s", buf_cstr(&text), r->reason.why, event_name(r->event), r->reason.advice);
 		report(c, rule, condition_place(r->test), buf_cstr(&whole));
 	}
 }
@@ -113,11 +120,14 @@ static int place_clause(struct compilation *c, const struct rule_info *rule, uin
 {
 	CLEANUP(buf_done) struct buf text = { 0 };
 	if (clause.n == 0) {
-		buf_add_format(&text, "it holds on every %s, and would stop the host: ask for something", event_type_by_number(event)->name);
-		return refuse_rule(c, rule, -EINVAL, buf_cstr(&text));
+		buf_add_format(&text, "it holds on every %s, and would stop the host: ask for something", event_name(event));
+		if (rule->action != ACTION_KILL)
+			return refuse_rule(c, rule, -EINVAL, buf_cstr(&text));
+		diag_error(c->diag, rule->at, "rule %s cannot kill: %s", rule->id, buf_cstr(&text));
+		return -EPERM;
 	}
 	struct placed_clause placed = { .clause = clause, .rule = rule->index, .denies_unknown = rule->unknown == UNKNOWN_DENY };
-	placed.flags = rule->mode == POLICY_DETECT ? CLAUSE_DETECT : 0;
+	placed.flags = (rule->mode == POLICY_DETECT ? CLAUSE_DETECT : 0) | (event == EVENT_PROC_IMAGE ? CLAUSE_KILL : 0);
 	int err = add_rollout(c, rule, &placed.clause);
 	return err ? err : event_clauses_add(&c->events[event], &placed);
 }
@@ -127,14 +137,14 @@ static int compile_event(struct compilation *c, const struct rule_info *rule, ui
 {
 	CLEANUP(buf_done) struct buf text = { 0 };
 	struct clauses made = { 0 };
-	if (!event_is_decided(event)) {
+	if (event != EVENT_PROC_IMAGE && !event_is_decided(event)) {
 		buf_add_format(&text, "%s is not decided in the kernel: take it out of 'event', or use `action: alert`", event_type_by_number(event)->name);
 		return refuse_rule(c, rule, -EINVAL, buf_cstr(&text));
 	}
 	int err = clauses_make(&c->predicates, event, ruleset_condition(c->set, rule->index), &made, refusals);
 	if (err == -E2BIG) {
 		buf_add_format(&text, "for %s its condition has more than %d clauses once `or` is multiplied out: split it into several rules",
-			       event_type_by_number(event)->name, CLAUSES_OF_RULE_MAX);
+			       event_name(event), CLAUSES_OF_RULE_MAX);
 		return refuse_rule(c, rule, -E2BIG, buf_cstr(&text));
 	}
 	for (size_t i = 0; i < made.n && !err; i++)
@@ -142,16 +152,26 @@ static int compile_event(struct compilation *c, const struct rule_info *rule, ui
 	return err;
 }
 
+/* Those whose hooks are to know of the rule: of one that kills only the image in place, whatever else it is about. */
+static uint64_t decided_events(const struct rule_info *rule)
+{
+	if (rule->action == ACTION_BLOCK)
+		return rule->events;
+	return rule->action == ACTION_KILL && rule->events >> EVENT_PROC_EXEC & 1 ? 1ull << EVENT_PROC_IMAGE : 0;
+}
+
 static int compile_rule(struct compilation *c, const struct rule_info *rule)
 {
 	struct clause_refusals refusals = { 0 };
 	size_t before[EVENT_NUMBERS];
 	int worst = 0;
+	if (rule->is_stateful && rule->action == ACTION_KILL)
+		return refuse_rule(c, rule, -EINVAL, "it looks at several events");
 	if (rule->is_stateful)
 		return refuse_rule(c, rule, -EINVAL, "it looks at several events, and what has happened cannot be refused: use `action: alert`");
 	for (uint32_t event = 0; event < EVENT_NUMBERS; event++) {
 		before[event] = c->events[event].n;
-		int err = rule->events >> event & 1 ? compile_event(c, rule, event, &refusals) : 0;
+		int err = decided_events(rule) >> event & 1 ? compile_event(c, rule, event, &refusals) : 0;
 		worst = err && worst != -ENOMEM ? err : worst;
 	}
 	report_refusals(c, rule, &refusals);
@@ -167,12 +187,13 @@ static int compile_rules(struct compilation *c)
 	int worst = 0;
 	for (size_t i = 0; i < ruleset_count(c->set) && worst != -ENOMEM; i++) {
 		const struct rule_info *rule = ruleset_get(c->set, i);
-		if (rule->action != ACTION_BLOCK || !rule->is_enabled)
+		if ((rule->action != ACTION_BLOCK && rule->action != ACTION_KILL) || !rule->is_enabled)
 			continue;
 		int err = compile_rule(c, rule);
-		c->out.counts.rules += !err;
+		c->out.counts.rules += !err && decided_events(rule);
 		c->out.counts.detecting += !err && rule->mode == POLICY_DETECT;
-		if (err == -ENOMEM || rule->mode == POLICY_ENFORCE)
+		c->out.counts.killing += !err && rule->action == ACTION_KILL && decided_events(rule);
+		if (err == -ENOMEM || err == -EPERM || (rule->mode == POLICY_ENFORCE && rule->action == ACTION_BLOCK))
 			worst = err ? err : worst;
 	}
 	return worst;
@@ -220,7 +241,7 @@ static int check_event(const struct compilation *c, uint32_t event)
 	const struct rule_info *rule = ruleset_get(c->set, e->p[POLICY_CLAUSES].rule);
 	diag_error(c->diag, rule->at, "rule %s is beyond the limit of %d clauses for %s: the rules that block have %zu, %zu of which keep the folders above what "
 		   "rules protect; merge rules that differ in one value with `in`",
-		   rule->id, POLICY_CLAUSES, event_type_by_number(event)->name, e->n, count_derived(e));
+		   rule->id, POLICY_CLAUSES, event_name(event), e->n, count_derived(e));
 	return -E2BIG;
 }
 
@@ -285,6 +306,16 @@ static int register_ancestors(struct compilation *c)
 
 /* --- tables ---------------------------------------------------------------------------------------------------------------- */
 
+static int check_arguments(const struct compilation *c)
+{
+	uint32_t n = c->predicates.n_used[DIMENSION_ARGUMENTS];
+	if (n <= POLICY_ARGUMENTS)
+		return 0;
+	diag_error(c->diag, c->predicates.used[DIMENSION_ARGUMENTS][POLICY_ARGUMENTS]->at, "the rules that kill have %u different tests of arguments, and %d is the "
+		   "limit: name the arguments of one rule in one list", n, POLICY_ARGUMENTS);
+	return -E2BIG;
+}
+
 static int use_predicates(struct compilation *c)
 {
 	for (uint32_t event = 0; event < EVENT_NUMBERS; event++) {
@@ -297,7 +328,7 @@ static int use_predicates(struct compilation *c)
 	}
 	for (size_t d = 0; d < DIMENSION_COUNT; d++)
 		c->out.counts.predicates += c->predicates.n_used[d];
-	return 0;
+	return check_arguments(c);
 }
 
 static int make_classes(struct compilation *c)
@@ -320,7 +351,7 @@ static size_t tables_bytes(const struct verdict_tables *t)
 static int make_tables(struct compilation *c)
 {
 	struct verdict_tables *t = &c->out.tables;
-	int err = rows_make(&c->classes, c->events, c->world->generation, t);
+	int err = rows_make(&c->classes, &c->predicates, c->events, c->world->generation, t);
 	if (err)
 		return err;
 	t->head.ancestor_epoch = c->out.ancestors.epoch;

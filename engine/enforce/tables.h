@@ -20,7 +20,7 @@ struct verdict_world {
 };
 
 struct verdict_counts {
-	size_t rules, detecting;                   /* that block; of these those that only would */
+	size_t rules, detecting, killing;          /* that are decided in the kernel; of these those that only would; those that kill */
 	size_t clauses, derived;
 	size_t largest_event;                      /* clauses of the event type that has most */
 	size_t predicates, classes, ancestors;

@@ -12,6 +12,7 @@
 struct text_item {
 	struct strview text;
 	bool is_prefix;
+	bool is_end; /* of an argument: it ends so */
 };
 struct number_range {
 	uint64_t low, high; /* both within */

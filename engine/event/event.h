@@ -80,7 +80,7 @@ enum sensor_mode { SENSOR_NONE, SENSOR_LSM, SENSOR_TRACEPOINT };
 enum source { SOURCE_KERNEL, SOURCE_DESCRIPTOR, SOURCE_ARGUMENT, SOURCE_SNAPSHOT };
 enum stage { STAGE_ATTEMPT, STAGE_COMPLETED };
 enum via { VIA_SYSCALL, VIA_IO_URING, VIA_COMPAT, VIA_KERNEL };
-enum verdict { VERDICT_NONE, VERDICT_ALLOW, VERDICT_BLOCK, VERDICT_WOULD_BLOCK };
+enum verdict { VERDICT_NONE, VERDICT_ALLOW, VERDICT_BLOCK, VERDICT_WOULD_BLOCK, VERDICT_KILL, VERDICT_WOULD_KILL };
 
 /* The record's own struct: EVENT_AS(ev, proc_exec)->args. Only when ev->type is that event. */
 #define EVENT_AS(event, struct_name) ((const struct wire_##struct_name *)(const void *)(event)->common)

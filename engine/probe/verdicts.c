@@ -219,6 +219,7 @@ int sensor_fill_verdicts(struct sensor *s, const struct verdict_tables *t, uint3
 	if (!err) {
 		c->decided[head->generation & 1] = events;
 		c->is_labelling[head->generation & 1] = is_labelling(head);
+		c->is_killing[head->generation & 1] = head->is_killing;
 		__atomic_store_n(&c->label_generation, head->generation, __ATOMIC_SEQ_CST);
 	}
 	free(head);

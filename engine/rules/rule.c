@@ -108,9 +108,10 @@ static void check_block_keys(struct rule_reader *r)
 	static const char *const keys[] = { "unknown", "rollout" };
 	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
 		const struct yaml_node *node = yaml_get(r->item, keys[i]);
-		if (!node || r->rule->info.action == ACTION_BLOCK)
+		bool is_fitting = r->rule->info.action == ACTION_BLOCK || (i == 0 && r->rule->info.action == ACTION_KILL);
+		if (!node || is_fitting)
 			continue;
-		diag_error(r->c->diag, node->at, "%s: only rules with `action: block` have it", keys[i]);
+		diag_error(r->c->diag, node->at, "%s: only rules with `action: block`%s have it", keys[i], i == 0 ? " or `kill`" : "");
 		rule_reader_fail(r, -EINVAL);
 	}
 }

@@ -83,6 +83,12 @@ static inline bool rule_is_blocking(const struct rule_info *rule)
 	return rule->action == ACTION_BLOCK && rule->mode == POLICY_ENFORCE && rule->is_enabled;
 }
 
+/* Would this rule end processes, if enforcement is on? */
+static inline bool rule_is_killing(const struct rule_info *rule)
+{
+	return rule->action == ACTION_KILL && rule->mode == POLICY_ENFORCE && rule->is_enabled;
+}
+
 struct ruleset;
 
 /*

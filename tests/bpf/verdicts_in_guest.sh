@@ -154,3 +154,4 @@ grep -q '"verdict":"block"' /tmp/log.jsonl && ! grep '"verdict":"block"' /tmp/lo
 grep '"verdict":"block"' /tmp/log.jsonl | grep -c '"uncertain":\["vedette.verdict"\]' | { read n; [ "$n" -eq 0 ] && echo "ok - nothing was unknown" || echo "not ok - nothing was unknown ($n)"; }
 totals=$(tail -n 1 /tmp/log.jsonl | grep -o '"totals":{[^}]*}')
 echo "$totals" | grep -q '"lost":0' && echo "ok - nothing was lost" || echo "not ok - nothing was lost: $totals"
+sh /t/kill_in_guest.sh

@@ -125,7 +125,7 @@ says "not, by exception provisioning" 0 hosts
 says "[user space" 0 hosts
 says "[kernel, under --enforce" 0 blocks
 says "it cannot block, and is refused under --enforce:
-    $dir/r.yaml:22:43: rule cannot-block cannot block: process.args intersects (-x): the kernel does not look at this field" 0 cannot-block
+    $dir/r.yaml:22:43: rule cannot-block cannot block: process.args intersects (-x): arguments can be read when the image is in place" 0 cannot-block
 says "[user space" 0 cannot-block
 says "It fires on this file.open." 0 hosts "$hosts"
 says "It would be quiet if this were other:

@@ -384,7 +384,6 @@ static void faults_change_nothing(void **state)
 		{ "web", OPENS("web", "/web/"), "10s to 1h", 9999 },
 		{ "web", OPENS("web", "/web/"), "10s to 1h", 3600001 },
 		{ "web", "- include: rules.yaml\n" OPENS("web", "/web/"), BAD, 0 },
-		{ "web", "- rule: k\n  event: process.exec\n  when: 'true'\n  severity: low\n  action: kill\n", "kills", 0 },
 	};
 	struct fixture *f = *state;
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {

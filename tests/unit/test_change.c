@@ -188,7 +188,6 @@ static void a_set_with_faults_changes_nothing(void **state)
 	static const char *const bad[] = {
 		"- rule: [\n",
 		"- rule: first\n  event: file.open\n  when: file.pathh = /w\n  severity: low\n",
-		"- rule: first\n  event: file.open\n  when: file.path = /w\n  severity: low\n  action: kill\n",
 		"- rule: first\n  event: file.open\n  when: file.path = /w\n  severity: low\n  cases: [{fires: {file.path: /x}}]\n",
 		MANY "  cases: [{fires: [{event: file.link, file.path: /w/1}]}]\n", /* one is not three */
 	};

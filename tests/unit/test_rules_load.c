@@ -52,7 +52,7 @@ static void faulty_files_are_refused_at_their_place(void **state)
 		{ RULE_WHEN "  action: block\n  rollout: 0\n", 6, 12, "1 to 100 percent" },
 		{ RULE_WHEN "  action: block\n  rollout: 101\n", 6, 12, "1 to 100 percent" },
 		{ RULE_WHEN "  rollout: 5\n", 5, 12, "rollout: only rules with `action: block` have it" },
-		{ RULE_WHEN "  unknown: allow\n", 5, 12, "unknown: only rules with `action: block` have it" },
+		{ RULE_WHEN "  unknown: allow\n", 5, 12, "unknown: only rules with `action: block` or `kill` have it" },
 		{ RULE_WHEN "  enabled: maybe\n", 5, 12, "expected true or false" },
 		{ RULE_WHEN "  message: \"{file.pth}\"\n", 5, 14, "unknown field 'file.pth'" },
 		{ RULE_WHEN "  message: \"{destination.ip}\"\n", 5, 14, "none of the rule's events has the field 'destination.ip'" },
