@@ -662,12 +662,19 @@ const struct condition *bind_test(struct compiler *c, const struct test_draft *d
 
 /* --- nodes ----------------------------------------------------------------------------------------------------------------- */
 
-const struct condition *node_const(struct compiler *c, bool truth, struct place at)
+const struct condition *node_settled(struct compiler *c, bool truth, struct place at, const char *why)
 {
 	struct condition *node = node_new(c, NODE_CONST, at);
-	if (node)
+	if (node) {
 		node->truth = truth;
+		node->why = why;
+	}
 	return node;
+}
+
+const struct condition *node_const(struct compiler *c, bool truth, struct place at)
+{
+	return node_settled(c, truth, at, NULL);
 }
 
 static const struct condition *check_size(struct compiler *c, const struct condition *node)

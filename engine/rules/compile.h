@@ -5,6 +5,8 @@
  */
 #pragma once
 
+#include <errno.h>
+
 #include "engine/base/arena.h"
 #include "engine/base/strmap.h"
 #include "engine/base/yaml.h"
@@ -91,6 +93,12 @@ void regex_list_done(struct regex_list *list);
 int compiler_init(struct compiler *c, struct arena *arena, struct regex_list *regexes, struct diag *diag) MUST_CHECK;
 void compiler_done(struct compiler *c);
 
+/* Of two results the one to hand on, where reading goes on behind a fault to report them all: no memory, then a fault. */
+static inline int worse_of(int a, int b)
+{
+	return a == -ENOMEM || !b ? a : b;
+}
+
 /* --- parse.c --------------------------------------------------------------------------------------------------------------- */
 
 /* NULL when there was a syntax fault or no memory. */
@@ -154,6 +162,8 @@ bool operand_read(struct compiler *c, const struct expr *left, const struct oper
 /* --- tree nodes (bind.c) --------------------------------------------------------------------------------------------------- */
 
 const struct condition *node_const(struct compiler *c, bool truth, struct place at);
+/* why: in the arena, or NULL. */
+const struct condition *node_settled(struct compiler *c, bool truth, struct place at, const char *why);
 const struct condition *node_not(struct compiler *c, const struct condition *child, struct place at);
 /* AND or OR; a single child is returned as it is. */
 const struct condition *node_group(struct compiler *c, enum node_type type, const struct condition *const *children, size_t n,

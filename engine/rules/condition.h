@@ -147,6 +147,7 @@ struct test {
 struct condition {
 	enum node_type type;
 	bool truth;            /* CONST */
+	const char *why;       /* CONST: why it is so, if its author did not write it so; NULL: nothing is known */
 	unsigned depth;        /* height of the tree below, this node included */
 	unsigned weight;       /* nodes of the tree, shared ones counted each time */
 	struct place at;

@@ -322,12 +322,24 @@ static void report_test(struct report *r, const struct condition *c, uint64_t ev
 	add_reason(r, text);
 }
 
-/* A condition that its author wrote as one that never holds, or never fails. */
+/* A condition that never holds, or never fails, before there is an event: its author wrote it so, or it is known why. */
 static void report_constant(struct report *r, const struct condition *c)
 {
 	char text[512];
-	snprintf(text, sizeof(text), "%s:%u: %s as it is written: a list without items, or a placeholder that waits for values of your own",
-		 c->at.file ? c->at.file : "", c->at.line, c->truth ? "always true" : "never true");
+	const char *why = c->why ? c->why : "a list without items, or a placeholder that waits for values of your own";
+	snprintf(text, sizeof(text), "%s:%u: %s as it is written: %s", c->at.file ? c->at.file : "", c->at.line,
+		 c->truth ? "always true" : "never true", why);
+	add_reason(r, text);
+}
+
+/* One value of several, which the others outlive. */
+static void report_lost(struct report *r, const struct lost_value *lost)
+{
+	char text[512];
+	for (size_t i = 0; i < r->n; i++)
+		if (strstr(r->texts[i], lost->why)) /* it is what settles the condition */
+			return;
+	snprintf(text, sizeof(text), "%s:%u: %s", lost->at.file ? lost->at.file : "", lost->at.line, lost->why);
 	add_reason(r, text);
 }
 
@@ -432,6 +444,8 @@ static int fill_rule(struct arena *arena, struct matcher *m, struct rule *rule)
 		if (r.n_never)
 			r.n = 0; /* what another source would mend comes before what follows from it */
 		report_never(&r);
+		for (const struct lost_value *lost = rule->lost; lost; lost = lost->next)
+			report_lost(&r, lost);
 		if (r.n == 0)
 			add_reason(&r, "its clauses contradict one another in every event");
 		info->coverage = COVERAGE_NEEDS_SOURCE;
@@ -446,6 +460,8 @@ static int fill_rule(struct arena *arena, struct matcher *m, struct rule *rule)
 		info->needs_source = "values of your own";
 		return keep_reasons(&r, info);
 	}
+	for (const struct lost_value *lost = rule->lost; lost; lost = lost->next)
+		report_lost(&r, lost);
 	report_clauses(&r, rule->condition, false, events);
 	if (asked != all_events() && asked & ~can_hold)
 		report_failure(&r, rule->condition, false, asked & ~can_hold);

@@ -14,7 +14,14 @@ struct rule_sink {
 	size_t n, size;
 	struct strmap ids;  /* id -> struct place of the rule that has it */
 	uint32_t last;      /* index of the rule added last; steps that a stateful one brings along come behind it */
+	struct strmap refused; /* ids of rules with faults, which were reported */
+	bool hides_rules;      /* a file or an item could not be read at all: nobody knows which rules would have been there */
 };
+
+/* A rule was refused: what speaks of it has no fault of its own. id: n 0: not even that is known. 0 or -ENOMEM. */
+int rule_sink_refuse(struct rule_sink *sink, struct strview id) MUST_CHECK;
+/* Whether a rule that is not there was, or may have been, refused. */
+bool rule_sink_lacks(const struct rule_sink *sink, struct strview id);
 
 /* Takes a rule over, with its steps if it is stateful (its members lie in the compiler's arena); 0, or -EINVAL with a report (the id is taken, too many), or -ENOMEM. */
 int rule_sink_add(struct rule_sink *sink, const struct rule *rule) MUST_CHECK;

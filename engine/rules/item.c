@@ -54,6 +54,26 @@ int item_check(struct compiler *c, const struct yaml_node *map, enum part_id par
 	return item_check_keys(c, map, names, n, part_get(part)->what);
 }
 
+/* What other rule languages call a key of ours; the first that is a key here. */
+static const char *foreign_key(struct strview word, const char *const *keys, size_t n)
+{
+	static const struct {
+		const char *found, *ours;
+	} habits[] = {
+		{ "condition", "when" }, { "if", "when" }, { "match", "when" }, { "query", "when" }, { "filter", "when" },
+		{ "desc", "description" }, { "priority", "severity" }, { "level", "severity" }, { "output", "message" },
+		{ "mitre", "attack" }, { "technique", "attack" }, { "tag", "tags" }, { "reference", "references" }, { "events", "event" },
+		{ "group-by", "by" }, { "group_by", "by" }, { "key", "by" }, { "limit", "count" }, { "threshold", "count" },
+		{ "window", "per" }, { "window", "within" }, { "interval", "per" }, { "interval", "within" }, { "timespan", "within" },
+		{ "timeframe", "within" }, { "expiry", "expires" }, { "until", "expires" }, { "comment", "reason" },
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(habits); i++)
+		for (size_t k = 0; k < n && sv_is(word, habits[i].found); k++)
+			if (strcmp(keys[k], habits[i].ours) == 0)
+				return keys[k];
+	return NULL;
+}
+
 int item_check_keys(struct compiler *c, const struct yaml_node *map, const char *const *keys, size_t n, const char *what)
 {
 	int err = 0;
@@ -64,7 +84,7 @@ int item_check_keys(struct compiler *c, const struct yaml_node *map, const char 
 		if (i < n)
 			continue;
 		char quoted[80];
-		const char *near = diag_suggest(k->text, keys, n);
+		const char *foreign = foreign_key(k->text, keys, n), *near = foreign ? foreign : diag_suggest(k->text, keys, n);
 		diag_error(c->diag, k->at, "unknown key %s in %s%s%s%s", diag_quote(k->text, quoted, sizeof(quoted)), what,
 			   near ? " (did you mean '" : "", near ? near : "", near ? "'?)" : "");
 		err = -EINVAL;

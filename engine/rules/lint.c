@@ -6,6 +6,7 @@
 #include "engine/rules/lint.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "engine/rules/contradict.h"
@@ -290,6 +291,65 @@ static bool was_warned_of(const struct test *t, const struct operand *o)
 	return t->left->type == EXPR_FIELD && field_holds_path(t->left->field->name) && is_from_start(t->op) && is_word(o->text);
 }
 
+/* --- what was meant otherwise, perhaps ------------------------------------------------------------------------------------------- */
+
+static bool is_value_of_names(const struct test *t)
+{
+	const struct field_ref *field = t->left->type == EXPR_FIELD ? t->left->field : NULL;
+	return field && (field_holds_path(field->name) || field->kind == KIND_COMM || sv_ends(sv_from(field->name), SV(".name")));
+}
+
+/* "/tmp/?*" where every byte stands for itself. */
+static bool is_literal_pattern(const struct test *t, const struct operand *o)
+{
+	op_function *f = t->op->function;
+	bool is_text = f == op_equal || f == op_iequal || f == op_starts || f == op_istarts || f == op_ends || f == op_iends || f == op_contains ||
+		       f == op_icontains;
+	return is_text && t->op->form == OP_FORM_OWN && t->left->class == CLASS_STR && is_value_of_names(t) && o->text.n && memchr(o->text.p, '*', o->text.n);
+}
+
+/* "sh,bash" as one value. */
+static bool is_list_in_quotes(const struct test *t, const struct operand *o)
+{
+	bool is_whole = t->op->function == op_equal || t->op->function == op_iequal;
+	if (!is_whole || t->left->class != CLASS_STR || !is_value_of_names(t) || o->text.n < 3 || !memchr(o->text.p + 1, ',', o->text.n - 2))
+		return false;
+	for (size_t i = 0; i < o->text.n; i++)
+		if (o->text.p[i] != ',' && o->text.p[i] != ' ' && o->text.p[i] != '/' && !is_word((struct strview){ o->text.p + i, 1 }))
+			return false;
+	return true;
+}
+
+/* "^/etc/shadow" or "shadow$": an anchor at one end alone says that the pattern was meant to be looked for. */
+static bool is_half_anchored(const struct test *t, const struct operand *o)
+{
+	size_t n = o->text.n;
+	if (t->op->id != OP_REGEX || n < 3)
+		return false;
+	bool has_begin = o->text.p[0] == '^', has_end = o->text.p[n - 1] == '$' && o->text.p[n - 2] != '\\';
+	if (has_begin == has_end)
+		return false;
+	char open_end = has_begin ? o->text.p[n - 1] : o->text.p[0];
+	return !strchr(".*+?})]([|", open_end);
+}
+
+static void lint_habits(const struct linter *l, const struct condition *c)
+{
+	const struct test *t = c->test;
+	char quoted[80], what[256];
+	for (size_t i = 0; i < t->n_operands; i++) {
+		const struct operand *o = &t->operands[i];
+		const char *why = is_literal_pattern(t, o) ? "'*' stands for itself here; 'glob' takes patterns" :
+				  is_list_in_quotes(t, o)  ? "it is one value with a comma in it; several are written (a, b)" :
+				  is_half_anchored(t, o)   ? "'regex' matches the whole value; 'search' finds a part of it" :
+							     NULL;
+		if (!why || diag_speaks_of(l->diag, c->at))
+			continue;
+		snprintf(what, sizeof(what), "%s %s: %s", t->op->text, diag_quote(o->text, quoted, sizeof(quoted)), why);
+		diag_warn(l->diag, c->at, "rule '%s': %s", l->rule->info.id, what);
+	}
+}
+
 static void lint_values(const struct linter *l, const struct condition *c)
 {
 	const struct test *t = c->test;
@@ -358,6 +418,7 @@ static void lint_node(const struct linter *l, const struct condition *c, bool is
 	bool is_group = c->type == NODE_AND || c->type == NODE_OR;
 	if (c->type == NODE_TEST) {
 		lint_values(l, c);
+		lint_habits(l, c);
 		lint_missing(l, c, is_negated);
 	}
 	if (is_group)

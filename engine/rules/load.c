@@ -26,6 +26,7 @@ static void loader_done(struct loader *l)
 			rule_formats[i]->free(&l->imports[i]);
 	free(l->sink.rules);
 	strmap_done(&l->sink.ids);
+	strmap_done(&l->sink.refused);
 	compiler_done(&l->c);
 	ruleset_free(&l->set);
 }
@@ -192,6 +193,7 @@ static int refuse_item(struct loader *l, const struct yaml_node *node, const cha
 		n += added > 0 ? (size_t)added : 0;
 	}
 	diag_error(l->diag, node->at, "%s: one of the keys %s%s", what, keys, node->type == YAML_MAP ? " is missing" : "");
+	l->sink.hides_rules = true; /* of what sort it was meant to be is not known */
 	return -EINVAL;
 }
 
@@ -248,9 +250,11 @@ static int add_items(struct loader *l, struct loaded_file *f)
 		if (imported == -ENOMEM)
 			return imported;
 		l->has_faults |= imported != 0 && imported != -ENOENT;
+		l->sink.hides_rules |= imported != 0 && imported != -ENOENT;
 		if (imported != -ENOENT)
 			continue;
 		if (document->type != YAML_LIST) {
+			l->sink.hides_rules = true;
 			(void)loader_refuse(l, document->at, "expected a list of items, each '- rule: ...', '- list: ...', '- macro: ...' or '- policy: ...'");
 			continue;
 		}
@@ -291,7 +295,7 @@ static int parse_file(struct loader *l, struct loaded_file *f)
 	size_t before = l->diag->errors;
 	err = yaml_parse(f->path, buf_sv(&f->bytes), &f->tree, l->diag);
 	if (err) {
-		l->has_faults = true;
+		l->has_faults = l->sink.hides_rules = true;
 		if (l->diag->errors == before)
 			diag_error(l->diag, (struct place){ .file = f->path }, "cannot be read as YAML: %s", strerror(-err));
 		return err;
@@ -304,6 +308,7 @@ static int read_bytes(struct loader *l, struct loaded_file *f)
 	int err = fd_read_file(f->path, YAML_MAX_BYTES, &f->bytes);
 	if (err == -ENOMEM)
 		return err;
+	l->sink.hides_rules |= err != 0;
 	if (err)
 		return loader_refuse(l, (struct place){ .file = f->path }, err == -EFBIG ? "larger than 4 MiB" : strerror(-err));
 	return parse_file(l, f);
@@ -329,6 +334,7 @@ static int add_include(struct loader *l, struct loaded_file *f, const struct yam
 	if (name->type != YAML_SCALAR || name->text.n == 0)
 		return loader_refuse(l, name->at, "include: expected the path of a file");
 	int err = loader_include(l, f, name, &included);
+	l->sink.hides_rules |= err != 0;
 	return err ? err : read_file(l, included);
 }
 
@@ -416,6 +422,27 @@ int rule_sink_add(struct rule_sink *sink, const struct rule *rule)
 	return 0;
 }
 
+int rule_sink_refuse(struct rule_sink *sink, struct strview id)
+{
+	char *copy = id.n ? arena_text(sink->c->arena, id) : NULL;
+	sink->hides_rules |= id.n == 0;
+	if (id.n == 0)
+		return 0;
+	return copy ? strmap_add(&sink->refused, (struct strview){ copy, id.n }, copy) : -ENOMEM;
+}
+
+bool rule_sink_lacks(const struct rule_sink *sink, struct strview id)
+{
+	return sink->hides_rules || strmap_get(&sink->refused, id);
+}
+
+static int refuse_rule(struct loader *l, const struct yaml_node *item)
+{
+	const struct yaml_node *id = yaml_get(item, "rule");
+	l->has_faults = true;
+	return rule_sink_refuse(&l->sink, id && id->type == YAML_SCALAR ? id->text : SV(""));
+}
+
 static int read_rules(struct loader *l)
 {
 	struct ruleset *set = l->set;
@@ -424,9 +451,10 @@ static int read_rules(struct loader *l)
 		int err = rule_read(&l->c, &l->items[i].file->file, l->items[i].node, &rule);
 		if (!err)
 			err = rule_sink_add(&l->sink, &rule);
-		if (err == -ENOMEM)
+		if (err && err != -ENOMEM)
+			err = refuse_rule(l, l->items[i].node);
+		if (err)
 			return err;
-		l->has_faults |= err != 0;
 	}
 	for (size_t i = 0; rule_formats[i]; i++) {
 		int err = l->imports[i] ? rule_formats[i]->finish(l->imports[i], &l->sink) : 0;
@@ -434,9 +462,9 @@ static int read_rules(struct loader *l)
 			return err;
 		l->has_faults |= err != 0;
 	}
-	int err = override_rules(&l->overrides, &l->sink, l->has_faults || l->diag->errors > l->errors_before);
-	if (!err)
-		err = stateful_resolve(&l->sink);
+	int err = override_rules(&l->overrides, &l->sink);
+	if (err != -ENOMEM)
+		err = worse_of(err, stateful_resolve(&l->sink));
 	if (err == -ENOMEM)
 		return err;
 	l->has_faults |= err != 0;

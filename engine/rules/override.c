@@ -26,8 +26,9 @@ int override_add(struct override_list *list, struct compiler *c, const struct ru
 		err = refuse(c, name->at, key, "expected the name of what is changed");
 	else if (node->n == 1)
 		err = refuse(c, node->at, key, "nothing is changed here");
-	if (err)
+	if (node->n == 1 || name->type != YAML_SCALAR || name->text.n == 0)
 		return err;
+	/* one with unknown keys is kept for the faults of its others */
 	if (list->n == list->size) {
 		size_t size = list->size ? 2 * list->size : 16;
 		struct override *bigger = realloc(list->p, size * sizeof(*bigger));
@@ -37,7 +38,7 @@ int override_add(struct override_list *list, struct compiler *c, const struct ru
 		list->size = size;
 	}
 	list->p[list->n++] = (struct override){ file, node, part };
-	return 0;
+	return err;
 }
 
 static const struct yaml_node *name_of(const struct override *o)
@@ -234,7 +235,7 @@ static int index_rules(const struct rule_sink *sink, struct strmap *ret)
 	return err;
 }
 
-int override_rules(const struct override_list *list, struct rule_sink *sink, bool has_faults)
+int override_rules(const struct override_list *list, struct rule_sink *sink)
 {
 	CLEANUP(strmap_done) struct strmap rules = { 0 };
 	int err = list->n ? index_rules(sink, &rules) : 0;
@@ -243,7 +244,7 @@ int override_rules(const struct override_list *list, struct rule_sink *sink, boo
 		if (o->part != PART_OVERRIDE && o->part != PART_CASES_FOR)
 			continue;
 		struct rule *rule = strmap_get(&rules, name_of(o)->text);
-		int failed = rule ? change_rule(sink, o, rule) : has_faults ? 0 : refuse_rule(sink, o);
+		int failed = rule ? change_rule(sink, o, rule) : rule_sink_lacks(sink, name_of(o)->text) ? 0 : refuse_rule(sink, o);
 		err = failed ? failed : err;
 	}
 	return err;

@@ -22,7 +22,5 @@ int override_add(struct override_list *list, struct compiler *c, const struct ru
 
 /* All lists and macros are known, none is resolved. Reports; 0, -EINVAL or -ENOMEM. */
 int override_names(const struct override_list *list, struct compiler *c) MUST_CHECK;
-/*
- * All rules are there. has_faults: some rules were refused, so that one that is not found may be one of them. The same results.
- */
-int override_rules(const struct override_list *list, struct rule_sink *sink, bool has_faults) MUST_CHECK;
+/* All rules are there. The same results; nothing is said of one that is not there because it was refused. */
+int override_rules(const struct override_list *list, struct rule_sink *sink) MUST_CHECK;

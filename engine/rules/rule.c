@@ -418,7 +418,8 @@ static void read_condition(struct rule_reader *r)
 	if (!when && has_scope(r->item)) {
 		read_scope(r, yaml_get(r->item, "scope"), yaml_get(r->item, "allow"));
 	} else if (!when) {
-		diag_error(r->c->diag, r->item->at, "rule: 'when' is missing");
+		if (!yaml_get(r->item, "condition")) /* which is an unknown key, and was answered with `when` */
+			diag_error(r->c->diag, r->item->at, "rule: 'when' is missing");
 		rule_reader_fail(r, -EINVAL);
 		return;
 	}
@@ -632,7 +633,6 @@ int rule_override(struct compiler *c, const struct rule_file *file, const struct
 	struct rule_reader r = { .c = c, .file = file, .rule = &changed, .item = item };
 	const struct yaml_node *append = yaml_get(item, "append");
 	c->file = file->name;
-	rule_reader_fail(&r, item_check(c, item, PART_OVERRIDE));
 	if (rule->stateful)
 		refuse_condition(&r, append);
 	change_keys(&r, item);

@@ -58,6 +58,13 @@ struct field_alias {
 	const struct field_ref *field;
 };
 
+/* One of several values of a test, which cannot be and was left out. */
+struct lost_value {
+	struct place at;
+	const char *why;
+	const struct lost_value *next;
+};
+
 /* Everything lives in the set's arena. */
 struct rule {
 	struct rule_info info;
@@ -74,6 +81,7 @@ struct rule {
 	bool has_title_message; /* no `message:` was given */
 	struct rule_case *cases;
 	size_t n_cases;
+	const struct lost_value *lost;
 	const struct field_alias *aliases; /* names that events given for the rule may use as well */
 	size_t n_aliases;
 	struct stateful *stateful; /* NULL: it looks at one event; else its condition is never asked */

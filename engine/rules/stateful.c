@@ -51,7 +51,8 @@ static const struct field_ref *read_field(struct part_reader *p, const struct ya
 		diag_error(p->c->diag, node->at, "expected the name of a field, found %s", yaml_type_name(node->type));
 		return NULL;
 	}
-	const struct field_ref *ref = field_resolve(p->c, node->text, node->at);
+	/* `by` of the whole is read for each step: a fault is told once */
+	const struct field_ref *ref = diag_speaks_of(p->c->diag, node->at) ? NULL : field_resolve(p->c, node->text, node->at);
 	if (!ref)
 		return NULL;
 	if (ref->class == CLASS_LIST) {
@@ -78,12 +79,13 @@ static int read_keys(struct part_reader *p, const struct yaml_node *by, uint64_t
 		return refuse(p, by ? by->at : input->at, "by: each step needs the same number of fields, in the same order");
 	s->n_keys = n;
 	const struct yaml_node *node = by && by->type == YAML_LIST ? by->first : by;
+	int err = 0;
 	for (size_t i = 0; i < n; i++, node = node->next) {
 		input->keys[i] = read_field(p, node, events);
 		if (!input->keys[i])
-			return p->c->no_memory ? -ENOMEM : -EINVAL;
+			err = p->c->no_memory ? -ENOMEM : -EINVAL;
 	}
-	return 0;
+	return err;
 }
 
 /* --- inputs ---------------------------------------------------------------------------------------------------------------- */
@@ -129,11 +131,9 @@ static int read_input(struct part_reader *p, const struct yaml_node *node, struc
 	}
 	const struct yaml_node *rule = yaml_get(node, "rule"), *by = yaml_get(node, "by");
 	int err = item_check(p->c, node, rule ? PART_RULE_STEP : PART_STEP);
-	if (!err)
-		err = rule ? read_rule_id(p, rule, input) : read_step(p, node, input);
-	if (err)
-		return err;
-	return read_keys(p, by ? by : p->by, input->step ? input->step->info.events : 0, input);
+	err = worse_of(err, rule ? read_rule_id(p, rule, input) : read_step(p, node, input));
+	/* of a step with faults no events are known: then only the names of fields are looked at */
+	return worse_of(err, read_keys(p, by ? by : p->by, input->step ? input->step->info.events : 0, input));
 }
 
 static int make_inputs(struct part_reader *p, size_t n)
@@ -152,8 +152,8 @@ static int read_steps(struct part_reader *p, size_t max)
 	}
 	int err = make_inputs(p, steps->n);
 	size_t i = 0;
-	for (const struct yaml_node *node = steps->first; node && !err; node = node->next)
-		err = read_input(p, node, &p->stateful->inputs[i++]);
+	for (const struct yaml_node *node = steps->first; node && err != -ENOMEM; node = node->next)
+		err = worse_of(err, read_input(p, node, &p->stateful->inputs[i++]));
 	return err;
 }
 
@@ -226,13 +226,15 @@ static int read_count(struct part_reader *p)
 		err = read_number(p, count, &s->least);
 	} else {
 		err = item_check(p->c, count, PART_COMPARISON);
-		for (const struct yaml_node *k = count->first; k && !err; k = k->next->next)
-			err = read_comparison(p, k->text, k->next);
+		for (const struct yaml_node *k = count->first; k; k = k->next->next)
+			err = worse_of(err, read_comparison(p, k->text, k->next));
 	}
 	if (err)
 		return err;
-	if (s->least == 0 || s->least > s->most)
-		return refuse(p, count->at, "count: it would never hold: a group has one event at least");
+	if (s->least > s->most)
+		return refuse(p, count->at, "count: no number satisfies all of this");
+	if (s->least == 0)
+		return refuse(p, count->at, "count: it would hold without an event: a group has one at least");
 	return 0;
 }
 
@@ -251,13 +253,11 @@ static int read_counted_rule(struct part_reader *p, const struct yaml_node *node
 	}
 	if (!rule)
 		return refuse(p, node->at, "of: expected the id of a rule, or {rule: id, by: [...]}");
-	if (!err)
-		err = read_rule_id(p, rule, input);
-	if (!err)
-		err = read_keys(p, by, 0, input);
-	if (!err && distinct)
+	err = worse_of(err, read_rule_id(p, rule, input));
+	err = worse_of(err, read_keys(p, by, 0, input));
+	if (distinct)
 		input->distinct = read_field(p, distinct, 0);
-	return err ? err : distinct && !input->distinct ? -EINVAL : 0;
+	return worse_of(err, distinct && !input->distinct ? -EINVAL : 0);
 }
 
 static int read_counted_rules(struct part_reader *p, const struct yaml_node *of, const struct yaml_node *distinct)
@@ -268,8 +268,8 @@ static int read_counted_rules(struct part_reader *p, const struct yaml_node *of,
 		return refuse(p, of->at, "of: expected a list of 1 to 32 rules");
 	int err = make_inputs(p, of->n);
 	size_t i = 0;
-	for (const struct yaml_node *node = of->first; node && !err; node = node->next) {
-		err = read_counted_rule(p, node, distinct, &p->stateful->inputs[i]);
+	for (const struct yaml_node *node = of->first; node && err != -ENOMEM; node = node->next) {
+		err = worse_of(err, read_counted_rule(p, node, distinct, &p->stateful->inputs[i]));
 		if (!err && !p->stateful->inputs[i].distinct != !p->stateful->inputs[0].distinct)
 			err = refuse(p, node->at, "distinct: all rules or none");
 		i++;
@@ -277,28 +277,25 @@ static int read_counted_rules(struct part_reader *p, const struct yaml_node *of,
 	return err;
 }
 
+/* The rule's own event and condition are what is counted. */
+static int read_counted_step(struct part_reader *p, const struct yaml_node *distinct)
+{
+	bool is_known = !yaml_get(p->item, "event") || p->rule->info.events; /* a bad event was reported, and would be again */
+	if (make_inputs(p, 1))
+		return -ENOMEM;
+	struct stateful_input *input = p->stateful->inputs;
+	int err = is_known ? read_step(p, p->item, input) : -EINVAL;
+	uint64_t events = input->step ? input->step->info.events : 0;
+	err = worse_of(err, read_keys(p, p->by, events, input));
+	input->distinct = distinct ? read_field(p, distinct, events) : NULL;
+	return worse_of(err, distinct && !input->distinct ? -EINVAL : 0);
+}
+
 static int read_threshold(struct part_reader *p)
 {
 	const struct yaml_node *of = yaml_get(p->map, "of"), *distinct = yaml_get(p->map, "distinct");
-	int err = item_check(p->c, p->map, PART_THRESHOLD);
-	if (!err)
-		err = read_count(p);
-	if (err)
-		return err;
-	if (of)
-		return read_counted_rules(p, of, distinct);
-	if (yaml_get(p->item, "event") && !p->rule->info.events)
-		return -EINVAL; /* a bad event was reported */
-	err = make_inputs(p, 1);
-	if (!err)
-		err = read_step(p, p->item, p->stateful->inputs);
-	if (!err)
-		err = read_keys(p, p->by, p->stateful->inputs->step->info.events, p->stateful->inputs);
-	if (!err && distinct) {
-		p->stateful->inputs->distinct = read_field(p, distinct, p->stateful->inputs->step->info.events);
-		err = p->stateful->inputs->distinct ? 0 : -EINVAL;
-	}
-	return err;
+	int err = worse_of(item_check(p->c, p->map, PART_THRESHOLD), read_count(p));
+	return worse_of(err, of ? read_counted_rules(p, of, distinct) : read_counted_step(p, distinct));
 }
 
 static int refuse_own_condition(struct part_reader *p)
@@ -314,37 +311,28 @@ static int refuse_own_condition(struct part_reader *p)
 
 static int read_sequence(struct part_reader *p)
 {
-	int err = item_check(p->c, p->map, PART_SEQUENCE);
-	if (!err)
-		err = refuse_own_condition(p);
-	if (!err)
-		err = read_lineage(p);
-	return err ? err : read_steps(p, STATEFUL_MAX_STEPS);
+	int err = worse_of(item_check(p->c, p->map, PART_SEQUENCE), refuse_own_condition(p));
+	err = worse_of(err, read_lineage(p));
+	return worse_of(err, read_steps(p, STATEFUL_MAX_STEPS));
 }
 
 static int read_together(struct part_reader *p)
 {
-	int err = item_check(p->c, p->map, PART_TOGETHER);
-	if (!err)
-		err = refuse_own_condition(p);
-	return err ? err : read_steps(p, STATEFUL_MAX_INPUTS);
+	int err = worse_of(item_check(p->c, p->map, PART_TOGETHER), refuse_own_condition(p));
+	return worse_of(err, read_steps(p, STATEFUL_MAX_INPUTS));
 }
 
 static int read_absence(struct part_reader *p)
 {
 	const struct yaml_node *after = yaml_get(p->map, "after"), *missing = yaml_get(p->map, "missing");
-	int err = item_check(p->c, p->map, PART_ABSENCE);
-	if (!err)
-		err = refuse_own_condition(p);
-	if (!err && (!after || !missing))
-		err = refuse(p, p->map->at, "needs 'after' (the event that starts the wait) and 'missing' (the one that should follow)");
-	if (!err)
-		err = read_lineage(p);
-	if (!err)
-		err = make_inputs(p, 2);
-	if (!err)
-		err = read_input(p, after, &p->stateful->inputs[0]);
-	return err ? err : read_input(p, missing, &p->stateful->inputs[1]);
+	int err = worse_of(item_check(p->c, p->map, PART_ABSENCE), refuse_own_condition(p));
+	err = worse_of(err, read_lineage(p));
+	if (!after || !missing)
+		return worse_of(err, refuse(p, p->map->at, "needs 'after' (the event that starts the wait) and 'missing' (the one that should follow)"));
+	err = worse_of(err, make_inputs(p, 2));
+	if (err != -ENOMEM)
+		err = worse_of(err, read_input(p, after, &p->stateful->inputs[0]));
+	return err == -ENOMEM ? err : worse_of(err, read_input(p, missing, &p->stateful->inputs[1]));
 }
 
 /* --- the whole --------------------------------------------------------------------------------------------------------------- */
@@ -399,8 +387,7 @@ int stateful_read(struct compiler *c, const struct rule_file *file, const struct
 		return refuse(&p, p.map->at, "such a rule knows of its last event when it has happened: it can only `action: alert`");
 	p.by = yaml_get(p.map, "by");
 	int err = readers[s->kind](&p);
-	if (!err)
-		err = read_within(&p);
+	err = worse_of(err, read_within(&p));
 	if (err)
 		return err;
 	rule->info.events = known_events(s);

@@ -33,12 +33,27 @@ static int index_ids(struct resolver *r)
 	return 0;
 }
 
+static const char *nearest_id(const struct resolver *r, const char *id)
+{
+	const char **ids = calloc(r->sink->n + 1, sizeof(*ids));
+	size_t n = 0;
+	for (size_t i = 0; ids && i < r->sink->n; i++)
+		if (!r->sink->rules[i].info.is_step)
+			ids[n++] = r->sink->rules[i].info.id;
+	const char *near = ids ? diag_suggest(sv_from(id), ids, n) : NULL;
+	free(ids);
+	return near;
+}
+
 static void resolve_id(struct resolver *r, struct stateful_input *input)
 {
 	const struct rule *rule = strmap_get(&r->by_id, sv_from(input->id));
 	char quoted[80];
 	if (!rule || rule->info.is_step) {
-		diag_error(r->sink->c->diag, input->at, "there is no rule %s", diag_quote(sv_from(input->id), quoted, sizeof(quoted)));
+		const char *near = nearest_id(r, input->id);
+		if (!rule_sink_lacks(r->sink, sv_from(input->id)))
+			diag_error(r->sink->c->diag, input->at, "there is no rule %s%s%s%s", diag_quote(sv_from(input->id), quoted, sizeof(quoted)),
+				   near ? " (did you mean '" : "", near ? near : "", near ? "'?)" : "");
 		fault(r);
 		return;
 	}
