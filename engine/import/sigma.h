@@ -44,6 +44,7 @@ struct sigma_row {
 	const struct field_alias *aliases; /* of fields, made when a rule first asks; NULL: not yet */
 	size_t n_aliases;
 	bool is_replaced; /* a later table took its place */
+	bool is_foreign;  /* stands for a log source that nothing here reports: no field of it is known, which goes without saying */
 	bool takes_failures, has_failures; /* whether calls that failed count; whether the table says so */
 };
 
@@ -126,12 +127,14 @@ struct sigma_scope {
 	struct compiler *c;
 	struct sigma_row *row;
 	bool needs_outcome; /* set when a field asks for it */
+	const struct lost_value *lost; /* values that fields of the row cannot have */
 };
 
 struct sigma_selection {
 	struct strview name;
 	const struct yaml_node *node;
 	const struct condition *built; /* NULL: not yet */
+	bool is_faulty;                /* it could not be built, which was reported */
 };
 
 struct sigma_detection {
@@ -189,7 +192,7 @@ struct sigma_references {
 	size_t n;
 };
 int sigma_references_read(struct compiler *c, const struct sigma_documents *all, const struct sigma_document *d, struct sigma_references *ret) MUST_CHECK;
-/* The same as sigma_rule_read, for a correlation whose rules are in the set. */
+/* The same as sigma_rule_read, for a correlation whose rules are in the set; without any it tells its other faults, and is refused. */
 int sigma_correlation_read(struct compiler *c, const struct sigma_references *rules, struct sigma_document *d) MUST_CHECK;
 
 /* A scalar without quotes that is empty, ~ or null. */

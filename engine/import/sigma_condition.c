@@ -20,13 +20,14 @@ struct parser {
 	const struct text_source *src;
 	size_t at;
 	unsigned depth;
+	bool has_faults; /* of selections, which were reported: the condition is read to its end all the same */
 };
 
 /* --- what is settled ----------------------------------------------------------------------------------------------------------- */
 
 const struct condition *sigma_not(struct compiler *c, const struct condition *part, struct place at)
 {
-	return part->type == NODE_CONST ? node_const(c, !part->truth, at) : node_not(c, part, at);
+	return part->type == NODE_CONST ? node_settled(c, !part->truth, at, part->why) : node_not(c, part, at);
 }
 
 const struct condition *sigma_group(struct compiler *c, enum node_type type, const struct condition *const *parts, size_t n, struct place at)
@@ -44,7 +45,7 @@ const struct condition *sigma_group(struct compiler *c, enum node_type type, con
 		else if (parts[i]->truth == settles)
 			return parts[i];
 	}
-	return n_open ? node_group(c, type, open, n_open, at) : node_const(c, !settles, at);
+	return n_open ? node_group(c, type, open, n_open, at) : node_settled(c, !settles, at, n ? parts[0]->why : NULL);
 }
 
 /* --- scanning ---------------------------------------------------------------------------------------------------------------- */
@@ -123,11 +124,27 @@ static const struct condition *refuse(struct parser *p, const char *expected)
 
 /* --- selections -------------------------------------------------------------------------------------------------------------- */
 
+/* For a selection that is not there. */
+static const struct condition *stand_in(struct parser *p)
+{
+	p->has_faults = true;
+	return p->s->c->no_memory ? NULL : node_const(p->s->c, false, source_place(p->src, p->at));
+}
+
 static const struct condition *built(struct parser *p, struct sigma_selection *selection)
 {
-	if (!selection->built)
+	if (!selection->built && !selection->is_faulty)
 		selection->built = sigma_selection_build(p->s, selection->node);
-	return selection->built;
+	selection->is_faulty = !selection->built;
+	return selection->built ? selection->built : stand_in(p);
+}
+
+/* Whether or not the condition got as far as asking for them: all that is wrong with a rule is told at once. */
+static void look_at_all(struct sigma_scope *s, struct sigma_detection *d)
+{
+	for (size_t i = 0; i < d->n && !s->c->no_memory; i++)
+		if (!d->selections[i].built && !d->selections[i].is_faulty)
+			d->selections[i].built =sigma_selection_build(s, d->selections[i].node);
 }
 
 static const char *nearest(struct parser *p, struct strview word)
@@ -155,7 +172,8 @@ static const struct condition *take_selection(struct parser *p)
 		diag_error(p->s->c->diag, at, "no selection has the name %s (did you mean '%s'?)", quoted, near);
 	else
 		diag_error(p->s->c->diag, at, "no selection has the name %s", quoted);
-	return NULL;
+	p->at += word.n;
+	return stand_in(p);
 }
 
 static bool is_meant(struct strview name, struct strview pattern)
@@ -186,7 +204,7 @@ static const struct condition *take_several(struct parser *p, enum node_type typ
 		return sigma_group(p->s->c, type, several, n, at);
 	char quoted[80];
 	diag_error(p->s->c->diag, pattern_at, "no selection has a name like %s", diag_quote(pattern, quoted, sizeof(quoted)));
-	return NULL;
+	return stand_in(p);
 }
 
 /* --- the grammar ------------------------------------------------------------------------------------------------------------- */
@@ -284,7 +302,11 @@ static const struct condition *parse(struct sigma_scope *s, const struct rule_fi
 	struct parser p = { .s = s, .d = d, .src = &source };
 	const struct condition *c = take_or(&p);
 	skip_blanks(&p);
-	return c && p.at < source.text.n ? refuse(&p, "'and', 'or' or the end of the condition") : c;
+	if (c && p.at < source.text.n)
+		c = refuse(&p, "'and', 'or' or the end of the condition");
+	if (!c || p.has_faults)
+		look_at_all(s, d);
+	return p.has_faults ? NULL : c;
 }
 
 const struct condition *sigma_condition_build(struct sigma_scope *s, const struct rule_file *file, struct sigma_detection *d)

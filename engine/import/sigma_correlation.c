@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "engine/base/num.h"
 #include "engine/import/sigma.h"
@@ -56,6 +57,18 @@ int sigma_documents_index(struct sigma_documents *all)
 	return 0;
 }
 
+static const char *nearest_rule(const struct sigma_documents *all, struct strview name)
+{
+	const char **names = calloc(all->by_name.n + 1, sizeof(*names));
+	size_t n = 0;
+	for (size_t i = 0; names && i < all->by_name.size; i++)
+		if (all->by_name.slots[i].key.p)
+			names[n++] = all->by_name.slots[i].key.p; /* a YAML scalar: ended by NUL */
+	const char *near = names ? diag_suggest(name, names, n) : NULL;
+	free(names);
+	return near;
+}
+
 static int add_reference(struct compiler *c, const struct sigma_documents *all, const struct yaml_node *node, struct sigma_references *ret)
 {
 	if (node->type != YAML_SCALAR || ret->n == STATEFUL_MAX_INPUTS) {
@@ -68,7 +81,9 @@ static int add_reference(struct compiler *c, const struct sigma_documents *all, 
 		return 0;
 	}
 	char quoted[80];
-	diag_error(c->diag, node->at, "correlation: rules: no Sigma rule among those loaded has the id or name %s", diag_quote(node->text, quoted, sizeof(quoted)));
+	const char *near = nearest_rule(all, node->text);
+	diag_error(c->diag, node->at, "correlation: rules: no Sigma rule among those loaded has the id or name %s%s%s%s",
+		   diag_quote(node->text, quoted, sizeof(quoted)), near ? " (did you mean '" : "", near ? near : "", near ? "'?)" : "");
 	return -EINVAL;
 }
 
@@ -85,8 +100,8 @@ int sigma_references_read(struct compiler *c, const struct sigma_documents *all,
 	if (rules->type == YAML_SCALAR)
 		err = add_reference(c, all, rules, ret);
 	else
-		for (const struct yaml_node *item = rules->first; item && !err; item = item->next)
-			err = add_reference(c, all, item, ret);
+		for (const struct yaml_node *item = rules->first; item; item = item->next)
+			err = worse_of(err, add_reference(c, all, item, ret));
 	if (err)
 		ret->n = 0;
 	return err;
@@ -153,8 +168,8 @@ static int read_keys(struct reader *r)
 	if (by->type == YAML_MAP)
 		return refuse(r, by, "group-by: expected a list of fields");
 	int err = 0;
-	for (const struct yaml_node *node = by->type == YAML_LIST ? by->first : by; node && !err; node = by->type == YAML_LIST ? node->next : NULL)
-		err = add_key(r, node);
+	for (const struct yaml_node *node = by->type == YAML_LIST ? by->first : by; node; node = by->type == YAML_LIST ? node->next : NULL)
+		err = worse_of(err, add_key(r, node));
 	return err;
 }
 
@@ -211,13 +226,15 @@ static int read_condition(struct reader *r)
 		return -EINVAL;
 	int err = 0;
 	size_t n_bounds = 0;
-	for (const struct yaml_node *k = node->first; k && !err; k = k->next->next) {
+	for (const struct yaml_node *k = node->first; k; k = k->next->next) {
 		if (sv_is(k->text, "field"))
 			continue;
-		err = read_bound(r, k->text, k->next);
+		err = worse_of(err, read_bound(r, k->text, k->next));
 		n_bounds++;
 	}
-	if (!err && (n_bounds == 0 || r->s->least > r->s->most))
+	if (!err && n_bounds == 0)
+		err = refuse(r, node, "condition: one of gt, gte, lt, lte and eq is missing");
+	if (!err && r->s->least > r->s->most)
 		err = refuse(r, node, "condition: no count satisfies it; a group has one event at least");
 	return err;
 }
@@ -276,10 +293,11 @@ static int read_type(struct reader *r)
 	return refuse(r, node ? node : r->map, "type: expected event_count, value_count, temporal or temporal_ordered");
 }
 
-static int make_inputs(struct reader *r)
+/* is_any: of what kind is not known, nor how many rules it may have. */
+static int make_inputs(struct reader *r, bool is_any)
 {
-	size_t n = r->rules->n, max = r->s->kind == STATEFUL_SEQUENCE ? STATEFUL_MAX_STEPS : STATEFUL_MAX_INPUTS;
-	bool is_joined = r->s->kind != STATEFUL_THRESHOLD;
+	size_t n = r->rules->n, max = !is_any && r->s->kind == STATEFUL_SEQUENCE ? STATEFUL_MAX_STEPS : STATEFUL_MAX_INPUTS;
+	bool is_joined = !is_any && r->s->kind != STATEFUL_THRESHOLD;
 	if (n > max || (is_joined && n < 2))
 		return refuse(r, r->map, is_joined ? "rules: 2 rules at least; 12 at most for temporal_ordered" : "rules: 32 at most");
 	r->s->inputs = arena_alloc(r->c->arena, n * sizeof(*r->s->inputs));
@@ -316,29 +334,28 @@ int sigma_correlation_read(struct compiler *c, const struct sigma_references *ru
 	struct reader r = { .c = c, .d = d, .map = sigma_document_get(d, "correlation"), .rules = rules };
 	c->file = d->file->name;
 	int err = sigma_metadata_read(c, d, &d->rule);
-	if (!err)
-		err = item_check_keys(c, r.map, keys, ARRAY_SIZE(keys), "a correlation");
-	if (err)
+	err = worse_of(err, item_check_keys(c, r.map, keys, ARRAY_SIZE(keys), "a correlation"));
+	if (err == -ENOMEM)
 		return err;
 	d->rule.info.needs_source = needed_source(rules);
 	if (d->rule.info.needs_source) {
 		d->rule.condition = node_const(c, false, d->rule.info.at);
-		return d->rule.condition ? sigma_message_set(c, &d->rule) : -ENOMEM;
+		return err ? err : d->rule.condition ? sigma_message_set(c, &d->rule) : -ENOMEM;
 	}
 	r.s = arena_alloc(c->arena, sizeof(*r.s));
 	if (!r.s)
 		return no_memory(&r);
-	err = read_type(&r);
-	if (!err)
-		err = make_inputs(&r);
-	if (!err)
-		err = read_timespan(&r);
-	if (!err)
-		err = r.s->kind == STATEFUL_THRESHOLD ? read_condition(&r) : read_rule_count(&r);
-	if (!err)
-		err = read_value_field(&r);
-	if (!err)
-		err = read_keys(&r);
+	int untyped = read_type(&r); /* the rest depends on it, but for the time and the keys */
+	err = worse_of(err, untyped);
+	int unjoined = rules->n ? make_inputs(&r, untyped != 0) : -EINVAL;
+	err = worse_of(err, unjoined);
+	err = worse_of(err, read_timespan(&r));
+	if (!untyped && r.s->kind == STATEFUL_THRESHOLD)
+		err = worse_of(err, read_condition(&r));
+	else if (!untyped && rules->n)
+		err = worse_of(err, read_rule_count(&r));
+	if (!unjoined && err != -ENOMEM)
+		err = worse_of(worse_of(err, untyped ? 0 : read_value_field(&r)), read_keys(&r));
 	if (err)
 		return err;
 	set_events(&r);

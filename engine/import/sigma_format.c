@@ -174,6 +174,15 @@ static int sigma_add(void *state, const struct rule_file *file, const struct yam
 
 /* --- rules --------------------------------------------------------------------------------------------------------------------- */
 
+/* The id it has, or would have had. */
+static int refuse_rule(const struct sigma_document *d, struct rule_sink *sink)
+{
+	const struct yaml_node *id = sigma_document_get(d, "id");
+	if (d->rule.info.id)
+		return rule_sink_refuse(sink, sv_from(d->rule.info.id));
+	return rule_sink_refuse(sink, id && id->type == YAML_SCALAR ? id->text : SV(""));
+}
+
 static int put_rule(struct sigma_document *d, int err, struct rule_sink *sink)
 {
 	d->is_added = true;
@@ -182,6 +191,8 @@ static int put_rule(struct sigma_document *d, int err, struct rule_sink *sink)
 		err = rule_sink_add(sink, &d->rule);
 	d->index = sink->last;
 	d->is_refused = err != 0;
+	if (err && err != -ENOMEM && refuse_rule(d, sink))
+		return -ENOMEM;
 	return err;
 }
 
@@ -220,6 +231,14 @@ static struct sigma_document *missing_rule(struct sigma_document *d, const struc
 	return NULL;
 }
 
+/* A correlation that cannot be, because of its rules: whatever else is wrong with it is told as well. */
+static int look_at_refused(struct sigma_import *s, struct sigma_document *d, struct rule_sink *sink)
+{
+	static const struct sigma_references none = { .n = 0 };
+	int err = sigma_correlation_read(s->c, &none, d);
+	return refuse_rule(d, sink) ? -ENOMEM : err;
+}
+
 /* The document with those that it is about before it; each waits on the stack until they are there. */
 static int add_correlation(struct sigma_import *s, struct sigma_document *first, struct sigma_document **stack, struct rule_sink *sink)
 {
@@ -239,9 +258,10 @@ static int add_correlation(struct sigma_import *s, struct sigma_document *first,
 		}
 		if (missing)
 			failed = refuse(s, d->layers[0], "correlation: its rules are about each other in a circle");
-		if (failed)
-			d->is_refused = true;
-		else if (!d->is_refused)
+		d->is_refused |= failed != 0;
+		if (d->is_refused)
+			failed = worse_of(failed, look_at_refused(s, d, sink));
+		else
 			failed = put_rule(d, sigma_correlation_read(s->c, &rules, d), sink);
 		d->is_added = true;
 		d->is_waiting = false;
@@ -258,8 +278,10 @@ static int add_correlations(struct sigma_import *s, struct rule_sink *sink)
 	if (!stack)
 		return -ENOMEM;
 	for (size_t i = 0; i < s->documents.n && err != -ENOMEM; i++) {
-		int failed = s->documents.p[i].is_added ? 0 : add_correlation(s, &s->documents.p[i], stack, sink);
-		err = failed ? failed : err;
+		struct sigma_document *d = &s->documents.p[i];
+		bool is_lost = d->is_correlation && d->is_refused; /* its rules are not known */
+		int failed = is_lost ? look_at_refused(s, d, sink) : d->is_added ? 0 : add_correlation(s, d, stack, sink);
+		err = worse_of(err, failed);
 	}
 	free(stack);
 	return err;
@@ -280,8 +302,7 @@ static int sigma_finish(void *state, struct rule_sink *sink)
 			failed = -ENOMEM;
 		err = failed ? failed : err;
 	}
-	/* a rule that was refused has no index a correlation could speak of */
-	return err ? err : add_correlations(s, sink);
+	return err == -ENOMEM ? err : worse_of(err, add_correlations(s, sink));
 }
 
 const struct rule_format sigma_format = {

@@ -276,12 +276,6 @@ static int read_replace(struct reader *r, const struct yaml_node *node)
 	return 0;
 }
 
-/* No memory, then a fault. */
-static int worse(int a, int b)
-{
-	return a == -ENOMEM || !b ? a : b;
-}
-
 static int fill_row(struct reader *r, const struct yaml_node *node)
 {
 	static const char *const keys[] = { "logsource", "event", "fields", "keywords", "failures", "replace" };
@@ -294,10 +288,10 @@ static int fill_row(struct reader *r, const struct yaml_node *node)
 	if (!source || !event)
 		return refuse(r, node, source ? "row: 'event' is missing" : "row: 'logsource' is missing");
 	int err = read_source(r, source);
-	err = worse(err, read_events(r, event)); /* all faults are told */
-	err = worse(err, fields ? read_fields(r, fields) : 0);
-	err = worse(err, keywords ? read_keywords(r, keywords) : 0);
-	return worse(err, read_failures(r, yaml_get(node, "failures")));
+	err = worse_of(err, read_events(r, event)); /* all faults are told */
+	err = worse_of(err, fields ? read_fields(r, fields) : 0);
+	err = worse_of(err, keywords ? read_keywords(r, keywords) : 0);
+	return worse_of(err, read_failures(r, yaml_get(node, "failures")));
 }
 
 static int read_row(struct reader *r, const struct yaml_node *node)
@@ -391,10 +385,11 @@ const struct sigma_field *sigma_row_field(struct compiler *c, struct sigma_row *
 		return NULL;
 	}
 	const struct field_ref *ours = field_lookup(c, name);
-	bool is_ours = ours && (ours->events & row->events) == row->events;
+	bool is_ours = ours && !row->is_foreign && (ours->events & row->events) == row->events;
 	*f = (struct sigma_field){ .name = { copy, name.n }, .target = is_ours ? SIGMA_FIELD : SIGMA_NEVER, .ref = ours };
 	if (!is_ours) {
-		warn_of_unknown(c, row, name, at);
+		if (!row->is_foreign)
+			warn_of_unknown(c, row, name, at);
 		f->ref = never_ref(c, name, NULL);
 	}
 	if (!f->ref || strmap_add(&row->fields, f->name, f)) {

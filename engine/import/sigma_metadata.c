@@ -326,17 +326,10 @@ int sigma_metadata_read(struct compiler *c, const struct sigma_document *d, stru
 	rule->info.description = "";
 	int (*const readers[])(struct reader *) = { read_id, read_level, read_status, read_tags, read_remarks };
 	int err = read_long_text(&r, "title", &rule->info.title);
-	for (size_t i = 0; i < ARRAY_SIZE(readers) && err != -ENOMEM; i++) {
-		int failed = readers[i](&r);
-		err = failed ? failed : err;
-	}
-	if (!err)
-		err = read_long_text(&r, "description", &rule->info.description);
-	if (!err)
-		err = read_long_text(&r, "author", &rule->info.author);
-	if (!err)
-		err = read_long_text(&r, "license", &rule->info.license);
-	if (!err)
-		err = read_texts(&r, "references", rule->info.references, RULE_MAX_REFERENCES);
-	return err;
+	for (size_t i = 0; i < ARRAY_SIZE(readers) && err != -ENOMEM; i++)
+		err = worse_of(err, readers[i](&r));
+	err = worse_of(err, read_long_text(&r, "description", &rule->info.description));
+	err = worse_of(err, read_long_text(&r, "author", &rule->info.author));
+	err = worse_of(err, read_long_text(&r, "license", &rule->info.license));
+	return worse_of(err, read_texts(&r, "references", rule->info.references, RULE_MAX_REFERENCES));
 }

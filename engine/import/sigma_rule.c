@@ -21,6 +21,7 @@ struct builder {
 	struct variant variants[MAX_VARIANTS]; /* texts are owned */
 	size_t n;
 	bool needs_outcome;
+	const struct lost_value *lost;
 };
 
 static void builder_done(struct builder *b)
@@ -157,13 +158,16 @@ static const struct condition *without_failures(struct compiler *c, const struct
 
 static int build_row(struct builder *b, struct sigma_row *row)
 {
-	struct sigma_scope s = { .c = b->c, .row = row };
-	for (size_t i = 0; i < b->detection.n; i++)
+	struct sigma_scope s = { .c = b->c, .row = row, .lost = b->lost };
+	for (size_t i = 0; i < b->detection.n; i++) {
 		b->detection.selections[i].built = NULL;
+		b->detection.selections[i].is_faulty = false;
+	}
 	const struct condition *condition = sigma_condition_build(&s, b->d->file, &b->detection);
 	if (!condition)
 		return b->c->no_memory ? -ENOMEM : -EINVAL;
 	b->needs_outcome |= s.needs_outcome;
+	b->lost = s.lost;
 	b->d->row = b->d->row ? b->d->row : row;
 	if (!row->takes_failures)
 		condition = without_failures(b->c, condition);
@@ -212,6 +216,7 @@ static int join_variants(struct builder *b)
 	}
 	rule->condition = n > 1 ? sigma_group(b->c, NODE_OR, parts, n, rule->info.at) : b->variants[last].condition;
 	rule->info.needs_outcome = b->needs_outcome;
+	rule->lost = b->lost;
 	return rule->condition ? 0 : b->c->no_memory ? -ENOMEM : -EINVAL;
 }
 
@@ -226,6 +231,80 @@ int sigma_message_set(struct compiler *c, struct rule *rule)
 	return 0;
 }
 
+/* --- log sources that nothing here reports -------------------------------------------------------------------------------------- */
+
+/* The part that a row has and that is a slip of the fingers away; NULL: none. */
+static const char *nearest_part(const struct sigma_mapping *m, struct strview text, size_t part)
+{
+	const char *names[SIGMA_MAX_ROWS];
+	size_t n = 0;
+	for (size_t i = 0; i < m->n; i++) {
+		const struct sigma_source *have = &m->rows[i].source;
+		struct strview name = part == 0 ? have->category : part == 1 ? have->product : have->service;
+		if (sv_equal(name, text))
+			return NULL;
+		if (name.n && !m->rows[i].is_replaced)
+			names[n++] = name.p; /* a YAML scalar: ended by NUL */
+	}
+	const char *near = diag_suggest(text, names, n);
+	return near && diag_distance(text, sv_from(near)) <= 2 ? near : NULL;
+}
+
+static void warn_of_source(struct compiler *c, const struct sigma_mapping *m, const struct sigma_document *d, const struct sigma_source *source)
+{
+	static const char *const keys[] = { "category", "product", "service" };
+	const struct strview parts[] = { source->category, source->product, source->service };
+	char quoted[80];
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
+		const struct yaml_node *map = sigma_document_get(d, "logsource"), *node = map && map->type == YAML_MAP ? yaml_get(map, keys[i]) : NULL;
+		const char *near = parts[i].n > 3 ? nearest_part(m, parts[i], i) : NULL;
+		if (near)
+			diag_warn(c->diag, node ? node->at : d->layers[0]->at, "logsource: no mapping knows the %s %s (did you mean '%s'?)", keys[i],
+				  diag_quote(parts[i], quoted, sizeof(quoted)), near);
+	}
+}
+
+/*
+ * What is wrong with a rule that can raise nothing here is worth a warning, and no reason to refuse it with all others: its author
+ * may use words that only its own log source has.
+ */
+static int look_at_foreign(struct builder *b)
+{
+	CLEANUP(diag_done) struct diag faults = { 0 };
+	struct diag *diag = b->c->diag;
+	struct sigma_row row = { .is_foreign = true };
+	const struct sigma_field *any = sigma_row_field(b->c, &row, SV("keywords"), b->d->layers[0]->at);
+	if (any)
+		row.keywords[row.n_keywords++] = any->ref;
+	struct sigma_scope s = { .c = b->c, .row = &row };
+	b->c->diag = &faults;
+	if (any)
+		(void)sigma_condition_build(&s, b->d->file, &b->detection); /* for its reports */
+	b->c->diag = diag;
+	strmap_done(&row.fields);
+	for (size_t i = 0; i < faults.n; i++) {
+		const struct diag_message *m = &faults.messages[i];
+		if (m->level == DIAG_ERROR)
+			diag_warn(diag, (struct place){ m->file, m->line, m->column }, "%s", m->text);
+	}
+	return b->c->no_memory ? -ENOMEM : 0;
+}
+
+/* --- the whole ------------------------------------------------------------------------------------------------------------------ */
+
+/* The rule for each row of the mapping that serves its log source. A fault is the same for all rows: the first tells it. */
+static int build_rows(struct builder *b, struct sigma_mapping *m, const struct sigma_source *source, bool *ret_served)
+{
+	int err = 0;
+	for (size_t i = 0; i < m->n && !err; i++) {
+		if (!sigma_row_serves(&m->rows[i], source))
+			continue;
+		*ret_served = true;
+		err = build_row(b, &m->rows[i]);
+	}
+	return err;
+}
+
 int sigma_rule_read(struct compiler *c, struct sigma_mapping *m, struct sigma_document *d)
 {
 	CLEANUP(builder_done) struct builder b = { .c = c, .d = d };
@@ -233,15 +312,13 @@ int sigma_rule_read(struct compiler *c, struct sigma_mapping *m, struct sigma_do
 	bool is_served = false;
 	c->file = d->file->name;
 	int err = sigma_metadata_read(c, d, &d->rule);
-	int failed = err == -ENOMEM ? err : read_source(c, d, &source);
-	err = failed ? failed : err;
-	failed = err == -ENOMEM ? err : read_detection(&b);
-	err = failed ? failed : err;
-	for (size_t i = 0; i < m->n && !err; i++) {
-		if (!sigma_row_serves(&m->rows[i], &source))
-			continue;
-		is_served = true;
-		err = build_row(&b, &m->rows[i]);
+	int unread = worse_of(read_source(c, d, &source), read_detection(&b));
+	err = worse_of(err, unread);
+	if (!unread)
+		err = worse_of(err, build_rows(&b, m, &source, &is_served));
+	if (!unread && !is_served && err != -ENOMEM) {
+		warn_of_source(c, m, d, &source);
+		err = worse_of(err, look_at_foreign(&b));
 	}
 	if (!err && d->row) {
 		err = sigma_row_aliases(c, d->row);

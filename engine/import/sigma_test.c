@@ -155,6 +155,26 @@ static bool is_own_value(struct gathering *g, struct strview *text, struct place
 	return is_good;
 }
 
+/* A value that the field never has: told where it stands, and by the rule's class. */
+static int lose_value(struct gathering *g, struct strview text, const struct yaml_node *value)
+{
+	struct compiler *c = g->s->c;
+	const struct field_ref *ref = g->field->ref;
+	char quoted[80], why[256];
+	snprintf(why, sizeof(why), "%s is no value that %s can have (%s)", diag_quote(text, quoted, sizeof(quoted)), ref->name, kind_get(ref->kind)->doc);
+	if (!diag_speaks_of(c->diag, value->at)) /* by another row of the mapping */
+		diag_warn(c->diag, value->at, "%s: it never matches", why);
+	struct lost_value *lost = arena_alloc(c->arena, sizeof(*lost));
+	const char *copy = arena_text(c->arena, sv_from(why));
+	if (!lost || !copy) {
+		c->no_memory = true;
+		return -ENOMEM;
+	}
+	*lost = (struct lost_value){ .at = value->at, .why = copy, .next = g->s->lost };
+	g->s->lost = lost;
+	return add_node(g, node_settled(c, false, value->at, copy));
+}
+
 static int add_pattern(struct gathering *g, const struct sigma_pattern *p, const struct yaml_node *value)
 {
 	if (p->op == OP_EXISTS)
@@ -169,10 +189,7 @@ static int add_pattern(struct gathering *g, const struct sigma_pattern *p, const
 		return add_value(g, OF_FIELD, class == CLASS_FLAGS ? OP_INTERSECTS : OP_EQ, text, value->at);
 	if (g->s->c->no_memory)
 		return -ENOMEM;
-	char quoted[80];
-	diag_warn(g->s->c->diag, value->at, "%s is no value that %s can have (%s): it never matches", diag_quote(text, quoted, sizeof(quoted)),
-		  g->field->ref->name, kind_get(g->field->ref->kind)->doc);
-	return add_node(g, node_const(g->s->c, false, value->at));
+	return lose_value(g, text, value);
 }
 
 static const struct condition *gathering_join(struct gathering *g, enum node_type type);
@@ -273,6 +290,15 @@ static bool constant_matches(struct gathering *g, const struct sigma_pattern *p)
 	return operator_get(p->op)->function(NULL, &v, &o); /* no operator over text but a regex needs scratch */
 }
 
+/* "Initiated is 'true' in all events of this kind"; NULL without memory, which the caller learns of anyway. */
+static const char *constant_reason(struct gathering *g)
+{
+	char name[80], constant[80], why[256];
+	snprintf(why, sizeof(why), "%s is %s in all events of this kind", diag_quote(g->field->name, name, sizeof(name)),
+		 diag_quote(g->field->constant, constant, sizeof(constant)));
+	return arena_text(g->s->c->arena, sv_from(why));
+}
+
 static int add_constant(struct gathering *g, const struct yaml_node *value)
 {
 	CLEANUP(sigma_patterns_done) struct sigma_patterns patterns = { 0 };
@@ -287,7 +313,7 @@ static int add_constant(struct gathering *g, const struct yaml_node *value)
 	int err = sigma_is_null(value) ? 0 : sigma_patterns_read(g->s->c, g->item, value, &patterns);
 	for (size_t i = 0; i < patterns.n; i++)
 		holds |= constant_matches(g, &patterns.p[i]);
-	return err ? err : add_node(g, node_const(g->s->c, holds, value->at));
+	return err ? err : add_node(g, node_settled(g->s->c, holds, value->at, constant_reason(g)));
 }
 
 /* --- a field with all its values ---------------------------------------------------------------------------------------------- */
@@ -364,12 +390,12 @@ static const struct condition *field_test(struct sigma_scope *s, const struct si
 {
 	CLEANUP(gathering_done) struct gathering g = { .s = s, .item = item, .field = field };
 	const struct yaml_node *value = values->type == YAML_LIST ? values->first : values;
-	for (; value; value = values->type == YAML_LIST ? value->next : NULL) {
-		int err = add_scalar(&g, value);
-		if (err) {
-			s->c->no_memory |= err == -ENOMEM;
-			return NULL;
-		}
+	int err = 0;
+	for (; value && err != -ENOMEM; value = values->type == YAML_LIST ? value->next : NULL)
+		err = worse_of(err, add_scalar(&g, value));
+	if (err) {
+		s->c->no_memory |= err == -ENOMEM;
+		return NULL;
 	}
 	const struct condition *c = gathering_join(&g, item->all ? NODE_AND : NODE_OR);
 	if (!c || !item->neq || field->target == SIGMA_CONSTANT)
@@ -444,10 +470,10 @@ static const struct condition *map_test(struct sigma_scope *s, const struct yaml
 		diag_error(s->c->diag, map->at, "the selection is empty");
 		return NULL;
 	}
-	for (const struct yaml_node *k = map->first; k; k = k->next->next)
-		if (add_node(&g, item_test(s, k, k->next)))
-			return NULL;
-	return sigma_group(s->c, NODE_AND, g.nodes, g.n_nodes, map->at);
+	int err = 0;
+	for (const struct yaml_node *k = map->first; k && err != -ENOMEM; k = k->next->next)
+		err = worse_of(err, add_node(&g, item_test(s, k, k->next)));
+	return err ? NULL : sigma_group(s->c, NODE_AND, g.nodes, g.n_nodes, map->at);
 }
 
 const struct condition *sigma_selection_build(struct sigma_scope *s, const struct yaml_node *node)
@@ -467,13 +493,14 @@ const struct condition *sigma_selection_build(struct sigma_scope *s, const struc
 	if (n_words == node->n)
 		return words_test(s, &words, node);
 	CLEANUP(gathering_done) struct gathering g = { .s = s };
-	for (const struct yaml_node *item = node->first; item; item = item->next) {
+	int err = 0;
+	for (const struct yaml_node *item = node->first; item && err != -ENOMEM; item = item->next) {
 		if (item->type == YAML_LIST) {
 			diag_error(s->c->diag, item->at, "expected a map of fields or a word, found a list");
-			return NULL;
+			err = worse_of(err, -EINVAL);
+			continue;
 		}
-		if (add_node(&g, item->type == YAML_MAP ? map_test(s, item) : words_test(s, &words, item)))
-			return NULL;
+		err = worse_of(err, add_node(&g, item->type == YAML_MAP ? map_test(s, item) : words_test(s, &words, item)));
 	}
-	return sigma_group(s->c, NODE_OR, g.nodes, g.n_nodes, node->at);
+	return err ? NULL : sigma_group(s->c, NODE_OR, g.nodes, g.n_nodes, node->at);
 }
