@@ -85,6 +85,7 @@ struct falco_rule {
 	struct falco_part *condition, *output, *desc;
 	const struct yaml_node *priority;
 	struct strview source;
+	struct place source_at;
 	struct falco_tag *tags;
 	struct falco_exception *exceptions;
 	bool is_enabled, warns_of_types, skips_unknown;

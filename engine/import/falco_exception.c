@@ -81,6 +81,7 @@ static int check_row(struct falco *f, const struct falco_exception *x, const str
 static int add_rows(struct falco *f, struct falco_exception *x, const struct raw_file *file, const struct yaml_node *values)
 {
 	struct falco_row **link = &x->rows;
+	int err = 0;
 	if (values->type != YAML_LIST)
 		return refuse(f, values->at, "values: expected a list");
 	while (*link)
@@ -89,13 +90,23 @@ static int add_rows(struct falco *f, struct falco_exception *x, const struct raw
 		struct falco_row *row = falco_alloc(f, sizeof(*row));
 		if (!row)
 			return -ENOMEM;
-		if (check_row(f, x, node))
-			return -EINVAL;
+		if (check_row(f, x, node)) {
+			err = -EINVAL;
+			continue;
+		}
 		*row = (struct falco_row){ .node = node, .file = file };
 		*link = row;
 		link = &row->next;
 	}
-	return 0;
+	return err;
+}
+
+static bool has_field_names(const struct yaml_node *fields)
+{
+	bool is_good = fields->type == YAML_LIST ? fields->n > 0 && fields->n <= FALCO_MAX_FIELDS : is_text(fields);
+	for (const struct yaml_node *field = fields->type == YAML_LIST ? fields->first : NULL; field; field = field->next)
+		is_good &= is_text(field);
+	return is_good;
 }
 
 static struct falco_exception *find(struct falco_rule *rule, struct strview name)
@@ -125,20 +136,20 @@ int falco_exception_add(struct falco *f, struct falco_rule *rule, const struct r
 	}
 	if (!fields)
 		return refuse(f, item->at, "'fields' is missing");
-	if (check_fields(f, fields, comps))
+	int unfit = check_fields(f, fields, comps), err = 0;
+	if (unfit && !has_field_names(fields))
 		return -EINVAL;
 	x = falco_alloc(f, sizeof(*x));
 	if (!x)
 		return -ENOMEM;
 	*x = (struct falco_exception){ .name = name->text, .at = item->at, .fields = fields, .comps = comps, .file = file };
-	int err = values ? add_rows(f, x, file, values) : 0;
-	if (err)
-		return err;
+	if (values && !unfit) /* else which values would fit is not known */
+		err = add_rows(f, x, file, values);
 	struct falco_exception **link = &rule->exceptions;
 	while (*link)
 		link = &(*link)->next;
-	*link = x;
-	return 0;
+	*link = x; /* with faults as well: its fields are looked at with those of the others */
+	return worse_of(err, unfit);
 }
 
 /* --- as text ------------------------------------------------------------------------------------------------------------------- */

@@ -385,6 +385,7 @@ static int rule_define(struct falco *f, const struct rule_file *file, const stru
 	struct falco_rule rule = { .name = name, .at = item->at, .name_at = yaml_get(item, "rule")->at, .file = file, .is_enabled = true, .warns_of_types = true };
 	if (read_source(f, item, earlier, &rule.source))
 		err = -EINVAL;
+	rule.source_at = yaml_get(item, "source") ? yaml_get(item, "source")->at : item->at;
 	int failed = apply_keys(f, file, &rule, item, &all);
 	if (failed == -ENOMEM)
 		return failed;

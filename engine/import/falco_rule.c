@@ -5,6 +5,7 @@
 
 #include "engine/import/falco.h"
 #include "engine/rules/coverage.h"
+#include "engine/rules/op.h"
 
 enum {
 	MANY_TYPES = 100,  /* events of more types are not worth a rule's price, says Falco, and warns */
@@ -402,6 +403,37 @@ static struct types types_of(const struct condition *c, bool is_negated)
 	return set;
 }
 
+/* Whether the text is the name of a type; if not, perhaps the one that was meant. */
+static bool is_type(struct strview text, const char **ret_near)
+{
+	static const char *const types[] = {
+#define TYPE(name) name,
+#include "engine/import/falco_types.def"
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(types); i++)
+		if (sv_is(text, types[i]))
+			return true;
+	const char *near = diag_suggest(text, types, ARRAY_SIZE(types));
+	*ret_near = near && diag_distance(text, sv_from(near)) <= 2 ? near : NULL;
+	return false;
+}
+
+/* Types that do not exist are compared with in silence, and never found. */
+static void warn_of_mistyped(struct falco *f, const struct condition *c)
+{
+	const struct test *t = c->test;
+	const char *near = NULL;
+	char quoted[80];
+	bool asks = c->type == NODE_TEST && t->left->type == EXPR_FIELD && strcmp(t->left->field->name, "evt.type") == 0 && !t->right &&
+		    t->op->function == op_equal;
+	for (size_t i = 0; asks && i < t->n_operands; i++)
+		if (!is_type(t->operands[i].text, &near) && !diag_speaks_of(f->c->diag, c->at))
+			diag_warn(f->c->diag, c->at, "evt.type: there is no event %s%s%s%s", diag_quote(t->operands[i].text, quoted, sizeof(quoted)),
+				  near ? " (did you mean '" : "", near ? near : "", near ? "'?)" : "");
+	for (size_t i = 0; i < c->n; i++)
+		warn_of_mistyped(f, c->children[i]);
+}
+
 static void warn_of_types(struct falco *f, const struct falco_rule *from, const struct condition *c)
 {
 	struct types set = types_of(c, false);
@@ -451,15 +483,40 @@ static int read_condition(struct falco *f, const struct falco_rule *from, struct
 	rule->takes_all_events = true;
 	rule->info.events = coverage_events(rule->condition);
 	rule->info.needs_outcome = coverage_needs_outcome(rule->condition);
+	warn_of_mistyped(f, rule->condition);
 	if (from->warns_of_types)
 		warn_of_types(f, from, rule->condition);
 	return 0;
 }
 
-/* The worse of two results: no memory, then a fault. */
-static int worse(int a, int b)
+/* A field of an exception, whether or not the exception came into the condition. */
+static int check_field(struct falco *f, const struct falco_exception *x, const struct yaml_node *field)
 {
-	return a == -ENOMEM || !b ? a : b;
+	CLEANUP(falco_text_done) struct falco_text text = { 0 };
+	struct place at = { x->file->name, field->at.line, field->at.column };
+	const struct falco_node *root = NULL;
+	size_t before = f->c->diag->errors;
+	if (diag_speaks_of(f->c->diag, at))
+		return 0;
+	falco_text_add(&text, field->text, at);
+	falco_text_add(&text, SV(" exists"), at);
+	int err = parse(f, &text, &root);
+	const struct condition *unused = err ? NULL : falco_bind(f, root, FALCO_SEES_ALL);
+	if (f->c->no_memory)
+		return -ENOMEM;
+	return err ? err : !unused || f->c->diag->errors > before ? -EINVAL : 0;
+}
+
+/* Those without values, those that have other faults, and all where the condition cannot be read. */
+static int check_exceptions(struct falco *f, const struct falco_rule *from)
+{
+	int err = 0;
+	for (const struct falco_exception *x = from->exceptions; x && err != -ENOMEM; x = x->next) {
+		const struct yaml_node *field = x->fields->type == YAML_LIST ? x->fields->first : x->fields;
+		for (; field; field = x->fields->type == YAML_LIST ? field->next : NULL)
+			err = worse_of(err, check_field(f, x, field));
+	}
+	return err;
 }
 
 static int make_rule(struct falco *f, const struct falco_rule *from, struct rule_sink *sink)
@@ -469,6 +526,8 @@ static int make_rule(struct falco *f, const struct falco_rule *from, struct rule
 	char *name = arena_text(f->c->arena, from->name), *source = NULL;
 	if (!sv_is(from->source, "syscall"))
 		source = arena_text(f->c->arena, from->source);
+	if (source && diag_distance(from->source, SV("syscall")) <= 2)
+		diag_warn(f->c->diag, from->source_at, "source: nothing here has the source '%s' (did you mean 'syscall'?)", source);
 	if (!name || (!source && !sv_is(from->source, "syscall")))
 		return -ENOMEM;
 	rule.info.id = rule.info.title = name;
@@ -480,17 +539,23 @@ static int make_rule(struct falco *f, const struct falco_rule *from, struct rule
 	int err = from->condition ? read_condition(f, from, &rule) : -EINVAL;
 	if (!err && !rule.condition)
 		return 0;
+	if (!rule.info.needs_source)
+		err = worse_of(err, check_exceptions(f, from));
 	if (from->priority && from->priority->type == YAML_SCALAR)
-		err = worse(err, read_priority(f, from, &rule));
-	err = worse(err, read_tags(f, from, &rule));
-	err = worse(err, read_desc(f, from, &rule));
+		err = worse_of(err, read_priority(f, from, &rule));
+	err = worse_of(err, read_tags(f, from, &rule));
+	err = worse_of(err, read_desc(f, from, &rule));
 	if (from->output)
-		err = worse(err, read_output(f, from, &rule));
+		err = worse_of(err, read_output(f, from, &rule));
 	if (!err && from->is_faulty)
 		err = -EINVAL;
 	if (f->c->no_memory || f->no_memory)
 		return -ENOMEM;
-	return err ? err : rule_sink_add(sink, &rule);
+	if (!err)
+		err = rule_sink_add(sink, &rule);
+	if (err && err != -ENOMEM && rule_sink_refuse(sink, from->name))
+		return -ENOMEM;
+	return err;
 }
 
 /* --- the whole ---------------------------------------------------------------------------------------------------------------- */
@@ -506,14 +571,14 @@ static int resolve_names(struct falco *f)
 	for (struct falco_list *list = f->lists; list; list = list->next)
 		f->list_suggestions[f->n_lists++] = list->name.p;
 	for (struct falco_list *list = f->lists; list && err != -ENOMEM; list = list->next)
-		err = worse(err, list_flatten(f, list, 0));
+		err = worse_of(err, list_flatten(f, list, 0));
 	for (struct falco_macro *macro = f->macros; macro && err != -ENOMEM; macro = macro->next) {
 		f->macro_suggestions[n++] = macro->name.p;
-		err = worse(err, parse_macro(f, macro));
+		err = worse_of(err, parse_macro(f, macro));
 	}
 	for (struct falco_macro *macro = f->macros; macro; macro = macro->next)
 		if (macro->root && !note_macros(f, macro->root, false))
-			err = worse(err, -EINVAL);
+			err = worse_of(err, -EINVAL);
 	return err;
 }
 
@@ -531,7 +596,7 @@ int falco_finish(struct falco *f, struct rule_sink *sink)
 {
 	int err = resolve_names(f);
 	for (const struct falco_rule *rule = f->rules; rule && err != -ENOMEM; rule = rule->next)
-		err = worse(err, make_rule(f, rule, sink));
+		err = worse_of(err, make_rule(f, rule, sink));
 	if (!err)
 		warn_of_unused(f);
 	return err;
