@@ -126,7 +126,7 @@ static void faulty_correlations_are_refused_at_their_place(void **state)
 		{ "{type: event_count, rules: [a], timespan: 213504d, condition: {gte: 1}}", 56, "24h at most" }, /* a little more than 2^64 ns */
 		{ "{type: event_count, rules: [a], timespan: 18446744073709551615s, condition: {gte: 1}}", 56, "24h at most" },
 		{ "{type: event_count, rules: [a], timespan: 1s}", 14, "'condition' is missing" },
-		{ "{type: event_count, rules: [a], timespan: 1s, condition: {}}", 71, "no count satisfies it" },
+		{ "{type: event_count, rules: [a], timespan: 1s, condition: {}}", 71, "one of gt, gte, lt, lte and eq is missing" },
 		{ "{type: event_count, rules: [a], timespan: 1s, condition: {gt: 3, lt: 4}}", 71, "no count satisfies it" },
 		{ "{type: event_count, rules: [a], timespan: 1s, condition: {gte: 9999}}", 77, "4095 at most" },
 		{ "{type: event_count, rules: [a], timespan: 1s, condition: {above: 3}}", 72, "unknown key 'above'" },
