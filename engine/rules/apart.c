@@ -1,20 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "engine/rules/apart.h"
 
+#include "engine/rules/demand.h"
 #include "engine/rules/op.h"
 
 enum { PAIRS_MAX = 4096 }; /* of operands that are compared for one answer */
 
-/* Where the text stands in the values that an operator accepts. */
-enum shape { SHAPE_NONE, SHAPE_WHOLE, SHAPE_START, SHAPE_END, SHAPE_INSIDE };
-
-struct demand {
-	enum shape shape;
-	bool folds;
-	struct strview text;
-};
-
-static struct demand demand_of(const struct test *t, size_t i)
+struct demand demand_of(const struct test *t, size_t i)
 {
 	static const struct {
 		op_function *function;
@@ -55,7 +47,7 @@ static bool stands(enum shape shape, struct strview have, struct strview want, b
 	return true;
 }
 
-static bool texts_are_apart(struct demand a, struct demand b)
+bool demands_are_apart(struct demand a, struct demand b)
 {
 	bool folds = a.folds || b.folds;
 	if (a.shape == SHAPE_NONE || b.shape == SHAPE_NONE)
@@ -128,7 +120,7 @@ static bool is_number(const struct test *t)
 static bool values_are_apart(const struct test *a, size_t i, const struct test *b, size_t k)
 {
 	if (a->left->class == CLASS_STR)
-		return texts_are_apart(demand_of(a, i), demand_of(b, k));
+		return demands_are_apart(demand_of(a, i), demand_of(b, k));
 	if (a->left->class == CLASS_IP)
 		return !network_is_in(&a->operands[i].net, &b->operands[k].net) && !network_is_in(&b->operands[k].net, &a->operands[i].net);
 	if (!is_number(a))

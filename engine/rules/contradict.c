@@ -4,6 +4,7 @@
 
 #include "engine/rules/apart.h"
 #include "engine/rules/op.h"
+#include "engine/rules/relate.h"
 
 enum {
 	LITERALS_MAX = 64,  /* tests that are kept in view; more are not looked at */
@@ -117,9 +118,22 @@ static bool is_contrary(const struct literal *a, const struct literal *b)
 	return is_same;
 }
 
+/* Of different fields, one of which is made of the other, or both of a third. */
+static bool are_related_apart(struct search *s, const struct test *a, const struct test *b)
+{
+	size_t work = a->n_operands * b->n_operands;
+	bool is_same = a->left->type == EXPR_FIELD && b->left->type == EXPR_FIELD && a->left->field == b->left->field;
+	if (is_same || s->only || !tests_are_related(a, b) || work > s->answers_left)
+		return false;
+	s->answers_left -= work;
+	return related_tests_are_apart(a, b);
+}
+
 static bool are_apart(struct search *s, const struct literal *a, const struct literal *b)
 {
 	if (is_contrary(a, b))
+		return true;
+	if (!a->is_negated && !b->is_negated && are_related_apart(s, test_of(a), test_of(b)))
 		return true;
 	if (!is_plain(test_of(a)) || !is_plain(test_of(b)) || test_of(a)->left->field != test_of(b)->left->field)
 		return false;

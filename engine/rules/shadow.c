@@ -145,7 +145,8 @@ static bool all_follow(struct look *l, const struct clauses *a, const struct cla
 
 static bool is_single(const struct rule *rule)
 {
-	return rule->condition && rule->info.is_enabled && !rule->stateful && !rule->info.is_step && rule->info.action == ACTION_ALERT;
+	bool can_hold = rule->info.coverage != COVERAGE_NEEDS_SOURCE; /* of two that never hold each would cover the other */
+	return rule->condition && can_hold && rule->info.is_enabled && !rule->stateful && !rule->info.is_step && rule->info.action == ACTION_ALERT;
 }
 
 /* a is about all that b is about, and as loud. */
