@@ -31,8 +31,11 @@ void str_free(char **text)
 int fd_read_file(const char *path, size_t max, struct buf *into)
 {
 	CLEANUP(fd_close) int fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
+	return fd < 0 ? -errno : fd_read_all(fd, max, into);
+}
+
+int fd_read_all(int fd, size_t max, struct buf *into)
+{
 	size_t got = 0;
 	for (;;) {
 		char chunk[16384];

@@ -10,16 +10,18 @@
 #include "engine/rules/format.h"
 #include "engine/rules/lint.h"
 
-static const char help[] = "usage: vedette check [--cost] [--json] [--rules] PATH...\n"
+static const char help[] = "usage: vedette check [--cost] [--json] [--quiet] [--rules] PATH...\n"
 			   "\n"
 			   "Loads the rules of files and folders (*.yaml, *.yml) together and reports every problem with file, line and column.\n"
 			   "Says of each imported rule, and of each other one that is not covered in full, how much of it can hold here.\n"
 			   "Of rules that block it names every test that the kernel cannot decide; these are errors.\n"
 			   "Warns of clauses that never hold or add nothing, of rules that others cover, and of lists and macros that nothing uses.\n"
+			   "A PATH of - is standard input.\n"
 			   "\n"
 			   "  --cost   what each rule costs, the dearest first\n"
 			   "  --json   a JSON list with an object for each rule: rule, class, reasons, warnings, cost and what else is known of it;\n"
 			   "           empty when there are faults, which go to standard error\n"
+			   "  -q, --quiet   nothing but errors\n"
 			   "  -r, --rules PATH   the same as a PATH without it\n"
 			   "  --help   this text\n"
 			   "\n"
@@ -412,15 +414,18 @@ int cmd_check(int argc, char **argv)
 	if (!err) {
 		refused = blocking_check(set, &blocking, &diag);
 		ruleset_unused(set, &diag);
-		if (!options.json)
+		if (!options.json && !options.is_quiet)
 			lint_all(set, shadows, &diag);
 	}
-	problems_print(stderr, &diag);
-	if (err)
+	if (options.is_quiet)
+		errors_print(stderr, &diag);
+	else
+		problems_print(stderr, &diag);
+	if (err && !options.is_quiet)
 		say_errors(diag.errors, options.json ? ": no rule was judged, so the list is empty" : "");
 	if (options.json)
 		status = print_json(err ? NULL : set, shadows);
-	else if (!err)
+	else if (!err && !options.is_quiet)
 		status = print_text(set, &diag, &blocking, options.more);
 	free(shadows);
 	return err || refused ? EXIT_FAILED : status;

@@ -385,7 +385,7 @@ static void bench_json(const struct bench_result *b, size_t rules, double read_n
 
 static void bench_text(const struct bench_result *b, size_t rules, double read_ns, struct buf *out)
 {
-	buf_add_format(out, "events        %zu, %llu matches of %zu rules\n", b->events, (unsigned long long)b->matches, rules);
+	buf_add_format(out, "events        %zu, %llu matches of %zu rule%s\n", b->events, (unsigned long long)b->matches, rules, rules == 1 ? "" : "s");
 	buf_add_format(out, "first pass    %.1f ns/event (caches are empty)\n", b->first_ns);
 	buf_add_format(out, "later passes  %.1f ns/event median, %.1f best, of %u\n", b->median_ns, b->best_ns, b->passes);
 	if (b->instructions >= 0)

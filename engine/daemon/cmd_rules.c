@@ -22,19 +22,23 @@ int rules_options_read(int argc, char **argv, const char *help, const char *more
 		{ "rules", required_argument, NULL, 'r' },
 		{ "help", no_argument, NULL, 'h' },
 		{ more, no_argument, NULL, 'm' }, /* NULL: the list ends here */
+		{ "quiet", no_argument, NULL, 'q' },
 		{ NULL, 0, NULL, 0 },
 	};
 	CLEANUP(rules_options_done) struct rules_options read = { .paths = calloc((size_t)argc, sizeof(*read.paths)) };
 	if (!read.paths)
 		return EXIT_FAILED;
 	optind = 0; /* starts afresh: another command may have used it */
-	for (int c; (c = getopt_long(argc, argv, "hr:", options, NULL)) != -1;) {
+	for (int c; (c = getopt_long(argc, argv, "hqr:", options, NULL)) != -1;) {
 		switch (c) {
 		case 'j':
 			read.json = true;
 			break;
 		case 'r':
 			read.paths[read.n_paths++] = optarg;
+			break;
+		case 'q':
+			read.is_quiet = true;
 			break;
 		case 'm':
 			read.more = true;
@@ -53,6 +57,21 @@ int rules_options_read(int argc, char **argv, const char *help, const char *more
 	*ret = read;
 	ret->paths = TAKE(read.paths);
 	return 0;
+}
+
+void errors_print(FILE *to, const struct diag *diag)
+{
+	char line[2 * DIAG_MAX_TEXT + 4096];
+	size_t n = 0;
+	for (size_t i = 0; i < diag->n; i++) {
+		if (diag->messages[i].level != DIAG_ERROR)
+			continue;
+		diag_format(&diag->messages[i], line, sizeof(line));
+		fprintf(to, "%s\n", line);
+		n++;
+	}
+	if (diag->errors > n)
+		fprintf(to, "... and %zu more\n", diag->errors - n);
 }
 
 void problems_print(FILE *to, const struct diag *diag)

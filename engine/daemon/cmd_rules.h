@@ -9,6 +9,7 @@
 
 struct rules_options {
 	bool json;
+	bool is_quiet; /* only errors are of interest */
 	bool more;    /* the command's own option was given */
 	bool is_done; /* --help was given and printed */
 	const char **paths; /* owned: those of --rules, then the words */
@@ -16,11 +17,13 @@ struct rules_options {
 };
 void rules_options_done(struct rules_options *options);
 
-/* --json, --help, --more (the command's own option, without the dashes; NULL: none) and paths, with --rules before them or not. 0, or an exit status. */
+/* --json, --quiet, --help, --more (the command's own option, without the dashes; NULL: none) and paths, with --rules before them or not. 0, or an exit status. */
 int rules_options_read(int argc, char **argv, const char *help, const char *more, struct rules_options *ret);
 
 /* All problems, one a line. */
 void problems_print(FILE *to, const struct diag *diag);
+/* Without the warnings. */
+void errors_print(FILE *to, const struct diag *diag);
 /* "problems":[...] inside the current object. */
 void problems_json(struct json *j, const struct diag *diag);
 /* "1 rule", "2 rules": the number with a word that takes an s. */

@@ -9,13 +9,14 @@
 #include "engine/rules/case_coverage.h"
 #include "engine/state/case.h"
 
-static const char help[] = "usage: vedette test [--coverage] [--json] [--rules] PATH...\n"
+static const char help[] = "usage: vedette test [--coverage] [--json] [--quiet] [--rules] PATH...\n"
 			   "\n"
 			   "Loads the rules of files and folders together and runs their cases: each makes an event of the fields given, and its\n"
-			   "rule has to fire, or to be quiet, on it.\n"
+			   "rule has to fire, or to be quiet, on it. A PATH of - is standard input.\n"
 			   "\n"
 			   "  --coverage   tests that no case ever decided, or that were never true or never false\n"
 			   "  --json       one JSON object: passed, failed, rules without cases, problems, coverage\n"
+			   "  -q, --quiet  nothing but errors\n"
 			   "  -r, --rules PATH   the same as a PATH without it\n"
 			   "  --help       this text\n"
 			   "\n"
@@ -144,6 +145,10 @@ int cmd_test(int argc, char **argv)
 	if (options.json) {
 		status = print_json(set, &result, options.more && !err ? &coverage : NULL, &diag);
 		return is_good ? status : EXIT_FAILED;
+	}
+	if (options.is_quiet) {
+		errors_print(stderr, &diag);
+		return is_good ? EXIT_FINE : EXIT_FAILED;
 	}
 	problems_print(stderr, &diag);
 	if (err) {

@@ -129,6 +129,11 @@ static int take_field(struct json_event *e)
 	}
 	if (is_name(e, "event") || is_name(e, "event.action"))
 		return 0;
+	const char *constant = field || !e->rule ? NULL : rule_constant(e->rule, name);
+	if (constant && e->n == 1 && is_constant_value(constant, e->items[0]))
+		return 0;
+	if (constant)
+		return refuse(e, "in all events of this kind it is ", constant);
 	if (!field)
 		return take_twin(e) || e->is_log ? 0 : refuse_field(e);
 	int err = event_builder_set(e->builder, name, e->items, e->n);

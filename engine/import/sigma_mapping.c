@@ -362,12 +362,14 @@ int sigma_row_aliases(struct compiler *c, struct sigma_row *row)
 		return -ENOMEM;
 	for (size_t i = 0; i < row->fields.size; i++) {
 		const struct sigma_field *f = row->fields.slots[i].key.p ? row->fields.slots[i].value : NULL;
-		if (!f || f->target != SIGMA_FIELD || sv_is(f->name, f->ref->name))
+		bool is_constant = f && f->target == SIGMA_CONSTANT;
+		if (!f || f->target == SIGMA_NEVER || (!is_constant && sv_is(f->name, f->ref->name)))
 			continue;
 		const char *name = arena_text(c->arena, f->name); /* the table's text ends with the load */
 		if (!name)
 			return -ENOMEM;
-		aliases[row->n_aliases++] = (struct field_alias){ name, f->ref };
+		struct field_alias alias = { .name = name, .field = is_constant ? NULL : f->ref, .constant = is_constant ? f->constant.p : NULL };
+		aliases[row->n_aliases++] = alias;
 	}
 	row->aliases = aliases;
 	return 0;

@@ -6,6 +6,7 @@
 #include "engine/event/builder.h"
 #include "engine/rules/computed_functions.h"
 #include "engine/rules/match.h"
+#include "engine/rules/op.h"
 #include "engine/rules/set.h"
 
 enum { RULE_MAX_CASES = 256, CASE_MAX_FIELDS = 128, CASE_MAX_ITEMS = 4096 };
@@ -15,7 +16,9 @@ enum { RULE_MAX_CASES = 256, CASE_MAX_FIELDS = 128, CASE_MAX_ITEMS = 4096 };
 /* The first event of the rule, or the one that `event:` names. */
 const struct event_type *case_event_type(struct compiler *c, const struct yaml_node *item, const struct rule *rule)
 {
-	const struct yaml_node *event = yaml_get(item, "event");
+	const struct yaml_node *event = yaml_get(item, "event"), *fires = yaml_get(item, "fires"), *fields = fires ? fires : yaml_get(item, "quiet");
+	if (!event && fields && fields->type == YAML_MAP) /* beside the fields, or among them */
+		event = yaml_get(fields, "event");
 	if (!event) {
 		bool is_one = (rule->info.events & (rule->info.events - 1)) == 0;
 		if (is_one)
@@ -74,6 +77,31 @@ const struct field_ref *rule_alias(const struct rule *rule, struct strview name)
 	return NULL;
 }
 
+const char *rule_constant(const struct rule *rule, struct strview name)
+{
+	for (size_t i = 0; i < rule->n_aliases; i++)
+		if (sv_is(name, rule->aliases[i].name))
+			return rule->aliases[i].constant;
+	return NULL;
+}
+
+bool is_constant_value(const char *constant, struct strview text)
+{
+	const struct value v = { .class = CLASS_STR, .kind = KIND_STR, .s = text };
+	return op_iequal(NULL, &v, &(struct operand){ .text = sv_from(constant) });
+}
+
+/* It needs no setting, and can have no other value. */
+static int check_constant(struct compiler *c, const struct yaml_node *key, const char *constant)
+{
+	const struct yaml_node *value = key->next;
+	char name[80];
+	if (value->type == YAML_SCALAR && is_constant_value(constant, value->text))
+		return 0;
+	diag_error(c->diag, value->at, "case: %s is '%s' in all events of this kind", diag_quote(key->text, name, sizeof(name)), constant);
+	return -EINVAL;
+}
+
 /* The field of the record that a name stands for, which a case can set: not one whose value is worked out of others. NULL after a report. */
 static const struct field *settable_field(struct compiler *c, const struct rule *rule, const struct yaml_node *key, const struct event_type *type)
 {
@@ -115,6 +143,13 @@ int case_fields_read(struct compiler *c, const struct rule *rule, const struct y
 		struct case_field *field = &ret->fields[ret->n];
 		if (ret->is_in_list && part_has_key(PART_CASE_EVENT, k->text))
 			continue;
+		if (!ret->is_in_list && sv_is(k->text, "event"))
+			continue; /* said in the same breath, see case_event_type */
+		const char *constant = rule_constant(rule, k->text);
+		if (constant) {
+			err = check_constant(c, k, constant) ? -EINVAL : err;
+			continue;
+		}
 		const struct field *meant = settable_field(c, rule, k, ret->type);
 		if (!meant || read_items(c, k->next, field)) {
 			err = -EINVAL;

@@ -178,6 +178,9 @@ static char *root_of(const char *path)
 
 int loader_add_path(struct loader *l, const char *path)
 {
+	struct loaded_file *unused;
+	if (strcmp(path, RULES_STDIN) == 0) /* without a folder: nothing can be included */
+		return loader_add_file(l, path, &(struct origin){ 0 }, &unused);
 	char *root = root_of(path);
 	int err = add_path(l, path, &(struct origin){ path_skip(path), root, 0 }, 0);
 	free(root);

@@ -7,6 +7,7 @@
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "engine/base/clock.h"
 #include "engine/base/fd.h"
@@ -305,7 +306,8 @@ static int parse_file(struct loader *l, struct loaded_file *f)
 
 static int read_bytes(struct loader *l, struct loaded_file *f)
 {
-	int err = fd_read_file(f->path, YAML_MAX_BYTES, &f->bytes);
+	bool is_stdin = !f->root && strcmp(f->path, RULES_STDIN) == 0;
+	int err = is_stdin ? fd_read_all(STDIN_FILENO, YAML_MAX_BYTES, &f->bytes) : fd_read_file(f->path, YAML_MAX_BYTES, &f->bytes);
 	if (err == -ENOMEM)
 		return err;
 	l->sink.hides_rules |= err != 0;

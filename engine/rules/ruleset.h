@@ -93,8 +93,9 @@ struct ruleset;
 
 /*
  * Loads files and folders (recursively, *.yaml and *.yml, sorted). All faults of all files go into diag; 0, or -EINVAL when there is
- * an error (then *ret_set is untouched).
+ * an error (then *ret_set is untouched). RULES_STDIN stands for a file on standard input.
  */
+#define RULES_STDIN "-"
 int ruleset_load(const char *const *paths, size_t n_paths, struct ruleset **ret_set, struct diag *diag) MUST_CHECK;
 /* The same at a given time of the wall clock, which decides what has expired. */
 int ruleset_load_at(const char *const *paths, size_t n_paths, uint64_t wall_ns, struct ruleset **ret_set, struct diag *diag) MUST_CHECK;

@@ -55,7 +55,8 @@ struct case_event {
 /* What the author of a rule calls a field, where that is not its name here. */
 struct field_alias {
 	const char *name;
-	const struct field_ref *field;
+	const struct field_ref *field; /* NULL: there is none, it is the same in all events */
+	const char *constant;          /* then: this */
 };
 
 /* One of several values of a test, which cannot be and was left out. */
@@ -185,6 +186,10 @@ const struct event_type *case_event_type(struct compiler *c, const struct yaml_n
 int case_fields_read(struct compiler *c, const struct rule *rule, const struct yaml_node *map, struct rule_case *ret) MUST_CHECK;
 /* The field that the rule's author calls so; NULL: none. */
 const struct field_ref *rule_alias(const struct rule *rule, struct strview name) PURE;
+/* What the name stands for in all events, if it stands for no field; NULL: it does, or is no alias. */
+const char *rule_constant(const struct rule *rule, struct strview name) PURE;
+/* Whether an event that has the text there is one of ours: ASCII letters of either case, as Sigma compares. */
+bool is_constant_value(const char *constant, struct strview text) PURE;
 /* The events of a case of a stateful rule: a list, or a map for a single one. Reports. */
 int case_events_read(struct compiler *c, const struct yaml_node *node, const struct rule *rule, struct rule_case *ret) MUST_CHECK;
 /* The event that fields stand for, at the wall clock of the set's load and wall_ns more. Reports. */

@@ -126,4 +126,28 @@ out=$("$VEDETTE" check --json "$odd/one.yaml" 2> "$odd/err")
 got=$?
 [ $got -eq 1 ] && [[ $out == "[]" ]] && grep -q "1 error: no rule was judged, so the list is empty" "$odd/err"
 result $? "check --json of faults: an empty list, and a word why" "status $got: $out $(cat "$odd/err")"
+out=$("$VEDETTE" check - < rules/common.yaml 2>&1) && [[ $out == *" in 1 file, "* ]]
+result $? "check - reads standard input" "$out"
+out=$("$VEDETTE" check - < "$odd/one.yaml" 2>&1)
+[ $? -eq 1 ] && [[ $out == "-:1:52: unknown field 'file.pth'"* ]]
+result $? "and names it so" "$out"
+printf -- '- {rule: r, event: file.open, severity: low, when: file.path = x}\n' > "$odd/quiet.yaml"
+out=$("$VEDETTE" check "$odd/quiet.yaml" 2>&1) && [[ $out == *warning* ]] && out=$("$VEDETTE" check -q "$odd/quiet.yaml" 2>&1) && [ -z "$out" ]
+result $? "check --quiet of rules without errors says nothing" "$out"
+out=$("$VEDETTE" check -q "$odd/one.yaml" 2>&1)
+[ $? -eq 1 ] && [[ $out == *"unknown field 'file.pth'"* && $(wc -l <<< "$out") -eq 1 ]]
+result $? "and tells errors alone" "$out"
+out=$("$VEDETTE" test -q rules 2>&1) && [ -z "$out" ]
+result $? "test --quiet of cases that pass says nothing" "$out"
+mkdir "$odd/sigma"
+printf 'title: N\nid: n\nlogsource: {category: network_connection, product: linux}\ndetection:\n  s: {Initiated: true, DestinationPort: 8}\n  condition: s\n' > "$odd/sigma/n.yml"
+printf -- '- cases_for: n\n  cases:\n    - fires: {event: network.connect, Initiated: "TRUE", DestinationPort: "8"}\n    - {event: network.connect, quiet: {DestinationPort: 9}}\n' > "$odd/sigma/c.yaml"
+out=$("$VEDETTE" test "$odd/sigma" 2>&1) && [[ $out == "2 cases passed, 0 failed" ]]
+result $? "a case may say what the log source says, and its event among its fields" "$out"
+printf -- '- cases_for: n\n  cases: [{event: network.connect, quiet: {Initiated: false}}]\n' > "$odd/sigma/c.yaml"
+out=$("$VEDETTE" test "$odd/sigma" 2>&1)
+[ $? -eq 1 ] && [[ $out == *"case: 'Initiated' is 'true' in all events of this kind"* ]]
+result $? "but nothing else" "$out"
+out=$("$VEDETTE" explain -r "$odd/sigma/n.yml" n '{"event": "network.connect", "Initiated": true, "DestinationPort": 8}' 2>&1) && [[ $out == *"It fires on this network.connect"* ]]
+result $? "explain takes such an event as well" "$out"
 exit $failed
