@@ -172,46 +172,36 @@ static void add_condition(struct writer *w, const struct condition *c, uint64_t 
 
 /* --- messages -------------------------------------------------------------------------------------------------------------------- */
 
-/* The first field of a piece; what a transformer made of it is left out. */
-static const struct field_ref *piece_field(const struct message_piece *piece)
+/* "{field}", "{function(field):20}"; false: no event of the rule has it, and "-" is written. */
+static bool add_piece(const struct message_piece *piece, uint64_t events, struct buf *text)
 {
-	const struct expr *x = piece->expr;
-	while (x && x->type == EXPR_CALL && x->n_args)
-		x = x->args[0];
-	return piece->field ? piece->field : x && x->type == EXPR_FIELD ? x->field : NULL;
-}
-
-/* Our messages name fields: what transformers make of them, and widths, they cannot say. */
-static void warn_of_message(struct writer *w, const struct rule *rule)
-{
-	size_t calls = 0, widths = 0;
-	char quoted[80];
-	for (size_t i = 0; i < rule->n_message; i++) {
-		calls += rule->message[i].expr && rule->message[i].expr->type == EXPR_CALL;
-		widths += rule->message[i].width > 0;
+	bool is_there = piece->expr ? !expr_is_out_of(piece->expr, events) : piece->field->never || piece->field->events & events;
+	if (!is_there) {
+		buf_add_char(text, '-');
+		return false;
 	}
-	if (calls || widths)
-		diag_warn(w->diag, rule->info.at, "rule %s: its message is written without what ours has no words for: functions of fields (%zu), widths (%zu)",
-			  diag_quote(sv_from(rule->info.id), quoted, sizeof(quoted)), calls, widths);
+	buf_add_char(text, '{');
+	if (piece->expr)
+		expr_source(piece->expr, text);
+	else
+		field_ref_source(piece->field, text);
+	if (piece->width)
+		buf_add_format(text, ":%zu", piece->width);
+	buf_add_char(text, '}');
+	return true;
 }
 
 static void add_message(struct writer *w, const struct rule *rule)
 {
 	CLEANUP(buf_done) struct buf text = { 0 };
 	bool has_field = false;
-	warn_of_message(w, rule);
 	for (size_t i = 0; i < rule->n_message; i++) {
 		const struct message_piece *piece = &rule->message[i];
-		const struct field_ref *field = piece_field(piece);
-		if (field && (field->never || field->events & events_of(rule))) {
-			buf_add_char(&text, '{');
-			field_ref_source(field, &text);
-			buf_add_char(&text, '}');
-			has_field = true;
-		} else if (field || piece->expr) {
-			buf_add_z(&text, "-");
+		if (piece->field || piece->expr) {
+			has_field |= add_piece(piece, events_of(rule), &text);
+			continue;
 		}
-		for (size_t k = 0; !field && !piece->expr && k < piece->text.n; k++) {
+		for (size_t k = 0; k < piece->text.n; k++) {
 			char c = piece->text.p[k];
 			buf_add_z(&text, c == '{' ? "{" : c == '}' ? "}" : "");
 			buf_add_char(&text, c);

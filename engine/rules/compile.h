@@ -103,6 +103,8 @@ static inline int worse_of(int a, int b)
 
 /* NULL when there was a syntax fault or no memory. */
 const struct condition *condition_parse(struct compiler *c, const struct text_source *source);
+/* A side of a test that stands in the text from `from` to its end; NULL after a report, or without memory. */
+const struct expr *side_parse(struct compiler *c, const struct text_source *source, size_t from);
 /* The condition of a macro, parsed at its first use; NULL when it has a fault. */
 const struct condition *macro_resolve(struct compiler *c, struct named_macro *macro, struct place used_at);
 

@@ -102,6 +102,11 @@ struct field_ref {
 void field_ref_source(const struct field_ref *ref, struct buf *out);
 
 struct expr;
+/* A side of a test as our language writes it. */
+void expr_source(const struct expr *x, struct buf *out);
+/* Of which of these events it, or something it is made of, is none. */
+bool expr_is_out_of(const struct expr *x, uint64_t events) PURE;
+
 typedef struct value transform_function(struct matcher *m, const struct expr *call, const struct value *args);
 
 enum transform_result { TRANSFORM_SAME, TRANSFORM_STR, TRANSFORM_UINT, TRANSFORM_LIST };

@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Message templates: "{process.name} read {file.path}". {{ and }} stand for single braces. */
+/*
+ * Message templates: "{process.name} read {file.path}", "{toupper(process.name):20}". {{ and }} stand for single braces.
+ */
 #include <errno.h>
 
+#include "engine/base/num.h"
 #include "engine/event/value.h"
+#include "engine/rules/coverage.h"
 #include "engine/rules/match.h"
 #include "engine/rules/set.h"
 
-enum { MESSAGE_MAX_PIECES = 64 };
+enum { MESSAGE_MAX_PIECES = 64, MESSAGE_MAX_WIDTH = 1024 };
 
 static int add_piece(struct compiler *c, const struct text_source *text, size_t at, struct rule *rule, struct message_piece piece)
 {
@@ -37,19 +41,63 @@ static int add_text(struct compiler *c, const struct text_source *text, size_t f
 	return add_piece(c, text, from, rule, (struct message_piece){ .text = { copy, n } });
 }
 
-static int add_field(struct compiler *c, const struct text_source *text, size_t from, size_t to, uint64_t events, struct rule *rule)
+/* "field:20": takes the width off its end; false: there is none, or it was reported (*err). */
+static bool take_width(struct compiler *c, const struct text_source *text, size_t from, size_t *to, size_t *ret_width, int *err)
 {
-	struct strview name = { text->text.p + from, to - from };
-	struct place at = source_place(text, from);
-	const struct field_ref *field = field_resolve(c, name, at);
-	if (!field)
-		return -EINVAL;
-	if (events && !field->never && !(field->events & events)) {
-		diag_error(c->diag, at, "message: none of the rule's events has the field '%s'", field->name);
+	const char *colon = memrchr(text->text.p + from, ':', *to - from);
+	uint64_t width = 0;
+	if (!colon)
+		return false;
+	size_t at = (size_t)(colon - text->text.p);
+	if (num_parse_u64((struct strview){ colon + 1, *to - at - 1 }, MESSAGE_MAX_WIDTH, &width) || width == 0) {
+		diag_error(c->diag, source_place(text, at), "message: behind ':' stands how many characters wide the value is to be, 1 to %d", MESSAGE_MAX_WIDTH);
+		*err = -EINVAL;
+		return false;
+	}
+	*to = at;
+	*ret_width = (size_t)width;
+	return true;
+}
+
+static int add_call(struct compiler *c, const struct text_source *text, size_t from, size_t to, uint64_t events, struct rule *rule,
+		    struct message_piece piece)
+{
+	struct text_source part = *text;
+	part.text.n = to;
+	piece.expr = side_parse(c, &part, from);
+	if (!piece.expr)
+		return c->no_memory ? -ENOMEM : -EINVAL;
+	if (events && expr_is_out_of(piece.expr, events)) {
+		CLEANUP(buf_done) struct buf source = { 0 };
+		expr_source(piece.expr, &source);
+		diag_error(c->diag, source_place(text, from), "message: none of the rule's events has all fields of '%s'", buf_cstr(&source));
 		return -EINVAL;
 	}
-	rule->info.needs_outcome |= field->needs_outcome;
-	return add_piece(c, text, from, rule, (struct message_piece){ .field = field });
+	rule->info.needs_outcome |= expr_needs_outcome(piece.expr);
+	return add_piece(c, text, from, rule, piece);
+}
+
+/* {field}, {function(field)}, either with :WIDTH behind it. */
+static int add_field(struct compiler *c, const struct text_source *text, size_t from, size_t to, uint64_t events, struct rule *rule)
+{
+	struct message_piece piece = { .field = NULL };
+	struct place at = source_place(text, from);
+	int err = 0;
+	bool is_call = memchr(text->text.p + from, '(', to - from) != NULL;
+	bool may_be_wide = !is_call || text->text.p[to - 1] != ')'; /* a text among the arguments may have a ':' */
+	if (may_be_wide)
+		(void)take_width(c, text, from, &to, &piece.width, &err);
+	if (err || is_call)
+		return err ? err : add_call(c, text, from, to, events, rule, piece);
+	piece.field = field_resolve(c, (struct strview){ text->text.p + from, to - from }, at);
+	if (!piece.field)
+		return -EINVAL;
+	if (events && !piece.field->never && !(piece.field->events & events)) {
+		diag_error(c->diag, at, "message: none of the rule's events has the field '%s'", piece.field->name);
+		return -EINVAL;
+	}
+	rule->info.needs_outcome |= piece.field->needs_outcome;
+	return add_piece(c, text, from, rule, piece);
 }
 
 int message_compile(struct compiler *c, const struct text_source *text, uint64_t events, struct rule *rule)

@@ -491,6 +491,16 @@ const struct condition *condition_parse(struct compiler *c, const struct text_so
 	return root;
 }
 
+const struct expr *side_parse(struct compiler *c, const struct text_source *source, size_t from)
+{
+	struct parser p = { .c = c, .src = source, .at = from };
+	const struct expr *side = NULL;
+	if (!take_side(&p, 0, &side))
+		return NULL;
+	scan_blanks(&p);
+	return scan_at_end(&p) ? side : scan_refuse(&p, "the end of the field or function");
+}
+
 /* A part of a macro, in the file it stands in. */
 static const struct condition *parse_part(struct compiler *c, const struct yaml_node *when, const struct raw_file *file)
 {

@@ -272,7 +272,7 @@ void field_ref_source(const struct field_ref *ref, struct buf *out)
 	buf_add_z(out, ref->name);
 }
 
-static void add_expr(struct buf *out, const struct expr *x)
+void expr_source(const struct expr *x, struct buf *out)
 {
 	if (x->type == EXPR_FIELD) {
 		field_ref_source(x->field, out);
@@ -287,7 +287,7 @@ static void add_expr(struct buf *out, const struct expr *x)
 		buf_add_format(out, "[" SV_FMT "]", SV_ARG(x->text));
 	for (size_t i = 0; i < x->n_args; i++) {
 		buf_add_z(out, i ? ", " : "(");
-		add_expr(out, x->args[i]);
+		expr_source(x->args[i], out);
 	}
 	buf_add_char(out, ')');
 }
@@ -301,7 +301,7 @@ static void add_right(struct buf *out, const struct test *t, enum text_use use)
 	buf_add_char(out, ' ');
 	if (t->right) {
 		buf_add_z(out, t->right->type == EXPR_FIELD ? "val(" : "");
-		add_expr(out, t->right);
+		expr_source(t->right, out);
 		buf_add_z(out, t->right->type == EXPR_FIELD ? ")" : "");
 		return;
 	}
@@ -320,7 +320,7 @@ static void add_test(struct buf *out, const struct test *t, enum text_use use)
 	if (is_call)
 		buf_add_format(out, "ancestor(%s", t->ancestor);
 	else
-		add_expr(out, t->left);
+		expr_source(t->left, out);
 	buf_add_format(out, " %s", t->op->text);
 	add_right(out, t, use);
 	buf_add_z(out, is_call ? ")" : "");
@@ -338,19 +338,19 @@ void ruleset_undecided_reason(const struct ruleset *set, uint32_t rule, const st
  * Of which events the field, or some field of the expression, is none. A field that no event has here may be written all the same: it
  * means what its author meant, once something fills it.
  */
-static bool is_out_of(const struct expr *x, uint64_t events)
+bool expr_is_out_of(const struct expr *x, uint64_t events)
 {
 	if (x->type == EXPR_FIELD)
 		return !x->field->never && !(x->field->events & events);
 	for (size_t i = 0; i < x->n_args; i++)
-		if (is_out_of(x->args[i], events))
+		if (expr_is_out_of(x->args[i], events))
 			return true;
 	return false;
 }
 
 bool condition_is_out_of(const struct condition *c, uint64_t events)
 {
-	return c->type == NODE_TEST && (is_out_of(c->test->left, events) || (c->test->right && is_out_of(c->test->right, events)));
+	return c->type == NODE_TEST && (expr_is_out_of(c->test->left, events) || (c->test->right && expr_is_out_of(c->test->right, events)));
 }
 
 static void add_condition(struct buf *out, const struct condition *c, enum text_use use, uint64_t events)

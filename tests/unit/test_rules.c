@@ -97,6 +97,38 @@ static void an_event_raises_the_rules_that_hold(void **state)
 	assert_int_equal(m.n, 0);
 }
 
+static void messages_show_what_functions_make_of_fields(void **state)
+{
+	static const struct {
+		const char *message, *shown;
+	} cases[] = {
+		{ "{toupper(process.name)}|", "CAT|" },
+		{ "{basename(file.path)}: {len(file.path)} bytes", "shadow: 11 bytes" },
+		{ "{process.name:5}|{file.path:4}|", "cat  |/etc|" },
+		{ "{toupper(process.name):2}|{concat(process.name, \": \", file.path)}", "CA|cat: /etc/shadow" },
+		{ "{{{process.name}}}", "{cat}" },
+		{ "{toupper(process.tty.name)}|{process.tty.name:3}|", "-|-  |" },
+		{ "{falco.proc.name:6}|{toupper(proc.name)}", "cat   |CAT" },
+	};
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		char text[512];
+		snprintf(text, sizeof(text), "- rule: r\n  event: file.open\n  severity: low\n  when: true\n  message: '%s'\n", cases[i].message);
+		CLEANUP(ruleset_free) struct ruleset *set = load(text);
+		CLEANUP(event_builder_free) struct event_builder *b = NULL;
+		CLEANUP(buf_done) struct buf out = { 0 };
+		struct event ev;
+		assert_int_equal(event_builder_new(&b), 0);
+		event_builder_begin(b, event_type_by_number(EVENT_FILE_OPEN));
+		assert_int_equal(event_builder_set_text(b, "file.path", "/etc/shadow"), 0);
+		assert_int_equal(event_builder_set_text(b, "process.name", "cat"), 0);
+		assert_int_equal(event_builder_event(b, &ev), 0);
+		ruleset_message(set, 0, &ev, &out);
+		if (strcmp(buf_cstr(&out), cases[i].shown) != 0)
+			fail_msg("%s: shows %s", cases[i].message, buf_cstr(&out));
+	}
+}
+
 static void cases_pass_and_fail(void **state)
 {
 	(void)state;
@@ -196,6 +228,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(rules_are_known_by_what_they_say),
 		cmocka_unit_test(an_event_raises_the_rules_that_hold),
+		cmocka_unit_test(messages_show_what_functions_make_of_fields),
 		cmocka_unit_test(cases_pass_and_fail),
 		cmocka_unit_test(cases_set_fields_by_other_names),
 		cmocka_unit_test(the_digest_follows_every_byte),
