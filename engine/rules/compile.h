@@ -108,7 +108,7 @@ const struct expr *side_parse(struct compiler *c, const struct text_source *sour
 /* The condition of a macro, parsed at its first use; NULL when it has a fault. */
 const struct condition *macro_resolve(struct compiler *c, struct named_macro *macro, struct place used_at);
 
-/* --- bind.c ---------------------------------------------------------------------------------------------------------------- */
+/* --- field.c --------------------------------------------------------------------------------------------------------------- */
 
 /* The field, or NULL after reporting it as unknown. */
 const struct field_ref *field_resolve(struct compiler *c, struct strview name, struct place at);
@@ -118,6 +118,11 @@ const struct field_ref *field_lookup(struct compiler *c, struct strview name);
 const struct field_ref *field_lookup_own(struct compiler *c, struct strview name);
 /* A character that names of fields, macros and functions are made of. */
 bool is_name_char(char c) PURE;
+/* Fields whose values begin with a '/', whenever there is one. */
+bool field_holds_path(const char *name) PURE;
+
+/* --- bind.c ---------------------------------------------------------------------------------------------------------------- */
+
 const struct expr *bind_field(struct compiler *c, struct strview name, struct place at);
 /* call: the transformer, the [argument], args and place are set; checks and fills the rest. NULL after a report. */
 const struct expr *bind_call(struct compiler *c, const struct expr *call);
@@ -135,6 +140,8 @@ struct test_draft {
 };
 const struct condition *bind_test(struct compiler *c, const struct test_draft *draft);
 
+/* --- list.c ---------------------------------------------------------------------------------------------------------------- */
+
 /* All values of a list, its lists included: appended to *values (malloc'd, grown). Reports. */
 struct value_list {
 	struct written_value *p; /* owned */
@@ -144,16 +151,13 @@ void value_list_done(struct value_list *list);
 int value_list_add(struct compiler *c, struct value_list *list, struct written_value v) MUST_CHECK;
 /* Adds v, or the values of the list that it names. */
 int value_list_expand(struct compiler *c, struct value_list *list, struct written_value v) MUST_CHECK;
-/* Resolves a list and reports its faults, used or not. */
 /*
  * The name that is a slip of the fingers away from a text, or NULL: so near that a text that merely resembles the name of a list is
  * let alone.
  */
 const char *list_very_near(struct strview text, const char *const *names, size_t n) PURE;
+/* Resolves a list and reports its faults, used or not. */
 int list_resolve(struct compiler *c, struct named_list *list, unsigned depth) MUST_CHECK;
-
-/* Fields whose values begin with a '/', whenever there is one. */
-bool field_holds_path(const char *name) PURE;
 
 /* --- operand.c ------------------------------------------------------------------------------------------------------------- */
 
