@@ -117,11 +117,19 @@ struct close_info {
 	struct totals totals;
 };
 
+struct key_roll_info {
+	struct instant at;
+	const char *reason;   /* interval, critical */
+	uint64_t next_epoch;
+	const char *next_key; /* base64 */
+};
+
 /* What the log itself knows of its past. */
 struct log_counts {
 	uint64_t alerts;      /* raised */
 	uint64_t unwritten;   /* alerts and events that got no record */
 	uint64_t queue_bytes; /* sealed lines that wait to be written */
+	uint64_t epoch;       /* of the signing key */
 };
 
 const char *alert_action_text(enum alert_action action) PURE;

@@ -510,6 +510,7 @@ int render_heartbeat(struct renderer *r, uint64_t sequence, const struct heartbe
 	set_z(&rec, MEMBER_policy_digest, info->policy_digest);
 	set_z(&rec, MEMBER_sensor, info->sensor);
 	set_number(&rec, MEMBER_queue_bytes, counts->queue_bytes);
+	set_number(&rec, MEMBER_key_epoch, counts->epoch);
 	if (info->protection) {
 		set_z(&rec, MEMBER_protection_state, info->protection);
 		set_number(&rec, MEMBER_protection_refused, info->refused);
@@ -597,6 +598,18 @@ int render_policy(struct renderer *r, uint64_t sequence, const struct policy_inf
 	}
 	if (info->errors[0])
 		set_list(r, &rec, MEMBER_policy_errors, info->errors, false);
+	return record_write(r, &rec, NULL, out);
+}
+
+int render_key_roll(struct renderer *r, uint64_t sequence, const struct key_roll_info *info, struct buf *out)
+{
+	struct record rec;
+	own_begin(r, &rec, RECORD_KEY_ROLL, sequence, info->at);
+	set_z(&rec, MEMBER_message, "Another key signs from here on");
+	set_z(&rec, MEMBER_key_reason, info->reason);
+	set_number(&rec, MEMBER_key_epoch, info->next_epoch - 1);
+	set_number(&rec, MEMBER_next_epoch, info->next_epoch);
+	set_z(&rec, MEMBER_next_key, info->next_key);
 	return record_write(r, &rec, NULL, out);
 }
 

@@ -34,4 +34,5 @@ int render_heartbeat(struct renderer *r, uint64_t sequence, const struct heartbe
 int render_loss(struct renderer *r, uint64_t sequence, const struct loss_info *info, struct buf *out) MUST_CHECK;
 int render_reload(struct renderer *r, uint64_t sequence, const struct reload_info *info, struct buf *out) MUST_CHECK;
 int render_policy(struct renderer *r, uint64_t sequence, const struct policy_info *info, struct buf *out) MUST_CHECK;
+int render_key_roll(struct renderer *r, uint64_t sequence, const struct key_roll_info *info, struct buf *out) MUST_CHECK;
 int render_close(struct renderer *r, uint64_t sequence, const struct close_info *info, const struct log_counts *counts, struct buf *out) MUST_CHECK;

@@ -23,7 +23,8 @@ struct level {
 struct signer {
 	struct crypto_key *key; /* owned */
 	char stream[STREAM_NAME_MAX + 1];
-	char public_key[48]; /* base64 */
+	char public_key[KEY_TEXT];
+	uint64_t epoch;
 	uint64_t next;                 /* sequence of the next body */
 	uint64_t last_wall_ns;
 	uint8_t prev[CRYPTO_HASH];     /* SHA-256 of the statement before */
@@ -115,6 +116,15 @@ static bool is_stream_name(const char *name)
 	       strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-") == (size_t)(slash - name);
 }
 
+void key_text(const struct crypto_key *key, char ret[static KEY_TEXT])
+{
+	uint8_t public_key[CRYPTO_PUBLIC];
+	struct buf text = { .p = ret, .cap = KEY_TEXT, .max = KEY_TEXT };
+	memset(ret, 0, KEY_TEXT);
+	crypto_key_public(key, public_key);
+	crypto_base64(&text, public_key, sizeof(public_key)); /* 44 bytes; the rest stays zero */
+}
+
 int signer_new(const char *stream, struct crypto_key **key, struct signer **ret)
 {
 	if (!is_stream_name(stream))
@@ -126,10 +136,7 @@ int signer_new(const char *stream, struct crypto_key **key, struct signer **ret)
 	if (buf_reserve(&s->bodies, SIGN_PENDING_MAX_BYTES))
 		return -ENOMEM;
 	memcpy(s->stream, stream, strlen(stream));
-	uint8_t public_key[CRYPTO_PUBLIC];
-	struct buf text = { .p = s->public_key, .cap = sizeof(s->public_key), .max = sizeof(s->public_key) };
-	crypto_key_public(*key, public_key);
-	crypto_base64(&text, public_key, sizeof(public_key)); /* 44 bytes; the rest stays zero */
+	key_text(*key, s->public_key);
 	s->key = TAKE(*key);
 	*ret = TAKE(s);
 	return 0;
@@ -157,7 +164,23 @@ const char *signer_public_key(const struct signer *s)
 
 void signer_key_line(const struct signer *s, struct buf *out)
 {
-	buf_add_format(out, "vedette-key/v1 %s 0 %s\n", s->stream, s->public_key);
+	buf_add_format(out, "vedette-key/v1 %s %llu %s\n", s->stream, (unsigned long long)s->epoch, s->public_key);
+}
+
+uint64_t signer_epoch(const struct signer *s)
+{
+	return s->epoch;
+}
+
+int signer_roll(struct signer *s, struct crypto_key **key)
+{
+	if (s->n)
+		return -EBUSY;
+	crypto_key_free(&s->key);
+	s->key = TAKE(*key);
+	key_text(s->key, s->public_key);
+	s->epoch++;
+	return 0;
 }
 
 bool signer_key_is_locked(const struct signer *s)
@@ -244,7 +267,7 @@ int signer_flush(struct signer *s, uint64_t wall_ns, struct buf *out)
 	struct buf text = { .p = small, .cap = sizeof(small), .max = sizeof(small) }; /* at most 17 + 65 + 21 + 42 + 45 + 31 + 45 bytes */
 	struct buf time = { .p = time_text, .cap = sizeof(time_text), .max = sizeof(time_text) };
 	struct buf prev = { .p = prev_text, .cap = sizeof(prev_text), .max = sizeof(prev_text) };
-	struct seal seal = { .st = { .stream = sv_from(s->stream), .first = s->next - s->n, .count = s->n } };
+	struct seal seal = { .st = { .stream = sv_from(s->stream), .epoch = s->epoch, .first = s->next - s->n, .count = s->n } };
 
 	s->last_wall_ns = MAX(wall_ns, s->last_wall_ns);
 	clock_add_rfc3339(&time, s->last_wall_ns);

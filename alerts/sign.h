@@ -20,10 +20,12 @@ int signer_new(const char *stream, struct crypto_key **key, struct signer **ret)
 void signer_free(struct signer **s);
 
 const char *signer_stream(const struct signer *s);
-/* Public key in base64, and the line that verifiers take: "vedette-key/v1 STREAM EPOCH BASE64\n". */
+/* Public key of the epoch in base64, and the line that verifiers take: "vedette-key/v1 STREAM EPOCH BASE64\n". */
 const char *signer_public_key(const struct signer *s);
 void signer_key_line(const struct signer *s, struct buf *out);
 bool signer_key_is_locked(const struct signer *s);
+/* Number of the key in the stream: 0, and one more with each signer_roll. */
+uint64_t signer_epoch(const struct signer *s);
 
 /* The event.sequence that the next body must carry. */
 uint64_t signer_next_sequence(const struct signer *s);
@@ -41,6 +43,15 @@ int signer_add(struct signer *s, uint64_t sequence, struct strview body) MUST_CH
  * back. 0, or -ENOMEM: then nothing is sealed, out is as it was, and all stays pending.
  */
 int signer_flush(struct signer *s, uint64_t wall_ns, struct buf *out) MUST_CHECK;
+
+/*
+ * Another key from here on; the one before is wiped. The last record under it has to have named this one. Takes the key over when it
+ * succeeds. 0, or -EBUSY: bodies are pending that the key before has to sign.
+ */
+int signer_roll(struct signer *s, struct crypto_key **key) MUST_CHECK;
+
+enum { KEY_TEXT = 48 }; /* base64 of a public key, and its NUL */
+void key_text(const struct crypto_key *key, char ret[static KEY_TEXT]);
 
 /* --- the tree, shared with the verifier ---------------------------------------------------------------------------------------- */
 

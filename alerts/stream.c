@@ -9,7 +9,10 @@
 #include "alerts/sign.h"
 
 /* Kept free in the sink for the last words: a loss and the close record. */
-enum { RESERVE_BYTES = 2 * LINE_MAX_BYTES };
+enum {
+	RESERVE_BYTES = 2 * LINE_MAX_BYTES,
+	ROLL_BYTES = 4096, /* more than a sealed record of a key roll: it holds no text of others but the host's name */
+};
 
 struct stream {
 	struct renderer *renderer; /* owned */
@@ -18,7 +21,9 @@ struct stream {
 	struct buf body, lines;
 	uint64_t oldest_boot_ns;   /* when the first pending record came */
 	uint64_t last_sync_ns;
-	bool is_urgent, needs_sync;
+	uint64_t key_boot_ns;      /* when the key signed first; 0: not yet */
+	bool is_urgent, needs_sync, is_closed, keeps_key;
+	const char *roll_reason;   /* the key has to go; NULL: not yet */
 	struct log_counts counts;
 	uint64_t untold;           /* left out since the last loss record */
 	uint64_t untold_since_ns;  /* wall clock */
@@ -60,6 +65,11 @@ size_t stream_free(struct stream **s)
 	return left;
 }
 
+void stream_keep_key(struct stream *s)
+{
+	s->keeps_key = true;
+}
+
 void stream_key_line(const struct stream *s, struct buf *out)
 {
 	signer_key_line(s->signer, out);
@@ -81,6 +91,7 @@ void stream_get_stats(const struct stream *s, struct stream_stats *ret)
 		.records = signer_next_sequence(s->signer),
 		.alerts = s->counts.alerts,
 		.unwritten = s->counts.unwritten,
+		.epoch = signer_epoch(s->signer),
 		.queued_bytes = sink_file_queued_bytes(s->sink),
 		.error = sink_file_error(s->sink),
 	};
@@ -101,13 +112,15 @@ static bool has_room(struct stream *s, size_t spare, struct instant now)
 	return false;
 }
 
-/* Hands s->body to the signer, flushing first when it is full. */
+static int seal_and_write(struct stream *s, struct instant now, bool may_roll);
+
+/* Hands s->body to the signer, flushing first when it is full; without a key roll, which would take the record's number. */
 static int add_body(struct stream *s, struct instant now)
 {
 	uint64_t sequence = signer_next_sequence(s->signer);
 	int r = signer_add(s->signer, sequence, buf_sv(&s->body));
 	if (r == -EAGAIN) {
-		r = stream_flush(s, now); /* a fault of the file is the sink's: the lines wait there, and the signer is free again */
+		r = seal_and_write(s, now, false); /* a fault of the file is the sink's: the lines wait there, and the signer is free again */
 		if (r == -ENOMEM)
 			return r;
 		r = signer_add(s->signer, sequence, buf_sv(&s->body));
@@ -161,6 +174,8 @@ int stream_alert(struct stream *s, const struct alert *alert, struct instant now
 	if (r)
 		return leave_out(s, now, r);
 	s->is_urgent |= alert_severity(alert) >= SEVERITY_HIGH;
+	if (alert_severity(alert) == SEVERITY_CRITICAL)
+		s->roll_reason = "critical";
 	return 0;
 }
 
@@ -197,6 +212,7 @@ int stream_heartbeat(struct stream *s, const struct heartbeat_info *info)
 {
 	int r = begin_own(s, info->at);
 	s->counts.queue_bytes = sink_file_queued_bytes(s->sink);
+	s->counts.epoch = signer_epoch(s->signer);
 	if (!r)
 		r = render_heartbeat(s->renderer, signer_next_sequence(s->signer), info, &s->counts, &s->body);
 	return r ? r : add_body(s, info->at);
@@ -237,6 +253,7 @@ int stream_close_record(struct stream *s, const struct close_info *info)
 		r = render_close(s->renderer, signer_next_sequence(s->signer), info, &s->counts, &s->body);
 	if (!r)
 		r = add_body(s, info->at);
+	s->is_closed = r == 0;
 	int flushed = stream_flush(s, info->at);
 	if (flushed == -EAGAIN)
 		flushed = sink_file_wait(s->sink);
@@ -262,7 +279,30 @@ static int sync_when_due(struct stream *s, uint64_t boot_ns)
 	return sink_file_sync(s->sink);
 }
 
-int stream_flush(struct stream *s, struct instant now)
+/*
+ * Adds the sealed record that names the next key to s->lines, in which the batch before stands, and goes over to that key. What is missing for
+ * it (room, memory) leaves the key as it is, and the reason: it is tried again with the next batch.
+ */
+static void roll_key(struct stream *s, struct instant now)
+{
+	char next_key[KEY_TEXT];
+	CLEANUP(crypto_key_free) struct crypto_key *key = NULL;
+	uint64_t sequence = signer_next_sequence(s->signer);
+	if (sink_file_room(s->sink) < s->lines.n + ROLL_BYTES + RESERVE_BYTES || buf_reserve(&s->lines, ROLL_BYTES) || crypto_key_new(&key))
+		return;
+	key_text(key, next_key);
+	const struct key_roll_info info = { .at = now, .reason = s->roll_reason, .next_epoch = signer_epoch(s->signer) + 1, .next_key = next_key };
+	buf_reset(&s->body);
+	if (render_key_roll(s->renderer, sequence, &info, &s->body) || s->body.n > ROLL_BYTES - LINE_SIGNATURE_MAX ||
+	    signer_add(s->signer, sequence, buf_sv(&s->body)) || signer_flush(s->signer, now.wall_ns, &s->lines))
+		return; /* room for the line is reserved: what was added is sealed */
+	if (signer_roll(s->signer, &key) == 0) {
+		s->roll_reason = NULL;
+		s->key_boot_ns = 0;
+	}
+}
+
+static int seal_and_write(struct stream *s, struct instant now, bool may_roll)
 {
 	if (signer_pending(s->signer) == 0) {
 		int r = sink_file_retry(s->sink, now.boot_ns);
@@ -272,8 +312,19 @@ int stream_flush(struct stream *s, struct instant now)
 	int r = signer_flush(s->signer, now.wall_ns, &s->lines);
 	if (r)
 		return r; /* no memory: all stays pending */
+	if (!s->key_boot_ns)
+		s->key_boot_ns = now.boot_ns;
+	if (!s->roll_reason && now.boot_ns - s->key_boot_ns >= STREAM_ROLL_NS)
+		s->roll_reason = "interval";
+	if (s->roll_reason && may_roll && !s->keeps_key && !s->is_closed)
+		roll_key(s, now);
 	r = sink_file_write(s->sink, buf_sv(&s->lines), now.boot_ns);
 	s->needs_sync |= s->is_urgent;
 	s->is_urgent = false;
 	return r ? r : sync_when_due(s, now.boot_ns);
+}
+
+int stream_flush(struct stream *s, struct instant now)
+{
+	return seal_and_write(s, now, true);
 }

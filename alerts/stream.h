@@ -18,11 +18,15 @@ enum {
 	STREAM_WAIT_NS = 5 * 1000 * 1000,  /* longest time that a record waits to be signed */
 	STREAM_SYNC_NS = 25 * 1000 * 1000, /* shortest time between two syncs to the disk */
 };
+#define STREAM_ROLL_NS UINT64_C(60000000000) /* a key signs for so long, while there is something to sign */
 
 /* Makes a fresh key and the signer. Takes the sink over when it succeeds. 0, or a negative errno with diag. */
 int stream_new(const struct identity *identity, struct sink_file **sink, struct stream **ret, struct diag *diag) MUST_CHECK;
 /* Without stream_close_record the log stays open-ended. Returns the bytes that could not be written. */
 size_t stream_free(struct stream **s);
+
+/* One key signs everything, whatever happens: for replays, of which each has to say the same. */
+void stream_keep_key(struct stream *s);
 
 /* "vedette-key/v1 STREAM EPOCH BASE64\n": what `vedette verify --key` needs. */
 void stream_key_line(const struct stream *s, struct buf *out);
@@ -45,13 +49,18 @@ int stream_close_record(struct stream *s, const struct close_info *info) MUST_CH
 
 /* Something should be flushed now: it waited long enough, is urgent (severity high and above), or the file can be tried again. */
 bool stream_is_due(const struct stream *s, uint64_t boot_ns);
-/* Signs what is pending, writes, syncs when something urgent was written. 0, or a negative errno of the file: the lines wait. */
+/*
+ * Signs what is pending, writes, syncs when something urgent was written. 0, or a negative errno of the file: the lines wait. When the key
+ * has signed for STREAM_ROLL_NS, or an alert of severity critical was among what was signed, a further record names another key, and the one
+ * before is wiped: who takes the key from then on cannot sign anew what was signed with it.
+ */
 int stream_flush(struct stream *s, struct instant now) MUST_CHECK;
 
 struct stream_stats {
 	uint64_t records;      /* given a number */
 	uint64_t alerts;       /* raised, with or without a record */
 	uint64_t unwritten;    /* alerts and events left out */
+	uint64_t epoch;        /* number of the signing key */
 	uint64_t queued_bytes; /* sealed, not written */
 	int error;             /* errno of the last write, 0: fine */
 };

@@ -13,7 +13,7 @@
 #include "engine/base/num.h"
 
 enum {
-	KEY_FILE_MAX = 1024 * 1024,
+	KEY_FILE_MAX = 2 * 1024 * 1024,
 	EXPLAIN_MAX = 512,
 	HASH_TEXT = 44,  /* base64 of 32 bytes */
 	TIME_MIN = 20, TIME_MAX = 35, /* RFC 3339, UTC, up to nanoseconds */
@@ -111,6 +111,8 @@ struct verifier {
 	uint64_t epoch, first, count;
 	uint8_t statement[CRYPTO_HASH]; /* SHA-256 of its statement; what the next batch names as prev */
 	uint8_t signature[CRYPTO_SIGNATURE];
+	uint8_t key[CRYPTO_PUBLIC], next_key[CRYPTO_PUBLIC]; /* of the epoch; of the one after, once a verified record has named it */
+	bool has_next_key;
 	enum verify_fault fault;
 	char explain[EXPLAIN_MAX];
 	struct buf text; /* scratch */
@@ -121,11 +123,13 @@ struct line {
 	struct strview body; /* without its closing brace */
 	struct strview raw_seal;
 	struct strview dataset;
+	struct strview next_key, next_epoch; /* as they stand; empty where there is none of the right type */
 	uint64_t sequence;
 	struct seal seal;
 	uint8_t path[TREE_PATH_MAX * CRYPTO_HASH];
 	uint8_t prev[CRYPTO_HASH];
 	uint8_t statement[CRYPTO_HASH];
+	uint8_t key[CRYPTO_PUBLIC]; /* that the signature was checked with */
 };
 
 const char *verify_fault_text(enum verify_fault fault)
@@ -175,6 +179,7 @@ void verifier_result(const struct verifier *v, struct verify_result *ret)
 		.records = v->records,
 		.next = v->next,
 		.is_closed = v->is_closed,
+		.epoch = v->epoch,
 		.missing = v->records ? v->first + v->count - v->next : 0,
 		.stream = v->stream,
 		.last_time = v->time,
@@ -277,7 +282,9 @@ static const char *find_seal(struct strview text)
 
 static enum verify_fault parse_line(struct verifier *v, struct strview text, struct line *line)
 {
-	struct json_want w[] = { { .path = "event.sequence" }, { .path = "event.dataset" } };
+	struct json_want w[] = {
+		{ .path = "event.sequence" }, { .path = "event.dataset" }, { .path = "vedette.next_epoch" }, { .path = "vedette.next_key" },
+	};
 	const char *error;
 	size_t at;
 	if (text.n > VERIFY_LINE_MAX)
@@ -297,6 +304,10 @@ static enum verify_fault parse_line(struct verifier *v, struct strview text, str
 	if (w[1].token != JSON_STRING)
 		return fault(v, VERIFY_NOT_A_RECORD, "event.dataset is missing or no text");
 	line->dataset = w[1].raw;
+	if (w[2].token == JSON_NUMBER)
+		line->next_epoch = w[2].raw;
+	if (w[3].token == JSON_STRING)
+		line->next_key = w[3].raw;
 	return parse_seal(v, line);
 }
 
@@ -321,16 +332,33 @@ static bool climb(struct line *line)
 	return used == line->seal.n_path;
 }
 
+/* The key that has to have signed here: of the file for the first record, then that of the record before, or the one that it named. */
+static enum verify_fault find_key(struct verifier *v, struct line *line)
+{
+	const struct statement *st = &line->seal.st;
+	if (v->records) {
+		if (st->epoch != v->epoch + v->has_next_key)
+			return fault(v, VERIFY_CHAIN_BROKEN, "it was signed with key %llu of the stream, here signs key %llu",
+				     (unsigned long long)st->epoch, (unsigned long long)v->epoch + v->has_next_key);
+		memcpy(line->key, v->has_next_key ? v->next_key : v->key, CRYPTO_PUBLIC);
+		return VERIFY_OK;
+	}
+	for (size_t i = 0; i < v->keys->n; i++) {
+		if (sv_is(st->stream, v->keys->key[i].stream) && v->keys->key[i].epoch == st->epoch) {
+			memcpy(line->key, v->keys->key[i].public_key, CRYPTO_PUBLIC);
+			return VERIFY_OK;
+		}
+	}
+	return fault(v, VERIFY_WRONG_KEY, "there is no key for stream " SV_FMT " epoch %llu; the first key is for stream %s epoch %llu",
+		     SV_ARG(st->stream), (unsigned long long)st->epoch, v->keys->key[0].stream, (unsigned long long)v->keys->key[0].epoch);
+}
+
 static enum verify_fault check_signature(struct verifier *v, struct line *line)
 {
 	const struct statement *st = &line->seal.st;
-	const struct verify_key *key = NULL;
-	for (size_t i = 0; i < v->keys->n && !key; i++)
-		if (sv_is(st->stream, v->keys->key[i].stream) && v->keys->key[i].epoch == st->epoch)
-			key = &v->keys->key[i];
-	if (!key)
-		return fault(v, VERIFY_WRONG_KEY, "there is no key for stream " SV_FMT " epoch %llu; the first key is for stream %s epoch %llu",
-			     SV_ARG(st->stream), (unsigned long long)st->epoch, v->keys->key[0].stream, (unsigned long long)v->keys->key[0].epoch);
+	enum verify_fault f = find_key(v, line);
+	if (f)
+		return f;
 	if (line->sequence < st->first || line->sequence - st->first >= st->count)
 		return fault(v, VERIFY_EDITED, "its sequence %llu is not among the records that its signature covers", (unsigned long long)line->sequence);
 	if (!climb(line))
@@ -342,7 +370,7 @@ static enum verify_fault check_signature(struct verifier *v, struct line *line)
 	/* the same statement was verified with the same signature a line ago: no need to pay again */
 	bool is_known = v->records && memcmp(line->statement, v->statement, CRYPTO_HASH) == 0 &&
 			memcmp(line->seal.signature, v->signature, CRYPTO_SIGNATURE) == 0;
-	if (buf_error(&v->text) || (!is_known && !crypto_verify(key->public_key, text, line->seal.signature)))
+	if (buf_error(&v->text) || (!is_known && !crypto_verify(line->key, text, line->seal.signature)))
 		return fault(v, VERIFY_EDITED, "the signature does not fit: the record, its proof or its signature was changed%s",
 			     v->records ? "" : ", or the key is not the one it was signed with");
 	return VERIFY_OK;
@@ -395,9 +423,6 @@ static enum verify_fault check_place(struct verifier *v, const struct line *line
 		return fault(v, VERIFY_CHAIN_BROKEN, "its batch begins at record %llu, not after the batch before", (unsigned long long)st->first);
 	if (memcmp(line->prev, v->statement, CRYPTO_HASH) != 0)
 		return fault(v, VERIFY_CHAIN_BROKEN, "it was signed after another batch than the one that stands before it");
-	if (st->epoch != v->epoch)
-		return fault(v, VERIFY_CHAIN_BROKEN, "its epoch is %llu, the epoch of the stream is %llu", (unsigned long long)st->epoch,
-			     (unsigned long long)v->epoch);
 	if (sv_compare(st->time, sv_from(v->time)) < 0)
 		return fault(v, VERIFY_CHAIN_BROKEN, "its batch was signed at " SV_FMT ", before the one it follows (%s)", SV_ARG(st->time), v->time);
 	return VERIFY_OK;
@@ -413,6 +438,35 @@ static enum verify_fault check_kind(struct verifier *v, const struct line *line)
 	return VERIFY_OK;
 }
 
+static void tell_key(const struct verifier *v, const struct line *line, uint64_t epoch, const uint8_t public_key[static CRYPTO_PUBLIC])
+{
+	struct verify_key key = { .epoch = epoch };
+	if (!v->options.on_key)
+		return;
+	memcpy(key.stream, line->seal.st.stream.p, line->seal.st.stream.n); /* checked: at most STREAM_NAME_MAX */
+	memcpy(key.public_key, public_key, CRYPTO_PUBLIC);
+	v->options.on_key(v->options.context, &key);
+}
+
+/* A record that names the next key: the last under its own. Takes the key. */
+static enum verify_fault check_roll(struct verifier *v, const struct line *line)
+{
+	const struct statement *st = &line->seal.st;
+	uint64_t next_epoch = 0;
+	v->has_next_key = false;
+	if (!sv_is(line->dataset, "vedette.key-roll"))
+		return VERIFY_OK;
+	if (line->sequence + 1 != st->first + st->count)
+		return fault(v, VERIFY_NOT_A_RECORD, "it names the next key, but is not the last record of its batch");
+	if (json_integer(line->next_epoch, &next_epoch) || next_epoch != st->epoch + 1)
+		return fault(v, VERIFY_NOT_A_RECORD, "it names a next key without the number %llu", (unsigned long long)st->epoch + 1);
+	if (crypto_base64_decode(line->next_key, v->next_key, CRYPTO_PUBLIC))
+		return fault(v, VERIFY_NOT_A_RECORD, "it names no next key (vedette.next_key, 32 bytes in base64)");
+	v->has_next_key = true;
+	tell_key(v, line, next_epoch, v->next_key);
+	return VERIFY_OK;
+}
+
 static void remember(struct verifier *v, const struct line *line)
 {
 	const struct statement *st = &line->seal.st;
@@ -420,6 +474,7 @@ static void remember(struct verifier *v, const struct line *line)
 	memcpy(v->time, st->time.p, st->time.n);
 	memcpy(v->statement, line->statement, CRYPTO_HASH);
 	memcpy(v->signature, line->seal.signature, CRYPTO_SIGNATURE);
+	memcpy(v->key, line->key, CRYPTO_PUBLIC);
 	v->epoch = st->epoch;
 	v->first = st->first;
 	v->count = st->count;
@@ -442,6 +497,10 @@ enum verify_fault verifier_line(struct verifier *v, struct strview text)
 		f = check_place(v, &line);
 	if (!f)
 		f = check_kind(v, &line);
+	if (!f && !v->records)
+		tell_key(v, &line, line.seal.st.epoch, line.key);
+	if (!f)
+		f = check_roll(v, &line);
 	if (!f)
 		remember(v, &line);
 	return f;

@@ -14,7 +14,7 @@
 enum {
 	VERIFY_LINE_MAX = 1024 * 1024, /* bytes of a line without its end */
 	VERIFY_BATCH_MAX = 65536,      /* records under one signature: 16 hashes of path */
-	VERIFY_KEYS_MAX = 4096,        /* lines of a key file */
+	VERIFY_KEYS_MAX = 16384,       /* lines of a key file */
 };
 
 struct verify_key {
@@ -50,6 +50,9 @@ const char *verify_fault_text(enum verify_fault fault) PURE;
 
 struct verify_options {
 	bool from_middle; /* the log may begin within a stream */
+	/* Called with each key that signed: that of the first record, then each that a verified record named. May be NULL. */
+	void (*on_key)(void *context, const struct verify_key *key);
+	void *context;
 };
 
 struct verifier;
@@ -68,6 +71,7 @@ struct verify_result {
 	uint64_t records;    /* that verified */
 	uint64_t next;       /* sequence that would follow */
 	bool is_closed;      /* the stream's close record was the last */
+	uint64_t epoch;      /* number of the key of the last record */
 	uint64_t missing;    /* records of the last batch that are not there: signed, hence made */
 	const char *stream;  /* "" before the first record */
 	const char *last_time; /* statement's time of the last batch, "" */

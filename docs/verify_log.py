@@ -23,26 +23,28 @@ def verify(file, keys, from_middle=False, line_max=1 << 20):
     try:
         while (line := file.readline(line_max + 1)).endswith(b"\n") or len(line) > line_max:
             body, batch, epoch, path, prev, sig, stream, time = need(re.fullmatch(LINE, line), "not a record").groups()
-            record = json.loads(line.decode(), object_pairs_hook=unique, parse_int=str, parse_constant=int)  # int("NaN") raises
-            json.dumps(record, ensure_ascii=False).encode()  # half a surrogate pair raises
-            # The event once more, as it is written: escapes stand for nothing; only integers become bytes.
-            event = json.loads(re.sub(rb"\\.", b"?", body) + b"}", parse_int=str.encode)["event"]
-            sequence, first, count, dataset = int(event["sequence"]), *map(int, batch.split()), event["dataset"]
-            need(event["sequence"] == b"%d" % sequence and type(dataset) is str, "not a record: its sequence or dataset")
-            key = need(keys.get((stream, epoch)), "spliced from another stream, or no key for the stream")
+            # int("NaN") raises, and so does half a surrogate pair that is to be written
+            json.dumps(json.loads(line.decode(), object_pairs_hook=unique, parse_int=str, parse_constant=int), ensure_ascii=False).encode()
+            # The body once more, as it is written: escapes stand for nothing; only integers become bytes.
+            r = json.loads(re.sub(rb"\\.", b"?", body) + b"}", parse_int=str.encode)
+            sequence, dataset, first, count, number = int(r["event"]["sequence"]), r["event"]["dataset"], *map(int, batch.split()), int(epoch)
             siblings, root = [base64.b64decode(x) for x in path.split(b'"')[1::2]], hashlib.sha256(b"\0" + body + b"}").digest()
             for level in range((count - 1).bit_length()):
-                index, last = sequence - first >> level, count - 1 >> level
-                if index & 1: root = hashlib.sha256(b"\1" + siblings.pop(0) + root).digest()
-                elif index < last: root = hashlib.sha256(b"\1" + root + siblings.pop(0)).digest()
-            need(first <= sequence < first + count and sequence <= 1 << 53 and count <= 65536 and not siblings, "edited: its place")
+                if sequence - first >> level & 1: root = hashlib.sha256(b"\1" + siblings.pop(0) + root).digest()
+                elif sequence - first >> level < count - 1 >> level: root = hashlib.sha256(b"\1" + root + siblings.pop(0)).digest()
+            need(r["event"]["sequence"] == b"%d" % sequence and type(dataset) is str and not siblings
+                 and first <= sequence < first + count and sequence <= 1 << 53 and count <= 65536, "edited: its sequence, dataset or place")
             statement = b"vedette-batch/v1\n%s\n%s\n%s\n%s\n%s\n%s\n" % (stream, epoch, batch, prev, time, base64.b64encode(root))
-            key.verify(statement, base64.b64decode(sig))
+            need(keys.get((stream, number)), "spliced from another stream, or no key that signs here").verify(statement, base64.b64decode(sig))
             if from_middle and not records: expected, end, link = sequence, first, prev if first else link
             need(sequence == expected, "deleted, replayed or moved: record %s stands where %s should" % (sequence, expected))
             need((sequence == 0) == (dataset == "vedette.open"), "not a record: number 0 is vedette.open, and no other")
             need(past[:2] == (statement, sig) if sequence < end else (first, prev) == (end, link) and time >= past[2], "chain broken")
-            keys, end, link = {(stream, epoch): key}, first + count, base64.b64encode(hashlib.sha256(statement).digest())
+            keys, end, link = {(stream, number): keys[stream, number]}, first + count, base64.b64encode(hashlib.sha256(statement).digest())
+            if dataset == "vedette.key-roll":  # the last record under a key names the next one
+                need((r["vedette"]["next_epoch"], sequence + 1) == (b"%d" % (number + 1), end), "not a record: a key out of turn")
+                next_key = need(re.fullmatch(HASH, r["vedette"]["next_key"].encode()), "not a record: no next key")[0]
+                keys = {(stream, number + 1): VerifyKey(base64.b64decode(next_key))}
             past, records, expected = (statement, sig, time), records + 1, "nothing" if dataset == "vedette.close" else sequence + 1
         return need(records, "not a record: the log is empty or torn"), expected == "nothing" and sequence + 1 == end and not line
     except Exception as what: sys.exit("line %d: %s" % (records + 1, what))
@@ -51,7 +53,6 @@ if __name__ == "__main__":
     *options, key_file, log_file = sys.argv[1:]
     need(set(options) <= {"--complete", "--from-middle"}, "usage: verify_log.py [--complete] [--from-middle] KEYS FILE")
     lines = re.findall(rb"(?m)^vedette-key/v1 ([^ \n]{1,64}) (%s) (%s)\r?$" % (INT, HASH), open(key_file, "rb").read())
-    keys = {(stream, epoch): VerifyKey(base64.b64decode(key)) for stream, epoch, key in reversed(lines)}
-    records, whole = verify(open(log_file, "rb"), keys, "--from-middle" in options)
-    print("verified %d records%s" % (records, "" if whole else "\nopen-ended after %d" % records))
-    sys.exit("--complete" in options and not whole)
+    known = {(stream, int(epoch)): VerifyKey(base64.b64decode(key)) for stream, epoch, key in reversed(lines)}
+    found, whole = verify(open(log_file, "rb"), known, "--from-middle" in options)
+    sys.exit(print("verified %d records%s" % (found, "" if whole else "\nopen-ended after %d" % found)) or "--complete" in options and not whole)

@@ -199,6 +199,7 @@ static int open_log(struct replay *r, struct diag *diag)
 	int err = log_open(&lo, &r->identity, &r->stream, diag);
 	if (err)
 		return err;
+	stream_keep_key(r->stream); /* the time of a key would show in the numbers of the records */
 	CLEANUP(buf_done) struct buf scope = { 0 };
 	buf_add_format(&scope, "tape of %s", tape->scope);
 	struct open_info info = {

@@ -16,6 +16,8 @@
 struct verify_run {
 	const char *file;
 	bool wants_complete, wants_json;
+	const char *keys_out; /* NULL: not wanted */
+	FILE *keys;           /* owned */
 	uint64_t lines;      /* read, the bad one included */
 	size_t torn_bytes;   /* behind the last line end */
 	enum verify_fault fault;
@@ -24,13 +26,14 @@ struct verify_run {
 
 static void usage(FILE *to)
 {
-	fputs("usage: vedette verify --key KEYS [--complete] [--from-middle] [--json] FILE\n"
+	fputs("usage: vedette verify --key KEYS [--complete] [--from-middle] [--keys-out NEW] [--json] FILE\n"
 	      "\n"
 	      "Checks that a log is whole and as it was signed. FILE - is standard input.\n"
 	      "\n"
 	      "  --key KEYS      file with the public keys, lines 'vedette-key/v1 STREAM EPOCH BASE64'\n"
 	      "  --complete      fail also when the log does not end with its stream's close record\n"
 	      "  --from-middle   the log may begin within a stream\n"
+	      "  --keys-out NEW  write every key that the log proves into a new file: for lines alone, and for logs that begin in its middle\n"
 	      "  --json          one line of JSON as the result\n"
 	      "\n"
 	      "Exit status: 0 verified (a log that just stops is reported as open-ended), 1 not verified, 2 usage.\n",
@@ -150,6 +153,10 @@ static void print_json(const struct verify_run *run, const struct verify_result 
 		json_key(&j, "fault");
 		json_str(&j, sv_from(verify_fault_text(run->fault ? run->fault : VERIFY_NOT_A_RECORD)));
 	}
+	if (result->records) {
+		json_key(&j, "epoch");
+		json_u64(&j, result->epoch);
+	}
 	json_key(&j, "file");
 	json_str(&j, sv_from(run->file));
 	if (run->fault) {
@@ -192,7 +199,39 @@ static void print_diag(const struct diag *diag)
 	}
 }
 
-static int verify_file(struct verify_run *run, const char *key_file, const struct verify_options *options)
+static void write_key(void *context, const struct verify_key *key)
+{
+	struct verify_run *run = context;
+	CLEANUP(buf_done) struct buf text = { 0 };
+	crypto_base64(&text, key->public_key, CRYPTO_PUBLIC);
+	fprintf(run->keys, "vedette-key/v1 %s %llu %s\n", key->stream, (unsigned long long)key->epoch, buf_cstr(&text));
+}
+
+/* The keys go into a file that was not there before, so that no key is written over. */
+static int open_keys(struct verify_run *run, struct verify_options *options)
+{
+	run->keys = fopen(run->keys_out, "wxe");
+	if (!run->keys) {
+		fprintf(stderr, "vedette verify: --keys-out %s: %s; name a file that is not there yet\n", run->keys_out, strerror(errno));
+		return -EIO;
+	}
+	options->on_key = write_key;
+	options->context = run;
+	return 0;
+}
+
+static int close_keys(struct verify_run *run)
+{
+	FILE *file = TAKE(run->keys);
+	bool is_bad = file && ferror(file);
+	if (file && (fclose(file) || is_bad)) {
+		fprintf(stderr, "vedette verify: --keys-out %s: cannot be written\n", run->keys_out);
+		return 1;
+	}
+	return 0;
+}
+
+static int verify_file(struct verify_run *run, const char *key_file, struct verify_options *options)
 {
 	CLEANUP(diag_done) struct diag diag = { 0 };
 	CLEANUP(verify_keys_done) struct verify_keys keys = { 0 };
@@ -209,21 +248,25 @@ static int verify_file(struct verify_run *run, const char *key_file, const struc
 		opened = open(run->file, O_RDONLY | O_CLOEXEC);
 		fd = opened;
 	}
-	r = fd < 0 ? -errno : verifier_new(&keys, options, &run->verifier);
+	r = fd < 0 ? -errno : 0;
+	if (!r && run->keys_out && open_keys(run, options))
+		return 1;
+	if (!r)
+		r = verifier_new(&keys, options, &run->verifier);
 	if (!r)
 		r = read_log(run, fd);
 	if (r)
 		fprintf(stderr, "vedette verify: %s: cannot be read: %s\n", run->file, strerror(-r));
 	int status = r ? 1 : report(run);
 	verifier_free(&run->verifier);
-	return status;
+	return close_keys(run) ? 1 : status;
 }
 
 int cmd_verify(int argc, char **argv)
 {
 	static const struct option options[] = {
 		{ "key", required_argument, NULL, 'k' },  { "complete", no_argument, NULL, 'c' }, { "from-middle", no_argument, NULL, 'm' },
-		{ "json", no_argument, NULL, 'j' },       { "help", no_argument, NULL, 'h' },     { 0 },
+		{ "keys-out", required_argument, NULL, 'o' }, { "json", no_argument, NULL, 'j' },       { "help", no_argument, NULL, 'h' },     { 0 },
 	};
 	struct verify_run run = { 0 };
 	struct verify_options verify_options = { 0 };
@@ -240,6 +283,9 @@ int cmd_verify(int argc, char **argv)
 			break;
 		case 'm':
 			verify_options.from_middle = true;
+			break;
+		case 'o':
+			run.keys_out = optarg;
 			break;
 		case 'j':
 			run.wants_json = true;

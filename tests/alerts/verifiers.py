@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""Tampers with sample logs and asks both verifiers. TAP on stdout."""
+"""Tampers with sample logs and asks all three verifiers. TAP on stdout."""
 import contextlib
 import io
 import json
@@ -45,6 +45,7 @@ def stray(line, before, digit):
     return line[:at] + bytes([line[at] + 1]) + line[at + 1:]
 
 
+rolled = lines("rolled")
 a, other, content = lines("a"), lines("other-stream"), lines("other-content")
 WHOLE, OPEN, BAD, DIFFERS = "whole", "open-ended", "bad", "differs"
 inner = 2  # a record within a batch of three: it has a path
@@ -63,6 +64,10 @@ body_end = a[inner].index(b',"vedette_sig":')
 cases = [
     ("an untouched log", join(a), WHOLE),
     ("many batch sizes", load("many.sample"), WHOLE),
+    ("keys that follow one another", load("rolled.sample"), WHOLE),
+    ("a key roll deleted", join(rolled[:3] + rolled[4:]), BAD),
+    ("another key in a roll", join(rolled[:3] + [edit(rolled[3], b'"next_key":"', b'"next_key":"A')] + rolled[4:]), BAD),
+    ("cut behind a key roll", join(rolled[:4]), OPEN),
     ("a log without its close", load("open-ended.sample"), OPEN),
     ("edited byte in a body", with_line(inner, edit(a[inner], b'"test"', b'"tess"')), BAD),
     ("edited number in a body", with_line(inner, edit(a[inner], b'"alerts":0', b'"alerts":1')), BAD),
@@ -176,6 +181,24 @@ def twin(log, key, *options):
     return script("verify_log", [*options, os.path.join(folder, key), path])
 
 
+node = subprocess.Popen(["node", "tests/alerts/verifiers.mjs"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)  # pylint: disable=consider-using-with
+
+
+def node_twin(log, key, *options):
+    """Exit status and output of verify_log.mjs."""
+    path = os.path.join(folder, "node-twin")
+    with open(path, "wb") as f:
+        f.write(log)
+    ask = {"keys": os.path.join(folder, key), "log": path, "fromMiddle": "--from-middle" in options}
+    node.stdin.write(json.dumps(ask).encode() + b"\n")
+    node.stdin.flush()
+    said = json.loads(node.stdout.readline())
+    if "error" in said:
+        return 1, said["error"]
+    text = "verified %d records%s" % (said["records"], "" if said["whole"] else "\nopen-ended after %d" % said["records"])
+    return int("--complete" in options and not said["whole"]), text
+
+
 def says(verifier, log, key, *options):
     """What a verifier says: whole, open-ended or bad, and 'differs' when its exit statuses and its words disagree."""
     plain, text = verifier(log, key, *options)
@@ -193,20 +216,20 @@ def json_says(log, key):
 
 for what, log, expected in cases:
     result, text = says(ours, log, "a.key")
-    all_say = [result, json_says(log, "a.key"), says(twin, log, "a.key")[0]]
-    tap(all_say == [expected] * 3, "%s: %s" % (what, expected))
-    if all_say != [expected] * 3:
-        print("# vedette, with --json, verify_log.py say %s\n# %s" % (", ".join(all_say), text.strip().replace("\n", "\n# ")))
-    result, second = says(ours, log, "a.key", "--from-middle")[0], says(twin, log, "a.key", "--from-middle")[0]
-    tap(result == second != DIFFERS and (expected == BAD or result == expected), "%s, from the middle: %s" % (what, result))
+    all_say = [result, json_says(log, "a.key"), says(twin, log, "a.key")[0], says(node_twin, log, "a.key")[0]]
+    tap(all_say == [expected] * 4, "%s: %s" % (what, expected))
+    if all_say != [expected] * 4:
+        print("# vedette, with --json, verify_log.py, verify_log.mjs say %s\n# %s" % (", ".join(all_say), text.strip().replace("\n", "\n# ")))
+    result, second, third = [says(verifier, log, "a.key", "--from-middle")[0] for verifier in (ours, twin, node_twin)]
+    tap(result == second == third != DIFFERS and (expected == BAD or result == expected), "%s, from the middle: %s" % (what, result))
 
 for name in ("other-key", "other-stream"):
-    tap(all(says(verifier, join(a), name + ".key")[0] == BAD for verifier in (ours, twin)), "key of %s: bad" % name)
+    tap(all(says(verifier, join(a), name + ".key")[0] == BAD for verifier in (ours, twin, node_twin)), "key of %s: bad" % name)
 
 for start in range(len(a)):
     for end, expected in ((len(a), WHOLE), (len(a) - 1, OPEN)):
         some = a[start:end]
-        both = [says(verifier, join(some), "a.key", "--from-middle") for verifier in (ours, twin)] if some else []
+        both = [says(verifier, join(some), "a.key", "--from-middle") for verifier in (ours, twin, node_twin)] if some else []
         tap(all(result == expected and text.startswith("verified %d records" % len(some)) for result, text in both),
             "from the middle, records %d to %d: %s" % (start, end - 1, expected))
 tap(says(twin, join(a[1:]), "a.key")[0] == BAD, "verify_log.py: not from the middle unless asked")
@@ -238,6 +261,33 @@ for arguments, status, expected in [(["a.key", "a.sample"], 0, "verified 7 recor
     tap(run.returncode == status and expected in run.stdout.decode(), "verify_log.py " + " ".join(arguments))
 run = subprocess.run([sys.executable, "-B", "docs/verify_line.py", os.path.join(folder, "a.key")], input=a[2] + b"\n", capture_output=True, check=False)
 tap(run.returncode == 0 and run.stdout == b"00000000-0000-4000-8000-000000000000/0:2\n", "verify_line.py takes a line")
+for what, line, status, expected in [("takes a line", a[2] + b"\n", 0, b"00000000-0000-4000-8000-000000000000/0:2\n"),
+                                     ("takes the last line of a batch", a[3], 0, b"00000000-0000-4000-8000-000000000000/0:3\n"),
+                                     ("refuses an edited line", edit(a[2], b'"test"', b'"tess"'), 1, b""),
+                                     ("refuses an edited proof", flip(a[2], path_at + 3), 1, b""), ("refuses a line of another stream", other[2], 1, b""),
+                                     ("refuses two lines", a[1] + b"\n" + a[2], 1, b""), ("refuses no line", b"", 1, b"")]:
+    run = subprocess.run(["node", "docs/verify_line.mjs", os.path.join(folder, "a.key")], input=line, capture_output=True, check=False)
+    tap(run.returncode == status and run.stdout == expected, "verify_line.mjs " + what)
+for arguments, status, expected in [(["a.key", "a.sample"], 0, b"verified 7 records\n"), (["--complete", "a.key", "cut.sample"], 1, b"open-ended after 4"),
+                                    (["other-key.key", "a.sample"], 1, b""), (["--from-middle", "--complete", "a.key", "a.sample"], 0, b"verified 7 records\n"),
+                                    (["--complet", "a.key", "a.sample"], 1, b""), (["a.key"], 1, b"")]:
+    full = [x if x.startswith("--") else os.path.join(folder, x) for x in arguments]
+    run = subprocess.run(["node", "docs/verify_log.mjs", *full], capture_output=True, check=False)
+    tap(run.returncode == status and expected in run.stdout and (expected or run.stderr), "verify_log.mjs " + " ".join(arguments))
+
+# a log that changes its keys: each line alone has its own, and --keys-out tells them
+known = os.path.join(folder, "known.key")
+run = subprocess.run([vedette, "verify", "--keys-out", known, "--key", os.path.join(folder, "rolled.key"), os.path.join(folder, "rolled.sample")],
+                     capture_output=True, check=False)
+tap(run.returncode == 0 and len(load("known.key").splitlines()) == 3, "--keys-out writes the three keys of a log")
+run = subprocess.run([vedette, "verify", "--keys-out", known, "--key", os.path.join(folder, "rolled.key"), os.path.join(folder, "rolled.sample")],
+                     capture_output=True, check=False)
+tap(run.returncode == 1 and b"not there yet" in run.stderr, "--keys-out writes over no file")
+tap(all(script("verify_line", [known], line)[0] == 0 for line in rolled), "verify_line.py takes each line with them")
+tap([script("verify_line", [os.path.join(folder, "rolled.key")], line)[0] for line in rolled] == [0] * 4 + [1] * 5, "and without them the first key's lines alone")
+for start in range(len(rolled)):
+    tap(all(says(verifier, join(rolled[start:]), "known.key", "--from-middle")[0] == WHOLE for verifier in (ours, twin, node_twin)),
+        "a log of several keys from the middle, from record %d" % start)
 
 # a key file with the line ends of another system
 with open(os.path.join(folder, "crlf.key"), "wb") as f:
@@ -274,18 +324,20 @@ for i in range(len(small)):
         status, out = twin(log, "small.key")
         if status == 0 and "open-ended" not in out:
             unnoticed.append((i, new))
+        if (status, "open-ended" in out) != ((answer := node_twin(log, "small.key"))[0], "open-ended" in answer[1]):
+            differ.append((i, new, "verify_log.mjs"))
         if i == len(small) - 1 or (i + 5 * k) % 16 == 0:
             asked += 1
             ours_status, ours_out = ours(log, "small.key")
             if (status, "open-ended" in out) != (ours_status, "open-ended" in ours_out):
                 differ.append((i, new))
-tap(not unnoticed, "verify_log.py notices every mutation of a log, byte by byte (%d bytes)" % len(small))
+tap(not unnoticed, "verify_log.py and verify_log.mjs notice every mutation of a log, byte by byte (%d bytes)" % len(small))
 tap(asked > len(small) // 16 and not differ, "vedette verify says the same (%d of the mutations)" % asked)
 if unnoticed or differ:
     print("#", unnoticed, differ)
 
 # short enough to be read before they are believed
-for name, most in (("verify_line", 20), ("verify_log", 45)):
-    with open("docs/%s.py" % name, encoding="utf-8") as f:
-        code = [line for line in f if line.strip() and not line.lstrip().startswith("#")]
-    tap(0 < len(code) <= most, "%s.py has %d lines of code, at most %d" % (name, len(code), most))
+for name, most in (("verify_line.py", 20), ("verify_log.py", 45), ("verify_line.mjs", 20), ("verify_log.mjs", 45)):
+    with open("docs/%s" % name, encoding="utf-8") as f:
+        code = [line for line in f if line.strip() and not line.lstrip().startswith(("#", "//"))]
+    tap(0 < len(code) <= most, "%s has %d lines of code, at most %d" % (name, len(code), most))

@@ -24,7 +24,7 @@ static const struct setting *setting_get(void)
 	if (setting)
 		return setting;
 	setting = calloc(1, sizeof(*setting));
-	if (!setting || sample_log_make(&(struct sample_spec){ .batches = batches, .key = 7 }, &setting->sample) ||
+	if (!setting || sample_log_make(&(struct sample_spec){ .batches = batches, .rolls = 1 << 1, .key = 8 }, &setting->sample) ||
 	    verify_keys_parse("key", buf_sv(&setting->sample.key_line), &setting->keys, NULL))
 		abort();
 	return setting;

@@ -35,6 +35,7 @@ golden = lines("tests/golden/records.jsonl")
 for record in golden:
     record["vedette_sig"] = signed[0]["vedette_sig"]
 
+alert = next(record for record in golden if record["event"]["dataset"] == "vedette.alert")
 seen = collections.Counter()
 for record in golden + signed:
     dataset, action = record["event"]["dataset"], record["event"].get("action", "bare")
@@ -45,7 +46,7 @@ for record in golden + signed:
         print("#", "/".join(map(str, error.absolute_path)), error.message[:300])
     seen[dataset, action] += 1
 tap({d for d, _ in seen} == set(by_dataset), "there is a sample of every record: " + ", ".join(sorted(by_dataset)))
-tap(whole.is_valid(golden[0]) and whole.is_valid(golden[6]), "exactly one branch of the whole schema takes a record")
+tap(whole.is_valid(golden[0]) and whole.is_valid(alert), "exactly one branch of the whole schema takes a record")
 
 
 def changed(record, path, value):
@@ -61,7 +62,6 @@ def changed(record, path, value):
     return record
 
 
-alert = golden[6]
 for what, path, value in [
     ("an unknown member", ["extra"], 1), ("an unknown member below process", ["process", "extra"], 1),
     ("an unknown member in the signature", ["vedette_sig", "extra"], 1), ("a sequence that is a string", ["event", "sequence"], "5"),

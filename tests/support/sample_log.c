@@ -9,13 +9,34 @@
 
 enum { TIME_2026 = 1767323045 };
 
+/* The key of an epoch; the same in every run. */
+static int make_key(const struct sample_spec *spec, uint64_t epoch, struct crypto_key **ret)
+{
+	const uint8_t seed[32] = { (uint8_t)(spec->stream + 1), spec->key, (uint8_t)epoch };
+	return crypto_key_from_seed(seed, ret);
+}
+
+/* Adds the record that names the next key, and gives that back. */
+static int add_roll(struct renderer *renderer, struct signer *signer, struct instant at, const struct sample_spec *spec, struct crypto_key **ret)
+{
+	CLEANUP(buf_done) struct buf body = { 0 };
+	char text[KEY_TEXT];
+	uint64_t n = signer_next_sequence(signer), epoch = signer_epoch(signer) + 1;
+	int r = make_key(spec, epoch, ret);
+	if (r)
+		return r;
+	key_text(*ret, text);
+	r = render_key_roll(renderer, n, &(struct key_roll_info){ .at = at, .reason = "interval", .next_epoch = epoch, .next_key = text }, &body);
+	return r ? r : signer_add(signer, n, buf_sv(&body));
+}
+
 static int add_record(struct renderer *renderer, struct signer *signer, struct instant at, bool is_last, const struct sample_spec *spec)
 {
 	static const char *const none[] = { NULL };
 	CLEANUP(buf_done) struct buf body = { 0 };
 	uint64_t n = signer_next_sequence(signer);
 	struct totals totals = { .produced = n + spec->content, .delivered = n };
-	struct log_counts counts = { 0 };
+	struct log_counts counts = { .epoch = signer_epoch(signer) };
 	int r;
 	if (n == 0)
 		r = render_open(renderer, &(struct open_info){ .at = at, .policy_digest = "00", .config_digest = "", .sensor = "lsm",
@@ -33,14 +54,19 @@ static int fill(const struct sample_spec *spec, struct renderer *renderer, struc
 {
 	struct instant at = { .wall_ns = TIME_2026 * 1000000000ull, .boot_ns = 1000000000, .clock_sync = "yes" };
 	for (const size_t *batch = spec->batches; *batch; batch++) {
+		CLEANUP(crypto_key_free) struct crypto_key *next = NULL;
+		bool rolls = spec->rolls & UINT64_C(1) << (batch - spec->batches);
 		for (size_t i = 0; i < *batch; i++) {
-			int r = add_record(renderer, signer, at, !batch[1] && i + 1 == *batch, spec);
+			bool is_end = i + 1 == *batch;
+			int r = rolls && is_end ? add_roll(renderer, signer, at, spec, &next) : add_record(renderer, signer, at, !batch[1] && is_end, spec);
 			if (r)
 				return r;
 			at.wall_ns += 1000000;
 			at.boot_ns += 1000000;
 		}
 		int r = signer_flush(signer, at.wall_ns, &log->text);
+		if (!r && next)
+			r = signer_roll(signer, &next);
 		if (r)
 			return r;
 	}
@@ -64,7 +90,6 @@ int sample_log_make(const struct sample_spec *spec, struct sample_log *ret)
 	CLEANUP(signer_free) struct signer *signer = NULL;
 	struct crypto_key *key = NULL;
 	struct identity id = { .host_id = "h", .host_name = "test", .boot_id = "b" };
-	const uint8_t seed[32] = { (uint8_t)(spec->stream + 1), spec->key };
 	(void)snprintf(id.agent_id, sizeof(id.agent_id), "00000000-0000-4000-8000-%012u", spec->stream);
 	(void)snprintf(id.stream, sizeof(id.stream), "%s/0", id.agent_id);
 	*ret = (struct sample_log){ .n = 0 };
@@ -72,13 +97,13 @@ int sample_log_make(const struct sample_spec *spec, struct sample_log *ret)
 	if (!r)
 		r = renderer_new(&id, &renderer);
 	if (!r)
-		r = crypto_key_from_seed(seed, &key);
+		r = make_key(spec, 0, &key);
 	if (!r)
 		r = signer_new(id.stream, &key, &signer);
-	if (!r)
-		r = fill(spec, renderer, signer, ret);
-	if (!r)
+	if (!r) {
 		signer_key_line(signer, &ret->key_line);
+		r = fill(spec, renderer, signer, ret);
+	}
 	crypto_key_free(&key);
 	find_lines(ret);
 	return r;

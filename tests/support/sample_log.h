@@ -17,6 +17,7 @@ struct sample_spec {
 	unsigned stream;       /* 0, 1, ...: other streams, other keys */
 	const size_t *batches; /* records in each batch, ended by 0; the first is the open record, the last a close record */
 	bool is_open_ended;    /* the last is a heartbeat instead */
+	uint64_t rolls;        /* bit N: batch N ends with a record that names another key */
 	uint8_t key;           /* another key for the same stream */
 	unsigned content;      /* other content at the same places */
 };

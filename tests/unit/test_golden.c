@@ -45,7 +45,8 @@ static void add_line(struct buf *out, struct buf *body)
 static void add_own(struct renderer *r, struct buf *body, struct buf *out)
 {
 	const struct totals totals = { .produced = 1000, .delivered = 990, .lost = 10 };
-	const struct log_counts counts = { 34, 2, 4096 };
+	const struct log_counts counts = { 34, 2, 4096, 4 };
+	const struct key_roll_info roll = { fixed_time, "interval", 5, "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=" };
 	const struct open_info open = { fixed_time, "ab12", 7, "cd34", "lsm", "host", hooks, missing };
 	const struct heartbeat_info beat = { fixed_time, "ab12", "lsm", totals, "on", 3, 2, 1 };
 	const struct loss_info ring = { fixed_time, "ring", "file.open", 1, 5, fixed_time.wall_ns - 1000000000, "", "" };
@@ -62,14 +63,16 @@ static void add_own(struct renderer *r, struct buf *body, struct buf *out)
 	add_line(out, body);
 	assert_int_equal(render_loss(r, 4, &held, body), 0);
 	add_line(out, body);
-	assert_int_equal(render_close(r, 5, &close, &counts, body), 0);
+	assert_int_equal(render_key_roll(r, 5, &roll, body), 0);
+	add_line(out, body);
+	assert_int_equal(render_close(r, 6, &close, &counts, body), 0);
 	add_line(out, body);
 }
 
 /* Full events, events with bytes that are not UTF-8, and an event with nothing but its frame. */
 static void add_events(struct renderer *r, struct full_event *full, struct buf *body, struct buf *out)
 {
-	uint64_t sequence = 6;
+	uint64_t sequence = 7;
 	for (uint32_t i = 0; i < EVENT_NUMBERS; i++) {
 		const struct event_type *type = event_type_by_number(i);
 		if (!type || !type->name[0])

@@ -330,7 +330,7 @@ static void our_own_records_are_sorted_and_whole(void **state)
 	static const char *const hooks[] = { "bprm_check", "file_open", NULL };
 	static const char *const none[] = { NULL };
 	const struct totals totals = { .produced = 10, .delivered = 9, .lost = 1 };
-	const struct log_counts counts = { 3, 2, 1 };
+	const struct log_counts counts = { 3, 2, 1, 4 };
 	const struct open_info open = { fixed_time, "d1", 7, "", "lsm", "host", hooks, none };
 	const struct heartbeat_info beat = { fixed_time, "d1", "lsm", totals, "on", 3, 2, 1 };
 	const struct loss_info loss = { fixed_time, "ring", "file.open", 1, 5, fixed_time.wall_ns, "", "" };
@@ -355,6 +355,10 @@ static void our_own_records_are_sorted_and_whole(void **state)
 		{ IN_OPEN, "vedette.key", "{\"epoch\":0,\"public\":\"KEY\"}" },
 		{ IN_OPEN, "vedette.config", NULL },
 		{ IN_HEARTBEAT, "vedette.totals", "{\"alerts\":3,\"delivered\":9,\"lost\":1,\"produced\":10,\"records\":8,\"unwritten\":2}" },
+		{ IN_HEARTBEAT, "vedette.key", "{\"epoch\":4}" },
+		{ IN_KEY_ROLL, "vedette.key", "{\"epoch\":4,\"reason\":\"critical\"}" },
+		{ IN_KEY_ROLL, "vedette.next_epoch", "5" },
+		{ IN_KEY_ROLL, "vedette.next_key", "KEY" },
 		{ IN_HEARTBEAT, "event.kind", "metric" },
 		{ IN_HEARTBEAT, "vedette.clock", "{\"boot_ns\":123456789,\"sync\":\"yes\"}" },
 		{ IN_LOSS, "vedette.loss.what", "ring" },
@@ -377,6 +381,8 @@ static void our_own_records_are_sorted_and_whole(void **state)
 			assert_int_equal(render_reload(f->renderer, 8, &reload, &f->out), 0);
 		else if (id == RECORD_POLICY)
 			assert_int_equal(render_policy(f->renderer, 8, &policy, &f->out), 0);
+		else if (id == RECORD_KEY_ROLL)
+			assert_int_equal(render_key_roll(f->renderer, 8, &(struct key_roll_info){ fixed_time, "critical", 5, "KEY" }, &f->out), 0);
 		else if (id == RECORD_CLOSE)
 			assert_int_equal(render_close(f->renderer, 8, &close, &counts, &f->out), 0);
 		else

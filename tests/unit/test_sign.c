@@ -193,6 +193,27 @@ static void the_time_of_statements_never_goes_back(void **state)
 	assert_non_null(memmem(out.p, out.n, "\"1970-01-01T00:00:05.000000000Z\"", 32));
 }
 
+static void a_key_is_not_left_while_it_has_something_to_sign(void **state)
+{
+	(void)state;
+	CLEANUP(signer_free) struct signer *s = signer_for_test();
+	CLEANUP(buf_done) struct buf out = { 0 };
+	CLEANUP(crypto_key_free) struct crypto_key *key = NULL;
+	char text[KEY_TEXT];
+	assert_int_equal(crypto_key_new(&key), 0);
+	key_text(key, text);
+	assert_int_equal(signer_add(s, 0, SV("{\"a\":1}")), 0);
+	assert_int_equal(signer_roll(s, &key), -EBUSY);
+	assert_non_null(key);
+	assert_int_equal(signer_epoch(s), 0);
+	assert_int_equal(signer_flush(s, 1, &out), 0);
+	assert_int_equal(signer_roll(s, &key), 0);
+	assert_null(key);
+	assert_int_equal(signer_epoch(s), 1);
+	assert_string_equal(signer_public_key(s), text);
+	assert_int_equal(signer_next_sequence(s), 1); /* the sequence goes on */
+}
+
 static void base64_has_one_form(void **state)
 {
 	(void)state;
@@ -221,6 +242,7 @@ int main(void)
 		cmocka_unit_test(wrong_sequences_and_bodies_are_refused),
 		cmocka_unit_test(a_flush_without_memory_loses_nothing),
 		cmocka_unit_test(the_time_of_statements_never_goes_back),
+		cmocka_unit_test(a_key_is_not_left_while_it_has_something_to_sign),
 		cmocka_unit_test(base64_has_one_form),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

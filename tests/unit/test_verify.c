@@ -207,6 +207,41 @@ static void every_mutation_of_a_log_is_noticed(void **state)
 	}
 }
 
+/* Keys that follow one another: the file needs the first one only, and a later one serves the lines that it signed. */
+static void a_log_is_followed_from_key_to_key(void **state)
+{
+	(void)state;
+	static const size_t rolled[] = { 1, 3, 2, 2, 1, 0 };
+	CLEANUP(sample_log_done) struct sample_log a;
+	CLEANUP(verify_keys_done) struct verify_keys keys = { 0 };
+	CLEANUP(buf_done) struct buf text = { 0 };
+	assert_int_equal(sample_log_make(&(struct sample_spec){ .batches = rolled, .rolls = 1 << 1 | 1 << 3 }, &a), 0);
+	assert_int_equal(verify_keys_parse("key", buf_sv(&a.key_line), &keys, NULL), 0);
+	struct outcome o = judge(&keys, buf_sv(&a.text), false);
+	assert_true(is_whole(&o));
+	assert_int_equal(o.result.epoch, 2);
+	for (size_t i = 0; i < a.n; i++) { /* records 0 to 3 are of the first key */
+		struct strview rest = { a.line[i].p, (size_t)(a.text.p + a.text.n - a.line[i].p) };
+		assert_int_equal(judge(&keys, rest, true).fault, i < 4 ? VERIFY_OK : VERIFY_WRONG_KEY);
+	}
+	static const struct {
+		const char *what;
+		int order[12];
+		enum verify_fault fault;
+		size_t line;
+	} cases[] = {
+		{ "the roll is gone", { 0, 1, 2, 4, 5, -1 }, VERIFY_CHAIN_BROKEN, 4 },
+		{ "an epoch is gone", { 0, 1, 2, 3, 8, -1 }, VERIFY_CHAIN_BROKEN, 5 },
+		{ "a record of the key before", { 0, 1, 2, 3, 4, 1, -1 }, VERIFY_CHAIN_BROKEN, 6 },
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		compose(&text, &a, &a, cases[i].order);
+		o = judge(&keys, buf_sv(&text), false);
+		if (o.fault != cases[i].fault || o.line != cases[i].line)
+			fail_msg("%s: %s in line %zu", cases[i].what, verify_fault_text(o.fault), o.line);
+	}
+}
+
 static void lines_that_are_no_records_are_refused(void **state)
 {
 	(void)state;
@@ -334,17 +369,19 @@ struct crafted {
 		uint64_t epoch, first;
 		enum { PREV_RIGHT, PREV_ZERO, PREV_OTHER } prev;
 		uint64_t count; /* 0: one; otherwise the record is the last and its path one hash */
+		uint8_t key;    /* which one signs it: 0, or the one that ROLL names */
 	} batch[3];
 };
 
 static int write_crafted_log(const char *folder, const struct crafted *crafted)
 {
-	const uint8_t seed[32] = { 1 };
 	uint8_t link[CRYPTO_HASH] = { 0 };
-	CLEANUP(crypto_key_free) struct crypto_key *key = NULL;
 	CLEANUP(buf_done) struct buf out = { 0 };
-	int r = crypto_key_from_seed(seed, &key);
-	for (size_t i = 0; !r && i < ARRAY_SIZE(crafted->batch) && crafted->batch[i].body; i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(crafted->batch) && crafted->batch[i].body; i++) {
+		CLEANUP(crypto_key_free) struct crypto_key *key = NULL;
+		const uint8_t seed[32] = { 1, 0, crafted->batch[i].key };
+		if (crypto_key_from_seed(seed, &key))
+			return -ENOMEM;
 		static const uint8_t prevs[][CRYPTO_HASH] = { [PREV_ZERO] = { 0 }, [PREV_OTHER] = { 7 } };
 		CLEANUP(buf_done) struct buf prev = { 0 };
 		CLEANUP(buf_done) struct buf text = { 0 };
@@ -370,31 +407,50 @@ static int write_crafted_log(const char *folder, const struct crafted *crafted)
 	}
 	char name[64];
 	(void)snprintf(name, sizeof(name), "%s.log", crafted->name);
-	return r ? r : write_file(folder, name, buf_sv(&out));
+	return write_file(folder, name, buf_sv(&out));
 }
 
 static int write_crafted(const char *folder)
 {
 #define ALERT_1 "{\"event\":{\"dataset\":\"vedette.alert\",\"sequence\":1}}"
 #define CLOSE_2 "{\"event\":{\"dataset\":\"vedette.close\",\"sequence\":2}}"
+#define ROLL_BODY(epoch, key) "{\"event\":{\"dataset\":\"vedette.key-roll\",\"sequence\":1},\"vedette\":{\"next_epoch\":" epoch ",\"next_key\":" key "}}"
+#define ROLL_KEY "Y7mPrvbq4kX9ih3onG8d+mTJn/9PDl3/T4bOC0Io23s"
+#define ROLL ROLL_BODY("1", "\"" ROLL_KEY "=\"")
 #define T1 "2026-01-02T03:04:05.000000001Z"
 #define T2 "2026-01-02T03:04:05.000000002Z"
 	static const struct crafted logs[] = {
-		{ "good-by-hand", { { OPEN, T1, 0, 0, 0, 0 }, { ALERT_1, T1, 0, 1, 0, 0 }, { CLOSE_2, T2, 0, 2, 0, 0 } } },
-		{ "bad-time-goes-back", { { OPEN, T2, 0, 0, 0, 0 }, { CLOSE_1, T1, 0, 1, 0, 0 } } },
-		{ "bad-time-goes-back-later", { { OPEN, T1, 0, 0, 0, 0 }, { ALERT_1, T2, 0, 1, 0, 0 }, { CLOSE_2, T1, 0, 2, 0, 0 } } },
-		{ "bad-time-without-fraction", { { OPEN, "2026-01-02T03:04:05Z", 0, 0, 0, 0 }, { CLOSE_1, T1, 0, 1, 0, 0 } } },
-		{ "bad-second-batch-begins-anew", { { OPEN, T1, 0, 0, 0, 0 }, { CLOSE_1, T1, 0, 1, PREV_ZERO, 0 } } },
-		{ "bad-second-batch-follows-another", { { OPEN, T1, 0, 0, 0, 0 }, { CLOSE_1, T1, 0, 1, PREV_OTHER, 0 } } },
-		{ "bad-first-batch-follows-one", { { OPEN, T1, 0, 0, PREV_OTHER, 0 }, { CLOSE_1, T1, 0, 1, 0, 0 } } },
-		{ "bad-epoch-changes", { { OPEN, T1, 0, 0, 0, 0 }, { CLOSE_1, T1, 1, 1, 0, 0 } } },
-		{ "bad-batch-elsewhere", { { OPEN, T1, 0, 0, 0, 0 }, { CLOSE_1, T1, 0, 2, 0, 0 } } },
-		{ "bad-batch-over-an-earlier-one", { { OPEN, T1, 0, 0, 0, 0 }, { CLOSE_1, T1, 0, 0, 0, 2 } } },
+		{ "good-by-hand", { { OPEN, T1, 0, 0, 0, 0, 0 }, { ALERT_1, T1, 0, 1, 0, 0, 0 }, { CLOSE_2, T2, 0, 2, 0, 0, 0 } } },
+		{ "bad-time-goes-back", { { OPEN, T2, 0, 0, 0, 0, 0 }, { CLOSE_1, T1, 0, 1, 0, 0, 0 } } },
+		{ "bad-time-goes-back-later", { { OPEN, T1, 0, 0, 0, 0, 0 }, { ALERT_1, T2, 0, 1, 0, 0, 0 }, { CLOSE_2, T1, 0, 2, 0, 0, 0 } } },
+		{ "bad-time-without-fraction", { { OPEN, "2026-01-02T03:04:05Z", 0, 0, 0, 0, 0 }, { CLOSE_1, T1, 0, 1, 0, 0, 0 } } },
+		{ "bad-second-batch-begins-anew", { { OPEN, T1, 0, 0, 0, 0, 0 }, { CLOSE_1, T1, 0, 1, PREV_ZERO, 0, 0 } } },
+		{ "bad-second-batch-follows-another", { { OPEN, T1, 0, 0, 0, 0, 0 }, { CLOSE_1, T1, 0, 1, PREV_OTHER, 0, 0 } } },
+		{ "bad-first-batch-follows-one", { { OPEN, T1, 0, 0, PREV_OTHER, 0, 0 }, { CLOSE_1, T1, 0, 1, 0, 0, 0 } } },
+		{ "bad-epoch-changes", { { OPEN, T1, 0, 0, 0, 0, 0 }, { CLOSE_1, T1, 1, 1, 0, 0, 0 } } },
+		{ "bad-batch-elsewhere", { { OPEN, T1, 0, 0, 0, 0, 0 }, { CLOSE_1, T1, 0, 2, 0, 0, 0 } } },
+		{ "bad-batch-over-an-earlier-one", { { OPEN, T1, 0, 0, 0, 0, 0 }, { CLOSE_1, T1, 0, 0, 0, 2, 0 } } },
+		{ "good-roll", { { OPEN, T1, 0, 0, 0, 0, 0 }, { ROLL, T1, 0, 1, 0, 0, 0 }, { CLOSE_2, T1, 1, 2, 0, 0, 1 } } },
+		{ "open-roll-at-the-end", { { OPEN, T1, 0, 0, 0, 0, 0 }, { ROLL, T1, 0, 1, 0, 0, 0 } } },
+		{ "bad-old-key-after-its-roll", { { OPEN, T1, 0, 0, 0, 0, 0 }, { ROLL, T1, 0, 1, 0, 0, 0 }, { CLOSE_2, T1, 0, 2, 0, 0, 0 } } },
+		{ "bad-old-key-in-the-new-epoch", { { OPEN, T1, 0, 0, 0, 0, 0 }, { ROLL, T1, 0, 1, 0, 0, 0 }, { CLOSE_2, T1, 1, 2, 0, 0, 0 } } },
+		{ "bad-new-key-in-the-old-epoch", { { OPEN, T1, 0, 0, 0, 0, 0 }, { ROLL, T1, 0, 1, 0, 0, 0 }, { CLOSE_2, T1, 0, 2, 0, 0, 1 } } },
+		{ "bad-epoch-left-out", { { OPEN, T1, 0, 0, 0, 0, 0 }, { ROLL, T1, 0, 1, 0, 0, 0 }, { CLOSE_2, T1, 2, 2, 0, 0, 1 } } },
+		{ "bad-roll-by-the-new-key", { { OPEN, T1, 0, 0, 0, 0, 0 }, { ROLL, T1, 1, 1, 0, 0, 1 }, { CLOSE_2, T1, 1, 2, 0, 0, 1 } } },
+		{ "bad-roll-within-its-batch", { { OPEN, T1, 0, 0, 0, 0, 0 }, { ROLL, T1, 0, 1, 0, 2, 0 }, { CLOSE_2, T1, 1, 2, 0, 0, 1 } } },
+		{ "bad-roll-to-its-own-epoch", { { OPEN, T1, 0, 0, 0, 0, 0 }, { ROLL_BODY("0", "\"" ROLL_KEY "=\""), T1, 0, 1, 0, 0, 0 } } },
+		{ "bad-roll-past-an-epoch", { { OPEN, T1, 0, 0, 0, 0, 0 }, { ROLL_BODY("2", "\"" ROLL_KEY "=\""), T1, 0, 1, 0, 0, 0 } } },
+		{ "bad-roll-epoch-as-text", { { OPEN, T1, 0, 0, 0, 0, 0 }, { ROLL_BODY("\"1\"", "\"" ROLL_KEY "=\""), T1, 0, 1, 0, 0, 0 } } },
+		{ "bad-roll-without-a-key", { { OPEN, T1, 0, 0, 0, 0, 0 }, { ROLL_BODY("1", "1"), T1, 0, 1, 0, 0, 0 } } },
+		{ "bad-roll-key-without-padding", { { OPEN, T1, 0, 0, 0, 0, 0 }, { ROLL_BODY("1", "\"" ROLL_KEY "\""), T1, 0, 1, 0, 0, 0 } } },
+		{ "bad-roll-key-with-stray-bits", { { OPEN, T1, 0, 0, 0, 0, 0 }, { ROLL_BODY("1", "\"Y7mPrvbq4kX9ih3onG8d+mTJn/9PDl3/T4bOC0Io23t=\""), T1, 0, 1, 0, 0, 0 } } },
+		{ "bad-roll-key-escaped", { { OPEN, T1, 0, 0, 0, 0, 0 }, { ROLL_BODY("1", "\"\\u00597mPrvbq4kX9ih3onG8d+mTJn/9PDl3/T4bOC0Io23s=\""), T1, 0, 1, 0, 0, 0 } } },
+		{ "good-roll-that-is-none", { { OPEN, T1, 0, 0, 0, 0, 0 }, { "{\"event\":{\"dataset\":\"vedette.alert\",\"sequence\":1},\"vedette\":{\"next_epoch\":1,\"next_key\":\"" ROLL_KEY "=\"}}", T1, 0, 1, 0, 0, 0 }, { CLOSE_2, T1, 0, 2, 0, 0, 0 } } },
 		/* these also from the middle */
-		{ "bad-batch-of-65537", { { "{\"event\":{\"dataset\":\"vedette.close\",\"sequence\":65536}}", T1, 0, 0, 0, 65537 } } },
-		{ "bad-sequence-behind-its-batch", { { "{\"event\":{\"dataset\":\"vedette.close\",\"sequence\":9}}", T1, 0, 7, 0, 0 } } },
-		{ "bad-sequence-past-the-most", { { "{\"event\":{\"dataset\":\"vedette.close\",\"sequence\":9007199254740993}}", T1, 0, 9007199254740993, 0, 0 } } },
-		{ "bad-closed-twice", { { OPEN, T1, 0, 0, 0, 0 }, { CLOSE_1, T1, 0, 1, 0, 0 }, { CLOSE_2, T1, 0, 2, 0, 0 } } },
+		{ "bad-batch-of-65537", { { "{\"event\":{\"dataset\":\"vedette.close\",\"sequence\":65536}}", T1, 0, 0, 0, 65537, 0 } } },
+		{ "bad-sequence-behind-its-batch", { { "{\"event\":{\"dataset\":\"vedette.close\",\"sequence\":9}}", T1, 0, 7, 0, 0, 0 } } },
+		{ "bad-sequence-past-the-most", { { "{\"event\":{\"dataset\":\"vedette.close\",\"sequence\":9007199254740993}}", T1, 0, 9007199254740993, 0, 0, 0 } } },
+		{ "bad-closed-twice", { { OPEN, T1, 0, 0, 0, 0, 0 }, { CLOSE_1, T1, 0, 1, 0, 0, 0 }, { CLOSE_2, T1, 0, 2, 0, 0, 0 } } },
 	};
 	int r = 0;
 	for (size_t i = 0; !r && i < ARRAY_SIZE(logs); i++)
@@ -404,7 +460,7 @@ static int write_crafted(const char *folder)
 
 static int write_samples(const char *folder)
 {
-	static const size_t few[] = { 1, 2, 0 }, many[] = { 1, 2, 3, 5, 7, 13, 100, 256, 1, 0 }, fuzz[] = { 1, 2, 1, 0 };
+	static const size_t few[] = { 1, 2, 0 }, many[] = { 1, 2, 3, 5, 7, 13, 100, 256, 1, 0 }, fuzz[] = { 1, 2, 1, 0 }, rolled[] = { 1, 3, 2, 2, 1, 0 };
 	static const struct {
 		const char *name;
 		struct sample_spec spec;
@@ -412,7 +468,8 @@ static int write_samples(const char *folder)
 		{ "a", { .batches = batches } },                      { "other-stream", { .batches = batches, .stream = 1 } },
 		{ "other-key", { .batches = batches, .key = 1 } },    { "other-content", { .batches = batches, .content = 1 } },
 		{ "open-ended", { .batches = batches, .is_open_ended = true } },
-		{ "fuzz", { .batches = fuzz, .key = 7 } }, /* what tests/fuzz/corpus/verify/sample holds */
+		{ "fuzz", { .batches = fuzz, .rolls = 1 << 1, .key = 8 } }, /* what tests/fuzz/corpus/verify/sample holds */
+		{ "rolled", { .batches = rolled, .rolls = 1 << 1 | 1 << 3 } },
 		{ "small", { .batches = few } },                      { "many", { .batches = many } },
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(samples); i++) {
@@ -443,6 +500,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(the_end_of_a_log_is_told),
 		cmocka_unit_test(a_log_may_begin_in_the_middle_when_asked),
 		cmocka_unit_test(every_mutation_of_a_log_is_noticed),
+		cmocka_unit_test(a_log_is_followed_from_key_to_key),
 		cmocka_unit_test(lines_that_are_no_records_are_refused),
 		cmocka_unit_test(key_files_are_read_strictly),
 	};
