@@ -19,7 +19,7 @@ enum {
 	STATE_MIN_MEMORY = 1 << 21,
 	STATE_MAX_KEY_TEXT = 256,
 };
-#define STATE_DEFAULT_MEMORY ((size_t)8 << 20)
+#define STATE_DEFAULT_MEMORY ((size_t)32 << 20)
 #define STATE_MAX_MEMORY ((size_t)1 << 30)
 #define STATE_DEFAULT_REORDER_NS 1000000000ull
 
