@@ -3,6 +3,7 @@
 #include "engine/rules/contradict.h"
 
 #include "engine/rules/apart.h"
+#include "engine/rules/computed_functions.h"
 #include "engine/rules/op.h"
 #include "engine/rules/relate.h"
 
@@ -129,13 +130,25 @@ static bool are_related_apart(struct search *s, const struct test *a, const stru
 	return related_tests_are_apart(a, b);
 }
 
+/* Another name of it, as Falco has some (fd.sip and fd.snet). */
+static bool is_alias(const struct field_ref *a, const struct field_ref *b)
+{
+	bool are_read = (!a->compute || a->compute == base_value) && (!b->compute || b->compute == base_value);
+	return are_read && a->events == b->events && a->events && memcmp(a->by_event, b->by_event, sizeof(a->by_event)) == 0;
+}
+
+static bool is_same_value(const struct field_ref *a, const struct field_ref *b)
+{
+	return a == b || is_alias(a, b);
+}
+
 static bool are_apart(struct search *s, const struct literal *a, const struct literal *b)
 {
 	if (is_contrary(a, b))
 		return true;
 	if (!a->is_negated && !b->is_negated && are_related_apart(s, test_of(a), test_of(b)))
 		return true;
-	if (!is_plain(test_of(a)) || !is_plain(test_of(b)) || test_of(a)->left->field != test_of(b)->left->field)
+	if (!is_plain(test_of(a)) || !is_plain(test_of(b)) || !is_same_value(test_of(a)->left->field, test_of(b)->left->field))
 		return false;
 	return needs_what_is_not(a, b) || needs_what_is_not(b, a) || excludes(s, a, b) || excludes(s, b, a) || ask_for_others(s, a, b);
 }

@@ -178,13 +178,71 @@ static bool families_are_apart(const struct test *type, const struct test *addre
 	return type->n_operands > 0 && address->n_operands > 0;
 }
 
+/* --- what a value says of another field ---------------------------------------------------------------------------------------------- */
+
+static const struct given {
+	const char *field, *value, *other;
+	bool is;
+	const char *text;
+} givens[] = {
+#define GIVEN(field, value, other, is, text) { field, value, other, is, text },
+#include "engine/rules/relations.def"
+};
+
+static bool is_about_fields(const struct given *g, const struct test *a, const struct test *b)
+{
+	bool are_fields = a->left->type == EXPR_FIELD && b->left->type == EXPR_FIELD;
+	return are_fields && strcmp(g->field, a->left->field->name) == 0 && strcmp(g->other, b->left->field->name) == 0;
+}
+
+static bool are_given(const struct test *a, const struct test *b)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(givens); i++)
+		if (is_about_fields(&givens[i], a, b))
+			return true;
+	return false;
+}
+
+/* Asks for this value alone. */
+static bool asks_only_for(const struct test *t, const char *value)
+{
+	bool is_equality = t->op->function == op_equal && t->op->id != OP_NE && !t->right && t->modifier != MODIFIER_ONEOF && t->n_operands > 0;
+	for (size_t i = 0; is_equality && i < t->n_operands; i++)
+		is_equality = sv_is(t->operands[i].text, value);
+	return is_equality;
+}
+
+/* None of the texts that the test asks for can be had. */
+static bool is_denied(const struct given *g, const struct test *t)
+{
+	if (!g->is)
+		return asks_only_for(t, g->text);
+	const struct demand have = { .shape = SHAPE_WHOLE, .text = sv_from(g->text) };
+	if (!is_read(t))
+		return false;
+	for (size_t i = 0; i < t->n_operands; i++)
+		if (!demands_are_apart(have, demand_of(t, i)))
+			return false;
+	return true;
+}
+
+static bool givens_are_apart(const struct test *a, const struct test *b)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(givens); i++)
+		if (is_about_fields(&givens[i], a, b) && asks_only_for(a, givens[i].value) && is_denied(&givens[i], b))
+			return true;
+	return false;
+}
+
 bool tests_are_related(const struct test *a, const struct test *b)
 {
-	return texts_are_related(a, b) || families_are_related(a, b) || families_are_related(b, a);
+	return are_given(a, b) || are_given(b, a) || texts_are_related(a, b) || families_are_related(a, b) || families_are_related(b, a);
 }
 
 bool related_tests_are_apart(const struct test *a, const struct test *b)
 {
+	if (are_given(a, b) || are_given(b, a))
+		return givens_are_apart(a, b) || givens_are_apart(b, a);
 	if (a->left->class == CLASS_STR)
 		return texts_are_apart(a, b);
 	return a->left->class == CLASS_ENUM ? families_are_apart(a, b) : families_are_apart(b, a);
