@@ -189,10 +189,17 @@ static const struct given {
 #include "engine/rules/relations.def"
 };
 
+/* "falco.NAME" is how our own rules call it. */
+static bool is_named(const struct field_ref *field, const char *name)
+{
+	bool is_prefixed = strncmp(field->name, "falco.", strlen("falco.")) == 0;
+	return strcmp(field->name + (is_prefixed ? strlen("falco.") : 0), name) == 0;
+}
+
 static bool is_about_fields(const struct given *g, const struct test *a, const struct test *b)
 {
 	bool are_fields = a->left->type == EXPR_FIELD && b->left->type == EXPR_FIELD;
-	return are_fields && strcmp(g->field, a->left->field->name) == 0 && strcmp(g->other, b->left->field->name) == 0;
+	return are_fields && is_named(a->left->field, g->field) && is_named(b->left->field, g->other);
 }
 
 static bool are_given(const struct test *a, const struct test *b)
