@@ -135,21 +135,7 @@ static void lint_rule(const struct ruleset *set, uint32_t index, const uint32_t 
 static void json_warnings(struct json *j, const struct diag *diag)
 {
 	json_key(j, "warnings");
-	json_array_begin(j);
-	for (size_t i = 0; i < diag->n; i++) {
-		const struct diag_message *m = &diag->messages[i];
-		json_object_begin(j);
-		json_key(j, "column");
-		json_u64(j, m->column);
-		json_key(j, "file");
-		json_str(j, sv_from(m->file ? m->file : ""));
-		json_key(j, "line");
-		json_u64(j, m->line);
-		json_key(j, "text");
-		json_str(j, sv_from(m->text ? m->text : ""));
-		json_object_end(j);
-	}
-	json_array_end(j);
+	messages_json(j, diag, false);
 }
 
 /* Of a rule that blocks or kills: whether the kernel can decide it, and if not, why. */

@@ -86,9 +86,8 @@ void problems_print(FILE *to, const struct diag *diag)
 		fprintf(to, "... and %zu more\n", all - diag->n);
 }
 
-void problems_json(struct json *j, const struct diag *diag)
+void messages_json(struct json *j, const struct diag *diag, bool with_level)
 {
-	json_key(j, "problems");
 	json_array_begin(j);
 	for (size_t i = 0; i < diag->n; i++) {
 		const struct diag_message *m = &diag->messages[i];
@@ -97,8 +96,10 @@ void problems_json(struct json *j, const struct diag *diag)
 		json_u64(j, m->column);
 		json_key(j, "file");
 		json_str(j, sv_from(m->file ? m->file : ""));
-		json_key(j, "level");
-		json_str(j, m->level == DIAG_WARNING ? SV("warning") : SV("error"));
+		if (with_level) {
+			json_key(j, "level");
+			json_str(j, m->level == DIAG_WARNING ? SV("warning") : SV("error"));
+		}
 		json_key(j, "line");
 		json_u64(j, m->line);
 		json_key(j, "text");
@@ -106,6 +107,12 @@ void problems_json(struct json *j, const struct diag *diag)
 		json_object_end(j);
 	}
 	json_array_end(j);
+}
+
+void problems_json(struct json *j, const struct diag *diag)
+{
+	json_key(j, "problems");
+	messages_json(j, diag, true);
 }
 
 void add_count(struct buf *out, size_t n, const char *word)

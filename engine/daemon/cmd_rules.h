@@ -24,6 +24,8 @@ int rules_options_read(int argc, char **argv, const char *help, const char *more
 void problems_print(FILE *to, const struct diag *diag);
 /* Without the warnings. */
 void errors_print(FILE *to, const struct diag *diag);
+/* A list of messages, each with its place; with_level: and whether it is an error. */
+void messages_json(struct json *j, const struct diag *diag, bool with_level);
 /* "problems":[...] inside the current object. */
 void problems_json(struct json *j, const struct diag *diag);
 /* "1 rule", "2 rules": the number with a word that takes an s. */

@@ -197,20 +197,12 @@ static int read_timespan(struct reader *r)
 
 static int read_bound(struct reader *r, struct strview name, const struct yaml_node *node)
 {
-	struct stateful *s = r->s;
 	uint64_t n = 0;
 	if (node->type != YAML_SCALAR || num_parse_u64(node->text, STATEFUL_MAX_COUNT - 1, &n))
 		return refuse(r, node, "condition: expected a number, 4095 at most");
 	if (sv_is(name, "lt") && n == 0)
 		return refuse(r, node, "condition: no count is below 0");
-	if (sv_is(name, "gte") || sv_is(name, "eq"))
-		s->least = MAX(s->least, n);
-	if (sv_is(name, "gt"))
-		s->least = MAX(s->least, n + 1);
-	if (sv_is(name, "lte") || sv_is(name, "eq"))
-		s->most = MIN(s->most, n);
-	if (sv_is(name, "lt"))
-		s->most = MIN(s->most, n - 1);
+	stateful_narrow(r->s, name, n);
 	return 0;
 }
 

@@ -75,13 +75,27 @@ static const struct condition *exception_row(struct rule_reader *r, const struct
 		return NULL;
 	}
 	const struct yaml_node *value = row->first;
+	bool is_whole = true;
 	for (const struct yaml_node *field = fields->first; field; field = field->next, value = value->next) {
 		const struct operator *op = comparison_at(r, comps, n, "=");
 		tests[n] = op && field->type == YAML_SCALAR ? exception_test(r, field, op, value) : NULL;
-		if (!tests[n++])
-			return NULL;
+		is_whole &= tests[n++] != NULL;
 	}
-	return node_group(r->c, NODE_AND, tests, n, row->at);
+	return is_whole ? node_group(r->c, NODE_AND, tests, n, row->at) : NULL;
+}
+
+/* Before the rows, each of which would tell it again. */
+static bool check_columns(struct rule_reader *r, const struct yaml_node *fields, const struct yaml_node *comps)
+{
+	bool is_good = true;
+	size_t n = 0;
+	for (const struct yaml_node *field = fields->first; field; field = field->next) {
+		if (field->type != YAML_SCALAR)
+			diag_error(r->c->diag, field->at, "exception: expected the name of a field, found %s", yaml_type_name(field->type));
+		is_good &= field->type == YAML_SCALAR && field_resolve(r->c, field->text, field->at);
+		is_good &= comparison_at(r, comps, n++, "=") != NULL;
+	}
+	return is_good;
 }
 
 /* Any of the rows, side by side: there may be many. */
@@ -89,6 +103,8 @@ static const struct condition *exception_rows(struct rule_reader *r, const struc
 					      const struct yaml_node *values)
 {
 	size_t n = 0;
+	if (!check_columns(r, fields, comps))
+		return NULL;
 	if (count_of(values) == 0)
 		return node_const(r->c, false, values->at);
 	const struct condition **rows = arena_alloc(r->c->arena, count_of(values) * sizeof(const struct condition *));
@@ -96,12 +112,12 @@ static const struct condition *exception_rows(struct rule_reader *r, const struc
 		r->c->no_memory = true;
 		return NULL;
 	}
+	bool is_whole = true;
 	for (const struct yaml_node *row = first_of(values); row; row = values->type == YAML_LIST ? row->next : NULL) {
 		rows[n] = exception_row(r, fields, comps, row);
-		if (!rows[n++])
-			return NULL;
+		is_whole &= rows[n++] != NULL;
 	}
-	return node_group(r->c, NODE_OR, rows, n, values->at);
+	return is_whole ? node_group(r->c, NODE_OR, rows, n, values->at) : NULL;
 }
 
 static const struct condition *exception_by_fields(struct rule_reader *r, const struct yaml_node *item)

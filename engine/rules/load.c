@@ -123,15 +123,14 @@ static int add_policy(struct loader *l, struct loaded_file *f, const struct yaml
 	if (f->file.has_policy_item)
 		return loader_refuse(l, policy->at, "policy: one for each file");
 	f->file.has_policy_item = true;
-	if (item_check(&l->c, policy, PART_POLICY_BODY))
-		return -EINVAL;
+	int err = item_check(&l->c, policy, PART_POLICY_BODY);
 	const struct yaml_node *name = yaml_get(policy, "name"), *mode = yaml_get(policy, "mode");
-	if (name && item_text(&l->c, name, "policy: name", &f->file.policy))
-		return -EINVAL;
+	if (name)
+		err = worse_of(err, item_text(&l->c, name, "policy: name", &f->file.policy));
 	if (!mode || (!sv_is(mode->text, "detect") && !sv_is(mode->text, "enforce")))
-		return loader_refuse(l, mode ? mode->at : policy->at, "policy: mode is detect or enforce");
+		return worse_of(err, loader_refuse(l, mode ? mode->at : policy->at, "policy: mode is detect or enforce"));
 	f->file.mode = sv_is(mode->text, "enforce") ? POLICY_ENFORCE : POLICY_DETECT;
-	return 0;
+	return err;
 }
 
 static int add_rule(struct loader *l, struct loaded_file *f, const struct yaml_node *node)

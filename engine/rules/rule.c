@@ -382,6 +382,8 @@ static void read_scope(struct rule_reader *r, const struct yaml_node *scope, con
 		diag_error(r->c->diag, scope && allow ? allow->at : r->item->at,
 			   scope && allow ? "allow: expected a list of conditions" : "rule: 'scope' and 'allow' go together: where, and what is allowed there");
 		rule_reader_fail(r, -EINVAL);
+		if (scope)
+			(void)rule_condition_parse(r, scope, "scope"); /* for its reports */
 		return;
 	}
 	parts[0] = rule_condition_parse(r, scope, "scope");

@@ -193,6 +193,18 @@ static int read_number(struct part_reader *p, const struct yaml_node *node, uint
 	return refuse(p, node->at, "count: expected a number, 4096 at most");
 }
 
+void stateful_narrow(struct stateful *s, struct strview name, uint64_t n)
+{
+	if (sv_is(name, "gte") || sv_is(name, "eq"))
+		s->least = MAX(s->least, n);
+	if (sv_is(name, "gt"))
+		s->least = MAX(s->least, n + 1);
+	if (sv_is(name, "lte") || sv_is(name, "eq"))
+		s->most = MIN(s->most, n);
+	if (sv_is(name, "lt"))
+		s->most = MIN(s->most, n - 1);
+}
+
 /* One comparison of a count; each narrows what the others left. */
 static int read_comparison(struct part_reader *p, struct strview name, const struct yaml_node *node)
 {
@@ -202,14 +214,7 @@ static int read_comparison(struct part_reader *p, struct strview name, const str
 		return -EINVAL;
 	if ((sv_is(name, "lt") && n == 0) || (sv_is(name, "gt") && n == STATEFUL_MAX_COUNT))
 		return refuse(p, node->at, "count: no count is beyond this");
-	if (sv_is(name, "gte") || sv_is(name, "eq"))
-		s->least = MAX(s->least, n);
-	if (sv_is(name, "gt"))
-		s->least = MAX(s->least, n + 1);
-	if (sv_is(name, "lte") || sv_is(name, "eq"))
-		s->most = MIN(s->most, n);
-	if (sv_is(name, "lt"))
-		s->most = MIN(s->most, n - 1);
+	stateful_narrow(s, name, n);
 	return 0;
 }
 

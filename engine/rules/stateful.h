@@ -65,4 +65,6 @@ struct stateful_feed {
 /* The inputs whose event an alert may be about: ret_first and how many from there. */
 void stateful_alert_inputs(const struct stateful *s, size_t *ret_first, size_t *ret_n);
 
+/* What one comparison leaves of the counts: name is gt, gte, lt (n > 0), lte or eq. */
+void stateful_narrow(struct stateful *s, struct strview name, uint64_t n);
 const char *stateful_kind_name(enum stateful_kind kind) PURE;

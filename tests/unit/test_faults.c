@@ -45,6 +45,10 @@ static const struct faulty files[] = {
 	  { "unknown key 'severtiy'", "no rule has the id 'b'", "severity: 'hihg'" } },
 	{ "native: a threshold", RULE("n", "  when: process.nam = x\n  threshold: {count: {gtt: 3}, within: 25h, by: [user.nam, file.pth], distinct: nosuch}\n"),
 	  { "'process.nam'", "unknown key 'gtt'", "24h at most", "'user.nam'", "'file.pth'", "'nosuch'" } },
+	{ "native: exceptions by fields", RULE("r", "  when: true\n  exceptions:\n    - {name: f, fields: [file.pth, proces.name], comps: [=, likee], values: [[a, b], [c]]}\n"
+	  "    - {name: g, fields: [process.name, process.pid], values: [[a, b], [a], [b, c]]}\n"),
+	  { "'file.pth'", "'likee'", "'proces.name'", "'b' is not a number", "one value for each of the 2 fields", "'c' is not a number" } },
+	{ "native: a policy", "- policy: {mode: detct, nme: x}\n", { "unknown key 'nme'", "mode is detect or enforce" } },
 	{ "native: steps", "- rule: s\n  severity: low\n  sequence: {within: 0s, lineage: x, by: user.nam, steps: [{event: file.opn, when: true}, {event: file.open, when: file.pth = x}]}\n",
 	  { "24h at most", "lineage: expected", "'user.nam'", "'file.opn'", "'file.pth'" } },
 	{ "what speaks of a rule with faults has none of its own",
