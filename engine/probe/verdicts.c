@@ -34,6 +34,7 @@ static int fail(struct diag *diag, const char *what, int err)
 /* A kind of table, and where its entries come from. keys NULL: an array, whose entries are numbered. */
 struct table {
 	const char *what;
+	bool is_of_ancestors;
 	struct bpf_map *outer;
 	enum bpf_map_type type;
 	uint32_t flags, key_bytes, value_bytes;
@@ -158,30 +159,33 @@ static int fill(struct sensor *s, const struct verdict_tables *t, const struct p
 {
 	size_t n_made = head->n_ancestors ? POLICY_ANCESTOR_ROWS * t->n_ancestor_events : 0;
 	const struct vedette_bpf *k = s->skel;
-#define ARRAY_TABLE(what_, map, entries, count, rooms, flags_)                                                                    \
-	{ .what = what_, .outer = k->maps.map, .type = BPF_MAP_TYPE_ARRAY, .flags = flags_, .key_bytes = sizeof(uint32_t),        \
+#define ARRAY_TABLE(what_, map, entries, count, rooms, flags_, for_ancestors)                                                     \
+	{ .what = what_, .is_of_ancestors = for_ancestors, .outer = k->maps.map, .type = BPF_MAP_TYPE_ARRAY, .flags = flags_,      \
+	  .key_bytes = sizeof(uint32_t),                                                                                          \
 	  .value_bytes = sizeof(*(entries)), .values = entries, .value_step = sizeof(*(entries)), .n = count, .room = rooms }
 #define TRIE_TABLE(what_, map, entries, count, value)                                                                             \
 	{ .what = what_, .outer = k->maps.map, .type = BPF_MAP_TYPE_LPM_TRIE, .flags = BPF_F_NO_PREALLOC,                         \
 	  .key_bytes = sizeof((entries)->key), .value_bytes = sizeof((entries)->value), .keys = &(entries)->key,                  \
 	  .values = &(entries)->value, .key_step = sizeof(*(entries)), .value_step = sizeof(*(entries)), .n = count, .room = count }
 	const struct table all[] = {
-		ARRAY_TABLE("rows", rows, t->rows, t->n_rows, t->n_rows + n_made, BPF_F_INNER_MAP),
+		ARRAY_TABLE("rows", rows, t->rows, t->n_rows, t->n_rows + n_made, BPF_F_INNER_MAP, false),
 		TRIE_TABLE("texts", texts, t->texts, t->n_texts, value),
 		TRIE_TABLE("numbers", numbers, t->numbers, t->n_numbers, class),
 		TRIE_TABLE("addresses", addresses, t->addresses, t->n_addresses, class),
-		ARRAY_TABLE("heads", heads, head, 1, 1, 0),
+		ARRAY_TABLE("heads", heads, head, 1, 1, 0, false),
 		/* what follows approval has no use for */
-		ARRAY_TABLE("clauses", clauses, clauses, t->n_clauses, t->n_clauses, BPF_F_INNER_MAP),
-		ARRAY_TABLE("ancestor masks", ancestor_masks, t->ancestor_masks, t->n_ancestor_masks, t->n_ancestor_masks, BPF_F_INNER_MAP),
+		ARRAY_TABLE("clauses", clauses, clauses, t->n_clauses, t->n_clauses, BPF_F_INNER_MAP, false),
+		ARRAY_TABLE("ancestor masks", ancestor_masks, t->ancestor_masks, t->n_ancestor_masks, t->n_ancestor_masks, BPF_F_INNER_MAP, true),
 		ARRAY_TABLE("ancestor rows", ancestor_parts, t->ancestor_rows, head->n_ancestors * t->n_ancestor_events,
-			    head->n_ancestors * t->n_ancestor_events, BPF_F_INNER_MAP),
-		{ .what = "ancestor sets", .outer = k->maps.ancestor_sets, .type = BPF_MAP_TYPE_HASH, .key_bytes = 16 * POLICY_ANCESTOR_WORDS,
+			    head->n_ancestors * t->n_ancestor_events, BPF_F_INNER_MAP, true),
+		{ .what = "ancestor sets", .is_of_ancestors = true, .outer = k->maps.ancestor_sets, .type = BPF_MAP_TYPE_HASH, .key_bytes = 16 * POLICY_ANCESTOR_WORDS,
 		  .value_bytes = sizeof(uint32_t), .room = n_made ? POLICY_ANCESTOR_ROWS : 1 },
 	};
+	uint32_t which = (clauses ? TABLES_VERDICTS : TABLES_APPROVAL) + (head->generation & 1);
 	int err = 0;
 	for (size_t i = 0; !err && i < (clauses ? ARRAY_SIZE(all) : APPROVAL_TABLES); i++)
-		err = table_fill(&all[i], (clauses ? TABLES_VERDICTS : TABLES_APPROVAL) + (head->generation & 1), diag);
+		if (!all[i].is_of_ancestors || head->n_ancestors) /* each one waits for the programs that run */
+			err = table_fill(&all[i], which, diag);
 	return err;
 }
 
@@ -228,7 +232,7 @@ int sensor_fill_verdicts(struct sensor *s, const struct verdict_tables *t, uint3
 
 /* --- changing over ------------------------------------------------------------------------------------------------------------ */
 
-/* The tables of before are let go: they are as large as those in force. */
+/* The tables of before are let go: they are as large as those in force. Each of them waits for the programs that run. */
 static void empty(struct sensor *s, uint32_t which)
 {
 	struct bpf_map *const all[] = { s->skel->maps.rows,	s->skel->maps.texts,	      s->skel->maps.numbers,
@@ -238,15 +242,12 @@ static void empty(struct sensor *s, uint32_t which)
 		IGNORE(bpf_map__delete_elem(all[i], &which, sizeof(which), 0)); /* it may not be there yet */
 }
 
+/* The tables of before stay until they are written the next time: to let them go would take as long as to fill them. */
 int sensor_put_verdicts(struct sensor *s)
 {
 	struct sensor_config *c = &s->skel->bss->config;
-	uint32_t before = c->policy_generation;
 	__atomic_store_n(&c->policy_generation, s->filled, __ATOMIC_SEQ_CST);
-	int err = wait_for_programs(s);
-	if (!err && before != s->filled)
-		empty(s, !(s->filled & 1));
-	return err;
+	return wait_for_programs(s);
 }
 
 /* The earlier generation is written before it can be asked for, and the time last. */
