@@ -46,6 +46,8 @@ LIB_OBJ := $(LIB_SRC:%.c=$(B)/obj/%.o)
 MAIN_OBJ := $(MAIN_SRC:%.c=$(B)/obj/%.o)
 SUPPORT_OBJ := $(SUPPORT_SRC:%.c=$(B)/obj/%.o)
 UNIT_BIN := $(UNIT_SRC:tests/unit/%.c=$(B)/tests/%)
+PROBE_SRC := $(sort $(wildcard tests/probe/*.c))
+PROBE_BIN := $(PROBE_SRC:tests/probe/%.c=$(B)/tests/probe_%)
 FUZZ_BIN := $(FUZZ_SRC:tests/fuzz/%.c=$(B)/tests/%)
 BENCH_HELP_OBJ := $(BENCH_HELP_SRC:%.c=$(B)/obj/%.o)
 BENCH_BIN := $(BENCH_SRC:benchmarks/%.c=$(B)/bench/%)
@@ -142,6 +144,12 @@ $(B)/tests/test_%: $(B)/obj/tests/unit/test_%.o $(SUPPORT_OBJ) $(ARCHIVE)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) $^ $(LIB_LIBS) -lcmocka -o $@
 
+# Programs that drive the kernel side themselves, for guests.
+$(B)/tests/probe_%: $(B)/obj/tests/probe/%.o $(ARCHIVE)
+	$(call say,LINK,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) $^ $(LIB_LIBS) -lpthread -o $@
+
 ifeq ($(VARIANT),fuzz)
 $(B)/tests/fuzz_%: $(B)/obj/tests/fuzz/fuzz_%.o $(SUPPORT_OBJ) $(ARCHIVE)
 	$(call say,LINK,$@)
@@ -167,13 +175,13 @@ build/payload/%: tests/behaviours/%.c
 
 # for tests/lint.sh: every object without linking, and the warnings we ask for
 .PHONY: objects print-WARN
-objects: $(patsubst %.c,$(B)/obj/%.o,$(ENGINE_SRC) $(SUPPORT_SRC) $(UNIT_SRC) $(FUZZ_SRC) $(BENCH_SRC) $(BENCH_HELP_SRC) $(GEN_SRC))
+objects: $(patsubst %.c,$(B)/obj/%.o,$(ENGINE_SRC) $(SUPPORT_SRC) $(UNIT_SRC) $(PROBE_SRC) $(FUZZ_SRC) $(BENCH_SRC) $(BENCH_HELP_SRC) $(GEN_SRC))
 print-WARN:
 	@echo '$(WARN)'
 
 .PHONY: payload tests
 payload: $(PAYLOAD_BIN)
-tests: $(UNIT_BIN) $(FUZZ_BIN) $(GEN_BIN)
+tests: $(UNIT_BIN) $(PROBE_BIN) $(FUZZ_BIN) $(GEN_BIN)
 
 .PHONY: check-fast check soak asan lint fuzz
 check-fast: all tests

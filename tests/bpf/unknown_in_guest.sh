@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: Apache-2.0
+# In the guest: what the kernel side cannot know is refused, unless the rule says otherwise, and the record says so. Each with its benign twin.
+mkdir -p /tmp/u/good /tmp/u/bad
+for f in good/file bad/file deny allow; do echo x > /tmp/u/$f; done
+cp /t/unknowns /tmp/u/writer
+chmod 755 /tmp/u /tmp/u/*
+/t/unknowns make /tmp/u > /dev/null || echo "not ok - a path that is too long was made"
+cat > /tmp/unknown.sh <<'S'
+is() { # is WHAT EXPECTED COMMAND...
+	what=$1 expected=$2
+	shift 2
+	out=$("$@" 2>&1)
+	[ "$out" = "$expected" ] && echo "ok - $what: $expected" || echo "not ok - $what: $expected: $out"
+}
+tester() { su -s /bin/sh tester -c "$*"; }
+is "a path too long, the rule says nothing" EPERM /t/unknowns long /tmp/u
+is "a path too long, unknown: allow" done tester /t/unknowns long /tmp/u
+is "a program whose path is too long, the rule says nothing" EPERM /t/unknowns long-exec /tmp/u
+is "a program whose path is too long, unknown: allow" done tester /t/unknowns long-exec /tmp/u
+is "a path that changes while it is read" EPERM /t/unknowns storm /tmp/u
+is "a path that does not change" done /t/verbs read /tmp/u/good/file
+is "a mount that is attached nowhere, with the path of an exception" EPERM /tmp/u/writer detached
+is "the same by whom no rule is about" done /t/unknowns detached
+is "a forbidden file through a mount that is attached nowhere" EPERM /t/unknowns clone /tmp/u
+S
+unknown_run() { vedette run --quiet --enforce --rules /t/unknown_rules.yaml --output /tmp/unknown.jsonl -- "$@" 2> /tmp/err || cat /tmp/err; }
+rm -f /tmp/unknown.jsonl
+unknown_run sh /tmp/unknown.sh
+uncertain() { grep '"verdict":"block"' /tmp/unknown.jsonl | grep "\"rule\":{[^}]*\"id\":\"$1\"" | grep -c '"uncertain":\[[^]]*"vedette.verdict"'; }
+[ "$(uncertain open)" -ge 2 ] && [ "$(uncertain exec)" -eq 1 ] && echo "ok - the records say that it was not known" ||
+	{ echo "not ok - the records say that it was not known"; grep '"verdict":"block"' /tmp/unknown.jsonl | cut -c1-2000; }
+# a process that was there before, of which nobody knows who created its creators: they are too many
+cat > /tmp/nest.sh <<'S'
+[ "$1" -eq 0 ] || { sh /tmp/nest.sh $(($1 - 1)); exit; }
+vedette run --quiet --enforce --rules /t/unknown_rules.yaml --output /tmp/nest.jsonl -- sh -c '/t/verbs read /tmp/u/deny; /t/verbs read /tmp/u/allow' 2> /tmp/err
+S
+rm -f /tmp/nest.jsonl*
+[ "$(sh /tmp/nest.sh 40 | tr '\n' ' ')" = "EPERM done " ] && echo "ok - creators that are not known: refused, and with unknown: allow not" || { echo "not ok - creators that are not known"; cat /tmp/err; }
+grep '"verdict":"block"' /tmp/nest.jsonl | grep -q '"uncertain":\[[^]]*"vedette.verdict"' && echo "ok - the record says so" || echo "not ok - the record says so"
+rm -f /tmp/nest.jsonl*
+[ "$(sh /tmp/nest.sh 2 | tr '\n' ' ')" = "done done " ] && echo "ok - creators that are known are not refused" || { echo "not ok - creators that are known are not refused"; cat /tmp/err; }
