@@ -443,6 +443,13 @@ void pipeline_record(void *pipeline, const void *bytes, size_t size, bool is_pri
 	enrich_and_judge(p, ev, false, 0);
 }
 
+void pipeline_twin(struct pipeline *p, const struct event *ev, bool is_priority)
+{
+	p->stats.delivered[ev->type->number]++;
+	if (is_priority && ev->type->number != EVENT_OUTCOME)
+		enrich_apply(p->config.enrich, ev);
+}
+
 void pipeline_note(struct pipeline *p, const void *bytes, size_t size)
 {
 	struct event ev;

@@ -54,6 +54,9 @@ void pipeline_free(struct pipeline **p);
 /* One record, in ring order; matches sensor_record_fn with the pipeline as context. */
 void pipeline_record(void *pipeline, const void *bytes, size_t size, bool is_priority);
 
+/* One whose act was told by another record: only what it says of processes is taken over. */
+void pipeline_twin(struct pipeline *p, const struct event *ev, bool is_priority);
+
 /* An event that is enriched already, with its outcome if there is one. All events come through here. */
 void pipeline_judge(struct pipeline *p, const struct event *ev);
 /* A record that the engine made itself: judged like the kernel's, and counted with none of them. */

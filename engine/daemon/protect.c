@@ -23,7 +23,7 @@ struct protect {
 	uint64_t off_until_ns;  /* time since boot; 0: on */
 	uint64_t next_check_ns;
 	uint64_t canary_told_ns, detached_told_ns, ftrace_told_ns, home_told_ns; /* 0: all is well */
-	uint64_t told_missed, failures;
+	uint64_t failures;
 	unsigned next_cpu;
 };
 
@@ -115,6 +115,11 @@ void protect_on(struct protect *p, const struct protect_asker *who)
 	say_diag(&diag);
 }
 
+void protect_count_failure(struct protect *p)
+{
+	p->failures++;
+}
+
 /* --- the watch --------------------------------------------------------------------------------------------------------------- */
 
 /* 0 in this file silences every LSM program. What cannot be refused (a descriptor from before) is undone. */
@@ -163,12 +168,6 @@ void protect_tick(struct protect *p, uint64_t boot_ns)
 		p->next_check_ns = boot_ns + CHECK_NS;
 		check_links(p, boot_ns);
 	}
-	uint64_t missed = sensor_missed_runs(p->config.sensor);
-	if (missed > p->told_missed) {
-		p->failures++;
-		protect_note(p->config.pipeline, TAMPER_SKIPPED, missed - p->told_missed, NULL);
-		p->told_missed = missed;
-	}
 	if (guard_go_home(p->guard) < 0) /* the move itself was told by the kernel's side */
 		note_fault(p, TAMPER_CGROUP_MOVE, 0, boot_ns, &p->home_told_ns);
 	else
@@ -198,7 +197,6 @@ int protect_new(const struct protect_config *config, struct protect **ret, struc
 		if (!p->files[i])
 			return -ENOMEM;
 	}
-	p->told_missed = sensor_missed_runs(config->sensor);
 	int err = guard_new(config->sensor, &p->guard, diag);
 	if (err)
 		return err;

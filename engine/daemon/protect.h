@@ -42,6 +42,8 @@ void protect_refresh(struct protect *p);
 
 void protect_off(struct protect *p, const struct protect_asker *who, uint64_t until_boot_ns);
 void protect_on(struct protect *p, const struct protect_asker *who);
+/* A fault that others found and told. */
+void protect_count_failure(struct protect *p);
 /* An event about ourselves: enum tamper_act; object as in vedette.tamper.object. */
 void protect_note(struct pipeline *pipeline, uint32_t act, uint64_t object, const struct protect_asker *who);
 

@@ -17,6 +17,7 @@ int takeover_open(struct takeover *t, struct diag *diag)
 void takeover_done(struct takeover *t)
 {
 	left_free(&t->left);
+	twins_free(&t->twins);
 }
 
 void takeover_number(const struct takeover *t, struct policy *policy)
@@ -28,10 +29,26 @@ void takeover_number(const struct takeover *t, struct policy *policy)
 	policy->generation = is_same ? (uint32_t)before->generation : (uint32_t)before->generation % POLICY_GENERATIONS + 1;
 }
 
-void takeover_quiet(struct takeover *t)
+int takeover_quiet(struct takeover *t, struct sensor *ours)
 {
+	int err = t->left ? twins_new(clock_ns(CLOCK_BOOTTIME), &t->twins) : 0;
+	if (err)
+		return err;
+	sensor_tell(ours);
 	if (t->left)
 		left_quiet(t->left);
+	return 0;
+}
+
+bool takeover_is_told(struct takeover *t, const struct event *ev)
+{
+	return t->twins && twins_take(t->twins, ev);
+}
+
+void takeover_tick(struct takeover *t, uint64_t boot_ns)
+{
+	if (t->twins && twins_is_over(t->twins, boot_ns))
+		twins_free(&t->twins);
 }
 
 int takeover_undo(struct takeover *t, struct diag *diag)
@@ -61,13 +78,33 @@ static void tell_gap(const struct takeover *t, struct stream *stream)
 		(unsigned long long)t->read.records, (unsigned long long)t->read.lost, t->state.is_same_build ? "" : " (it was of another build)");
 }
 
+struct reader {
+	struct twins *twins;
+	struct pipeline *pipeline;
+};
+
+static void on_left(void *context, const void *bytes, size_t size, bool is_priority)
+{
+	struct reader *r = context;
+	if (r->twins)
+		twins_enter(r->twins, bytes, size);
+	pipeline_record(r->pipeline, bytes, size, is_priority);
+}
+
 void takeover_read(struct takeover *t, struct pipeline *pipeline, struct stream *stream)
 {
 	if (!t->left)
 		return;
-	int err = left_consume(t->left, pipeline_record, pipeline, &t->read);
+	struct reader r = { t->twins, pipeline };
+	int err = left_consume(t->left, on_left, &r, &t->read);
 	if (err)
 		fprintf(stderr, "vedette: not all records that an earlier daemon left can be read: %s\n", strerror(-err));
+	if (t->twins) {
+		twins_close(t->twins, clock_ns(CLOCK_BOOTTIME));
+		if (twins_dropped(t->twins))
+			fprintf(stderr, "vedette: up to %llu records of the moment of taking over may be told twice: there were too many\n",
+				(unsigned long long)twins_dropped(t->twins));
+	}
 	tell_gap(t, stream);
 	left_free(&t->left);
 }

@@ -18,6 +18,7 @@
 #include "engine/daemon/environment.h"
 #include "engine/daemon/hooks.h"
 #include "engine/daemon/log.h"
+#include "engine/event/decode.h"
 #include "engine/probe/blind.h"
 
 struct watch_options watch_defaults(void)
@@ -101,6 +102,7 @@ static int open_sensor(struct watch *w, struct diag *diag)
 	struct sensor_options so = {
 		.wanted = o->sensor,
 		.enforce = o->enforce,
+		.hold_back = w->takeover.left != NULL,
 		.protect = o->protect,
 		.approve = is_approving(o),
 		.events = events | lineage_events,
@@ -365,6 +367,17 @@ static int load_rules(struct watch *w, struct diag *diag)
 	return policy_load(&po, &w->policy, diag);
 }
 
+/* After another daemon: what it told already is not told again. */
+static void on_record(void *watch, const void *bytes, size_t size, bool is_priority)
+{
+	struct watch *w = watch;
+	struct event ev;
+	if (w->takeover.twins && event_decode(bytes, size, &ev) == 0 && takeover_is_told(&w->takeover, &ev))
+		pipeline_twin(w->pipeline, &ev, is_priority);
+	else
+		pipeline_record(w->pipeline, bytes, size, is_priority);
+}
+
 int watch_open(const struct watch_options *options, struct watch **ret, struct diag *diag)
 {
 	CLEANUP(watch_close) struct watch *w = calloc(1, sizeof(*w));
@@ -414,7 +427,7 @@ int watch_open(const struct watch_options *options, struct watch **ret, struct d
 	err = pipeline_new(&pc, &w->pipeline);
 	if (err)
 		return err;
-	sensor_on_record(w->sensor, pipeline_record, w->pipeline);
+	sensor_on_record(w->sensor, w->takeover.left ? on_record : pipeline_record, w->takeover.left ? (void *)w : w->pipeline);
 	err = open_change(w, diag);
 	if (err)
 		return err;
@@ -512,8 +525,9 @@ static int take_over(struct watch *w, struct diag *diag)
 
 int watch_seed(struct watch *w, uint32_t root_pid, struct diag *diag)
 {
-	takeover_quiet(&w->takeover); /* we see all that happens from now on */
-	int err = enrich_seed(w->enrich, root_pid, diag);
+	int err = takeover_quiet(&w->takeover, w->sensor); /* we see all that happens from now on */
+	if (!err)
+		err = enrich_seed(w->enrich, root_pid, diag);
 	if (!err && w->options.enforce)
 		err = ancestry_tell(w->sensor, w->enrich, &w->policy->verdicts.tables, diag);
 	if (!err && w->options.enforce)

@@ -20,6 +20,8 @@ enum {
 	BUSY_WAIT_MS = 5,        /* while something waits to be signed */
 };
 #define TICK_NS 1000000000ull
+#define LAST_READ_NS 200000000ull
+#define SKIPPED_REPEAT_NS 60000000000ull
 
 /* --- accounting ------------------------------------------------------------------------------------------------------------ */
 
@@ -93,6 +95,23 @@ static void tell_losses(struct watch *w)
 		w->since_ns = now_ns;
 }
 
+/*
+ * Runs that the kernel skipped: nothing was seen in them, and by a program that gives verdicts nothing refused. Alerts, protected or not; on a
+ * kernel that preempts fully some programs that only observe are skipped now and then, so one a minute is enough.
+ */
+static void alert_of_skipped_runs(struct watch *w, uint64_t boot_ns)
+{
+	uint64_t missed = sensor_missed_runs(w->sensor);
+	bool is_lsm = sensor_get_caps(w->sensor)->mode == SENSOR_LSM; /* the other mode gives no verdicts: a loss, told as such */
+	if (!is_lsm || missed <= w->alerted_runs || boot_ns < w->next_alert_ns)
+		return;
+	protect_note(w->pipeline, TAMPER_SKIPPED, missed - w->alerted_runs, NULL);
+	if (w->protect)
+		protect_count_failure(w->protect);
+	w->alerted_runs = missed;
+	w->next_alert_ns = boot_ns + SKIPPED_REPEAT_NS;
+}
+
 /* Exceptions whose last day has ended since the last look. */
 static void tell_expired(struct watch *w)
 {
@@ -164,8 +183,10 @@ static void tick(struct watch *w, uint64_t boot_ns)
 	if (w->protect)
 		protect_tick(w->protect, boot_ns);
 	tell_losses(w);
+	alert_of_skipped_runs(w, boot_ns);
 	tell_expired(w);
 	tell_ancestors(w);
+	takeover_tick(&w->takeover, boot_ns);
 	if (w->options.keep)
 		watch_note(w, false);
 	if (boot_ns >= w->next_heartbeat) {
@@ -329,14 +350,16 @@ int watch_finish(struct watch *w, const char *reason, struct diag *diag)
 	if (w->change)
 		change_stop(w->change);
 	sensor_stop(w->sensor);
-	while ((n = sensor_consume(w->sensor, BULK_ROUND)) > 0)
+	uint64_t until_ns = w->options.keep ? clock_ns(CLOCK_BOOTTIME) + LAST_READ_NS : UINT64_MAX; /* records go on coming, and stay for who follows */
+	while ((n = sensor_consume(w->sensor, BULK_ROUND)) > 0 && clock_ns(CLOCK_BOOTTIME) < until_ns)
 		IGNORE(flush_if_due(w, clock_ns(CLOCK_BOOTTIME))); /* the last flush below reports */
+	alert_of_skipped_runs(w, UINT64_MAX);
 	pipeline_finish(w->pipeline);
 	tell_losses(w);
 	if (w->options.keep)
 		watch_note(w, true);
 	int tape_error = finish_tape(w, diag);
-	n = tape_error ? tape_error : n;
+	n = tape_error ? tape_error : MIN(n, 0);
 	if (!w->stream)
 		return n;
 	struct close_info info = { .at = instant_now(), .reason = reason, .totals = watch_totals(w) };

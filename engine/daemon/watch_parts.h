@@ -30,6 +30,7 @@ struct watch {
 	uint64_t expiry_seen_ns; /* wall clock up to which exceptions that expired were told */
 	uint64_t told_lost_ring[EVENT_NUMBERS], told_lost_slot[EVENT_NUMBERS];
 	uint64_t told_damaged, told_matches, told_state, told_misc[MISC_COUNT], told_missed_runs;
+	uint64_t alerted_runs, next_alert_ns; /* missed runs of which there were alerts; time since boot from which there may be another one */
 	uint64_t since_ns; /* wall clock of the last look at the losses after which all were told */
 	bool is_untold;    /* a loss record found no room at this look */
 	struct takeover takeover;

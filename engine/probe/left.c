@@ -30,6 +30,7 @@ struct remains {
 	struct pins_about about;
 	unsigned char *settings; /* mapped; NULL: cannot be */
 	size_t settings_bytes;
+	uint64_t hushed;         /* events it told of until left_quiet; 0: it still does */
 	int priority_fd, bulk_fd, counters_fd;
 };
 
@@ -203,14 +204,6 @@ int left_open(struct left **ret, struct diag *diag)
 	return 0;
 }
 
-void left_free(struct left **l)
-{
-	for (size_t i = 0; *l && i < (*l)->n; i++)
-		remains_done(&(*l)->all[i]);
-	free(*l);
-	*l = NULL;
-}
-
 static size_t count_links(uint32_t number)
 {
 	char path[PATH_BYTES];
@@ -250,11 +243,34 @@ static int remove_folder(uint32_t number, struct diag *diag)
 	return err;
 }
 
+static void wait_for_programs(void)
+{
+	(void)syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0); /* see sensor_stop */
+}
+
+static uint64_t *wanted_of(const struct remains *r)
+{
+	return r->settings ? (uint64_t *)(void *)(r->settings + r->about.wanted_at) : NULL;
+}
+
 void left_quiet(struct left *l)
 {
+	wait_for_programs();
 	for (size_t i = 0; i < l->n; i++)
-		if (l->all[i].settings)
-			__atomic_store_n((uint64_t *)(void *)(l->all[i].settings + l->all[i].about.wanted_at), 0, __ATOMIC_SEQ_CST);
+		if (wanted_of(&l->all[i]))
+			l->all[i].hushed |= __atomic_exchange_n(wanted_of(&l->all[i]), 0, __ATOMIC_SEQ_CST);
+}
+
+void left_free(struct left **l)
+{
+	for (size_t i = 0; *l && i < (*l)->n; i++) {
+		struct remains *r = &(*l)->all[i];
+		if (r->hushed) /* who wanted to follow did not get there */
+			__atomic_store_n(wanted_of(r), r->hushed, __ATOMIC_SEQ_CST);
+		remains_done(r);
+	}
+	free(*l);
+	*l = NULL;
 }
 
 /* Programs that the pinned links of one engine hold attached. */
@@ -303,16 +319,17 @@ static int wait_for_end(const struct held *held, struct diag *diag)
 int left_undo(struct left *l, struct diag *diag)
 {
 	int worst = 0;
-	left_quiet(l);
 	for (size_t i = 0; i < l->n; i++) {
 		struct held held = { .n = 0 };
 		held_programs(l->all[i].number, &held);
 		int err = remove_folder(l->all[i].number, diag);
 		if (!err)
 			err = wait_for_end(&held, diag);
+		if (!err)
+			l->all[i].hushed = 0;
 		worst = worst ? worst : err;
 	}
-	(void)syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0); /* see sensor_stop */
+	wait_for_programs();
 	return worst;
 }
 

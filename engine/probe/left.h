@@ -30,7 +30,7 @@ struct left_state {
 };
 void left_get_state(const struct left *l, struct left_state *ret);
 
-/* Only what it refuses is told from now on. */
+/* Waits for acts under way, so that those whose records another sensor has no more missed are told; from then on only what it refuses is. */
 void left_quiet(struct left *l);
 /* Programs are detached, and nothing of it is in force any more. What the rings hold can still be read. 0, or -errno of what could not be undone. */
 int left_undo(struct left *l, struct diag *diag) MUST_CHECK;

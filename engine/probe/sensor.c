@@ -357,7 +357,8 @@ int sensor_open(const struct sensor_options *options, struct sensor **ret, struc
 		err = forget_canary(s);
 	if (err)
 		return err;
-	set_wanted(s, widened.events, widened.outcome_events);
+	if (!options->hold_back)
+		set_wanted(s, widened.events, widened.outcome_events);
 	btf__free(s->kernel); /* several MiB that nothing needs any more */
 	s->kernel = NULL;
 	(void)malloc_trim(0); /* and the allocator gives them back, and what loading took */
@@ -365,13 +366,16 @@ int sensor_open(const struct sensor_options *options, struct sensor **ret, struc
 	return 0;
 }
 
+void sensor_tell(struct sensor *s)
+{
+	set_wanted(s, s->programs.wanted.events, s->programs.wanted.outcome_events);
+}
+
 /* What is kept goes on without us. */
 static void leave(struct sensor *s)
 {
 	if (s->pins.folder[0]) {
 		struct sensor_config *c = &s->skel->bss->config;
-		if (s->stopped_wanted)
-			__atomic_store_n(&c->wanted, s->stopped_wanted, __ATOMIC_SEQ_CST);
 		__atomic_store_n(&c->own_pid, 0, __ATOMIC_SEQ_CST);
 	}
 	pins_done(&s->pins);
@@ -592,10 +596,10 @@ int sensor_consume(struct sensor *s, size_t max_bulk)
 
 void sensor_stop(struct sensor *s)
 {
-	s->stopped_wanted = s->skel->bss->config.wanted;
+	if (s->pins.folder[0])
+		return; /* what happens from now on is for the engine that follows */
 	s->skel->bss->config.wanted = 0;
-	if (!s->pins.folder[0])
-		programs_detach(&s->programs);
+	programs_detach(&s->programs);
 	/* programs run with preemption off or under RCU: after a grace period none is left (ENOSYS: nothing better to do) */
 	(void)syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0);
 }

@@ -22,6 +22,7 @@ struct sensor_options {
 	uint64_t events;           /* bit N: event number N is wanted; hooks that serve none of them are not attached */
 	uint64_t outcome_events;   /* bit N: with its outcome */
 	uint64_t decided_events;   /* bit N: verdicts will be asked of it; see sensor_set_verdicts */
+	bool hold_back;            /* tell of nothing until sensor_tell, but give verdicts */
 	bool protect;              /* attach what keeps others off the engine (engine/probe/guard.h); lsm mode only */
 	bool reloadable;           /* load what other events would need, too, so that sensor_change_prepare can attach it */
 	uint64_t ring_priority_bytes, ring_bulk_bytes; /* powers of two, at least a page */
@@ -132,9 +133,12 @@ int sensor_poll_fd(const struct sensor *s);
  */
 int sensor_consume(struct sensor *s, size_t max_bulk) MUST_CHECK;
 
+/* Ends `hold_back`. */
+void sensor_tell(struct sensor *s);
+
 /*
  * Detaches every program and waits until none runs any more: what lies in the rings then is the rest. Counters stay readable. After sensor_keep
- * nothing is detached: only verdicts are told until sensor_close, and then again all that was wanted.
+ * nothing is detached and all is told as before: what is not read is for the engine that follows.
  */
 void sensor_stop(struct sensor *s);
 

@@ -30,5 +30,4 @@ struct sensor {
 	struct pins pins;
 	struct pins_about about; /* as it was written last */
 	int keep_error;
-	uint64_t stopped_wanted; /* what was told before sensor_stop */
 };

@@ -7,27 +7,32 @@ for f in bad/program good/program; do cp /t/nonce /tmp/s/$f; done
 cp /t/probe_swap /tmp/probe_swap
 cp /t/forks /tmp/parent
 echo 1 > /sys/kernel/rcu_expedited # each exchange waits for the programs that run: in milliseconds, not in tens of them
-/tmp/probe_swap /tmp/s "$(number swaps)" > /tmp/out || echo "not ok - the exchanges ended well"
-grep -v NONCE /tmp/out
-cat > /tmp/forks.sh <<F
+exchange() {
+	/tmp/probe_swap /tmp/s "$1" > /tmp/out || echo "not ok - the exchanges ended well"
+	grep -v NONCE /tmp/out
+}
+forks() {
+	cat > /tmp/forks.sh <<F
 nice -n 10 sh -c 'while :; do :; done' & # both processors are busy all the time
 one=\$!
 nice -n 10 sh -c 'while :; do :; done' &
 two=\$!
-/tmp/parent $(($(number forks) / 2)) /tmp/family /tmp/inherited > /tmp/forks1 &
+/tmp/parent $(($1 / 2)) /tmp/family /tmp/inherited > /tmp/forks1 &
 first=\$!
-/tmp/parent $(($(number forks) / 2)) /tmp/family /tmp/inherited > /tmp/forks2
+/tmp/parent $(($1 / 2)) /tmp/family /tmp/inherited > /tmp/forks2
 wait \$first
 kill \$one \$two
 F
-read began _ < /proc/uptime
-vedette run --quiet --enforce --rules /t/swap_rules.yaml --output /tmp/log.jsonl -- sh /tmp/forks.sh > /tmp/err 2>&1
-read ended _ < /proc/uptime
-echo "# $(number forks) forks in $((${ended%.*} - ${began%.*})) s"
-[ "$(cat /tmp/forks1 /tmp/forks2)" = "ok
-ok" ] && echo "ok - $(number forks) forks: no label was lost, and what is forbidden was done by none" ||
-	{ echo "not ok - $(number forks) forks: $(cat /tmp/forks1 /tmp/forks2)"; cat /tmp/err; }
-grep '"dataset":"vedette.loss"' /tmp/log.jsonl | grep -oE '"loss":\{[^}]*\}' | grep -v '"what":"ring"' && echo "not ok - no table was full" || echo "ok - no table was full"
+	read began _ < /proc/uptime
+	vedette run --quiet --enforce --rules /t/swap_rules.yaml --output /tmp/log.jsonl -- sh /tmp/forks.sh > /tmp/err 2>&1
+	read ended _ < /proc/uptime
+	echo "# $1 forks in $((${ended%.*} - ${began%.*})) s"
+	[ "$(cat /tmp/forks1 /tmp/forks2)" = "ok
+ok" ] && echo "ok - $1 forks: no label was lost, and what is forbidden was done by none" || { echo "not ok - $1 forks: $(cat /tmp/forks1 /tmp/forks2)"; cat /tmp/err; }
+	grep '"dataset":"vedette.loss"' /tmp/log.jsonl | grep -oE '"loss":\{[^}]*\}' | grep -v '"what":"ring"' && echo "not ok - no table was full" || echo "ok - no table was full"
+}
+[ "$(number swaps)" -eq 0 ] || exchange "$(number swaps)"
+[ "$(number forks)" -eq 0 ] || forks "$(number forks)"
 # --- programs that the kernel may skip, as those of an LSM hook may not be: what is seen of data received
 vedette run --quiet --enforce --rules /t/swap_rules.yaml --rules /t/receive_rules.yaml --output /tmp/skipped.jsonl --status /tmp/status.json -- /t/receives 8 20000 > /tmp/err 2>&1
 model=$(sed 's/.*(\(.*\)).*/\1/' /sys/kernel/debug/sched/preempt)

@@ -27,8 +27,9 @@ unknown_run() { vedette run --quiet --enforce --rules /t/unknown_rules.yaml --ou
 rm -f /tmp/unknown.jsonl
 unknown_run sh /tmp/unknown.sh
 uncertain() { grep '"verdict":"block"' /tmp/unknown.jsonl | grep "\"rule\":{[^}]*\"id\":\"$1\"" | grep -c '"uncertain":\[[^]]*"vedette.verdict"'; }
-[ "$(uncertain open)" -ge 2 ] && [ "$(uncertain exec)" -eq 1 ] && echo "ok - the records say that it was not known" ||
-	{ echo "not ok - the records say that it was not known"; grep '"verdict":"block"' /tmp/unknown.jsonl | cut -c1-2000; }
+opens=$(uncertain open) execs=$(uncertain exec)
+[ "$opens" -ge 2 ] && [ "$execs" -eq 1 ] && echo "ok - the records say that it was not known" ||
+	echo "not ok - the records say that it was not known: $opens opens, $execs execs, as of $(grep -o '"uncertain":[^]]*]' /tmp/unknown.jsonl | sort | uniq -c | tr '\n' ' ')"
 # a process that was there before, of which nobody knows who created its creators: they are too many
 cat > /tmp/nest.sh <<'S'
 [ "$1" -eq 0 ] || { sh /tmp/nest.sh $(($1 - 1)); exit; }

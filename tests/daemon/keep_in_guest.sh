@@ -25,6 +25,37 @@ stop KILL; vedette release > /tmp/out 2>&1; check $? "an administrator releases 
 runs; check $? "nothing is refused any more"
 [ "$(/t/ids)" = "$nothing" ] && [ ! -e /run/vedette/bpf ]; check $? "nothing is left in the kernel, nor a mount ($(/t/ids))"
 vedette release > /tmp/out 2>&1 && grep -q "nothing was left" /tmp/out; check $? "nothing is left to release"
+# --- acts that are numbered: each is told, and told once, by the daemon before, by what is read of the time between, or by the one after
+cat >> /tmp/rules.yaml <<'END'
+- {rule: numbered, event: file.create, when: file.path startswith /tmp/n/, severity: high, action: alert, message: "<{file.path}>"}
+END
+refusals() { logs | grep '"action":"block"' | grep -c '"id":"no-exec"'; }
+config keep
+start; check $? "a daemon that tells of numbered acts answers"
+for how in TERM KILL; do
+	rm -f /tmp/stop; mkdir -p /tmp/n/$how; before=$(refusals)
+	/t/numbered open /tmp/n/$how 3000 /tmp/stop > /tmp/opened & opener=$!
+	/t/numbered exec /tmp/bad/x 3000 /tmp/stop > /tmp/execs & starter=$!
+	sleep 1; stop $how; sleep 0.5; start; sleep 1
+	: > /tmp/stop; wait $opener $starter
+	vedette reload > /dev/null; sleep 1 # what came before is written
+	logs | grep '"dataset":"vedette.alert"' | grep -o "</tmp/n/$how/[0-9]*>" | sort | uniq -c > /tmp/told
+	n=$(cat /tmp/opened) twice=$(awk '$1 > 1' /tmp/told | wc -l) told=$(wc -l < /tmp/told)
+	# what a daemon was about to write when it was killed is gone with it
+	[ "$n" -gt 100 ] && [ "$twice" -eq 0 ] && [ "$((n - told))" -le $([ $how = KILL ] && echo 2 || echo 0) ]; check $? "$how and a start: of $n acts $told told, $twice of them twice"
+	read refused ran < /tmp/execs; [ "$refused" -gt 20 ] && [ "$ran" -eq 0 ]; check $? "$how and a start: $refused forbidden acts refused, $ran not"
+	# the rest of a second: alerts of what is refused, each once
+	told=$(($(refusals) - before)); [ "$told" -le "$refused" ] && [ "$((refused - told))" -le $([ $how = KILL ] && echo 2 || echo 0) ]; check $? "$how and a start: $refused refusals, $told alerts of them"
+done
+# --- no memory
+mkdir -p /sys/fs/cgroup/small; echo +memory > /sys/fs/cgroup/cgroup.subtree_control
+echo $daemon > /sys/fs/cgroup/small/cgroup.procs
+begin; echo 1M > /sys/fs/cgroup/small/memory.max
+await 30 grep -q '^oom_kill [1-9]' /sys/fs/cgroup/small/memory.events; check $? "no memory: the kernel kills the daemon"
+stop KILL # whether or not it is gone already
+blocked; check $? "no memory: what is forbidden is refused"
+start; check $? "no memory: the next daemon answers"
+finish "killed for want of memory, and a start"; stop KILL
 # --- other rules, and a daemon that does not keep
 config keep; start; stop KILL; blocked; check $? "killed again: refused"
 sed -i 's/bad/worse/' /tmp/rules.yaml; config release
