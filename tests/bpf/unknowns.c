@@ -6,8 +6,8 @@
  *   long-exec   starts a program there
  *   detached    opens a file of a mount that is attached nowhere, by the path /good/file there
  *   clone       opens bad/file through a clone of the mount that is attached nowhere
- *   storm       opens good/file and bad/file again and again while others are renamed, until both were tried often or good/file was
- *               refused: "EPERM" when it was, "let through" when bad/file could be opened
+ *   storm       opens good/file, and now and then bad/file, while others are renamed, for ten seconds or until good/file was refused: "EPERM"
+ *               when it was, "let through" when bad/file could be opened
  *   nothing     does nothing
  */
 #include <errno.h>
@@ -21,9 +21,10 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
-enum { NAME = 200, DEPTH = 25, STORM_OPENS = 20000, STORM_THREADS = 3 };
+enum { NAME = 200, DEPTH = 25, STORM_SECONDS = 10, STORM_THREADS = 2, BAD_EVERY = 100 };
 
 /* Down below the folder, farther than a path can say. */
 static int go_deep(const char *folder, int is_making)
@@ -121,13 +122,13 @@ static int do_storm(const char *folder)
 	for (int i = 0; i < STORM_THREADS; i++)
 		if (pthread_create(&threads[i], NULL, rename_all_the_time, &s))
 			return -1;
-	for (int i = 0; i < STORM_OPENS && !result; i++) {
-		int is_open = opened(open(bad, O_RDONLY)) == 0;
-		result = opened(open(good, O_RDONLY));
-		if (is_open) {
+	time_t end = time(NULL) + STORM_SECONDS;
+	for (int i = 0; time(NULL) < end && !result; i++) {
+		if (i % BAD_EVERY == 0 && opened(open(bad, O_RDONLY)) == 0) {
 			printf("let through\n");
 			exit(1);
 		}
+		result = opened(open(good, O_RDONLY));
 	}
 	int error = errno;
 	atomic_store(&s.is_over, true);
