@@ -29,20 +29,20 @@ vedette release > /tmp/out 2>&1 && grep -q "nothing was left" /tmp/out; check $?
 cat >> /tmp/rules.yaml <<'END'
 - {rule: numbered, event: file.create, when: file.path startswith /tmp/n/, severity: high, action: alert, message: "<{file.path}>"}
 END
-refusals() { logs | grep '"action":"block"' | grep -c '"id":"no-exec"'; }
+refusals() { logs | grep -c '"rule":{"id":"no-exec"'; }
 config keep
 start; check $? "a daemon that tells of numbered acts answers"
 for how in TERM KILL; do
 	rm -f /tmp/stop; mkdir -p /tmp/n/$how; before=$(refusals)
-	/t/numbered open /tmp/n/$how 3000 /tmp/stop > /tmp/opened & opener=$!
-	/t/numbered exec /tmp/bad/x 3000 /tmp/stop > /tmp/execs & starter=$!
+	/t/numbered open /tmp/n/$how 10000 /tmp/stop > /tmp/opened & opener=$!
+	/t/numbered exec /tmp/bad/x 20000 /tmp/stop > /tmp/execs & starter=$!
 	sleep 1; stop $how; sleep 0.5; start; sleep 1
 	: > /tmp/stop; wait $opener $starter
 	vedette reload > /dev/null; sleep 1 # what came before is written
-	logs | grep '"dataset":"vedette.alert"' | grep -o "</tmp/n/$how/[0-9]*>" | sort | uniq -c > /tmp/told
+	logs | grep -o "\"message\":\"</tmp/n/$how/[0-9]*>" | sort | uniq -c > /tmp/told
 	n=$(cat /tmp/opened) twice=$(awk '$1 > 1' /tmp/told | wc -l) told=$(wc -l < /tmp/told)
 	# what a daemon was about to write when it was killed is gone with it
-	[ "$n" -gt 100 ] && [ "$twice" -eq 0 ] && [ "$((n - told))" -le $([ $how = KILL ] && echo 2 || echo 0) ]; check $? "$how and a start: of $n acts $told told, $twice of them twice"
+	[ "$n" -gt 100 ] && [ "$twice" -eq 0 ] && [ "$((n - told))" -le $([ $how = KILL ] && echo 2 || echo 0) ]; check $? "$how and a start: of $n acts $told told, $twice twice"
 	read refused ran < /tmp/execs; [ "$refused" -gt 20 ] && [ "$ran" -eq 0 ]; check $? "$how and a start: $refused forbidden acts refused, $ran not"
 	# the rest of a second: alerts of what is refused, each once
 	told=$(($(refusals) - before)); [ "$told" -le "$refused" ] && [ "$((refused - told))" -le $([ $how = KILL ] && echo 2 || echo 0) ]; check $? "$how and a start: $refused refusals, $told alerts of them"
