@@ -122,6 +122,73 @@ __noinline int name_find(u32 at)
 	return 0;
 }
 
+/*
+ * The dimension ENDING, of approval alone. Its key is made in a buffer that walks use: they come later, and leave nothing in it. Straight through, as
+ * many letters as there are in a key: those before the name's first are not counted.
+ */
+__noinline int ending_find(u32 at)
+{
+	struct ask *a = !can_decide ? NULL : ask_at(at);
+	if (!a)
+		return 0;
+	if (!last_name(a)) {
+		a->class = CLASS_UNKNOWN;
+		return 0;
+	}
+	u32 table = a->table, letters = a->name_length ? a->name_length - 1 : 0;
+	void *trie = bpf_map_lookup_elem(&texts, &table);
+	for (u32 i = 0; i < POLICY_ENDING_MAX; i++) {
+		if (i >= letters)
+			break;
+		u8 c = a->name_key.data[(letters - i) & 127];
+		a->small[sizeof(u32) + 1 + i] = c - 'A' < 26u ? c + ('a' - 'A') : c;
+	}
+	if (letters > POLICY_ENDING_MAX)
+		letters = POLICY_ENDING_MAX;
+	*(u32 *)(void *)a->small = (letters + 1) * 8;
+	a->small[sizeof(u32)] = SPACE_ENDING;
+	struct policy_text *t = trie && letters ? bpf_map_lookup_elem(trie, a->small) : NULL;
+	a->class = t ? t->object : CLASS_NONE;
+	return 0;
+}
+
+/*
+ * The dimension COMM, of approval alone: the key of NAME, which is filled anew when that is looked up, has room for it. What an entry ends with,
+ * a NUL or nothing, decides; so the key may be longer than the name.
+ */
+__noinline int comm_find(u32 at)
+{
+	struct ask *a = !can_decide ? NULL : ask_at(at);
+	if (!a)
+		return 0;
+	u32 table = a->table;
+	void *trie = bpf_map_lookup_elem(&texts, &table);
+	struct policy_text *t = NULL;
+	a->class = CLASS_UNKNOWN;
+	if (bpf_get_current_comm(&a->name_key.data[1], RECORD_COMM))
+		return 0;
+	a->name_key.data[0] = SPACE_COMM;
+	a->name_key.prefix_bits = (1 + RECORD_COMM) * 8;
+	if (trie && a->name_key.data[1]) /* the rules take an empty name for none */
+		t = bpf_map_lookup_elem(trie, &a->name_key);
+	a->class = t ? t->object : CLASS_NONE;
+	return 0;
+}
+
+/* The dimension IMAGE, of approval alone. */
+__noinline int image_find(u32 at)
+{
+	struct ask *a = !can_decide ? NULL : ask_at(at);
+	if (!a)
+		return 0;
+	u64 id = a->number[DIMENSION_ROLLOUT];
+	struct policy_image *known = bpf_map_lookup_elem(&images, &id);
+	a->class = CLASS_UNKNOWN;
+	if (known && known->generation == a->approval)
+		a->class = CLASS_FIRST + ((known->events >> (a->event & (EVENT_NUMBERS - 1))) & 1);
+	return 0;
+}
+
 /* --- cgroups ---------------------------------------------------------------------------------------------------------------- */
 
 struct hex_run {

@@ -72,6 +72,12 @@ __noinline int class_find(u32 at, u32 d)
 	}
 	if (d == DIMENSION_NAME)
 		return name_find(at);
+	if (d == DIMENSION_COMM)
+		return comm_find(at);
+	if (d == DIMENSION_IMAGE)
+		return image_find(at);
+	if (d == DIMENSION_ENDING)
+		return ending_find(at);
 	if (BIT(d) & LAZY)
 		subject_number(at, d);
 	if (!(a->given & BIT(d)))

@@ -17,7 +17,7 @@
 enum {
 	POLICY_WORDS = 16,
 	POLICY_CLAUSES = 64 * POLICY_WORDS,    /* of one event type */
-	POLICY_DIMENSIONS = 21,                /* DIMENSION_COUNT of schemas/decisions.def */
+	POLICY_DIMENSIONS = 24,                /* DIMENSION_COUNT of schemas/decisions.def */
 	POLICY_ANCESTORS = 128,                /* ancestor predicates of all rules together */
 	POLICY_ANCESTOR_WORDS = POLICY_ANCESTORS / 64,
 	POLICY_ANCESTOR_ROWS = 1024,           /* sets of ancestor predicates met while a generation is in force */
@@ -26,6 +26,7 @@ enum {
 	POLICY_TEXT_MAX = 240,                 /* bytes of a path or name in a rule that blocks */
 	POLICY_ARGUMENTS = 128,                /* tests of arguments, of all rules that kill together */
 	POLICY_ARGUMENTS_READ = 8192,          /* steps through the arguments of one image: one for each, and for each 2 KiB more of a longer one */
+	POLICY_ENDING_MAX = 32,                /* letters of SPACE_ENDING */
 	POLICY_NO_GENERATION = 0,              /* nothing is decided */
 };
 
@@ -76,7 +77,15 @@ enum policy_space {
 	SPACE_CGROUP = 4,    /* data[0], then the path of a cgroup below the root of its hierarchy */
 	SPACE_ARGUMENT = 5,  /* data[0], then an argument */
 	SPACE_ARGUMENT_END = 6, /* data[0], then an argument's bytes from the last to the first */
+	SPACE_COMM = 7,      /* data[0], then the name of a thread */
+	SPACE_ENDING = 8,    /* data[0], then the last letters of a file's name, the last one first, capitals of ASCII as small ones */
 };
+/* What user space tells of an image, by its exec id: bit N: of event number N the rules that ask for the image may hold. Of another generation: nothing. */
+struct policy_image {
+	__u64 events;
+	__u32 generation, reserved;
+};
+
 struct policy_text_key {
 	__u32 prefix_bits;
 	__u8 data[POLICY_KEY_BYTES];

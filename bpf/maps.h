@@ -303,6 +303,14 @@ struct {
 	__type(value, struct cgroup_entry);
 } cgroups SEC(".maps");
 
+/* What user space has told of images. One that is dropped is unknown again, and what it does is sent. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 64); /* set at load where something is to be approved */
+	__type(key, u64);
+	__type(value, struct policy_image);
+} images SEC(".maps");
+
 #define BIT(n) (1ull << (n))
 
 /* Events of the priority ring, which no flood of the others can fill. */

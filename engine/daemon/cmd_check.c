@@ -7,6 +7,7 @@
 #include "engine/daemon/blocking.h"
 #include "engine/daemon/cmd_rules.h"
 #include "engine/daemon/commands.h"
+#include "engine/daemon/explain_approval.h"
 #include "engine/rules/format.h"
 #include "engine/rules/lint.h"
 
@@ -18,7 +19,7 @@ static const char help[] = "usage: vedette check [--cost] [--json] [--quiet] [--
 			   "Warns of clauses that never hold or add nothing, of rules that others cover, and of lists and macros that nothing uses.\n"
 			   "A PATH of - is standard input.\n"
 			   "\n"
-			   "  --cost   what each rule costs, the dearest first\n"
+			   "  --cost   what each rule costs, the dearest first; which rules make the kernel send all events of a type, and by which part\n"
 			   "  --json   a JSON list with an object for each rule: rule, class, reasons, warnings, cost and what else is known of it;\n"
 			   "           empty when there are faults, which go to standard error\n"
 			   "  -q, --quiet   nothing but errors\n"
@@ -352,7 +353,7 @@ static void add_blocking(struct buf *out, const struct verdict_counts *counts)
 static int print_text(const struct ruleset *set, const struct diag *diag, const struct verdict_counts *blocking, bool with_cost)
 {
 	CLEANUP(buf_done) struct buf out = { .max = 256 * 1024 * 1024 };
-	if (with_cost && add_costs(&out, set))
+	if (with_cost && (add_costs(&out, set) || approval_overview_text(set, true, &out)))
 		return EXIT_FAILED;
 	add_coverage(&out, set);
 	for (size_t i = 0; i < ruleset_count(set); i++)

@@ -13,6 +13,7 @@
 #include "engine/daemon/cmd_rules.h"
 #include "engine/daemon/commands.h"
 #include "engine/daemon/event_json.h"
+#include "engine/daemon/explain_approval.h"
 #include "engine/daemon/explain_events.h"
 #include "engine/enforce/approve.h"
 #include "engine/index/engine.h"
@@ -22,9 +23,11 @@
 enum { EXPLAIN_MAX_PATHS = 64, EXPLAIN_MAX_EVENT = 4 * 1024 * 1024, EXPLAIN_MAX_LOG = 1024 * 1024 * 1024, LINE_TEXT = 160 };
 
 static const char help[] = "usage: vedette explain [--json] [--rules] PATH RULE [EVENT]\n"
+			   "       vedette explain [--json] --rules PATH\n"
 			   "\n"
 			   "Shows the condition of a rule as a tree: where each test runs, which ones the rule is found by. With an event: which tests\n"
-			   "hold, and the fewest tests on which the outcome turns.\n"
+			   "hold, and the fewest tests on which the outcome turns. Without RULE: what of each event the kernel sends under these rules,\n"
+			   "and because of which, and of which part of it, it has to send all.\n"
 			   "\n"
 			   "RULE is the id of a rule; of a rule over several events, ID#1 is its first step. EVENT is one of\n"
 			   "  {\"event\": \"file.open\", \"file.path\": \"/x\"}   fields as in a case, or a line of a log\n"
@@ -42,7 +45,7 @@ struct explain {
 	const char *paths[EXPLAIN_MAX_PATHS];
 	size_t n_paths;
 	bool json, is_done;
-	const char *rule_id, *event_arg; /* event_arg NULL: no event */
+	const char *rule_id, *event_arg; /* rule_id NULL: what is sent for all rules; event_arg NULL: no event */
 	struct ruleset *set;             /* owned */
 	struct engine *engine;           /* owned */
 	struct event_builder *builder;   /* owned */
@@ -284,16 +287,20 @@ static void add_tree(struct explain *x, const struct condition *c, unsigned dept
 }
 
 /* What the rule does to the events that the kernel sends. */
-static const char *sent_text(const struct explain *x, uint32_t event)
+static void add_sent(struct explain *x, uint32_t event)
 {
-	switch (approval_of_rule(x->set, x->rule->info.index, event)) {
+	struct approval_reason why;
+	switch (approval_of_rule(x->set, x->rule->info.index, event, &why)) {
 	case APPROVAL_PART:
-		return "; the kernel drops events on which it cannot hold";
+		buf_add_z(&x->out, "; the kernel drops events on which it cannot hold");
+		break;
 	case APPROVAL_COSTS:
-		return "; the kernel can tell nothing of it, and sends every such event because of this rule";
+		buf_add_z(&x->out, "; the kernel can tell nothing of it, and sends every such event because of this rule");
+		break;
 	default:
-		return "";
+		break;
 	}
+	approval_reason_done(&why);
 }
 
 static void add_plans(struct explain *x)
@@ -309,7 +316,7 @@ static void add_plans(struct explain *x)
 			buf_add_format(&x->out, "evaluated when %s of its %zu keys holds", plan.n_keys == 1 ? "the one" : "one", plan.n_keys);
 		else
 			buf_add_z(&x->out, is_off ? "never evaluated: the rule is disabled" : ways[plan.way]);
-		buf_add_z(&x->out, sent_text(x, i));
+		add_sent(x, i);
 		buf_add_char(&x->out, '\n');
 	}
 }
@@ -591,6 +598,8 @@ static int read_options(int argc, char **argv, struct explain *x)
 	}
 	if (x->is_done)
 		return 0;
+	if (x->n_paths && optind == argc)
+		return 0;
 	for (; x->n_paths < EXPLAIN_MAX_PATHS && optind + 1 < argc && args_is_rules(argv[optind]); optind++)
 		x->paths[x->n_paths++] = argv[optind];
 	if (x->n_paths == 0)
@@ -654,22 +663,37 @@ static int prepare(struct explain *x)
 	return err ? err : read_event(x);
 }
 
+/* Of all rules together. */
+static int explain_sent(struct explain *x)
+{
+	struct json j;
+	int err = ruleset_load(x->paths, x->n_paths, &x->set, &x->diag);
+	if (!err && x->json) {
+		json_init(&j, &x->out);
+		err = approval_overview_json(x->set, &j);
+		buf_add_char(&x->out, '\n');
+	} else if (!err) {
+		err = approval_overview_text(x->set, false, &x->out);
+	}
+	return err;
+}
+
 int cmd_explain(int argc, char **argv)
 {
 	CLEANUP(explain_done) struct explain x = { .out.max = 256 * 1024 * 1024 };
 	int status = read_options(argc, argv, &x);
 	if (status || x.is_done)
 		return status;
-	int err = prepare(&x);
+	int err = x.rule_id ? prepare(&x) : explain_sent(&x);
 	problems_print(stderr, &x.diag);
 	if (err) {
 		if (!x.diag.errors)
 			fprintf(stderr, "vedette explain: %s\n", strerror(-err));
 		return EXIT_FAILED;
 	}
-	if (x.json)
+	if (x.rule_id && x.json)
 		explain_json(&x);
-	else
+	else if (x.rule_id)
 		explain_text(&x);
 	return output_write(&x.out);
 }

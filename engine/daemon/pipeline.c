@@ -397,6 +397,8 @@ static void enrich_and_judge(struct pipeline *p, struct event ev, bool has_resul
 		enrich_outcome(&p->derived, result);
 	p->derived.host_name = p->config.host_name;
 	ev.derived = &p->derived;
+	if (p->config.teller)
+		teller_event(p->config.teller, p->policy, &ev);
 	pipeline_judge(p, &ev);
 }
 

@@ -8,6 +8,7 @@
 #include "alerts/stream.h"
 #include "engine/daemon/ending.h"
 #include "engine/daemon/policy.h"
+#include "engine/daemon/teller.h"
 #include "engine/enrich/enrich.h"
 #include "engine/enrich/outcome.h"
 #include "engine/tape/tape.h"
@@ -17,6 +18,7 @@ struct pipeline_config {
 	struct enrich *enrich;            /* borrowed; NULL, as outcomes: only pipeline_judge is called */
 	struct outcome_table *outcomes;   /* borrowed */
 	struct strview host_name;         /* borrowed; of the host whose records come; n 0: not said */
+	struct teller *teller;            /* borrowed; NULL: nothing is dropped in the kernel */
 	struct stream *stream;            /* borrowed; NULL: no log */
 	struct tape_writer *tape;         /* borrowed; NULL: none */
 	bool is_taped;                    /* events come from a tape: verdicts name rules of another time */

@@ -410,8 +410,11 @@ int watch_open(const struct watch_options *options, struct watch **ret, struct d
 		err = open_log(w, diag);
 	if (err)
 		return err;
+	if (is_approving(options) && teller_new(w->sensor, &w->teller))
+		return -ENOMEM;
 	struct pipeline_config pc = {
 		.policy = w->policy,
+		.teller = w->teller,
 		.enrich = w->enrich,
 		.outcomes = w->outcomes,
 		.host_name = sv_from(w->identity.host_name),
@@ -455,6 +458,7 @@ void watch_close(struct watch **watch)
 	protect_free(&w->protect);
 	sensor_close(&w->sensor);
 	pipeline_free(&w->pipeline);
+	teller_free(&w->teller);
 	tape_writer_free(&w->tape);
 	(void)stream_free(&w->stream); /* watch_finish has told what could not be written */
 	outcome_free(&w->outcomes);

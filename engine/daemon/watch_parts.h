@@ -19,6 +19,7 @@ struct watch {
 	struct stream *stream;
 	struct tape_writer *tape;
 	struct pipeline *pipeline;
+	struct teller *teller; /* NULL: nothing is approved */
 	struct policies *policies; /* NULL: none can be applied under way */
 	struct own_files own_files;
 	struct change *change; /* NULL: the rules stay */

@@ -4,7 +4,10 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "engine/enforce/clause_text.h"
 #include "engine/enforce/derive.h"
+#include "engine/enforce/image.h"
+#include "engine/rules/set.h"
 
 enum {
 	APPROVE_MAX_MEMORY = 512 * 1024 * 1024, /* while compiling */
@@ -26,6 +29,7 @@ void approval_done(struct approval *a)
 {
 	verdict_policy_done(&a->policy);
 	free(a->costs);
+	free(a->images);
 	*a = (struct approval){ 0 };
 }
 
@@ -193,27 +197,78 @@ static bool is_any(const struct clauses *c)
 	return c->n && c->p[0].n == 0;
 }
 
-static int add_cost(struct approval *a, uint32_t event, uint32_t rule)
+struct costs {
+	struct approval_cost **p;
+	size_t *n, *size;
+};
+
+static int add_to(const struct costs *to, uint32_t event, uint32_t rule)
 {
-	if (a->n_costs == a->costs_size) {
-		size_t size = a->costs_size ? 2 * a->costs_size : 64;
-		struct approval_cost *bigger = realloc(a->costs, size * sizeof(*bigger));
+	if (*to->n == *to->size) {
+		size_t size = *to->size ? 2 * *to->size : 64;
+		struct approval_cost *bigger = realloc(*to->p, size * sizeof(*bigger));
 		if (!bigger)
 			return -ENOMEM;
-		a->costs = bigger;
-		a->costs_size = size;
+		*to->p = bigger;
+		*to->size = size;
 	}
-	a->costs[a->n_costs++] = (struct approval_cost){ event, rule };
+	(*to->p)[(*to->n)++] = (struct approval_cost){ event, rule };
 	return 0;
+}
+
+static int add_cost(struct approval *a, uint32_t event, uint32_t rule)
+{
+	return add_to(&(struct costs){ &a->costs, &a->n_costs, &a->costs_size }, event, rule);
+}
+
+/* It names nothing: truth values alone, that there is a value, or what it is not. */
+static bool is_weak(const struct clause *c)
+{
+	for (size_t i = 0; i < c->n; i++)
+		if (!c->literals[i].is_negated && c->literals[i].dimension != DIMENSION_FLAGS && !c->literals[i].predicate->is_any)
+			return false;
+	return true;
+}
+
+/* Where a clause says little, and the rule asks for the image: that, too. ret_is_told: there was such a clause. */
+static int ask_for_image(struct approving *a, uint32_t event, const struct condition *c, struct clauses *needed, bool *ret_is_told)
+{
+	struct number_range may_hold = { 1, 1 };
+	struct value_set draft = { .domain = DIMENSION_IMAGE, .at = c->at, .ranges = &may_hold, .n = 1 };
+	*ret_is_told = false;
+	if (!needed->n || !image_can_rule_out(c, event))
+		return 0;
+	struct value_set *told = value_set_make(&a->predicates, &draft);
+	if (!told)
+		return -ENOMEM;
+	for (size_t i = 0; i < needed->n; i++) {
+		if (!is_weak(&needed->p[i]))
+			continue;
+		needed->p[i] = clause_with(&a->predicates, needed->p[i].literals, needed->p[i].n, (struct clause_literal){ DIMENSION_IMAGE, false, told });
+		if (!needed->p[i].literals)
+			return -ENOMEM;
+		*ret_is_told = true;
+	}
+	return 0;
+}
+
+static int needed_of(struct approving *a, uint32_t event, uint32_t rule, struct clauses *ret, bool *ret_is_told)
+{
+	const struct condition *c = ruleset_condition(a->set, rule);
+	int err = clauses_needed(&a->predicates, event, c, ret);
+	return err ? err : ask_for_image(a, event, c, ret, ret_is_told);
 }
 
 static int add_rule(struct approving *a, uint32_t event, const struct rule_info *rule)
 {
 	struct clauses needed = { 0 };
 	struct event_clauses *e = &a->events[event];
-	int err = clauses_needed(&a->predicates, event, ruleset_condition(a->set, rule->index), &needed);
+	bool is_told = false;
+	int err = needed_of(a, event, rule->index, &needed, &is_told);
 	if (!err && is_any(&needed))
 		return add_cost(&a->out, event, rule->index);
+	if (!err && is_told)
+		err = add_to(&(struct costs){ &a->out.images, &a->out.n_images, &a->out.images_size }, event, rule->index);
 	for (size_t i = 0; i < needed.n && !err; i++) {
 		struct placed_clause placed = { .clause = needed.p[i], .rule = rule->index, .denies_unknown = true };
 		err = event_clauses_add(e, &placed);
@@ -302,18 +357,54 @@ int approval_compile(const struct ruleset *set, struct approval *ret, struct dia
 		err = make_tables(a);
 	if (err)
 		return err;
+	for (size_t i = 0; i < a->out.n_images; i++)
+		a->out.image_events |= 1ull << a->out.images[i].event & a->out.events;
 	*ret = a->out;
 	a->out = (struct approval){ 0 };
 	return 0;
 }
 
-enum approval_of_rule approval_of_rule(const struct ruleset *set, uint32_t rule, uint32_t event)
+uint64_t approval_image(const struct approval *a, const struct ruleset *set, const struct event *ev)
+{
+	uint64_t events = 0;
+	for (size_t i = 0; i < a->n_images; i++) {
+		uint64_t bit = 1ull << a->images[i].event;
+		if (!(events & bit) && (a->image_events & bit) && image_may_hold(ruleset_condition(set, a->images[i].rule), ev, set->matcher))
+			events |= bit;
+	}
+	return events;
+}
+
+/* --- one rule ---------------------------------------------------------------------------------------------------------------- */
+
+void approval_reason_done(struct approval_reason *reason)
+{
+	buf_done(&reason->text);
+}
+
+static enum approval_of_rule blame(struct approving *a, uint32_t rule, uint32_t event, struct approval_reason *ret)
+{
+	bool is_negated;
+	const struct condition *c = clauses_blame(&a->predicates, event, ruleset_condition(a->set, rule), &is_negated);
+	ret->at = c->at;
+	buf_add_z(&ret->text, is_negated ? (c->type == NODE_TEST ? "not " : "not (") : "");
+	condition_text(c, &ret->text);
+	buf_add_z(&ret->text, is_negated && c->type != NODE_TEST ? ")" : "");
+	return APPROVAL_COSTS;
+}
+
+enum approval_of_rule approval_of_rule(const struct ruleset *set, uint32_t rule, uint32_t event, struct approval_reason *ret)
 {
 	struct clauses needed = { 0 };
 	CLEANUP(approving_done) struct approving *a = approving_new(set, NULL);
+	*ret = (struct approval_reason){ 0 };
 	if (!is_asked(ruleset_get(set, rule), event))
 		return APPROVAL_NEVER;
-	if (!a || clauses_needed(&a->predicates, event, ruleset_condition(set, rule), &needed))
+	bool is_told;
+	if (!a || needed_of(a, event, rule, &needed, &is_told))
 		return APPROVAL_COSTS;
-	return is_any(&needed) ? APPROVAL_COSTS : APPROVAL_PART;
+	if (is_any(&needed))
+		return blame(a, rule, event, ret);
+	clauses_text(&needed, event, &ret->text);
+	return APPROVAL_PART;
 }

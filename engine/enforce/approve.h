@@ -6,7 +6,9 @@
  */
 #pragma once
 
+#include "engine/base/buf.h"
 #include "engine/enforce/tables.h"
+#include "engine/event/event.h"
 
 /* A rule of which the hook of an event can tell nothing: all events of the type are sent because of it. */
 struct approval_cost {
@@ -19,11 +21,20 @@ struct approval {
 	uint64_t crowded;             /* bit N: its rules need more clauses than there is room for; it is sent whole */
 	struct approval_cost *costs;  /* owned */
 	size_t n_costs, costs_size;
+	struct approval_cost *images; /* owned; rules of which the kernel is told the process images on which they may hold */
+	size_t n_images, images_size;
+	uint64_t image_events;        /* bit N: some are of event number N, of which only what is approved is sent */
 };
 void approval_done(struct approval *a);
 
 /* Of all enabled rules, whatever their action. 0; -E2BIG: too many texts, then nothing can be dropped; -ENOMEM. */
 int approval_compile(const struct ruleset *set, struct approval *ret, struct diag *diag) MUST_CHECK;
+
+/*
+ * What the kernel is to be told of the image that did this: bits of the events on which rules in `images` may hold. Only where image_is_known says
+ * that it can be told.
+ */
+uint64_t approval_image(const struct approval *a, const struct ruleset *set, const struct event *ev);
 
 /* What this rule does to one of its events. */
 enum approval_of_rule {
@@ -31,4 +42,9 @@ enum approval_of_rule {
 	APPROVAL_PART,   /* the kernel drops those on which the rule cannot hold */
 	APPROVAL_COSTS,  /* it can tell nothing of it */
 };
-enum approval_of_rule approval_of_rule(const struct ruleset *set, uint32_t rule, uint32_t event);
+struct approval_reason {
+	struct place at;  /* of APPROVAL_COSTS: where the part stands that is to blame */
+	struct buf text;  /* owned; APPROVAL_COSTS: that part; APPROVAL_PART: what is looked at, as a condition. Empty: no memory */
+};
+void approval_reason_done(struct approval_reason *reason);
+enum approval_of_rule approval_of_rule(const struct ruleset *set, uint32_t rule, uint32_t event, struct approval_reason *ret);

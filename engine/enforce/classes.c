@@ -377,9 +377,10 @@ static int make_dimension(struct classes *c, const struct value_sets *all, struc
 	}
 	if (d == DIMENSION_PATH)
 		return make_paths(c, all, names); /* and EXECUTABLE, ANCESTORS, which are looked up with it */
+	bool is_of_its_own = d == DIMENSION_NAME || d == DIMENSION_CGROUP || d == DIMENSION_COMM || d == DIMENSION_ENDING;
 	if (d == DIMENSION_ARGUMENTS)
 		return make_arguments(c, all, names);
-	return d == DIMENSION_NAME || d == DIMENSION_CGROUP ? make_texts(c, all, names, d) : 0;
+	return is_of_its_own ? make_texts(c, all, names, d) : 0;
 }
 
 int classes_make(struct classes *c, const struct value_sets *all, struct names *names)

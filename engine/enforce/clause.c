@@ -385,3 +385,36 @@ int clauses_needed(struct value_sets *all, uint32_t event, const struct conditio
 	*ret = made;
 	return 0;
 }
+
+static bool needs_nothing(struct maker *m, const struct condition *c, bool is_negated)
+{
+	struct clauses needed = clauses_of(m, c, is_negated);
+	return needed.n && needed.p[0].n == 0;
+}
+
+/* The side of the `or` that is taken for true whatever the event; NULL: none is alone. */
+static const struct condition *open_side(struct maker *m, const struct condition *c, bool is_negated)
+{
+	for (size_t i = 0; i < c->n; i++)
+		if (needs_nothing(m, c->children[i], is_negated))
+			return c->children[i];
+	return NULL;
+}
+
+const struct condition *clauses_blame(struct value_sets *all, uint32_t event, const struct condition *c, bool *ret_is_negated)
+{
+	struct maker m = { .all = all, .event = event };
+	bool is_negated = false;
+	for (;;) {
+		const struct condition *inner = c->type == NODE_NOT ? c->children[0] : NULL;
+		if (inner)
+			is_negated = !is_negated;
+		else if (is_group(c, is_negated, NODE_OR))
+			inner = open_side(&m, c, is_negated);
+		if (!inner) {
+			*ret_is_negated = is_negated;
+			return c;
+		}
+		c = inner;
+	}
+}

@@ -53,6 +53,12 @@ int clauses_make(struct value_sets *all, uint32_t event, const struct condition 
  */
 int clauses_needed(struct value_sets *all, uint32_t event, const struct condition *c, struct clauses *ret) MUST_CHECK;
 
+/*
+ * Where the condition needs nothing: the smallest part of it that is to blame, as a whole condition or one side of an `or`. ret_is_negated: it stands
+ * below an odd number of `not`.
+ */
+const struct condition *clauses_blame(struct value_sets *all, uint32_t event, const struct condition *c, bool *ret_is_negated);
+
 /* A clause with one literal more; n: of the literals. NULL literals: no memory. */
 struct clause clause_with(struct value_sets *all, const struct clause_literal *literals, size_t n, struct clause_literal more);
 /* Same literals. */

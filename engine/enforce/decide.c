@@ -182,9 +182,11 @@ static uint32_t address_class(const struct decider *d, const struct decide_addre
 
 static uint32_t text_class(const struct decider *d, enum policy_space space, const struct decide_text *t)
 {
+	char ending[POLICY_ENDING_MAX];
 	if (t->known != KNOWN_VALUE)
 		return t->known ? CLASS_UNKNOWN : CLASS_NONE;
-	const struct policy_text *found = find_text(d, space, t->text);
+	struct strview text = space == SPACE_ENDING ? (struct strview){ ending, names_ending(t->text, ending) } : t->text;
+	const struct policy_text *found = find_text(d, space, text);
 	return found ? found->object : CLASS_NONE;
 }
 
@@ -317,7 +319,7 @@ static bool apply(const struct decider *d, const struct decide_event *ev, enum p
 	else if (dimension == DIMENSION_ADDRESS)
 		class[0] = address_class(d, &ev->address);
 	else if (dimension_kind(dimension) == KIND_OF_TEXT)
-		class[0] = text_class(d, dimension == DIMENSION_NAME ? SPACE_NAME : SPACE_CGROUP, &ev->texts[dimension]);
+		class[0] = text_class(d, space_of_texts(dimension), &ev->texts[dimension]);
 	else
 		class[0] = number_class(d, dimension, &ev->numbers[dimension]);
 	and_row(left, row_of(d, ev->event, dimension, class[0]));

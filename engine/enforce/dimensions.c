@@ -34,6 +34,7 @@ enum dimension_kind dimension_kind(enum policy_dimension d)
 	case DIMENSION_FLAGS:
 	case DIMENSION_CONTAINER:
 	case DIMENSION_ROLLOUT:
+	case DIMENSION_IMAGE:
 		return KIND_OF_SMALL;
 	case DIMENSION_PATH:
 	case DIMENSION_NEW_PATH:
@@ -41,6 +42,8 @@ enum dimension_kind dimension_kind(enum policy_dimension d)
 	case DIMENSION_ANCESTORS:
 	case DIMENSION_NAME:
 	case DIMENSION_CGROUP:
+	case DIMENSION_COMM:
+	case DIMENSION_ENDING:
 	case DIMENSION_ARGUMENTS:
 		return KIND_OF_TEXT;
 	case DIMENSION_ADDRESS:
@@ -62,7 +65,7 @@ const char *dimension_doc(enum policy_dimension d)
 
 unsigned dimension_small(enum policy_dimension d)
 {
-	return d == DIMENSION_FLAGS ? SMALL_FLAGS : d == DIMENSION_CONTAINER ? SMALL_CONTAINER : SMALL_ROLLOUT;
+	return d == DIMENSION_FLAGS ? SMALL_FLAGS : d == DIMENSION_CONTAINER ? SMALL_CONTAINER : d == DIMENSION_IMAGE ? SMALL_IMAGE : SMALL_ROLLOUT;
 }
 
 enum policy_dimension dimension_domain(enum policy_dimension d)
@@ -109,6 +112,7 @@ bool dimension_is_as_recorded(enum policy_dimension d)
 	switch (d) {
 	case DIMENSION_CONTAINER:
 	case DIMENSION_ROLLOUT:
+	case DIMENSION_IMAGE:
 	case DIMENSION_CGROUP:
 	case DIMENSION_EXECUTABLE:
 	case DIMENSION_ANCESTORS:
@@ -164,21 +168,46 @@ bool decided_field(uint32_t event, const char *name, struct decided_field *ret)
 	return false;
 }
 
-bool needed_field(uint32_t event, const char *name, struct decided_field *ret)
+bool needed_field_at(uint32_t event, size_t i, struct decided_field *ret)
 {
 	static const struct {
-		uint32_t event;
+		uint32_t event; /* 0: of a subject */
 		enum policy_dimension dimension;
 		const char *name;
 	} needed[] = {
 #define NEEDED(event, dimension, name) { EVENT_##event, DIMENSION_##dimension, name },
+#define NEEDED_SUBJECT(dimension, name) { 0, DIMENSION_##dimension, name },
 #include "schemas/decisions.def"
 	};
-	for (size_t i = 0; i < ARRAY_SIZE(needed); i++) {
-		if (needed[i].event != event || strcmp(needed[i].name, name) != 0)
+	for (size_t k = 0; k < ARRAY_SIZE(needed); k++) {
+		if ((needed[k].event && needed[k].event != event) || i--)
 			continue;
-		*ret = (struct decided_field){ needed[i].name, needed[i].dimension, -1, false };
+		*ret = (struct decided_field){ needed[k].name, needed[k].dimension, -1, false };
 		return true;
 	}
 	return false;
+}
+
+bool needed_field(uint32_t event, const char *name, struct decided_field *ret)
+{
+	struct decided_field f;
+	for (size_t i = 0; needed_field_at(event, i, &f); i++) {
+		if (strcmp(f.name, name) == 0) {
+			*ret = f;
+			return true;
+		}
+	}
+	return false;
+}
+
+const char *dimension_field(uint32_t event, enum policy_dimension d)
+{
+	struct decided_field f;
+	for (size_t i = 0; decided_field_at(event, i, &f); i++)
+		if (f.dimension == d)
+			return f.name;
+	for (size_t i = 0; needed_field_at(event, i, &f); i++)
+		if (f.dimension == d)
+			return f.name;
+	return dimension_doc(d);
 }

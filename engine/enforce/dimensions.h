@@ -13,13 +13,14 @@ enum dimension_kind {
 	KIND_OF_TEXT,
 	KIND_OF_NUMBER,
 	KIND_OF_ADDRESS,
-	KIND_OF_SMALL, /* numbers that are their class: FLAGS, CONTAINER, ROLLOUT */
+	KIND_OF_SMALL, /* numbers that are their class: FLAGS, CONTAINER, ROLLOUT, IMAGE */
 };
 
 enum {
 	DIMENSION_NONE = DIMENSION_COUNT,
 	SMALL_FLAGS = 16,    /* numbers that the dimension FLAGS has: a bit for each truth value of an event */
 	SMALL_CONTAINER = 2,
+	SMALL_IMAGE = 2,
 	SMALL_ROLLOUT = 100,
 	SMALL_MAX = SMALL_ROLLOUT,
 };
@@ -59,5 +60,9 @@ struct decided_field {
 bool decided_field(uint32_t event, const char *name, struct decided_field *ret) MUST_CHECK;
 /* The same of a field that is there for approval alone. */
 bool needed_field(uint32_t event, const char *name, struct decided_field *ret) MUST_CHECK;
+/* The i-th of them; false: there are no more. */
+bool needed_field_at(uint32_t event, size_t i, struct decided_field *ret) MUST_CHECK;
+/* The first field of the event that is looked up by this dimension; where there is none, what is. */
+const char *dimension_field(uint32_t event, enum policy_dimension d);
 /* The i-th of the event's decided fields, objects before subjects; false: there are no more. */
 bool decided_field_at(uint32_t event, size_t i, struct decided_field *ret) MUST_CHECK;

@@ -5,9 +5,10 @@
  */
 #include "engine/enforce/literal.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
+
+#include "engine/enforce/implied.h"
 
 #define ADVICE_ALERT "use `action: alert` for this rule, or take the clause out"
 #define ADVICE_KILL "use `action: kill`, which ends the process before its first instruction, or `action: alert`"
@@ -21,6 +22,13 @@ struct reader {
 	struct literal_test *ret;
 	struct literal_refusal *refusal;
 };
+
+/* Its name, whatever the rule calls it: some names are others of the same field. */
+static const char *name_of(const struct field_ref *field, uint32_t event)
+{
+	const struct field *f = field->by_event[event_recorded(event)];
+	return f && !field->compute ? f->name : field->name;
+}
 
 static int refuse(struct reader *r, const char *why, const char *advice)
 {
@@ -64,14 +72,6 @@ static int finish(struct reader *r, const struct value_set *draft)
 
 /* --- texts ----------------------------------------------------------------------------------------------------------------- */
 
-static bool is_plain(struct strview text)
-{
-	for (size_t i = 0; i < text.n; i++)
-		if (strchr("*?[\\", text.p[i])) /* and NUL, which is refused anyway */
-			return false;
-	return true;
-}
-
 static int check_text(struct reader *r, struct strview text)
 {
 	if (text.n == 0)
@@ -89,7 +89,7 @@ static int add_glob(struct reader *r, struct strview glob, struct text_item *ite
 	while (stars < glob.n && glob.p[glob.n - 1 - stars] == '*')
 		stars++;
 	struct strview head = { glob.p, glob.n - stars };
-	if (!is_plain(head))
+	if (!text_is_plain(head))
 		return refuse(r, "the kernel compares beginnings, not patterns", "write a pattern that ends in its only `*`, or `startswith`, or use `action: alert`");
 	items[(*n)++] = (struct text_item){ .text = head, .is_prefix = stars > 0 };
 	return check_text(r, head);
@@ -100,7 +100,7 @@ static int add_below(struct reader *r, struct strview path, struct text_item *it
 {
 	while (path.n > 1 && path.p[path.n - 1] == '/')
 		path.n--;
-	if (!is_plain(path) || path.p[0] != '/' || (path.n > 1 && memmem(path.p, path.n, "//", 2)))
+	if (!text_is_plain(path) || path.p[0] != '/' || (path.n > 1 && memmem(path.p, path.n, "//", 2)))
 		return refuse(r, "the kernel compares beginnings, not patterns", "write whole paths from the root in pmatch, or use `action: alert`");
 	if (path.n == 1) {
 		items[(*n)++] = (struct text_item){ .text = path, .is_prefix = true };
@@ -376,7 +376,7 @@ static int read_needed(struct value_sets *all, uint32_t event, const struct cond
 	struct literal_test test = { .type = LITERAL_SET };
 	struct literal_refusal refusal;
 	struct reader r = { .all = all, .test = c->test, .event = event, .at = c->at, .ret = &test, .refusal = &refusal };
-	if (check_form(&r) || !needed_field(event, c->test->left->field->name, &r.field))
+	if (check_form(&r) || !needed_field(event, name_of(c->test->left->field, event), &r.field))
 		return 0;
 	test.dimension = r.field.dimension;
 	int err = read_values(&r);
@@ -385,105 +385,12 @@ static int read_needed(struct value_sets *all, uint32_t event, const struct cond
 	return err == -ENOMEM ? err : 0;
 }
 
-/* --- what patterns imply ------------------------------------------------------------------------------------------------------ */
-
-/* The path's last part, where the pattern ends with a slash and plain text. p NULL: it does not. */
-static struct strview last_part(struct strview pattern, bool is_glob)
-{
-	const char *slash = memrchr(pattern.p, '/', pattern.n);
-	struct strview part = slash ? sv_from_index(pattern, (size_t)(slash - pattern.p) + 1) : (struct strview){ 0 };
-	if (is_glob && (memchr(pattern.p, '[', pattern.n) || memchr(pattern.p, '\\', pattern.n)))
-		return (struct strview){ 0 };
-	return part.n && is_plain(part) ? part : (struct strview){ 0 };
-}
-
-/* Letters that stand for themselves in every pattern, up to the first that does not. */
-static size_t plain_letters(struct strview pattern)
-{
-	size_t n = 0;
-	while (n < pattern.n && (isalnum((unsigned char)pattern.p[n]) || strchr("/_-:@,", pattern.p[n])))
-		n++;
-	return n;
-}
-
-/* An `or` of all of it, or letters that may be none: seen as one wherever it may be. */
-static bool may_be_otherwise(struct strview regex)
-{
-	int depth = 0;
-	bool is_in_set = false;
-	for (size_t i = 0; i < regex.n; i++) {
-		char c = regex.p[i];
-		if (c == '\\')
-			i++;
-		else if (c == '[' || c == ']')
-			is_in_set = c == '[';
-		else if (is_in_set && strchr("()|", c))
-			return true;
-		else if (c == '(' || c == ')')
-			depth += c == '(' ? 1 : -1;
-		else if (c == '|' && depth <= 0)
-			return true;
-	}
-	return depth != 0;
-}
-
-/* What every text begins with that matches. */
-static struct strview first_part(struct strview pattern, enum op_id op)
-{
-	struct strview head = { pattern.p, plain_letters(pattern) };
-	if (op != OP_REGEX)
-		return head;
-	if (may_be_otherwise(pattern))
-		return (struct strview){ 0 };
-	if (head.n && head.n < pattern.n && strchr("?*{+", pattern.p[head.n]))
-		head.n--;
-	return head;
-}
-
-static bool add_implied(const struct test *t, bool is_last, struct text_item *items)
-{
-	for (size_t i = 0; i < t->n_operands; i++) {
-		struct strview pattern = t->operands[i].text;
-		struct strview part = is_last ? last_part(pattern, t->op->id == OP_GLOB) : first_part(pattern, t->op->id);
-		if (part.n < (is_last ? 1 : 2) || part.n > POLICY_TEXT_MAX || memchr(part.p, 0, part.n) || (!is_last && part.p[0] != '/'))
-			return false; /* one that says nothing is enough */
-		items[i] = (struct text_item){ .text = part, .is_prefix = !is_last };
-	}
-	return t->n_operands > 0;
-}
-
-/* Of a pattern over a path that the kernel cannot compare with: names and beginnings that all its texts have. */
-static int read_implied(struct value_sets *all, uint32_t event, const struct condition *c, struct literal_test *ret)
-{
-	const struct test *t = c->test;
-	enum op_id op = t->op->id;
-	struct decided_field path, name;
-	bool is_path = decided_field(event, t->left->field->name, &path) && (path.dimension == DIMENSION_PATH || path.dimension == DIMENSION_NEW_PATH);
-	if (!is_path || t->right || (t->modifier != MODIFIER_NONE && t->modifier != MODIFIER_ANYOF))
-		return 0;
-	if (op != OP_GLOB && op != OP_ENDSWITH && op != OP_PMATCH && op != OP_REGEX)
-		return 0;
-	bool has_name = path.dimension == DIMENSION_PATH && needed_field(event, "file.name", &name) && (op == OP_GLOB || op == OP_ENDSWITH);
-	struct text_item *items = calloc(t->n_operands + 1, sizeof(*items));
-	if (!items)
-		return -ENOMEM;
-	bool is_last = has_name && add_implied(t, true, items);
-	bool is_found = is_last || (op != OP_ENDSWITH && add_implied(t, false, items));
-	struct value_set draft = { .domain = is_last ? DIMENSION_NAME : DIMENSION_PATH, .at = c->at, .texts = items, .n = t->n_operands };
-	struct value_set *made = is_found ? value_set_make(all, &draft) : NULL;
-	free(items);
-	if (!is_found)
-		return 0;
-	*ret = (struct literal_test){ LITERAL_IMPLIED, is_last ? DIMENSION_NAME : path.dimension, made, NULL };
-	return made ? 0 : -ENOMEM;
-}
-
 int literal_read_needed(struct value_sets *all, uint32_t event, const struct condition *c, struct literal_test *ret)
 {
 	struct literal_test test = { .type = LITERAL_OPEN };
 	struct literal_refusal refusal;
 	const struct expr *left = c->test->left;
-	const char *name = left->type == EXPR_FIELD && !left->field->compute ? left->field->name : "";
+	const char *name = left->type == EXPR_FIELD && !left->field->compute ? name_of(left->field, event) : "";
 	struct decided_field f;
 	int err = 0;
 	*ret = test;
@@ -491,11 +398,16 @@ int literal_read_needed(struct value_sets *all, uint32_t event, const struct con
 		return 0;
 	if (strcmp(name, "event.action") == 0)
 		return read_action(c->test, event, ret);
-	if (c->test->can_hold >> event & 1 && needed_field(event, name, &f))
-		return read_needed(all, event, c, ret);
+	bool can_hold = c->test->can_hold >> event & 1;
+	if (left->type == EXPR_FIELD && left->field->compute && can_hold)
+		return implied_by_computed(all, event, c, ret);
+	if (can_hold && needed_field(event, name, &f)) {
+		err = read_needed(all, event, c, ret);
+		return !err && ret->type == LITERAL_OPEN ? implied_by_pattern(all, event, c, name, ret) : err;
+	}
 	err = literal_read(all, event, c, &test, &refusal);
 	if (err == -EINVAL && name[0])
-		return read_implied(all, event, c, ret);
+		return implied_by_pattern(all, event, c, name, ret);
 	if (!err && (test.type != LITERAL_SET || dimension_is_as_recorded(test.dimension)))
 		*ret = test;
 	return err == -ENOMEM ? err : 0;
@@ -515,9 +427,9 @@ int literal_read(struct value_sets *all, uint32_t event, const struct condition 
 	const struct field_ref *field = c->test->left->field;
 	if (strcmp(field->name, "@timestamp") == 0 && !field->compute) {
 		err = read_time(&r);
-	} else if (!field->compute && event == EVENT_PROC_EXEC && strcmp(field->name, "process.args") == 0) {
+	} else if (!field->compute && event == EVENT_PROC_EXEC && strcmp(name_of(field, event), "process.args") == 0) {
 		return refuse(&r, "arguments can be read when the image is in place, which is too late to refuse it", ADVICE_KILL);
-	} else if (field->compute || !decided_field(event, field->name, &r.field)) {
+	} else if (field->compute || !decided_field(event, name_of(field, event), &r.field)) {
 		return refuse(&r, "the kernel does not look at this field when it decides", ADVICE_ALERT " (docs/events.md lists what can stand there)");
 	} else if (r.field.is_not_yet) {
 		return refuse(&r, "the field is not known yet when this event is decided", ADVICE_ALERT);

@@ -31,6 +31,16 @@ uint32_t names_key(struct policy_text_key *key, size_t head, struct strview text
 	return (uint32_t)(8 * (head + n));
 }
 
+size_t names_ending(struct strview text, char ret[static POLICY_ENDING_MAX])
+{
+	size_t n = MIN(text.n, (size_t)POLICY_ENDING_MAX);
+	for (size_t i = 0; i < n; i++) {
+		char c = text.p[text.n - 1 - i];
+		ret[i] = (char)(c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c);
+	}
+	return n;
+}
+
 /* --- keys ------------------------------------------------------------------------------------------------------------------ */
 
 /* What is being added: one text of one predicate. */
@@ -230,7 +240,13 @@ static int add_argument(const struct adding *a, struct text_item item)
 	return add_in_space(a, SPACE_ARGUMENT_END, (struct text_item){ .text = { turned, item.text.n }, .is_prefix = true });
 }
 
-static enum policy_space space_of(enum policy_dimension domain)
+static int add_ending(const struct adding *a, struct text_item item)
+{
+	char ending[POLICY_ENDING_MAX];
+	return add_in_space(a, SPACE_ENDING, (struct text_item){ .text = { ending, names_ending(item.text, ending) }, .is_prefix = true });
+}
+
+enum policy_space space_of_texts(enum policy_dimension domain)
 {
 	switch (domain) {
 	case DIMENSION_NAME:
@@ -239,6 +255,10 @@ static enum policy_space space_of(enum policy_dimension domain)
 		return SPACE_CGROUP;
 	case DIMENSION_ARGUMENTS:
 		return SPACE_ARGUMENT;
+	case DIMENSION_COMM:
+		return SPACE_COMM;
+	case DIMENSION_ENDING:
+		return SPACE_ENDING;
 	default:
 		return SPACE_NAMESPACE;
 	}
@@ -248,13 +268,15 @@ static int add_item(const struct adding *a, enum policy_space space, struct text
 {
 	if (space == SPACE_NAMESPACE)
 		return add_path(a, item);
+	if (space == SPACE_ENDING)
+		return add_ending(a, item);
 	return space == SPACE_ARGUMENT ? add_argument(a, item) : add_in_space(a, space, item);
 }
 
 int names_add(struct names *n, const struct value_set *p, uint32_t number)
 {
 	struct adding a = { n, p, number };
-	enum policy_space space = space_of(p->domain);
+	enum policy_space space = space_of_texts(p->domain);
 	if (p->is_any)
 		return add_any(&a, space);
 	int worst = 0;

@@ -24,6 +24,7 @@
 #include "engine/probe/sensor_parts.h"
 #include "engine/probe/syscalls.h"
 
+enum { MAX_IMAGES_TOLD = 16384 /* that approval knows of */ };
 enum { MAX_CGROUPS = 4096 /* remembered by decisions */, CGROUP_ROOT_INODE = 1 }; /* of the root of the whole version 2 hierarchy */
 
 /* --- loading --------------------------------------------------------------------------------------------------------------- */
@@ -51,6 +52,8 @@ static int configure(struct sensor *s, const struct sensor_options *o)
 	k->rodata->can_decide = o->enforce || o->approve;
 	if (!err && k->rodata->can_decide)
 		err = bpf_map__set_max_entries(k->maps.asks, (uint32_t)s->cpus * ASKS_PER_CPU);
+	if (!err && o->approve)
+		err = bpf_map__set_max_entries(k->maps.images, MAX_IMAGES_TOLD);
 	if (!o->enforce) /* the tables of verdicts stay as small as they can be */
 		return err;
 	if (!err)

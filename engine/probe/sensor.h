@@ -116,6 +116,13 @@ void sensor_return_verdicts(struct sensor *s);
  * mode, or when the sensor was not opened to approve, nothing happens. When it fails, and until the next call, all is sent.
  */
 int sensor_set_approval(struct sensor *s, const struct verdict_tables *t, struct diag *diag) MUST_CHECK;
+/* Number of the tables by which events are dropped now; 0: none are. */
+uint32_t sensor_approval(const struct sensor *s);
+/*
+ * Of the tables in force: of what this image does, the rules that ask for more of it than the kernel knows may hold on these events only. 0 or a negative
+ * errno; then, and once another image needs the room, all that they may hold on is sent.
+ */
+int sensor_tell_image(struct sensor *s, uint64_t exec_id, uint64_t events) MUST_CHECK;
 /* Nothing is filtered from now on: cannot fail. */
 void sensor_send_all(struct sensor *s);
 /* What held for the creators of a process, its present image not among them, by the predicates of an epoch. 0 or -errno. */

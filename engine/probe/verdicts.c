@@ -305,6 +305,17 @@ void sensor_send_all(struct sensor *s)
 	__atomic_store_n(&s->skel->bss->config.approval_generation, POLICY_NO_GENERATION, __ATOMIC_SEQ_CST);
 }
 
+uint32_t sensor_approval(const struct sensor *s)
+{
+	return s->is_approving ? __atomic_load_n(&s->skel->bss->config.approval_generation, __ATOMIC_SEQ_CST) : POLICY_NO_GENERATION;
+}
+
+int sensor_tell_image(struct sensor *s, uint64_t exec_id, uint64_t events)
+{
+	struct policy_image told = { .events = events, .generation = sensor_approval(s) };
+	return bpf_map__update_elem(s->skel->maps.images, &exec_id, sizeof(exec_id), &told, sizeof(told), BPF_ANY);
+}
+
 /* Nothing is dropped while tables are written, so that those of before need not be kept beside them. */
 int sensor_set_approval(struct sensor *s, const struct verdict_tables *t, struct diag *diag)
 {

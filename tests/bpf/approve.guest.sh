@@ -4,7 +4,7 @@
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 bad=0
-for kernel in 6.1 6.12; do
+for kernel in ${KERNELS:-6.1 6.12}; do
 	tests/guest/guest --kernel $kernel --timeout 480 --vedette "${VEDETTE:-build/release/vedette}" --add tests/bpf/approve_rules.yaml -- \
 		tests/bpf/approve_in_guest.sh 2>&1 | sed -E "s/^((not )?ok - )/\1$kernel: /"
 	status=${PIPESTATUS[0]}

@@ -3,7 +3,7 @@
 # under the rules that are installed by default.
 set -u
 bad=0
-say() { if [ "$1" -eq 0 ]; then echo "ok - $2"; else echo "not ok - $2"; bad=1; fi; }
+say() { if [ "$1" -eq 0 ]; then echo "ok - $2"; else echo "not ok - $2"; bad=1; return 1; fi; }
 cat > /tmp/acts.sh <<'END'
 set -u
 mkdir -p /tmp/a/etc /tmp/a/bulk /tmp/a/other
@@ -52,6 +52,31 @@ rm -rf /tmp/a
 vedette run --sensor lsm --quiet --events --rules /t/approve_rules.yaml --output /tmp/log.jsonl --status /tmp/log.json -- sh /tmp/acts.sh > /tmp/out 2>&1
 [ "$(number /tmp/log.json file.open filtered)" -eq 0 ]
 say $? "nothing is dropped when every event is logged"
+
+# What a rule asks of the process image user space tells the kernel, once it has seen something of it: processes that go on for a while.
+cat > /tmp/image.sh <<'END'
+mkdir -p /tmp/i; : > /tmp/i/first; mkdir /tmp/i/$1
+sleep 3
+i=0; while [ $i -lt 300 ]; do : > /tmp/i/$i; i=$((i + 1)); done
+END
+cat > /tmp/image.yaml <<'END'
+- {rule: marked, event: file.open, when: 'file.open.write and process.args intersects (marked)', severity: low}
+- {rule: pathed, event: file.open, when: 'file.path = /tmp/i/7', severity: low}
+END
+for approval in --no-approval ''; do
+	rm -rf /tmp/i
+	# shellcheck disable=SC2086 # an option or nothing
+	vedette run --sensor lsm --quiet $approval --rules /tmp/image.yaml --output /tmp/image$approval.jsonl --status /tmp/image$approval.json -- \
+		sh -c 'sh /tmp/image.sh marked; sh /tmp/image.sh other' > /tmp/out 2>&1
+	say $? "a marked process and another one run ${approval:-with approval}" || cat /tmp/out
+	alerts /tmp/image$approval.jsonl > /tmp/image$approval.alerts
+done
+sed 's/^/# /' /tmp/image.alerts
+cmp -s /tmp/image.alerts /tmp/image--no-approval.alerts && grep -q '30[0-9] "marked"' /tmp/image.alerts
+say $? "the same alerts where a rule asks for the process alone"
+echo "# file.open: $(number /tmp/image.json file.open produced) sent and $(number /tmp/image.json file.open filtered) dropped"
+[ "$(number /tmp/image.json file.open filtered)" -ge 290 ]
+say $? "what the other process opened was dropped once it was known"
 
 vedette run --sensor lsm --quiet --output /tmp/own.jsonl --status /tmp/own.json -- sh -c '
 mkdir -p /tmp/w; i=0; while [ $i -lt 300 ]; do echo "line $i" > /tmp/w/$i.c; i=$((i + 1)); done

@@ -178,6 +178,34 @@ says "process.name is vi" 0 hosts '{"file.path":"/etc/hosts","proc.name":"vi"}'
 says "proc.cmdline is worked out of other fields, and cannot be set: give process.args" 1 hosts '{"proc.cmdline":"x"}'
 says "expected an event" 1 hosts nonsense
 says "that is no option" 2 --no-such
+cat > "$dir/sent.yaml" << 'YAML'
+- rule: written
+  event: file.open
+  severity: low
+  when: file.open.write and file.path endswith .conf
+- rule: by-person
+  event: [file.delete, process.exec]
+  severity: low
+  when: >-
+    file.path = /x or
+    user.name = anna
+YAML
+"$VEDETTE" explain --rules "$dir/sent.yaml" > "$dir/out" 2>&1 && diff "$dir/out" - << END
+file.open: sent where its one rule may hold
+  $dir/sent.yaml:1:3: written: file.open.write = true and end of file.name = *.conf
+file.delete: all are sent, because of its 1 rule
+  $dir/sent.yaml:10:5: by-person: the kernel cannot tell user.name = anna
+always sent: process.exec
+END
+result $? "explain without a rule says what is sent, and which part of which rule costs it" "$(cat "$dir/out")"
+"$VEDETTE" check --cost "$dir/sent.yaml" > "$dir/out" 2>&1 && grep -q 'sent.yaml:10:5: by-person: the kernel cannot tell user.name = anna' "$dir/out"
+result $? "check --cost names the rule that costs an event type" "$(cat "$dir/out")"
+"$VEDETTE" explain --json --rules "$dir/sent.yaml" 2> "$dir/err" | python3 -c '
+import json, sys
+x = {e["event"]: e for e in json.load(sys.stdin)["events"]}
+assert [x[n]["sent"] for n in ("file.open", "file.delete", "process.exec")] == ["approved", "all", "always"], x
+assert x["file.delete"]["rules"][0]["not_told"] == "user.name = anna" and x["file.delete"]["rules"][0]["line"] == 10, x'
+result $? "explain --json without a rule" "$(cat "$dir/err")"
 "$VEDETTE" explain hosts > "$dir/out" 2>&1
 [ $? -eq 2 ]
 result $? "explain without rules is wrong use" "$(cat "$dir/out")"
