@@ -25,6 +25,7 @@ useradd -m testuser1 && echo 'testuser1:pwd101!' | chpasswd
 
 mkdir -p /var/log/vedette /run/vedette
 printf 'rules: [/t/rules.d, /t/rules]\noutput: {file: /var/log/vedette/alerts.jsonl}\nstatus_file: /run/vedette/status.json\n' > /etc/vedette.yaml
+[ ! -e /t/pair.sh ] || { . /t/pair.sh; pair_start /etc/vedette.yaml; }
 vedette daemon -c /etc/vedette.yaml 2> /tmp/err &
 daemon=$!
 i=0
@@ -48,6 +49,7 @@ for folder in /t/atomics/*; do
 done
 sleep 3
 cp /run/vedette/status.json /var/log/vedette/
+[ ! -e /t/pair.sh ] || pair_stop /var/log/vedette
 kill -TERM $daemon
 wait $daemon
 status=$?

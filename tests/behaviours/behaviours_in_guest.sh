@@ -15,6 +15,7 @@ ip route add default dev dummy0
 	echo '{"Privileged":true}' > "$folder/hostconfig.json"
 	: "$where"
 done
+[ ! -e /t/pair.sh ] || { . /t/pair.sh; pair_start /t/behaviours.yaml; }
 vedette daemon -c /t/behaviours.yaml 2> /tmp/err &
 daemon=$!
 i=0
@@ -27,6 +28,7 @@ sleep 1
 done
 sleep 3
 cp /tmp/run/status.json /tmp/log/status.json
+[ ! -e /t/pair.sh ] || pair_stop /tmp/log
 kill -TERM $daemon
 wait $daemon
 status=$?

@@ -9,6 +9,7 @@ END
 mkdir -p /var/log/vedette /run/vedette
 # before the watch begins: what writes cron files is to be noticed
 echo '* * * * * root /bin/touch /run/cron-was-here' > /etc/cron.d/ordinary
+[ ! -e /t/pair.sh ] || { . /t/pair.sh; pair_start /etc/vedette.yaml; }
 vedette daemon -c /etc/vedette.yaml 2> /tmp/err &
 daemon=$!
 i=0
@@ -47,6 +48,7 @@ say 0 "files are searched"
 
 sleep 3
 cp /run/vedette/status.json /var/log/vedette/
+[ ! -e /t/pair.sh ] || pair_stop /var/log/vedette
 kill -TERM $daemon
 wait $daemon
 say $? "the daemon ends well"
