@@ -309,7 +309,7 @@ static void warn_of_keys(struct reader *r)
 			i++;
 		const char *near = i == ARRAY_SIZE(known) ? diag_suggest(k->text, known, ARRAY_SIZE(known)) : NULL;
 		char quoted[80];
-		if (near && diag_distance(k->text, sv_from(near)) == 1)
+		if (near && diag_distance(k->text, sv_from(near)) <= (k->text.n > 4 ? 2 : 1))
 			diag_warn(r->c->diag, k->at, "key %s is no key of Sigma (did you mean '%s'?)", diag_quote(k->text, quoted, sizeof(quoted)), near);
 	}
 }

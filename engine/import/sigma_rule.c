@@ -32,6 +32,19 @@ static void builder_done(struct builder *b)
 
 /* --- log source -------------------------------------------------------------------------------------------------------------- */
 
+/* Any key may stand there (`definition`, ...); one that is nearly one of the three was hardly meant. */
+static void warn_of_source_keys(struct compiler *c, const struct yaml_node *source)
+{
+	static const char *const keys[] = { "category", "product", "service", "definition" };
+	for (const struct yaml_node *k = source->first; k; k = k->next->next) {
+		const char *near = diag_suggest(k->text, keys, ARRAY_SIZE(keys));
+		size_t distance = near ? diag_distance(k->text, sv_from(near)) : 0;
+		char quoted[80];
+		if (distance == 1 || distance == 2)
+			diag_warn(c->diag, k->at, "logsource: key %s is not read (did you mean '%s'?)", diag_quote(k->text, quoted, sizeof(quoted)), near);
+	}
+}
+
 static int read_source(struct compiler *c, const struct sigma_document *d, struct sigma_source *ret)
 {
 	static const char *const keys[] = { "category", "product", "service" };
@@ -44,6 +57,8 @@ static int read_source(struct compiler *c, const struct sigma_document *d, struc
 			return -EINVAL;
 		}
 		has_source |= source != NULL;
+		if (source && layer == 0)
+			warn_of_source_keys(c, source);
 		for (size_t i = 0; source && i < ARRAY_SIZE(keys); i++) {
 			const struct yaml_node *part = yaml_get(source, keys[i]);
 			if (part && part->type != YAML_SCALAR) {

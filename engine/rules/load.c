@@ -425,10 +425,10 @@ int rule_sink_add(struct rule_sink *sink, const struct rule *rule)
 
 int rule_sink_refuse(struct rule_sink *sink, struct strview id)
 {
-	char *copy = id.n ? arena_text(sink->c->arena, id) : NULL;
 	sink->hides_rules |= id.n == 0;
-	if (id.n == 0)
+	if (id.n == 0 || strmap_get(&sink->refused, id))
 		return 0;
+	char *copy = arena_text(sink->c->arena, id);
 	return copy ? strmap_add(&sink->refused, (struct strview){ copy, id.n }, copy) : -ENOMEM;
 }
 
