@@ -194,13 +194,24 @@ static const char *suggest_longer(struct strview text, const char *const *names,
 	return best;
 }
 
+static bool is_at(const struct diag_message *m, struct place at)
+{
+	return m->line == at.line && m->column == at.column && m->file && at.file && strcmp(m->file, at.file) == 0;
+}
+
 bool diag_speaks_of(const struct diag *diag, struct place at)
 {
-	for (size_t i = 0; i < diag->n; i++) {
-		const struct diag_message *m = &diag->messages[i];
-		if (m->line == at.line && m->column == at.column && m->file && at.file && strcmp(m->file, at.file) == 0)
+	for (size_t i = 0; diag && i < diag->n; i++)
+		if (is_at(&diag->messages[i], at))
 			return true;
-	}
+	return false;
+}
+
+bool diag_refuses(const struct diag *diag, struct place at)
+{
+	for (size_t i = 0; diag && i < diag->n; i++)
+		if (diag->messages[i].level == DIAG_ERROR && is_at(&diag->messages[i], at))
+			return true;
 	return false;
 }
 

@@ -54,6 +54,8 @@ size_t diag_distance(struct strview a, struct strview b) PURE;
 
 /* Whether some message is about this very place. */
 bool diag_speaks_of(const struct diag *diag, struct place at) PURE;
+/* Whether some error is: then the load fails, and need not be told so again. */
+bool diag_refuses(const struct diag *diag, struct place at) PURE;
 
 /* The nearest of names[n] to text by edit distance, or NULL when none is near enough to suggest. */
 const char *diag_suggest(struct strview text, const char *const *names, size_t n);

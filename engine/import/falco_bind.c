@@ -105,7 +105,8 @@ const struct expr *falco_bind_expr(struct falco *f, const struct falco_expr *x)
 	switch (x->type) {
 	case FALCO_FIELD: {
 		struct strview name = full_name(f->c, x);
-		return name.p ? bind_field(f->c, name, x->at) : NULL;
+		bool was_told = name.p && diag_refuses(f->c->diag, x->at) && !field_lookup(f->c, name); /* of a macro, by itself */
+		return name.p && !was_told ? bind_field(f->c, name, x->at) : NULL;
 	}
 	case FALCO_CALL:
 		return bind_transformer(f, x);
@@ -365,6 +366,8 @@ static const struct condition *refuse_macro(struct falco *f, const struct falco_
 	struct falco_macro *macro = strmap_get(&f->macro_names, node->name);
 	diag_quote(node->name, quoted, sizeof(quoted));
 	const char *near = diag_suggest(node->name, f->macro_suggestions, f->n_macros);
+	if (diag_refuses(f->c->diag, node->at)) /* of a macro, by itself */
+		return node_const(f->c, false, node->at);
 	if (macro)
 		diag_error(f->c->diag, node->at, "macro %s is used before its definition (%s:%u); a macro sees those above it", quoted,
 			   macro->at.file, macro->at.line);

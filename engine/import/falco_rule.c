@@ -169,6 +169,12 @@ static int parse_macro(struct falco *f, struct falco_macro *macro)
 	return parse(f, &text, &macro->root);
 }
 
+static void report_macro(struct falco *f, const struct falco_node *node)
+{
+	const char *near = diag_suggest(node->name, f->macro_suggestions, f->n_macros);
+	diag_error(f->c->diag, node->at, "unknown macro '" SV_FMT "'%s%s%s", SV_ARG(node->name), near ? " (did you mean '" : "", near ? near : "", near ? "'?)" : "");
+}
+
 /* Macros that are used, and whether those a tree uses are there to be seen; unknown ones are reported. */
 static bool note_macros(struct falco *f, const struct falco_node *node, bool is_bound)
 {
@@ -178,12 +184,12 @@ static bool note_macros(struct falco *f, const struct falco_node *node, bool is_
 		if (macro)
 			macro->is_used = true;
 		else if (!is_bound)
-			diag_error(f->c->diag, node->at, "unknown macro '" SV_FMT "'", SV_ARG(node->name));
+			report_macro(f, node);
 		is_good = macro != NULL;
 	}
 	if (node->type == FALCO_CHECK && node->left->type == FALCO_FIELD && !memchr(node->left->text.p, '.', node->left->text.n)) {
 		if (!is_bound)
-			diag_error(f->c->diag, node->at, "unknown field '" SV_FMT "'", SV_ARG(node->left->text));
+			(void)field_resolve(f->c, node->left->text, node->at); /* there is none without a dot: for its report */
 		is_good = false;
 	}
 	for (const struct falco_node *child = node->first; child; child = child->next)
@@ -496,8 +502,8 @@ static int check_field(struct falco *f, const struct falco_exception *x, const s
 	struct place at = { x->file->name, field->at.line, field->at.column };
 	const struct falco_node *root = NULL;
 	size_t before = f->c->diag->errors;
-	if (diag_speaks_of(f->c->diag, at))
-		return 0;
+	if (diag_refuses(f->c->diag, at))
+		return -EINVAL;
 	falco_text_add(&text, field->text, at);
 	falco_text_add(&text, SV(" exists"), at);
 	int err = parse(f, &text, &root);

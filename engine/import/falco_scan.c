@@ -85,6 +85,18 @@ struct strview falco_scan_while(struct falco_scan *s, bool (*is_part)(char))
 	return (struct strview){ s->p + from, s->at - from };
 }
 
+/* How other languages join conditions; NULL: it is none of that. */
+static const char *word_meant(struct strview found)
+{
+	static const struct {
+		const char *found, *word;
+	} habits[] = { { "AND", "and" }, { "&&", "and" }, { "OR", "or" }, { "||", "or" }, { "NOT", "not" }, { "!", "not" } };
+	for (size_t i = 0; i < ARRAY_SIZE(habits); i++)
+		if (sv_is(found, habits[i].found))
+			return habits[i].word;
+	return NULL;
+}
+
 void *falco_scan_refuse(struct falco_scan *s, const char *expected)
 {
 	char quoted[SHOWN];
@@ -94,7 +106,9 @@ void *falco_scan_refuse(struct falco_scan *s, const char *expected)
 		return NULL;
 	if (found.n == 0)
 		found = (struct strview){ s->p + s->at, s->at < s->n };
-	diag_error(s->diag, falco_scan_place(s), "expected %s, found %s", expected, found.n ? diag_quote(found, quoted, sizeof(quoted)) : "the end");
+	const char *word = word_meant(found);
+	diag_error(s->diag, falco_scan_place(s), "expected %s, found %s%s%s%s", expected, found.n ? diag_quote(found, quoted, sizeof(quoted)) : "the end",
+		   word ? " (write '" : "", word ? word : "", word ? "')" : "");
 	return NULL;
 }
 

@@ -52,7 +52,7 @@ static const struct field_ref *read_field(struct part_reader *p, const struct ya
 		return NULL;
 	}
 	/* `by` of the whole is read for each step: a fault is told once */
-	const struct field_ref *ref = diag_speaks_of(p->c->diag, node->at) ? NULL : field_resolve(p->c, node->text, node->at);
+	const struct field_ref *ref = diag_refuses(p->c->diag, node->at) ? NULL : field_resolve(p->c, node->text, node->at);
 	if (!ref)
 		return NULL;
 	if (ref->class == CLASS_LIST) {

@@ -41,6 +41,13 @@ static const struct faulty files[] = {
 	    "one value for each field" } },
 	{ "Falco: exceptions beside a condition that cannot be read", FALCO("a", "evt.type=open and", "  exceptions:\n    - {name: e, fields: [proc.nam], values: [[a]]}\n"),
 	  { "expected a", "'proc.nam'" } },
+	{ "Falco: words of other languages, names that are nearly there",
+	  FALCO("a", "evt.type=open && fd.name=x", "") FALCO("b", "evt.type=open OR fd.name=x", "") "- macro: opened\n  condition: evt.type=open\n"
+	  "- macro: m\n  condition: openned and procname=x\n" FALCO("c", "m", ""),
+	  { "found '&&' (write 'and')", "found 'OR' (write 'or')", "unknown macro 'openned' (did you mean 'opened'?)", "'procname' (did you mean 'proc.name'?)" } },
+	{ "Falco: a field that one rule is skipped for, and another is not",
+	  "- macro: m\n  condition: proc.nosuch = x\n" FALCO("a", "evt.type=open and m", "  skip-if-unknown-filter: true\n") FALCO("b", "evt.type=open and m", ""),
+	  { "unknown field 'proc.nosuch'" } },
 	{ "native: an override with an unknown key", RULE("a", "  when: true\n") "- override: a\n  severtiy: low\n- override: b\n  title: x\n- override: a\n  severity: hihg\n",
 	  { "unknown key 'severtiy'", "no rule has the id 'b'", "severity: 'hihg'" } },
 	{ "native: a threshold", RULE("n", "  when: process.nam = x\n  threshold: {count: {gtt: 3}, within: 25h, by: [user.nam, file.pth], distinct: nosuch}\n"),
