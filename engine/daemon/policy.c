@@ -145,6 +145,28 @@ int policy_bind(struct policy *p, const struct policy_options *options, struct d
 	return err;
 }
 
+/* Nothing is left for user space to find: the kernel decides for every process, and what it cannot know it denies. */
+static bool is_left_to_kernel(const struct rule_info *rule)
+{
+	return rule_is_blocking(rule) && rule->rollout == 0 && rule->unknown == UNKNOWN_DENY;
+}
+
+uint64_t policy_wanted_events(const struct policy *p, bool is_enforcing)
+{
+	uint64_t events = 0;
+	for (size_t i = 0; is_enforcing && i < ruleset_count(p->rules); i++) {
+		const struct rule_info *rule = ruleset_get(p->rules, i);
+		if ((rule->is_enabled || rule->is_step) && !is_left_to_kernel(rule))
+			events |= rule->events;
+	}
+	return is_enforcing ? events & ruleset_events(p->rules) : ruleset_events(p->rules);
+}
+
+uint64_t policy_outcome_events(const struct policy *p, bool is_enforcing)
+{
+	return ruleset_outcome_events(p->rules) & policy_wanted_events(p, is_enforcing);
+}
+
 uint64_t policy_decided_events(const struct policy *p)
 {
 	uint64_t events = 0;

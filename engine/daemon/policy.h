@@ -59,6 +59,13 @@ int policy_bind(struct policy *p, const struct policy_options *options, struct d
 /* What its rules need of the events comes into force in the kernel, the rest is dropped there; when that fails, with a warning, nothing is. */
 void policy_approve(const struct policy *p, struct sensor *sensor, struct diag *diag);
 
+/*
+ * Events that have to be sent to be judged. With enforcement not those that only rules that block are about: the kernel decides these, and tells
+ * what it denies whether it is wanted or not.
+ */
+uint64_t policy_wanted_events(const struct policy *p, bool is_enforcing) MUST_CHECK;
+uint64_t policy_outcome_events(const struct policy *p, bool is_enforcing) MUST_CHECK;
+
 /* Events of which rules that block may ask verdicts, those of the folders above what they protect among them. */
 uint64_t policy_decided_events(const struct policy *p) MUST_CHECK;
 

@@ -81,8 +81,8 @@ static int build(const struct reload_request *q, struct reload_result *ret)
 	int err = build_policy(q, ret, &p);
 	if (!err && q->sensor) {
 		struct sensor_events events = {
-			.events = ruleset_events(p->rules) | q->more_events,
-			.outcome_events = ruleset_outcome_events(p->rules) | q->more_outcomes,
+			.events = policy_wanted_events(p, q->policy.enforce) | q->more_events,
+			.outcome_events = policy_outcome_events(p, q->policy.enforce) | q->more_outcomes,
 			.decided_events = policy_decided_events(p),
 		};
 		err = sensor_change_prepare(q->sensor, &events, &ret->change);

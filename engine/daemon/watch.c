@@ -96,7 +96,7 @@ static int open_sensor(struct watch *w, struct diag *diag)
 {
 	const struct watch_options *o = &w->options;
 	bool is_all = o->log_events || o->tape_all;
-	uint64_t events = ruleset_events(w->policy->rules) | (is_all ? every_event() : 0);
+	uint64_t events = policy_wanted_events(w->policy, o->enforce) | (is_all ? every_event() : 0);
 	struct environment env;
 	environment_fill(&env, o->env_names, w->policy->rules, diag);
 	struct sensor_options so = {
@@ -106,7 +106,7 @@ static int open_sensor(struct watch *w, struct diag *diag)
 		.protect = o->protect,
 		.approve = is_approving(o),
 		.events = events | lineage_events,
-		.outcome_events = is_all ? every_event() : ruleset_outcome_events(w->policy->rules),
+		.outcome_events = is_all ? every_event() : policy_outcome_events(w->policy, o->enforce),
 		.decided_events = o->enforce ? policy_decided_events(w->policy) : 0,
 		.ring_priority_bytes = o->ring_priority_bytes,
 		.ring_bulk_bytes = o->ring_bulk_bytes,
