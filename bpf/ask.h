@@ -255,7 +255,7 @@ static __always_inline void name_is(struct ask_name *n, u32 class)
 }
 
 /* Both names of a file into name[]. */
-__noinline int names_find(u32 at, u64 mnt, u64 dentry, u32 is_searched)
+__noinline int names_find(u32 at, u64 mnt, u64 dentry, u32 device, u32 is_searched)
 {
 	struct ask *a = !can_decide ? NULL : ask_at(at);
 	struct dentry *d = (void *)dentry;
@@ -282,7 +282,9 @@ __noinline int names_find(u32 at, u64 mnt, u64 dentry, u32 is_searched)
 		is_bad = a->path.is_cut || a->path.is_unstable;
 		fs_offset = a->path.offset;
 	}
-	int found = is_bad ? TEXT_UNUSABLE : text_find(at, fs_offset, BPF_CORE_READ(d, d_sb, s_dev), SPACE_DEVICE, 1);
+	if (!device)
+		device = BPF_CORE_READ(d, d_sb, s_dev);
+	int found = is_bad ? TEXT_UNUSABLE : text_find(at, fs_offset, device, SPACE_DEVICE, 1);
 	if (found == TEXT_UNUSABLE)
 		name_is(&a->name[1], CLASS_UNKNOWN);
 	if (found == TEXT_NONE) {

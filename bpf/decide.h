@@ -113,7 +113,7 @@ __noinline int pair_find(u32 at, u32 d)
 		a->name[0].state = a->name[1].state = CLASS_NONE;
 		return 0;
 	}
-	names_find(at, f->mnt, f->dentry, f->is_searched);
+	names_find(at, f->mnt, f->dentry, f->device, f->is_searched);
 	a->name[0].state = a->name[0].text.object;
 	a->name[1].state = a->name[1].text.object;
 	return 0;

@@ -48,7 +48,8 @@ int BPF_PROG(file_open, struct file *file, int ret)
 		ask_number(a, DIMENSION_FLAGS,
 			   !!(mode & FMODE_READ) | !!(mode & FMODE_WRITE) << 1 | !!(flags & FMODE_EXEC) << 2 | !!(mode & FMODE_CREATED) << 3);
 		ask_number(a, DIMENSION_NUMBER, file->f_inode->i_uid.val);
-		ask_file(a, 0, (u64)BPF_CORE_READ(file, f_path.mnt), (u64)BPF_CORE_READ(file, f_path.dentry));
+		ask_file(a, 0, (u64)file->f_path.mnt, (u64)file->f_path.dentry);
+		a->file[0].device = file->f_inode->i_sb->s_dev;
 	}
 	act_judge(&act, at, EVENT_FILE_OPEN);
 	struct slot *s = act_record(&act, EVENT_FILE_OPEN, sizeof(struct wire_file_open), &index);

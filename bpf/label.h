@@ -57,6 +57,7 @@ static __always_inline void ask_start(struct ask *a, u32 generation, u32 event)
 	a->is_exec = a->name_length = a->has_cgroup = 0;
 	a->file[0].dentry = a->file[1].dentry = 0;
 	a->file[0].is_searched = a->file[1].is_searched = 0;
+	a->file[0].device = a->file[1].device = 0;
 	a->n_singles = a->n_pairs = 0;
 	a->rule_slot = a->flags = 0;
 	a->summary = (1ull << POLICY_WORDS) - 1;
@@ -130,7 +131,7 @@ __noinline int label_find(u32 at)
 	a->name[0].state = a->name[1].state = CLASS_NONE; /* a kernel thread has no image */
 	a->name[0].text = a->name[1].text = (struct policy_text){ 0 };
 	if (file)
-		names_find(at, (u64)BPF_CORE_READ(file, f_path.mnt), (u64)BPF_CORE_READ(file, f_path.dentry), 0);
+		names_find(at, (u64)BPF_CORE_READ(file, f_path.mnt), (u64)BPF_CORE_READ(file, f_path.dentry), 0, 0);
 	label_own(a, l, h->ancestor_epoch);
 	l->by_table[t].executable[0] = a->name[0].text.executable;
 	l->by_table[t].executable[1] = a->name[1].text.executable;

@@ -74,7 +74,8 @@ struct ask_name {
 };
 struct ask_file {
 	u64 mnt, dentry;           /* dentry 0: no file */
-	u32 is_searched, reserved; /* the mount was searched for, and may be none that holds it */
+	u32 is_searched;           /* the mount was searched for, and may be none that holds it */
+	u32 device;                /* 0: not known yet */
 };
 struct ask {
 	u32 busy;

@@ -5,10 +5,9 @@
 
 enum { SOCK_STREAM = 1, MSG_FASTOPEN = 0x20000000, TCP_ESTABLISHED = 1 };
 
-/* What the socket itself says, and the address that goes with the act. Global, so that the hooks are not verified once for each kind of address. */
-static __always_inline void ask_end(struct ask *a, struct sock *sk, const struct endpoint *e)
+/* An end of a socket, as far as it is known. */
+static __always_inline void ask_end(struct ask *a, const struct endpoint *e)
 {
-	u32 family = BPF_CORE_READ(sk, __sk_common.skc_family);
 	if (e->ip.family) {
 		a->address.prefix_bits = 128;
 		__builtin_memcpy(a->address.address, e->ip.address, sizeof(a->address.address));
@@ -16,20 +15,28 @@ static __always_inline void ask_end(struct ask *a, struct sock *sk, const struct
 	}
 	if (e->port != PORT_MISSING)
 		ask_number(a, DIMENSION_PORT, e->port);
-	ask_number(a, DIMENSION_NUMBER, family == AF_INET || family == AF_INET6 ? BPF_CORE_READ(sk, sk_protocol) : 0);
-	ask_number(a, DIMENSION_NUMBER_2, BPF_CORE_READ(sk, sk_type));
 }
 
-__noinline int ask_sockaddr(u32 at, u64 sock, u64 address, u32 length, u32 is_unspec_v4)
+/* What kind of socket it is, by typed loads: an instruction each. */
+static __always_inline void ask_socket(struct ask *a, struct sock *sk)
+{
+	if (!sk)
+		return; /* it always has one, but newer verifiers want to see it asked */
+	u32 family = sk->__sk_common.skc_family;
+	ask_number(a, DIMENSION_NUMBER, family == AF_INET || family == AF_INET6 ? sk->sk_protocol : 0);
+	ask_number(a, DIMENSION_NUMBER_2, sk->sk_type);
+}
+
+/* Global, so that the hooks are not verified once for each kind of address. The remote end: of the address. */
+__noinline int ask_sockaddr(u32 at, u64 address, u32 length, u32 is_unspec_v4)
 {
 	struct ask *a = !can_decide ? NULL : ask_at(at);
-	struct sock *sk = (void *)sock;
 	struct endpoint e;
 	if (!a)
 		return 0;
 	endpoint_of_sockaddr(&e, (void *)address, length, is_unspec_v4);
-	endpoint_finish(&e, BPF_CORE_READ(sk, sk_type));
-	ask_end(a, sk, &e);
+	endpoint_finish(&e, (u32)a->number[DIMENSION_NUMBER_2]);
+	ask_end(a, &e);
 	return 0;
 }
 
@@ -45,7 +52,7 @@ __noinline int ask_local(u32 at, u64 sock, u64 address, u32 length, u32 is_unspe
 		endpoint_of_sockaddr(&e, (void *)address, length, is_unspec_v4);
 	else
 		endpoint_of_sock(&e, sk, true);
-	ask_end(a, sk, &e);
+	ask_end(a, &e);
 	return 0;
 }
 
@@ -68,15 +75,17 @@ int BPF_PROG(socket_connect, struct socket *sock, struct sockaddr *address, int 
 	u32 index, at;
 	if (!is_end(address, length, false) || !act_start(&act, EVENT_NET_CONNECT))
 		return 0;
-	struct sock *sk = BPF_CORE_READ(sock, sk);
 	struct ask *a = ACT_ASK(act, EVENT_NET_CONNECT, at);
-	if (a)
-		ask_sockaddr(at, (u64)sk, SCALAR_ARG(ctx, 1), length, 0);
+	if (a) {
+		ask_socket(a, sock->sk);
+		ask_sockaddr(at, SCALAR_ARG(ctx, 1), length, 0);
+	}
 	act_judge(&act, at, EVENT_NET_CONNECT);
 	struct slot *s = act_record(&act, EVENT_NET_CONNECT, sizeof(struct wire_net_connect), &index);
 	if (!s)
 		return ACT_RESULT(act);
 	struct wire_net_connect *r = (void *)s->record;
+	struct sock *sk = BPF_CORE_READ(sock, sk);
 	struct socket_ends *ends = ENDS_OF(r);
 	struct endpoint to, from;
 	endpoint_of_sockaddr(&to, address, length, false);
@@ -111,8 +120,10 @@ int BPF_PROG(socket_sendmsg, struct socket *sock, struct msghdr *msg, int size, 
 	if (!is_end(name, length, is_v4) || !act_start(&act, EVENT_NET_SEND))
 		return 0;
 	struct ask *a = ACT_ASK(act, EVENT_NET_SEND, at);
-	if (a)
-		ask_sockaddr(at, (u64)sk, (u64)name, length, is_v4);
+	if (a) {
+		ask_socket(a, sock->sk);
+		ask_sockaddr(at, (u64)name, length, is_v4);
+	}
 	act_judge(&act, at, EVENT_NET_SEND);
 	struct slot *s = act_record(&act, EVENT_NET_SEND, sizeof(struct wire_net_send), &index);
 	if (!s)
@@ -145,8 +156,10 @@ int BPF_PROG(socket_bind, struct socket *sock, struct sockaddr *address, int len
 	if (!is_end(address, length, is_v4) || !act_start(&act, EVENT_NET_BIND))
 		return 0;
 	struct ask *a = ACT_ASK(act, EVENT_NET_BIND, at);
-	if (a)
+	if (a) {
+		ask_socket(a, sock->sk);
 		ask_local(at, (u64)sk, SCALAR_ARG(ctx, 1), length, is_v4);
+	}
 	act_judge(&act, at, EVENT_NET_BIND);
 	struct slot *s = act_record(&act, EVENT_NET_BIND, sizeof(struct wire_net_bind), &index);
 	if (!s)
@@ -176,8 +189,10 @@ int BPF_PROG(socket_listen, struct socket *sock, int backlog, int ret)
 	if (!act_start(&act, EVENT_NET_LISTEN))
 		return 0;
 	struct ask *a = ACT_ASK(act, EVENT_NET_LISTEN, at);
-	if (a)
+	if (a) {
+		ask_socket(a, sock->sk);
 		ask_local(at, (u64)sk, 0, 0, 0);
+	}
 	act_judge(&act, at, EVENT_NET_LISTEN);
 	struct slot *s = act_record(&act, EVENT_NET_LISTEN, sizeof(struct wire_net_listen), &index);
 	if (!s)
@@ -205,8 +220,10 @@ int BPF_PROG(socket_accept, struct socket *sock, struct socket *newsock, int ret
 	if ((family != AF_INET && family != AF_INET6) || !act_start(&act, EVENT_NET_ACCEPT))
 		return 0;
 	struct ask *a = ACT_ASK(act, EVENT_NET_ACCEPT, at);
-	if (a)
+	if (a) {
+		ask_socket(a, sock->sk);
 		ask_local(at, (u64)sk, 0, 0, 0);
+	}
 	act_judge(&act, at, EVENT_NET_ACCEPT);
 	if (act_verdict(&act) != VERDICT_DENY)
 		return 0;
