@@ -7,7 +7,7 @@
 #pragma once
 
 #include "bpf/cgroup.h"
-#include "bpf/path.h"
+#include "bpf/name_cache.h"
 
 /* BPF cannot count trailing zeros, and a search with branches multiplies the verifier's states: the lowest bit alone, hashed perfectly. */
 static const u8 bit_of_hash[64] = {
@@ -248,49 +248,105 @@ __noinline int cgroup_find(u32 at)
 
 /* --- files ------------------------------------------------------------------------------------------------------------------ */
 
-static __always_inline void name_is(struct ask_name *n, u32 class)
+static __always_inline void name_counts_as(struct ask_name *n, u32 class)
 {
 	n->state = class;
 	n->text = (struct policy_text){ .object = class, .executable = class };
 }
 
-/* Both names of a file into name[]. */
-__noinline int names_find(u32 at, u64 mnt, u64 dentry, u32 device, u32 is_searched)
+/* The answer's place among those of the same names: tables of verdicts and of approval have one each. */
+static __always_inline u32 answer_kind(const struct ask *a)
 {
-	struct ask *a = !can_decide ? NULL : ask_at(at);
-	struct dentry *d = (void *)dentry;
+	return a->table >= TABLES_APPROVAL;
+}
+static __always_inline u32 answer_generation(const struct ask *a)
+{
+	return answer_kind(a) ? a->approval : a->generation;
+}
+
+/* From what was found a moment ago; 0: nothing. */
+__noinline int names_recall(u32 at, u32 which)
+{
+	struct ask *a = !can_decide || which > 2 ? NULL : ask_at(at);
 	if (!a)
 		return 0;
+	struct ask_file *f = &a->file[which];
+	f->is_known = f->has_id && name_recall(&f->id, answer_kind(a), answer_generation(a), &a->answer);
+	if (!f->is_known)
+		return 0;
+	a->name[0].text = a->answer.text[0];
+	a->name[1].text = a->answer.text[1];
+	if (answer_kind(a))
+		a->name[1].state = CLASS_ABSENT;
+	return 1;
+}
+
+/* Both names of file[which] into name[]. */
+__noinline int names_find(u32 at, u32 which)
+{
+	struct ask *a = !can_decide || which > 2 ? NULL : ask_at(at);
+	if (!a)
+		return 0;
+	struct ask_file *f = &a->file[which];
+	u64 mnt = f->mnt, dentry = f->dentry;
+	u32 is_searched = f->is_searched;
+	struct dentry *d = (void *)dentry;
 	a->name[0].state = a->name[1].state = CLASS_NONE;
+	if (names_recall(at, which))
+		return 0;
 	path_walk_ask(mnt, dentry, at);
 	u32 offset = a->path.offset, fs_offset = a->path.fs_offset;
 	bool is_bad = a->path.is_cut || a->path.is_unstable;
 	if (a->table >= TABLES_APPROVAL) { /* the rules know the first name only */
 		if (is_bad || a->path.is_detached || is_searched || text_find(at, offset, 0, SPACE_NAMESPACE, 0) == TEXT_UNUSABLE)
-			name_is(&a->name[0], CLASS_UNKNOWN);
-		name_is(&a->name[1], CLASS_ABSENT);
+			name_counts_as(&a->name[0], CLASS_UNKNOWN);
+		name_counts_as(&a->name[1], CLASS_ABSENT);
 		return 0;
 	}
 	if (is_bad)
-		name_is(&a->name[0], CLASS_UNKNOWN);
+		name_counts_as(&a->name[0], CLASS_UNKNOWN);
 	else if (is_searched && (!mnt || a->path.is_detached))
-		name_is(&a->name[0], CLASS_ABSENT); /* not the mount it was reached by: the other name alone counts */
+		name_counts_as(&a->name[0], CLASS_ABSENT); /* not the mount it was reached by: the other name alone counts */
 	else if (text_find(at, offset, 0, SPACE_NAMESPACE, 0) == TEXT_UNUSABLE)
-		name_is(&a->name[0], CLASS_UNKNOWN);
+		name_counts_as(&a->name[0], CLASS_UNKNOWN);
 	if (is_bad || !fs_offset) {
 		path_walk_ask(0, dentry, at);
 		is_bad = a->path.is_cut || a->path.is_unstable;
 		fs_offset = a->path.offset;
 	}
+	u32 device = f->device;
 	if (!device)
 		device = BPF_CORE_READ(d, d_sb, s_dev);
 	int found = is_bad ? TEXT_UNUSABLE : text_find(at, fs_offset, device, SPACE_DEVICE, 1);
 	if (found == TEXT_UNUSABLE)
-		name_is(&a->name[1], CLASS_UNKNOWN);
+		name_counts_as(&a->name[1], CLASS_UNKNOWN);
 	if (found == TEXT_NONE) {
 		cgroup_find(at);
-		name_is(&a->name[1], a->is_container ? CLASS_ABSENT : CLASS_FOREIGN);
+		name_counts_as(&a->name[1], a->is_container ? CLASS_ABSENT : CLASS_FOREIGN);
 	}
+	return 0;
+}
+
+/*
+ * What names_find has just found goes into the cache, with the events that the names clear. Not what could not be read, nor what depends on
+ * who asks.
+ */
+__noinline int names_remember(u32 at, u32 which, u64 clear)
+{
+	struct ask *a = !can_decide || which > 2 ? NULL : ask_at(at);
+	if (!a)
+		return 0;
+	struct ask_file *f = &a->file[which];
+	u32 kind = answer_kind(a);
+	if (f->is_known)
+		clear |= a->answer.clear;
+	if (!f->has_id || a->name[0].state != CLASS_NONE || a->name[1].state != (kind ? CLASS_ABSENT : CLASS_NONE) || (f->is_known && clear == a->answer.clear))
+		return 0;
+	a->answer.generation = answer_generation(a);
+	a->answer.clear = clear;
+	a->answer.text[0] = a->name[0].text;
+	a->answer.text[1] = a->name[1].text;
+	name_remember(&f->id, kind, &a->answer);
 	return 0;
 }
 
@@ -348,7 +404,9 @@ static __always_inline int take_pair(struct ask *a, u32 first, u32 second)
 	struct policy_row *h2 = row_of(a->table, second), *s2 = row_of(a->table, second + 1);
 	if (h1 && s1 && h2 && s2) {
 		u32 n = a->n_pairs;
-		a->summary &= (h1->summary | h2->summary) & (s1->summary | s2->summary);
+		u64 left = (h1->summary | h2->summary) & (s1->summary | s2->summary);
+		a->pair_left = left;
+		a->summary &= left;
 		a->pair[(2 * n) & 7] = first;
 		a->pair[(2 * n + 1) & 7] = second;
 		a->n_pairs = n + 1;

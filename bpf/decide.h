@@ -93,7 +93,7 @@ __noinline int class_find(u32 at, u32 d)
 	return 0;
 }
 
-/* Classes of a pair: into name[].state. */
+/* Classes of a pair: into pair_class. */
 __noinline int pair_find(u32 at, u32 d)
 {
 	struct ask *a = !can_decide ? NULL : ask_at(at);
@@ -104,19 +104,32 @@ __noinline int pair_find(u32 at, u32 d)
 		struct task_label *l = label_of(task->tgid, start_of(task));
 		u32 t = a->table & 1;
 		bool is_known = l && l->by_table[t].generation == a->generation;
-		a->name[0].state = is_known ? l->by_table[t].executable[0] : CLASS_UNKNOWN;
-		a->name[1].state = is_known ? l->by_table[t].executable[1] : CLASS_UNKNOWN;
+		a->pair_class[0] = is_known ? l->by_table[t].executable[0] : CLASS_UNKNOWN;
+		a->pair_class[1] = is_known ? l->by_table[t].executable[1] : CLASS_UNKNOWN;
 		return 0;
 	}
-	struct ask_file *f = &a->file[d == DIMENSION_NEW_PATH];
-	if (!f->dentry) {
-		a->name[0].state = a->name[1].state = CLASS_NONE;
+	a->pair_class[0] = a->pair_class[1] = CLASS_NONE;
+	if (!a->file[d == DIMENSION_NEW_PATH].dentry)
 		return 0;
-	}
-	names_find(at, f->mnt, f->dentry, f->device, f->is_searched);
-	a->name[0].state = a->name[0].text.object;
-	a->name[1].state = a->name[1].text.object;
+	names_find(at, d == DIMENSION_NEW_PATH);
+	a->pair_class[0] = a->name[0].text.object;
+	a->pair_class[1] = a->name[1].text.object;
 	return 0;
+}
+
+/* Takes the rows of the pair that was looked up last. */
+__noinline int pair_take(u32 at, u32 d, u32 first_row)
+{
+	struct ask *a = !can_decide ? NULL : ask_at(at);
+	if (!a)
+		return 1;
+	if (a->pair_class[0] == CLASS_UNKNOWN || a->pair_class[1] == CLASS_UNKNOWN)
+		a->unknown |= BIT(d & 31);
+	a->pair_left = 1;
+	take_pair(a, first_row + 2 * a->pair_class[0], first_row + 2 * a->pair_class[1]);
+	if (d == DIMENSION_PATH && a->file[0].has_id)
+		names_remember(at, 0, (u64)!a->pair_left << (a->event & (EVENT_NUMBERS - 1)));
+	return a->summary != 0;
 }
 
 /* Takes the rows of one dimension; 0: no clause is left. */
@@ -128,10 +141,7 @@ __noinline int dimension_take(u32 at, u32 d)
 		return 1;
 	u32 first = h->first_row[a->event & (EVENT_NUMBERS - 1)][d];
 	if (BIT(d) & PAIRS) {
-		pair_find(at, d);
-		if (a->name[0].state == CLASS_UNKNOWN || a->name[1].state == CLASS_UNKNOWN)
-			a->unknown |= BIT(d);
-		return take_pair(a, first + 2 * a->name[0].state, first + 2 * a->name[1].state);
+		return pair_take(at, d, first);
 	}
 	if (d == DIMENSION_ANCESTORS) {
 		u32 row = (u32)ancestors_find(at);
@@ -189,16 +199,21 @@ static __always_inline void take_clause(struct ask *a, struct policy_head *h)
 /* 0: no clause is left. */
 static __always_inline int clauses_left(struct ask *a, u32 at, struct policy_head *h)
 {
-	u32 needs = h->needs[a->event & (EVENT_NUMBERS - 1)];
+	u32 event = a->event & (EVENT_NUMBERS - 1);
+	u64 order = h->order[event][0], rest = h->order[event][1];
 	for (u32 i = 0; i < POLICY_DIMENSIONS; i++) {
-		if (!needs)
+		if (i == POLICY_ORDER_OF_WORD)
+			order = rest;
+		u32 d = (order & ((1 << POLICY_ORDER_BITS) - 1)) - 1;
+		if (d >= POLICY_DIMENSIONS)
 			break;
-		u32 d = lowest_bit(needs);
 		if (BIT(d) & (BIT(DIMENSION_EXECUTABLE) | BIT(DIMENSION_ANCESTORS)))
-			label_find(at); /* here, and not where it is used: calls may not go deeper than eight */
+			label_find(at);
+		if (BIT(d) & PAIRS) /* here, and not where they are used: calls may not go deeper than eight, nor stacks */
+			pair_find(at, d);
 		if (!dimension_take(at, d))
 			return 0;
-		needs &= needs - 1;
+		order >>= POLICY_ORDER_BITS;
 	}
 	return settle(at);
 }
@@ -267,14 +282,17 @@ static __always_inline u32 approval_of(u32 event)
 	return generation && is_wanted(event) && (config.approved[generation & 1] & BIT(event)) ? generation : 0;
 }
 
-/* The generations are read here, once, and again by nobody. */
-__noinline int ask_open(u32 event, u64 exec_id)
+/* Generation of the tables that give verdicts on this event; 0: none do. */
+static __always_inline u32 verdicts_of(u32 event)
 {
 	u32 generation = generation_in_force();
+	return generation && (config.decided[generation & 1] & BIT(event)) ? generation : 0;
+}
+
+/* The generations have been read once, and are read again by nobody. */
+__noinline int ask_open(u32 event, u64 exec_id, u32 generation, u32 approval)
+{
 	event &= EVENT_NUMBERS - 1;
-	if (!generation || !(config.decided[generation & 1] & BIT(event)))
-		generation = 0;
-	u32 approval = approval_of(event);
 	if (!generation && !approval)
 		return (int)ASK_NONE;
 	u32 at = (u32)ask_claim();
@@ -294,7 +312,7 @@ __noinline int ask_open(u32 event, u64 exec_id)
  */
 #define ACT_ASK(act, event, at)                                 \
 	({                                                      \
-		at = (u32)ask_open(event, (act).who.exec_id);   \
+		at = (u32)ask_open(event, (act).who.exec_id, verdicts_of(event), approval_of(event)); \
 		at >= ASK_FULL ? (struct ask *)NULL : ask_at(at); \
 	})
 
@@ -382,6 +400,21 @@ __noinline u64 approve(u32 at, u32 event, u64 judged)
 	}
 	ask_release(a);
 	return judged;
+}
+
+/*
+ * 1: the file's names alone say that no rule is about the act, whoever acts. Then it is judged, and the slot is free.
+ */
+__noinline int names_clear(u32 at, u32 event)
+{
+	struct ask *a = !can_decide ? NULL : ask_at(at);
+	event &= EVENT_NUMBERS - 1;
+	if (!a || !a->file[0].has_id || !name_is_clear(&a->file[0].id, a->generation, a->approval, event))
+		return 0;
+	if (a->approval)
+		note_filtered(event);
+	ask_release(a);
+	return 1;
 }
 
 static __always_inline void act_judge(struct act *act, u32 at, u32 event)

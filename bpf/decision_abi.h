@@ -27,6 +27,8 @@ enum {
 	POLICY_ARGUMENTS = 128,                /* tests of arguments, of all rules that kill together */
 	POLICY_ARGUMENTS_READ = 8192,          /* steps through the arguments of one image: one for each, and for each 2 KiB more of a longer one */
 	POLICY_ENDING_MAX = 32,                /* letters of SPACE_ENDING */
+	POLICY_ORDER_BITS = 5,
+	POLICY_ORDER_OF_WORD = 12,             /* dimensions in a word of policy_head.order */
 	POLICY_NO_GENERATION = 0,              /* nothing is decided */
 };
 
@@ -145,6 +147,11 @@ struct policy_head {
 	 */
 	__u32 ancestor_epoch;
 	__u32 needs[EVENT_NUMBERS];                           /* bit d: a clause of the event has a literal in dimension d; 0: the event is not decided */
+	/*
+	 * The same in the order they are asked, those first that cost little for what they rule out: POLICY_ORDER_BITS each, the dimension plus one,
+	 * from the lowest bits of the first word; 0: no more.
+	 */
+	__u64 order[EVENT_NUMBERS][2];
 	__u32 first_row[EVENT_NUMBERS][POLICY_DIMENSIONS];
 	__u32 first_clause[EVENT_NUMBERS];
 	__u32 ancestor_event[EVENT_NUMBERS];                  /* number among those that ask for ancestors, plus one; 0: does not ask */

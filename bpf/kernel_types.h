@@ -135,6 +135,7 @@ struct dentry {
 	struct dentry *d_parent;
 	struct qstr d_name;
 	struct inode *d_inode;
+	unsigned char d_iname[32]; /* later kernels have more */
 	struct super_block *d_sb;
 };
 struct file_system_type {

@@ -35,7 +35,11 @@ __noinline int ask_claim(void)
 	u32 n = config.n_asks;
 	if (!can_decide)
 		return (int)ASK_NONE;
-	struct ask_search w = { .first = bpf_get_smp_processor_id() * ASKS_PER_CPU, .n = n, .found = ASK_NONE };
+	u32 own = bpf_get_smp_processor_id() * ASKS_PER_CPU;
+	struct ask *first = ask_at(own);
+	if (first && !__sync_val_compare_and_swap(&first->busy, 0, 1))
+		return (int)own;
+	struct ask_search w = { .first = own, .n = n, .found = ASK_NONE };
 	bpf_loop(n, ask_step, &w, 0);
 	if (w.found == ASK_NONE)
 		count_misc(MISC_ASKS_FULL);
@@ -56,6 +60,7 @@ static __always_inline void ask_start(struct ask *a, u32 generation, u32 event)
 	a->given = a->unknown = 0;
 	a->is_exec = a->name_length = a->has_cgroup = 0;
 	a->file[0].dentry = a->file[1].dentry = 0;
+	a->file[0].has_id = a->file[1].has_id = 0;
 	a->file[0].is_searched = a->file[1].is_searched = 0;
 	a->file[0].device = a->file[1].device = 0;
 	a->n_singles = a->n_pairs = 0;
@@ -113,8 +118,37 @@ static __always_inline void label_own(struct ask *a, struct task_label *l, u32 e
 	l->own[t].generation = a->generation;
 }
 
-/* The current process's label, with what belongs to the ask's table. 0: there is one. */
-__noinline int label_find(u32 at)
+/* The file of the current image, for names_find; 0: a kernel thread has none. */
+__noinline int image_ask(u32 at)
+{
+	struct ask *a = !can_decide ? NULL : ask_at(at);
+	struct mm_struct *mm = bpf_get_current_task_btf()->mm;
+	struct file *file = mm ? mm->exe_file : NULL;
+	if (!a || !file)
+		return 0;
+	struct ask_file *f = &a->file[2];
+	f->mnt = (u64)file->f_path.mnt;
+	f->dentry = (u64)file->f_path.dentry;
+	f->device = f->is_searched = 0;
+	f->has_id = name_id_of(&f->id, file->f_path.mnt, file->f_path.dentry);
+	return 1;
+}
+
+/* The current process's label, made if it has none. 0: it has what belongs to the ask's table; -1: there is none; else its image is to be looked up. */
+__noinline int label_start(u32 at)
+{
+	struct ask *a = !can_decide ? NULL : ask_at(at);
+	if (!a)
+		return -1;
+	u32 t = a->table & 1;
+	struct task_label *l = label_make(a, bpf_get_current_task_btf());
+	if (!l)
+		return -1;
+	return l->by_table[t].generation != a->generation || l->own[t].generation != a->generation;
+}
+
+/* What was found of its image goes into the label. */
+__noinline int label_write(u32 at)
 {
 	struct ask *a = !can_decide ? NULL : ask_at(at);
 	if (!a)
@@ -122,16 +156,9 @@ __noinline int label_find(u32 at)
 	u32 t = a->table & 1;
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct policy_head *h = head_of(t);
-	struct task_label *l = label_make(a, task);
+	struct task_label *l = label_of(task->tgid, start_of(task));
 	if (!l || !h)
 		return -1;
-	if (l->by_table[t].generation == a->generation && l->own[t].generation == a->generation)
-		return 0;
-	struct file *file = BPF_CORE_READ(task, mm, exe_file);
-	a->name[0].state = a->name[1].state = CLASS_NONE; /* a kernel thread has no image */
-	a->name[0].text = a->name[1].text = (struct policy_text){ 0 };
-	if (file)
-		names_find(at, (u64)BPF_CORE_READ(file, f_path.mnt), (u64)BPF_CORE_READ(file, f_path.dentry), 0, 0);
 	label_own(a, l, h->ancestor_epoch);
 	l->by_table[t].executable[0] = a->name[0].text.executable;
 	l->by_table[t].executable[1] = a->name[1].text.executable;
@@ -139,6 +166,22 @@ __noinline int label_find(u32 at)
 	asm volatile("" ::: "memory"); /* what the number vouches for stands before it */
 	l->by_table[t].generation = a->generation;
 	return 0;
+}
+
+/* The current process's label, with what belongs to the ask's table. 0: there is one. In pieces, for stacks are small. */
+__noinline int label_find(u32 at)
+{
+	int missing = label_start(at);
+	struct ask *a = !can_decide || missing <= 0 ? NULL : ask_at(at);
+	if (!a)
+		return missing;
+	a->name[0].state = a->name[1].state = CLASS_NONE;
+	a->name[0].text = a->name[1].text = (struct policy_text){ 0 };
+	if (image_ask(at)) {
+		names_find(at, 2);
+		names_remember(at, 2, 0);
+	}
+	return label_write(at);
 }
 
 /* User space may know the ancestors of a process that was there before the sensor, or before a predicate. */

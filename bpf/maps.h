@@ -72,10 +72,26 @@ struct ask_name {
 	u32 state;
 	struct policy_text text;
 };
+/* What must be equal for the names of a file to be the same. */
+enum { NAME_INLINE = 32 }; /* bytes of a name, with its NUL, that a dentry itself has room for */
+struct name_id {
+	u32 renames, mounts, hash, length, dir_hash, dir_generation;
+	u64 dentry, mnt, dir, dir_parent, dir_inode;
+	u64 name[NAME_INLINE / 8];
+};
+/* What names were found to be by tables of one generation. */
+struct name_answer {
+	u32 generation; /* 0: not asked yet */
+	u32 reserved;
+	u64 clear; /* events of which the names leave no clause */
+	struct policy_text text[2];
+};
 struct ask_file {
 	u64 mnt, dentry;           /* dentry 0: no file */
 	u32 is_searched;           /* the mount was searched for, and may be none that holds it */
 	u32 device;                /* 0: not known yet */
+	u32 has_id, is_known;      /* id is there; its answer is remembered already */
+	struct name_id id;
 };
 struct ask {
 	u32 busy;
@@ -84,15 +100,16 @@ struct ask {
 	u32 given, unknown;           /* bit of a dimension: number[] has its value; its value could not be read */
 	u32 is_exec, name_length;     /* the image that asks will be replaced; bytes of the text in name_key, 0: none */
 	u64 number[32];               /* by dimension; of ROLLOUT: identity of the image */
-	struct ask_file file[2];      /* PATH, NEW_PATH */
+	struct ask_file file[3];      /* PATH, NEW_PATH, the image */
+	struct name_answer answer;    /* of the names that are looked up now */
 	struct policy_address_key address;
 	/* what is found of the dimension that is looked up now */
-	u32 class;
+	u32 class, pair_class[2];
 	struct ask_name name[4]; /* of both names; the third is for a cgroup's */
 	u32 has_cgroup, is_container, cgroup_class;
 	struct cgroup_entry cgroup;       /* to be put into the map */
 	/* rows found so far: their summaries and-ed, and their numbers; of pairs those of the `holds` rows of both names, `spares` follow */
-	u64 summary;
+	u64 summary, pair_left; /* pair_left: by the last pair alone */
 	u32 n_singles, n_pairs;
 	u32 single[32];
 	u32 pair[8];

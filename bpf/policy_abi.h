@@ -45,6 +45,8 @@ struct sensor_facts {
 	__u32 reserved;
 };
 
+enum { NAME_ENTRIES = 4096 /* names of files that are remembered; a power of two */ };
+
 enum { ROW_NOT_YET = 0xffffffff, ASKS_PER_CPU = 32 };
 
 /*

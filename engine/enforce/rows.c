@@ -151,6 +151,73 @@ static void fill_event(const struct maker *m, uint32_t event)
 	}
 }
 
+/* --- the order they are asked in ----------------------------------------------------------------------------------------------- */
+
+/* What it costs to ask, roughly, in instructions. */
+static unsigned cost_of(enum policy_dimension d)
+{
+	static const unsigned costs[DIMENSION_COUNT] = {
+		[DIMENSION_FLAGS] = 60,	      [DIMENSION_CONTAINER] = 150, [DIMENSION_ROLLOUT] = 60,  [DIMENSION_CGROUP] = 150,
+		[DIMENSION_EXECUTABLE] = 400, [DIMENSION_ANCESTORS] = 400, [DIMENSION_PATH] = 3500, [DIMENSION_NEW_PATH] = 3500,
+	};
+	return costs[d] ? costs[d] : 300;
+}
+
+static unsigned bits_of(const struct policy_row *row)
+{
+	int n = 0;
+	for (size_t w = 0; w < POLICY_WORDS; w++)
+		n += __builtin_popcountll(row->words[w]);
+	return (unsigned)n;
+}
+
+/* Into left: the clauses that the dimension leaves of an act that no rule is about; where every value has a class, of the least telling one. */
+static void leave(const struct maker *m, uint32_t event, enum policy_dimension d, struct policy_row *left)
+{
+	const struct policy_row *rows = &m->out->rows[m->out->head.first_row[event][d]], *usual = rows;
+	bool is_class_of_all = d == DIMENSION_FLAGS || d == DIMENSION_CONTAINER || d == DIMENSION_ROLLOUT;
+	for (size_t class = CLASS_FIRST; is_class_of_all && class < n_classes(m, d); class++)
+		if (bits_of(&rows[class]) > bits_of(usual))
+			usual = &rows[class];
+	for (size_t w = 0; w < POLICY_WORDS; w++)
+		left->words[w] &= usual->words[w] & (dimension_is_pair(d) ? usual[1].words[w] : ~0ull);
+}
+
+/* The one that rules out the most for what it costs; among those that rule nothing out, the cheapest. */
+static enum policy_dimension next_dimension(const struct maker *m, uint32_t event, uint32_t todo, const struct policy_row *left)
+{
+	enum policy_dimension best = DIMENSION_COUNT;
+	double best_worth = -1;
+	for (size_t i = 0; i < DIMENSION_COUNT; i++) {
+		enum policy_dimension d = (enum policy_dimension)i;
+		if (!(todo >> i & 1))
+			continue;
+		struct policy_row after = *left;
+		leave(m, event, d, &after);
+		double worth = (bits_of(left) - bits_of(&after) + 0.001) / cost_of(d);
+		if (worth > best_worth) {
+			best_worth = worth;
+			best = d;
+		}
+	}
+	return best;
+}
+
+static void order_event(const struct maker *m, uint32_t event)
+{
+	struct policy_head *head = &m->out->head;
+	struct policy_row left = { 0 };
+	uint32_t todo = head->needs[event];
+	for (size_t i = 0; i < m->events[event].n; i++)
+		set_bit(&left, i, true);
+	for (size_t i = 0; todo; i++) {
+		enum policy_dimension d = next_dimension(m, event, todo, &left);
+		head->order[event][i / POLICY_ORDER_OF_WORD] |= (uint64_t)(d + 1) << POLICY_ORDER_BITS * (i % POLICY_ORDER_OF_WORD);
+		leave(m, event, d, &left);
+		todo &= ~(1u << d);
+	}
+}
+
 /* --- ancestors ------------------------------------------------------------------------------------------------------------- */
 
 /* Held rules out the clauses that except it, not held those that ask for it. */
@@ -275,6 +342,7 @@ int rows_make(const struct classes *classes, const struct value_sets *all, const
 	ret->head.generation = generation;
 	for (uint32_t event = 0; event < EVENT_NUMBERS; event++) {
 		fill_event(&m, event);
+		order_event(&m, event);
 		place_clauses(&m, event, generation);
 	}
 	fill_arguments(&m);

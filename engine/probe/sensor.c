@@ -54,6 +54,8 @@ static int configure(struct sensor *s, const struct sensor_options *o)
 		err = bpf_map__set_max_entries(k->maps.asks, (uint32_t)s->cpus * ASKS_PER_CPU);
 	if (!err && o->approve)
 		err = bpf_map__set_max_entries(k->maps.images, MAX_IMAGES_TOLD);
+	if (!err && k->rodata->can_decide)
+		err = bpf_map__set_max_entries(k->maps.name_cache, NAME_ENTRIES);
 	if (!o->enforce) /* the tables of verdicts stay as small as they can be */
 		return err;
 	if (!err)
