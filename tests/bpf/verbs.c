@@ -391,6 +391,81 @@ static long do_child(char **a)
 	_exit(WEXITSTATUS(status));
 }
 
+/* --- what may be remembered of a file's names ------------------------------------------------------------------------------------ */
+
+enum { NAME_ROUNDS = 40 };
+
+/* Twice, so that the second one may be answered from memory. */
+static bool opens(const char *path, bool is_permitted)
+{
+	for (int i = 0; i < 2; i++) {
+		int fd = open(path, O_RDONLY);
+		if (fd >= 0)
+			close(fd);
+		if ((fd >= 0) != is_permitted || (fd < 0 && errno != EPERM)) {
+			printf("%s was %s; ", path, fd >= 0 ? "permitted" : strerrorname_np(errno));
+			return false;
+		}
+	}
+	return true;
+}
+
+static bool make_named(const char *folder, const char *file)
+{
+	int fd = mkdir(folder, 0755) ? -1 : open(file, O_WRONLY | O_CREAT, 0644);
+	if (fd >= 0)
+		close(fd);
+	return fd >= 0;
+}
+
+/* FOLDER/d goes to FORBIDDEN/d and back, with the file in it. */
+static long do_moves(char **a)
+{
+	char here[128], there[128], file_here[160], file_there[160];
+	snprintf(here, sizeof(here), "%s/d", a[0]);
+	snprintf(there, sizeof(there), "%s/d", a[1]);
+	snprintf(file_here, sizeof(file_here), "%s/f", here);
+	snprintf(file_there, sizeof(file_there), "%s/f", there);
+	if (!make_named(here, file_here))
+		return -1;
+	for (int i = 0; i < NAME_ROUNDS; i++)
+		if (!opens(file_here, true) || rename(here, there) || !opens(file_there, false) || rename(there, here))
+			return -1;
+	return unlink(file_here) || rmdir(here) ? -1 : 0;
+}
+
+/* The folder is removed and made anew in the other place, so that the memory of its names is used again; nothing is renamed. */
+static long do_makes_anew(char **a)
+{
+	for (int i = 0; i < 2 * NAME_ROUNDS; i++) {
+		bool is_permitted = i % 2 == 0;
+		char folder[128], file[160];
+		snprintf(folder, sizeof(folder), "%s/e", a[!is_permitted]);
+		snprintf(file, sizeof(file), "%s/f", folder);
+		if (!make_named(folder, file) || !opens(file, is_permitted) || unlink(file) || rmdir(folder))
+			return -1;
+	}
+	return 0;
+}
+
+/* Two names of one inode by turns. */
+static long do_by_turns(char **a)
+{
+	for (int i = 0; i < NAME_ROUNDS; i++)
+		if (!opens(a[0], true) || !opens(a[1], false))
+			return -1;
+	return 0;
+}
+
+/* A bind mount hides the name and goes again: FILE stands for FORBIDDEN meanwhile. */
+static long do_mounts(char **a)
+{
+	for (int i = 0; i < NAME_ROUNDS; i++)
+		if (!opens(a[0], true) || mount(a[1], a[0], NULL, MS_BIND, NULL) || !opens(a[0], false) || umount(a[0]))
+			return -1;
+	return 0;
+}
+
 static const struct {
 	const char *name;
 	int arguments;
@@ -410,6 +485,7 @@ static const struct {
 	{ "socket", 3, do_socket }, { "unix", 1, do_unix }, { "ptrace", 0, do_ptrace }, { "traceme", 0, do_traceme }, { "kill", 1, do_kill },
 	{ "prctl", 1, do_prctl }, { "setuid", 1, do_setuid }, { "finit-module", 1, do_finit_module }, { "init-module", 0, do_init_module },
 	{ "bpf-load", 1, do_bpf_load }, { "exec", 1, do_exec }, { "child", 1, do_child },
+	{ "moves", 2, do_moves }, { "makes-anew", 2, do_makes_anew }, { "by-turns", 2, do_by_turns }, { "mounts", 2, do_mounts },
 };
 
 int main(int argc, char **argv)

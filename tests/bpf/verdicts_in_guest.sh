@@ -21,6 +21,15 @@ allow() {
 	out=$("$@" 2>&1)
 	case $out in done) echo "ok - permitted: $*" ;; *) echo "not ok - permitted: $*: $out" ;; esac
 }
+# turns RULE COMMAND...: forbidden 80 times (twice in each of 40 rounds) and permitted as often, with what was remembered of the names by then
+turns() {
+	rule=$1
+	shift
+	out=$("$@" 2>&1)
+	case $out in done) echo "ok - by turns: $*" ;; *) echo "not ok - by turns: $*: $out" ;; esac
+	i=0
+	while [ $i -lt 80 ]; do echo "$rule" >> /tmp/expected; i=$((i + 1)); done
+}
 : > /tmp/expected
 v=/t/verbs
 for way in read read-compat read-uring read-uring-worker; do
@@ -140,6 +149,17 @@ deny not-below-parent $v read /tmp/family
 allow /tmp/parent child $v read /tmp/family
 deny by-user su -s /bin/sh tester -c "/t/verbs read /tmp/users"
 allow $v read /tmp/users
+# what is remembered of names ends with a rename, a mount, a name that is gone; links are names of their own
+mkdir /tmp/early /tmp/late
+turns late $v moves /tmp/early /tmp/late
+turns late $v makes-anew /tmp/early /tmp/late
+: > /tmp/early/file
+ln /tmp/early/file /tmp/late/link
+turns late $v by-turns /tmp/early/file /tmp/late/link
+: > /tmp/late/mounted
+turns late $v mounts /tmp/early/file /tmp/late/mounted
+deny late unshare -m sh -c 'cat /tmp/early/file && mount --bind /tmp/early /tmp/late && /t/verbs read /tmp/late/file'
+deny late unshare -m sh -c 'cat /tmp/early/file && mount --bind /tmp/late /tmp/early && /t/verbs read /tmp/early/link'
 # the object: by its two names
 deny open-read unshare -m sh -c 'mount --bind /tmp/p /tmp/alias && /t/verbs read /tmp/alias/secret'
 deny open-read unshare -m sh -c 'mount --bind /tmp/p/secret /tmp/q/a && /t/verbs read /tmp/q/a'
