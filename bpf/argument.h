@@ -106,10 +106,10 @@ static long argument_row_step(u64 i, struct argument_sum *w)
 	struct policy_row *r = row_of(a->table, w->first + 2 * test + is_not);
 	if (!r)
 		return 1;
-	u64 summary = 0;
+	u64 summary = 0, before = a->summary;
 #pragma unroll
 	for (u32 k = 0; k < POLICY_WORDS; k++) {
-		u64 left = a->words[k] & r->words[k];
+		u64 left = a->words[k] & r->words[k] & -((before >> k) & 1); /* words that are not in the summary say nothing */
 		a->words[k] = left;
 		summary |= is_not_zero(left) << k;
 	}
@@ -131,7 +131,7 @@ __noinline int arguments_left(u32 at, u64 from, u32 count)
 	struct argument_sum sum = { .a = a, .first = h->first_argument_row };
 	if (w.left || w.is_missing) {
 		a->unknown |= BIT(DIMENSION_ARGUMENTS);
-		return settle_single(at, h->first_argument_row + 2 * h->n_arguments);
+		return take_single(at, h->first_argument_row + 2 * h->n_arguments);
 	}
 	bpf_loop(h->n_arguments, argument_row_step, &sum, 0);
 	return a->summary != 0;

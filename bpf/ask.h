@@ -294,7 +294,9 @@ __noinline int names_find(u32 at, u32 which)
 	a->name[0].state = a->name[1].state = CLASS_NONE;
 	if (names_recall(at, which))
 		return 0;
-	path_walk_ask(mnt, dentry, at);
+	a->walk.renames = f->id.renames;
+	a->walk.mounts = f->id.mounts;
+	path_walk_ask(mnt, dentry, f->has_id, at);
 	u32 offset = a->path.offset, fs_offset = a->path.fs_offset;
 	bool is_bad = a->path.is_cut || a->path.is_unstable;
 	if (a->table >= TABLES_APPROVAL) { /* the rules know the first name only */
@@ -310,7 +312,7 @@ __noinline int names_find(u32 at, u32 which)
 	else if (text_find(at, offset, 0, SPACE_NAMESPACE, 0) == TEXT_UNUSABLE)
 		name_counts_as(&a->name[0], CLASS_UNKNOWN);
 	if (is_bad || !fs_offset) {
-		path_walk_ask(0, dentry, at);
+		path_walk_ask(0, dentry, 0, at);
 		is_bad = a->path.is_cut || a->path.is_unstable;
 		fs_offset = a->path.offset;
 	}
@@ -340,6 +342,9 @@ __noinline int names_remember(u32 at, u32 which, u64 clear)
 	u32 kind = answer_kind(a);
 	if (f->is_known)
 		clear |= a->answer.clear;
+	/* the walk came after the id was made: it counts if nothing was renamed or mounted between */
+	if (!f->is_known && (f->id.renames != a->walk.renames || f->id.mounts != a->walk.mounts))
+		return 0;
 	if (!f->has_id || a->name[0].state != CLASS_NONE || a->name[1].state != (kind ? CLASS_ABSENT : CLASS_NONE) || (f->is_known && clear == a->answer.clear))
 		return 0;
 	a->answer.generation = answer_generation(a);
@@ -371,89 +376,73 @@ __noinline int number_find(u32 at, u32 d)
 	return 0;
 }
 
-__noinline int address_find(u32 at)
+static __always_inline void port_find(struct ask *a)
 {
-	struct ask *a = !can_decide ? NULL : ask_at(at);
-	if (!a)
-		return 0;
+	u32 table = a->table, zero = 0;
+	u64 port = a->number[DIMENSION_PORT];
+	void *inner = bpf_map_lookup_elem(&ports, &table);
+	struct policy_ports *p = inner ? bpf_map_lookup_elem(inner, &zero) : NULL;
+	a->class = p && port < POLICY_PORTS ? p->class[port] : CLASS_NONE;
+}
+
+static __always_inline void address_find(struct ask *a)
+{
 	u32 table = a->table;
 	void *trie = bpf_map_lookup_elem(&addresses, &table);
 	u32 *class = trie ? bpf_map_lookup_elem(trie, &a->address) : NULL;
 	a->class = class ? *class : CLASS_NONE;
-	return 0;
 }
 
 /* --- rows ------------------------------------------------------------------------------------------------------------------- */
 
-/* A row that is missing would be a fault of the tables; it then rules nothing out. Both return whether any clause can be left. */
-static __always_inline int take_single(struct ask *a, u32 number)
-{
-	struct policy_row *r = row_of(a->table, number);
-	if (r) {
-		u32 n = a->n_singles;
-		a->summary &= r->summary;
-		a->single[n & 31] = number;
-		a->n_singles = n + 1;
-	}
-	return a->summary != 0;
-}
-
-static __always_inline int take_pair(struct ask *a, u32 first, u32 second)
-{
-	struct policy_row *h1 = row_of(a->table, first), *s1 = row_of(a->table, first + 1);
-	struct policy_row *h2 = row_of(a->table, second), *s2 = row_of(a->table, second + 1);
-	if (h1 && s1 && h2 && s2) {
-		u32 n = a->n_pairs;
-		u64 left = (h1->summary | h2->summary) & (s1->summary | s2->summary);
-		a->pair_left = left;
-		a->summary &= left;
-		a->pair[(2 * n) & 7] = first;
-		a->pair[(2 * n + 1) & 7] = second;
-		a->n_pairs = n + 1;
-	}
-	return a->summary != 0;
-}
-
-/* Word by word, but only those of which the summaries have left something. */
-__noinline int settle_single(u32 at, u32 number)
+/*
+ * A row that is missing would be a fault of the tables; it then rules nothing out. Word by word at once, and only those words of which the
+ * summaries leave something: a summary alone says little where different rules share words. All return whether any clause is left.
+ */
+__noinline int take_single(u32 at, u32 number)
 {
 	struct ask *a = !can_decide ? NULL : ask_at(at);
 	struct policy_row *r = a ? row_of(a->table, number) : NULL;
 	if (!r)
 		return 1;
-	u64 m = a->summary, left = 0;
+	u64 m = a->summary & r->summary, left = 0, first = is_not_zero(a->n_taken) - 1;
 	for (u32 i = 0; i < POLICY_WORDS; i++) {
 		if (!m)
 			break;
 		u32 j = lowest_bit(m) & (POLICY_WORDS - 1);
-		u64 word = a->words[j] & r->words[j];
+		u64 word = (a->words[j] | first) & r->words[j];
 		m &= m - 1;
 		a->words[j] = word;
 		left |= is_not_zero(word) << j;
 	}
+	a->n_taken = 1;
 	a->summary = left;
 	return left != 0;
 }
 
-__noinline int settle_pair(u32 at, u32 first, u32 second)
+/* By the `holds` rows of both names; `spares` follow. In pair_left: the words that the pair alone leaves. */
+__noinline int take_pair(u32 at, u32 first_name, u32 second_name)
 {
 	struct ask *a = !can_decide ? NULL : ask_at(at);
 	if (!a)
 		return 1;
-	struct policy_row *h1 = row_of(a->table, first), *s1 = row_of(a->table, first + 1);
-	struct policy_row *h2 = row_of(a->table, second), *s2 = row_of(a->table, second + 1);
+	a->pair_left = 1;
+	struct policy_row *h1 = row_of(a->table, first_name), *s1 = row_of(a->table, first_name + 1);
+	struct policy_row *h2 = row_of(a->table, second_name), *s2 = row_of(a->table, second_name + 1);
 	if (!h1 || !s1 || !h2 || !s2)
 		return 1;
-	u64 m = a->summary, left = 0;
+	u64 pair = (h1->summary | h2->summary) & (s1->summary | s2->summary), m = a->summary & pair, left = 0, first = is_not_zero(a->n_taken) - 1;
 	for (u32 i = 0; i < POLICY_WORDS; i++) {
 		if (!m)
 			break;
 		u32 j = lowest_bit(m) & (POLICY_WORDS - 1);
-		u64 word = a->words[j] & (h1->words[j] | h2->words[j]) & (s1->words[j] | s2->words[j]);
+		u64 word = (a->words[j] | first) & (h1->words[j] | h2->words[j]) & (s1->words[j] | s2->words[j]);
 		m &= m - 1;
 		a->words[j] = word;
 		left |= is_not_zero(word) << j;
 	}
+	a->pair_left = first ? left : pair;
+	a->n_taken = 1;
 	a->summary = left;
 	return left != 0;
 }

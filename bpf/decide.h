@@ -87,7 +87,9 @@ __noinline int class_find(u32 at, u32 d)
 	else if (d == DIMENSION_ROLLOUT)
 		a->class = CLASS_FIRST + policy_rollout(a->number[DIMENSION_ROLLOUT]);
 	else if (d == DIMENSION_ADDRESS)
-		address_find(at);
+		address_find(a);
+	else if (d == DIMENSION_PORT)
+		port_find(a);
 	else
 		number_find(at, d);
 	return 0;
@@ -125,11 +127,10 @@ __noinline int pair_take(u32 at, u32 d, u32 first_row)
 		return 1;
 	if (a->pair_class[0] == CLASS_UNKNOWN || a->pair_class[1] == CLASS_UNKNOWN)
 		a->unknown |= BIT(d & 31);
-	a->pair_left = 1;
-	take_pair(a, first_row + 2 * a->pair_class[0], first_row + 2 * a->pair_class[1]);
+	int is_left = take_pair(at, first_row + 2 * a->pair_class[0], first_row + 2 * a->pair_class[1]);
 	if (d == DIMENSION_PATH && a->file[0].has_id)
 		names_remember(at, 0, (u64)!a->pair_left << (a->event & (EVENT_NUMBERS - 1)));
-	return a->summary != 0;
+	return is_left;
 }
 
 /* Takes the rows of one dimension; 0: no clause is left. */
@@ -147,18 +148,18 @@ __noinline int dimension_take(u32 at, u32 d)
 		u32 row = (u32)ancestors_find(at);
 		if (row == ROW_NOT_YET)
 			a->unknown |= BIT(d);
-		return take_single(a, row == ROW_NOT_YET ? first + CLASS_UNKNOWN : row);
+		return take_single(at, row == ROW_NOT_YET ? first + CLASS_UNKNOWN : row);
 	}
 	class_find(at, d);
 	if (a->class == CLASS_UNKNOWN)
 		a->unknown |= BIT(d);
-	return take_single(a, first + a->class);
+	return take_single(at, first + a->class);
 }
 
 /* --- the decision ----------------------------------------------------------------------------------------------------------- */
 
-/* All rows and-ed, word by word, the most telling first. 0: no clause is left. */
-__noinline int settle(u32 at)
+/* No dimension is asked: every clause is left. */
+__noinline int take_all(u32 at)
 {
 	struct ask *a = !can_decide ? NULL : ask_at(at);
 	if (!a)
@@ -166,21 +167,6 @@ __noinline int settle(u32 at)
 	for (u32 i = 0; i < POLICY_WORDS; i++) {
 		a->words[i] = ~0ull;
 		asm volatile("" ::: "memory");
-	}
-	u32 n = a->n_pairs;
-	for (u32 i = 0; i < 3; i++) {
-		if (i >= n)
-			break;
-		u32 k = 2 * (n - 1 - i);
-		if (!settle_pair(at, a->pair[k & 7], a->pair[(k + 1) & 7]))
-			return 0;
-	}
-	n = a->n_singles;
-	for (u32 i = 0; i < POLICY_DIMENSIONS; i++) {
-		if (i >= n)
-			break;
-		if (!settle_single(at, a->single[(n - 1 - i) & 31]))
-			return 0;
 	}
 	return 1;
 }
@@ -215,7 +201,7 @@ static __always_inline int clauses_left(struct ask *a, u32 at, struct policy_hea
 			return 0;
 		order >>= POLICY_ORDER_BITS;
 	}
-	return settle(at);
+	return a->n_taken ? 1 : take_all(at);
 }
 
 /* Fills rule_slot and flags; 0: nothing holds against the act. */
@@ -390,7 +376,7 @@ __noinline u64 approve(u32 at, u32 event, u64 judged)
 		return judged;
 	if (!judged && a->approval) {
 		a->table = TABLES_APPROVAL + (a->approval & 1);
-		a->n_singles = a->n_pairs = 0;
+		a->n_taken = 0;
 		a->summary = (1ull << POLICY_WORDS) - 1;
 		struct policy_head *h = head_of(a->table);
 		if (h && !clauses_left(a, at, h)) {

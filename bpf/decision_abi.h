@@ -107,6 +107,12 @@ struct policy_number_key {
 	__u8 value[8];     /* big endian */
 };
 
+/* Of the numbers, ports are few enough to have their classes looked up directly. */
+enum { POLICY_PORTS = 65536 };
+struct policy_ports {
+	__u16 class[POLICY_PORTS];
+};
+
 /* One trie of addresses; IPv4 as ::ffff:a.b.c.d. Value: class. */
 struct policy_address_key {
 	__u32 prefix_bits;

@@ -63,7 +63,7 @@ static __always_inline void ask_start(struct ask *a, u32 generation, u32 event)
 	a->file[0].has_id = a->file[1].has_id = 0;
 	a->file[0].is_searched = a->file[1].is_searched = 0;
 	a->file[0].device = a->file[1].device = 0;
-	a->n_singles = a->n_pairs = 0;
+	a->n_taken = 0;
 	a->rule_slot = a->flags = 0;
 	a->summary = (1ull << POLICY_WORDS) - 1;
 }

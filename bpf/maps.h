@@ -32,6 +32,7 @@ struct walk {
 	u32 offset, state;
 	u32 fs_offset; /* offset at that root; 0: none yet */
 	u32 is_stable;
+	u32 renames, mounts; /* sequences it began by */
 };
 
 /* Tracepoint mode: the system call that just ended, its arguments in the order of its verb (schemas/syscalls.def). */
@@ -108,11 +109,9 @@ struct ask {
 	struct ask_name name[4]; /* of both names; the third is for a cgroup's */
 	u32 has_cgroup, is_container, cgroup_class;
 	struct cgroup_entry cgroup;       /* to be put into the map */
-	/* rows found so far: their summaries and-ed, and their numbers; of pairs those of the `holds` rows of both names, `spares` follow */
-	u64 summary, pair_left; /* pair_left: by the last pair alone */
-	u32 n_singles, n_pairs;
-	u32 single[32];
-	u32 pair[8];
+	/* what the rows so far leave: of words only those whose bit is in summary. pair_left: by the last pair alone, as far as it is known */
+	u64 summary, pair_left;
+	u32 n_taken; /* 0: no row so far */
 	u64 words[POLICY_WORDS];
 	u32 rule_slot, flags;         /* of the clause that decided; 0: none */
 	struct ancestor_set set;      /* that a row is asked for */
@@ -239,6 +238,12 @@ struct policy_numbers {
 	__uint(key_size, sizeof(struct policy_number_key));
 	__uint(value_size, sizeof(u32));
 };
+struct policy_port_table {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__uint(key_size, sizeof(u32));
+	__uint(value_size, sizeof(struct policy_ports));
+};
 struct policy_addresses {
 	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
 	__uint(max_entries, 1);
@@ -285,6 +290,7 @@ BY_TABLE(heads, policy_heads, TABLES_COUNT + 1);
 BY_TABLE(rows, policy_rows, TABLES_COUNT);
 BY_TABLE(texts, policy_texts, TABLES_COUNT);
 BY_TABLE(numbers, policy_numbers, TABLES_COUNT);
+BY_TABLE(ports, policy_port_table, TABLES_COUNT);
 BY_TABLE(addresses, policy_addresses, TABLES_COUNT);
 BY_TABLE(clauses, policy_clauses, TABLES_COUNT);
 BY_TABLE(ancestor_masks, policy_ancestor_masks, 2);

@@ -81,10 +81,13 @@ static long walk_step(u64 i, struct walk_in *in)
 }
 
 /* Notes whether nothing was renamed or mounted meanwhile. mnt 0: inside the file system only. */
-static __always_inline void walk_once(struct walk_in *in, u64 mnt, u64 dentry)
+static __always_inline void walk_once(struct walk_in *in, u64 mnt, u64 dentry, u32 has_begun)
 {
 	struct walk *w = in->w;
-	u32 renames = sequence_of(&rename_lock), mounts = sequence_of(&mount_lock);
+	if (!has_begun) {
+		w->renames = sequence_of(&rename_lock);
+		w->mounts = sequence_of(&mount_lock);
+	}
 	struct vfsmount *m = (void *)mnt;
 	w->dentry = dentry;
 	w->mnt = mnt;
@@ -93,17 +96,19 @@ static __always_inline void walk_once(struct walk_in *in, u64 mnt, u64 dentry)
 	w->state = WALK_RUNNING;
 	w->fs_offset = 0;
 	bpf_loop(PATH_MAX_STEPS, walk_step, in, 0);
+	u32 renames = w->renames, mounts = w->mounts;
 	w->is_stable = !((renames | mounts) & 1) && renames == sequence_of(&rename_lock) && mounts == sequence_of(&mount_lock);
 }
 
-static __always_inline void walk_tries(u64 mnt, u64 dentry, struct walk *w, u8 *buffer, struct path_result *r)
+/* has_begun: the sequences that the first try is to be measured by are in the walk already. */
+static __always_inline void walk_tries(u64 mnt, u64 dentry, u32 has_begun, struct walk *w, u8 *buffer, struct path_result *r)
 {
 	struct walk_in in = { .w = w, .buffer = buffer };
-	walk_once(&in, mnt, dentry); /* written out: a bpf_loop inside a loop is refused by 6.1 */
+	walk_once(&in, mnt, dentry, has_begun); /* written out: a bpf_loop inside a loop is refused by 6.1 */
 	if (!w->is_stable)
-		walk_once(&in, mnt, dentry);
+		walk_once(&in, mnt, dentry, 0);
 	if (!w->is_stable)
-		walk_once(&in, mnt, dentry);
+		walk_once(&in, mnt, dentry, 0);
 	u32 offset = w->offset, state = w->state, fs_offset = w->fs_offset;
 	if (offset > RECORD_PATH_MAX)
 		offset = RECORD_PATH_MAX;
@@ -131,15 +136,15 @@ __noinline int path_walk(u64 mnt, u64 dentry, u32 slot_index)
 	struct slot *s = bpf_map_lookup_elem(&slots, &slot_index);
 	if (!s)
 		return 0;
-	walk_tries(mnt, dentry, &s->walk, s->path_buffer, &s->path);
+	walk_tries(mnt, dentry, 0, &s->walk, s->path_buffer, &s->path);
 	return 0;
 }
 
-__noinline int path_walk_ask(u64 mnt, u64 dentry, u32 ask_index)
+__noinline int path_walk_ask(u64 mnt, u64 dentry, u32 has_begun, u32 ask_index)
 {
 	struct ask *a = can_decide ? bpf_map_lookup_elem(&asks, &ask_index) : NULL;
 	if (!a)
 		return 0;
-	walk_tries(mnt, dentry, &a->walk, a->path_buffer, &a->path);
+	walk_tries(mnt, dentry, has_begun, &a->walk, a->path_buffer, &a->path);
 	return 0;
 }

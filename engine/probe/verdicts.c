@@ -7,8 +7,10 @@
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
+#include <endian.h>
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "engine/base/fd.h"
 #include "engine/probe/sensor_parts.h"
@@ -34,7 +36,7 @@ static int fail(struct diag *diag, const char *what, int err)
 /* A kind of table, and where its entries come from. keys NULL: an array, whose entries are numbered. */
 struct table {
 	const char *what;
-	bool is_of_ancestors;
+	bool is_unused; /* nobody asks: what stands in its place stays */
 	struct bpf_map *outer;
 	enum bpf_map_type type;
 	uint32_t flags, key_bytes, value_bytes;
@@ -152,15 +154,56 @@ static struct policy_clause *clauses_of(const struct verdict_tables *t, uint32_t
 	return all;
 }
 
-enum { APPROVAL_TABLES = 5 }; /* the first of them */
+enum { APPROVAL_TABLES = 6 }; /* the first of them */
+
+/* Of each port the class of the longest prefix that holds it. NULL: no rule asks for ports, or (with err) there is no memory or no room. */
+static struct policy_ports *ports_of(const struct verdict_tables *t, int *err, struct diag *diag)
+{
+	struct {
+		struct policy_ports table;
+		uint8_t longest[POLICY_PORTS];
+	} *p = NULL;
+	for (size_t i = 0; i < t->n_numbers; i++) {
+		const struct verdict_number *n = &t->numbers[i];
+		uint32_t dimension, bits = n->key.prefix_bits - 32;
+		uint64_t value;
+		memcpy(&dimension, n->key.dimension, sizeof(dimension));
+		memcpy(&value, n->key.value, sizeof(value));
+		if (be32toh(dimension) != DIMENSION_PORT)
+			continue;
+		if (!p && !(p = calloc(1, sizeof(*p)))) {
+			*err = -ENOMEM;
+			return NULL;
+		}
+		if (n->class > UINT16_MAX) {
+			diag_error(diag, (struct place){ 0 }, "rules tell more than %d kinds of ports apart, and the kernel's table of ports has room for no more", UINT16_MAX);
+			*err = -E2BIG;
+			break;
+		}
+		value = be64toh(value);
+		uint64_t last = bits < 64 ? value | UINT64_MAX >> bits : value;
+		for (uint64_t port = value; port <= MIN(last, (uint64_t)POLICY_PORTS - 1); port++) {
+			if (bits < p->longest[port])
+				continue;
+			p->longest[port] = (uint8_t)bits;
+			p->table.class[port] = (uint16_t)n->class;
+		}
+	}
+	if (*err) {
+		free(p);
+		return NULL;
+	}
+	return p ? &p->table : NULL; /* which stands first */
+}
 
 /* clauses NULL: of approval. */
-static int fill(struct sensor *s, const struct verdict_tables *t, const struct policy_clause *clauses, const struct policy_head *head, struct diag *diag)
+static int fill_all(struct sensor *s, const struct verdict_tables *t, const struct policy_clause *clauses, const struct policy_head *head,
+		    const struct policy_ports *ports, struct diag *diag)
 {
 	size_t n_made = head->n_ancestors ? POLICY_ANCESTOR_ROWS * t->n_ancestor_events : 0;
 	const struct vedette_bpf *k = s->skel;
-#define ARRAY_TABLE(what_, map, entries, count, rooms, flags_, for_ancestors)                                                     \
-	{ .what = what_, .is_of_ancestors = for_ancestors, .outer = k->maps.map, .type = BPF_MAP_TYPE_ARRAY, .flags = flags_,      \
+#define ARRAY_TABLE(what_, map, entries, count, rooms, flags_, is_used)                                                           \
+	{ .what = what_, .is_unused = !(is_used), .outer = k->maps.map, .type = BPF_MAP_TYPE_ARRAY, .flags = flags_,      \
 	  .key_bytes = sizeof(uint32_t),                                                                                          \
 	  .value_bytes = sizeof(*(entries)), .values = entries, .value_step = sizeof(*(entries)), .n = count, .room = rooms }
 #define TRIE_TABLE(what_, map, entries, count, value)                                                                             \
@@ -168,24 +211,35 @@ static int fill(struct sensor *s, const struct verdict_tables *t, const struct p
 	  .key_bytes = sizeof((entries)->key), .value_bytes = sizeof((entries)->value), .keys = &(entries)->key,                  \
 	  .values = &(entries)->value, .key_step = sizeof(*(entries)), .value_step = sizeof(*(entries)), .n = count, .room = count }
 	const struct table all[] = {
-		ARRAY_TABLE("rows", rows, t->rows, t->n_rows, t->n_rows + n_made, BPF_F_INNER_MAP, false),
+		ARRAY_TABLE("rows", rows, t->rows, t->n_rows, t->n_rows + n_made, BPF_F_INNER_MAP, true),
 		TRIE_TABLE("texts", texts, t->texts, t->n_texts, value),
 		TRIE_TABLE("numbers", numbers, t->numbers, t->n_numbers, class),
 		TRIE_TABLE("addresses", addresses, t->addresses, t->n_addresses, class),
-		ARRAY_TABLE("heads", heads, head, 1, 1, 0, false),
+		ARRAY_TABLE("ports", ports, ports, 1, 1, 0, ports != NULL),
+		ARRAY_TABLE("heads", heads, head, 1, 1, 0, true),
 		/* what follows approval has no use for */
-		ARRAY_TABLE("clauses", clauses, clauses, t->n_clauses, t->n_clauses, BPF_F_INNER_MAP, false),
+		ARRAY_TABLE("clauses", clauses, clauses, t->n_clauses, t->n_clauses, BPF_F_INNER_MAP, true),
 		ARRAY_TABLE("ancestor masks", ancestor_masks, t->ancestor_masks, t->n_ancestor_masks, t->n_ancestor_masks, BPF_F_INNER_MAP, true),
 		ARRAY_TABLE("ancestor rows", ancestor_parts, t->ancestor_rows, head->n_ancestors * t->n_ancestor_events,
-			    head->n_ancestors * t->n_ancestor_events, BPF_F_INNER_MAP, true),
-		{ .what = "ancestor sets", .is_of_ancestors = true, .outer = k->maps.ancestor_sets, .type = BPF_MAP_TYPE_HASH, .key_bytes = 16 * POLICY_ANCESTOR_WORDS,
+			    head->n_ancestors * t->n_ancestor_events, BPF_F_INNER_MAP, head->n_ancestors),
+		{ .what = "ancestor sets", .is_unused = !head->n_ancestors, .outer = k->maps.ancestor_sets, .type = BPF_MAP_TYPE_HASH, .key_bytes = 16 * POLICY_ANCESTOR_WORDS,
 		  .value_bytes = sizeof(uint32_t), .room = n_made ? POLICY_ANCESTOR_ROWS : 1 },
 	};
 	uint32_t which = (clauses ? TABLES_VERDICTS : TABLES_APPROVAL) + (head->generation & 1);
 	int err = 0;
 	for (size_t i = 0; !err && i < (clauses ? ARRAY_SIZE(all) : APPROVAL_TABLES); i++)
-		if (!all[i].is_of_ancestors || head->n_ancestors) /* each one waits for the programs that run */
+		if (!all[i].is_unused) /* each one waits for the programs that run */
 			err = table_fill(&all[i], which, diag);
+	return err;
+}
+
+static int fill(struct sensor *s, const struct verdict_tables *t, const struct policy_clause *clauses, const struct policy_head *head, struct diag *diag)
+{
+	int err = 0;
+	struct policy_ports *ports = ports_of(t, &err, diag);
+	if (!err)
+		err = fill_all(s, t, clauses, head, ports, diag);
+	free(ports);
 	return err;
 }
 
@@ -236,8 +290,9 @@ int sensor_fill_verdicts(struct sensor *s, const struct verdict_tables *t, uint3
 static void empty(struct sensor *s, uint32_t which)
 {
 	struct bpf_map *const all[] = { s->skel->maps.rows,	s->skel->maps.texts,	      s->skel->maps.numbers,
-					s->skel->maps.addresses, s->skel->maps.clauses,	      s->skel->maps.ancestor_masks,
-					s->skel->maps.ancestor_parts, s->skel->maps.ancestor_sets, s->skel->maps.heads };
+					s->skel->maps.addresses, s->skel->maps.ports,	      s->skel->maps.clauses,
+					s->skel->maps.ancestor_masks, s->skel->maps.ancestor_parts, s->skel->maps.ancestor_sets,
+					s->skel->maps.heads };
 	for (size_t i = 0; i < ARRAY_SIZE(all); i++)
 		IGNORE(bpf_map__delete_elem(all[i], &which, sizeof(which), 0)); /* it may not be there yet */
 }

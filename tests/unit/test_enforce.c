@@ -215,6 +215,51 @@ static void alternatives_of_one_value_are_one_set(void **state)
 	assert_int_equal(4, c.policy.counts.derived);
 }
 
+/* The dimensions of an event in the order they are asked. */
+static size_t asked_order(const struct compiled *c, uint32_t event, enum policy_dimension order[static DIMENSION_COUNT])
+{
+	const struct policy_head *head = &c->policy.tables.head;
+	size_t n = 0;
+	for (size_t i = 0; i < DIMENSION_COUNT; i++) {
+		uint32_t d = (uint32_t)(head->order[event][i / POLICY_ORDER_OF_WORD] >> POLICY_ORDER_BITS * (i % POLICY_ORDER_OF_WORD)) &
+			     ((1u << POLICY_ORDER_BITS) - 1);
+		if (d)
+			order[n++] = (enum policy_dimension)(d - 1);
+	}
+	return n;
+}
+
+static void what_rules_out_most_for_its_cost_is_asked_first(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *what, *event, *when;
+		uint32_t number;
+		enum policy_dimension first;
+	} cases[] = {
+		{ "a path that only one user may not open", "file.open", "file.path = /a and user.id = 7", EVENT_FILE_OPEN, DIMENSION_UID },
+		{ "an exception tells little", "file.open", "file.path = /a and not user.id = 7", EVENT_FILE_OPEN, DIMENSION_PATH },
+		{ "flags that most acts have tell nothing", "file.open", "file.path = /a and file.open.read = true", EVENT_FILE_OPEN, DIMENSION_PATH },
+		{ "a port", "network.connect", "destination.port = 7 and not process.executable = /b", EVENT_NET_CONNECT, DIMENSION_PORT },
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		CLEANUP(buf_done) struct buf yaml = { 0 };
+		CLEANUP(compiled_done) struct compiled c;
+		enum policy_dimension order[DIMENSION_COUNT];
+		add_rule_head(&yaml, 0, cases[i].event);
+		buf_add_format(&yaml, "%s\n", cases[i].when);
+		compile(&c, buf_cstr(&yaml));
+		size_t n = asked_order(&c, cases[i].number, order);
+		uint32_t needs = c.policy.tables.head.needs[cases[i].number], asked = 0;
+		for (size_t k = 0; k < n; k++)
+			asked |= 1u << order[k];
+		if (n != (size_t)__builtin_popcount(needs) || asked != needs)
+			fail_msg("%s: not each of them once", cases[i].what);
+		if (order[0] != cases[i].first)
+			fail_msg("%s: %d is asked first", cases[i].what, (int)order[0]);
+	}
+}
+
 /* --- names ----------------------------------------------------------------------------------------------------------------- */
 
 static const char rule_for_names[] =
@@ -636,6 +681,7 @@ int main(void)
 		cmocka_unit_test(a_policy_that_detects_is_warned),
 		cmocka_unit_test(limits_are_checked_when_rules_are_loaded),
 		cmocka_unit_test(alternatives_of_one_value_are_one_set),
+		cmocka_unit_test(what_rules_out_most_for_its_cost_is_asked_first),
 		cmocka_unit_test(a_file_has_two_names),
 		cmocka_unit_test(links_in_written_paths_are_followed),
 		cmocka_unit_test(what_could_not_be_read_follows_the_default),
