@@ -212,7 +212,7 @@ $(B)/bench/%: $(B)/obj/benchmarks/%.o $(BENCH_HELP_OBJ) $(SUPPORT_OBJ) $(ARCHIVE
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) $^ $(LIB_LIBS) -o $@
 
-.PHONY: bench bench-engine bench-kernel
+.PHONY: bench bench-engine bench-kernel bench-workload
 bench: all $(BENCH_BIN)
 	@benchmarks/run.sh $(B)
 	@benchmarks/start.sh $(B)
@@ -222,6 +222,9 @@ bench-engine: $(B)/bench/bench_engine
 
 bench-kernel: all payload
 	@benchmarks/kernel.sh $(B)
+
+bench-workload: all payload
+	@benchmarks/workload.sh
 
 # --- the rest ---------------------------------------------------------------------------------------------------------------
 .PHONY: demo deps install clean help
@@ -259,6 +262,7 @@ help:
 	@echo "make fuzz          fuzz every parser (SECONDS_EACH=60)"
 	@echo "make soak          the long runs, resumable"
 	@echo "make bench         user-space costs; make bench-kernel: instructions per operation in the guests"
+	@echo "make bench-workload  what a compile and a churn of files cost in the guests: off, detecting, enforcing"
 	@echo "make bench-engine  what judging an event costs by 100 to 10000 rules, against the goals (build/bench/engine.json)"
 	@echo "make generated     write docs/events.md and the event schemas from schemas/events.def"
 	@echo "make install DESTDIR= PREFIX=/usr/local"
