@@ -296,6 +296,8 @@ __noinline int names_find(u32 at, u32 which)
 		return 0;
 	a->walk.renames = f->id.renames;
 	a->walk.mounts = f->id.mounts;
+	a->walk.mount_root = f->mount_root;
+	a->walk.root_is = f->root_is;
 	path_walk_ask(mnt, dentry, f->has_id, at);
 	u32 offset = a->path.offset, fs_offset = a->path.fs_offset;
 	bool is_bad = a->path.is_cut || a->path.is_unstable;

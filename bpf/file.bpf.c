@@ -46,7 +46,7 @@ int BPF_PROG(file_open, struct file *file, int ret)
 	struct ask *a = ACT_ASK(act, EVENT_FILE_OPEN, at);
 	u32 approval = a ? a->approval : 0;
 	if (a)
-		a->file[0].has_id = name_id_of(&a->file[0].id, file->f_path.mnt, file->f_path.dentry);
+		name_ask(&a->file[0], file->f_path.mnt, file->f_path.dentry);
 	if (a && names_clear(at, EVENT_FILE_OPEN)) {
 		act.judged = approval ? VERDICT_FILTERED : 0;
 	} else {
@@ -54,7 +54,6 @@ int BPF_PROG(file_open, struct file *file, int ret)
 			ask_number(a, DIMENSION_FLAGS,
 				   !!(mode & FMODE_READ) | !!(mode & FMODE_WRITE) << 1 | !!(flags & FMODE_EXEC) << 2 | !!(mode & FMODE_CREATED) << 3);
 			ask_number(a, DIMENSION_NUMBER, file->f_inode->i_uid.val);
-			ask_file(a, 0, (u64)file->f_path.mnt, (u64)file->f_path.dentry);
 			a->file[0].device = file->f_inode->i_sb->s_dev;
 		}
 		act_judge(&act, at, EVENT_FILE_OPEN);

@@ -127,10 +127,8 @@ __noinline int image_ask(u32 at)
 	if (!a || !file)
 		return 0;
 	struct ask_file *f = &a->file[2];
-	f->mnt = (u64)file->f_path.mnt;
-	f->dentry = (u64)file->f_path.dentry;
 	f->device = f->is_searched = 0;
-	f->has_id = name_id_of(&f->id, file->f_path.mnt, file->f_path.dentry);
+	name_ask(f, file->f_path.mnt, file->f_path.dentry);
 	return 1;
 }
 

@@ -26,6 +26,7 @@ struct path_result {
  * A walk under way. In a map and not on the stack: what is read back from a map the verifier does not follow from step to step, which it would
  * otherwise do for every length that a name can have; and stacks are small.
  */
+enum { ROOT_UNKNOWN, ROOT_WHOLE, ROOT_PART };
 struct walk {
 	u64 dentry, mnt, mount_root;
 	u64 first_root; /* the first mount root met */
@@ -33,6 +34,7 @@ struct walk {
 	u32 fs_offset; /* offset at that root; 0: none yet */
 	u32 is_stable;
 	u32 renames, mounts; /* sequences it began by */
+	u32 root_is; /* whether the first mount is of a whole file system */
 };
 
 /* Tracepoint mode: the system call that just ended, its arguments in the order of its verb (schemas/syscalls.def). */
@@ -91,7 +93,9 @@ struct ask_file {
 	u64 mnt, dentry;           /* dentry 0: no file */
 	u32 is_searched;           /* the mount was searched for, and may be none that holds it */
 	u32 device;                /* 0: not known yet */
-	u32 has_id, is_known;      /* id is there; its answer is remembered already */
+	u32 has_id, is_known;      /* id is there, with the next two; its answer is remembered already */
+	u32 root_is, reserved;
+	u64 mount_root;
 	struct name_id id;
 };
 struct ask {

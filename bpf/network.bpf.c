@@ -40,6 +40,19 @@ __noinline int ask_sockaddr(u32 at, u64 address, u32 length, u32 is_unspec_v4)
 	return 0;
 }
 
+/* An IPv4 address that the hook has read with typed loads, an instruction each. */
+__noinline int ask_v4(u32 at, u32 address, u32 port)
+{
+	struct ask *a = !can_decide ? NULL : ask_at(at);
+	struct endpoint e = { .port = __builtin_bswap16((u16)port) };
+	if (!a)
+		return 0;
+	ip_from_v4(&e.ip, address);
+	endpoint_finish(&e, (u32)a->number[DIMENSION_NUMBER_2]);
+	ask_end(a, &e);
+	return 0;
+}
+
 /* A local end: that of the address, or (without one) that of the socket. */
 __noinline int ask_local(u32 at, u64 sock, u64 address, u32 length, u32 is_unspec_v4)
 {
@@ -73,12 +86,16 @@ int BPF_PROG(socket_connect, struct socket *sock, struct sockaddr *address, int 
 		return ret;
 	struct act act;
 	u32 index, at;
-	if (!is_end(address, length, false) || !act_start(&act, EVENT_NET_CONNECT))
+	u32 family = length < SOCKADDR_IN_MIN ? AF_UNSPEC : address->sa_family;
+	if ((family != AF_INET && (family != AF_INET6 || length < SOCKADDR_IN6_MIN)) || !act_start(&act, EVENT_NET_CONNECT))
 		return 0;
 	struct ask *a = ACT_ASK(act, EVENT_NET_CONNECT, at);
 	if (a) {
 		ask_socket(a, sock->sk);
-		ask_sockaddr(at, SCALAR_ARG(ctx, 1), length, 0);
+		if (family == AF_INET)
+			ask_v4(at, *(u32 *)((void *)address + 4), *(u16 *)((void *)address + 2));
+		else
+			ask_sockaddr(at, SCALAR_ARG(ctx, 1), length, 0);
 	}
 	act_judge(&act, at, EVENT_NET_CONNECT);
 	struct slot *s = act_record(&act, EVENT_NET_CONNECT, sizeof(struct wire_net_connect), &index);

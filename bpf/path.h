@@ -27,6 +27,25 @@ static __always_inline u32 sequence_of(const void *lock)
 	return v;
 }
 
+/*
+ * Names that the dentry itself has room for are read with it, and put in place word by word: of the last word only what is the name's, for what
+ * follows it has been written before.
+ */
+#define LOW(n) ((n) >= 8 ? ~0ull : (1ull << ((n) & 7) * 8) - 1)
+#define WORD_MASKS(k) { MASK8(k, 0), MASK8(k, 8), MASK8(k, 16), MASK8(k, 24) }
+#define MASK8(k, n) MASK(k, n), MASK(k, n + 1), MASK(k, n + 2), MASK(k, n + 3), MASK(k, n + 4), MASK(k, n + 5), MASK(k, n + 6), MASK(k, n + 7)
+#define MASK(k, n) ((n) > 8 * (k) ? LOW((n) - 8 * (k)) : 0)
+static const u64 name_masks[NAME_INLINE / 8][NAME_INLINE] = { WORD_MASKS(0), WORD_MASKS(1), WORD_MASKS(2), WORD_MASKS(3) };
+
+static __always_inline void put_short_name(u8 *to, const u64 *name, u32 len)
+{
+#pragma unroll
+	for (u32 k = 0; k < NAME_INLINE / 8; k++) {
+		u64 *word = (void *)&to[8 * k], mask = name_masks[k][len & (NAME_INLINE - 1)];
+		*word = (name[k] & mask) | (*word & ~mask);
+	}
+}
+
 /* One component, or one mount crossing. Kept straight: 6.12 verifies callbacks iteratively and pays for every branch. */
 static long walk_step(u64 i, struct walk_in *in)
 {
@@ -49,13 +68,16 @@ static long walk_step(u64 i, struct walk_in *in)
 		w->mount_root = (u64)BPF_CORE_READ(above, mnt_root);
 		return 0;
 	}
-	/* d_parent and d_name are neighbours (the loader checks it in BTF): one read for both */
+	/* d_parent and d_name are neighbours (the loader checks it in BTF), and the room for short names is behind them: one read for all */
 	struct {
 		u64 parent;
 		u32 hash, len;
 		const char *name;
+		u64 inode;
+		u64 inside[NAME_INLINE / 8];
 	} q;
-	if (bpf_probe_read_kernel(&q, sizeof(q), (void *)d + bpf_core_field_offset(struct dentry, d_parent))) {
+	u32 start = bpf_core_field_offset(struct dentry, d_parent), inside = bpf_core_field_offset(struct dentry, d_iname);
+	if (bpf_probe_read_kernel(&q, sizeof(q), (void *)d + start)) {
 		w->state = WALK_CUT;
 		return 1;
 	}
@@ -66,7 +88,10 @@ static long walk_step(u64 i, struct walk_in *in)
 	}
 	u32 at = offset - len;
 	/* the mask tells the verifier what the test above already said */
-	bpf_probe_read_kernel(&in->buffer[at & (RECORD_PATH_MAX - 1)], len, q.name);
+	if (inside - start == __builtin_offsetof(typeof(q), inside) && (u64)q.name == d + inside && len < NAME_INLINE)
+		put_short_name(&in->buffer[at & (RECORD_PATH_MAX - 1)], q.inside, len);
+	else
+		bpf_probe_read_kernel(&in->buffer[at & (RECORD_PATH_MAX - 1)], len, q.name);
 	if (q.parent == d) { /* top of a file system reached without its mount: a memfd, a pipe, or the walk without a mount */
 		if (!(len == 1 && in->buffer[at & (RECORD_PATH_MAX - 1)] == '/'))
 			w->offset = at;
@@ -85,13 +110,15 @@ static __always_inline void walk_once(struct walk_in *in, u64 mnt, u64 dentry, u
 {
 	struct walk *w = in->w;
 	if (!has_begun) {
+		w->root_is = ROOT_UNKNOWN;
 		w->renames = sequence_of(&rename_lock);
 		w->mounts = sequence_of(&mount_lock);
 	}
 	struct vfsmount *m = (void *)mnt;
 	w->dentry = dentry;
 	w->mnt = mnt;
-	w->mount_root = mnt ? (u64)BPF_CORE_READ(m, mnt_root) : 0;
+	if (!has_begun)
+		w->mount_root = mnt ? (u64)BPF_CORE_READ(m, mnt_root) : 0;
 	w->offset = RECORD_PATH_MAX;
 	w->state = WALK_RUNNING;
 	w->fs_offset = 0;
@@ -100,7 +127,7 @@ static __always_inline void walk_once(struct walk_in *in, u64 mnt, u64 dentry, u
 	w->is_stable = !((renames | mounts) & 1) && renames == sequence_of(&rename_lock) && mounts == sequence_of(&mount_lock);
 }
 
-/* has_begun: the sequences that the first try is to be measured by are in the walk already. */
+/* has_begun: the sequences that the first try is to be measured by are in the walk already, with mount_root and root_is. */
 static __always_inline void walk_tries(u64 mnt, u64 dentry, u32 has_begun, struct walk *w, u8 *buffer, struct path_result *r)
 {
 	struct walk_in in = { .w = w, .buffer = buffer };
@@ -125,7 +152,10 @@ static __always_inline void walk_tries(u64 mnt, u64 dentry, u32 has_begun, struc
 	r->fs_offset = 0;
 	if (state == WALK_ROOT && fs_offset < RECORD_PATH_MAX && fs_offset >= offset) {
 		struct dentry *top = (void *)w->first_root;
-		if (BPF_CORE_READ(top, d_parent) == top)
+		u32 root_is = w->root_is;
+		if (root_is == ROOT_UNKNOWN)
+			root_is = BPF_CORE_READ(top, d_parent) == top ? ROOT_WHOLE : ROOT_PART;
+		if (root_is == ROOT_WHOLE)
 			r->fs_offset = fs_offset;
 	}
 }

@@ -360,8 +360,7 @@ int BPF_PROG(exec_check, struct linux_binprm *bprm, int ret)
 		a->is_exec = 1;
 		ask_number(a, DIMENSION_FLAGS, (BPF_CORE_READ(inode, i_nlink) == 0) | (u64)is_upper_layer(inode) << 1);
 		ask_number(a, DIMENSION_NUMBER, BPF_CORE_READ(inode, i_uid.val));
-		ask_file(a, 0, (u64)file->f_path.mnt, (u64)file->f_path.dentry);
-		a->file[0].has_id = name_id_of(&a->file[0].id, file->f_path.mnt, file->f_path.dentry);
+		name_ask(&a->file[0], file->f_path.mnt, file->f_path.dentry);
 	}
 	act_judge(&act, at, EVENT_PROC_EXEC);
 	if (act_verdict(&act) != VERDICT_DENY) {
