@@ -9,6 +9,10 @@ wait_for() {
 use() { cp "/t/reload_$1.yaml" /tmp/rules.yaml; }
 attached() { vedette status --control /run/vedette/control.sock --json | grep -q "{\"attached\":true,\"where\":\"$1\"}"; }
 
+# opens FILE: ten times, so that what is known of its names is remembered; how often it was permitted
+opens() { n=0; for i in 1 2 3 4 5 6 7 8 9 10; do { true < "$1"; } 2> /dev/null && n=$((n + 1)); done; echo $n; }
+
+mkdir -p /tmp/kept; : > /tmp/kept/a; : > /tmp/kept/b
 mkdir -p /tmp/n /tmp/bad /tmp/m /tmp/five
 cp /bin/busybox /tmp/bad/true
 cp /t/numbered /tmp/worse
@@ -49,13 +53,16 @@ opened=$(cat /tmp/opened) refused=$(cut -d ' ' -f 1 /tmp/execs) ran=$(cut -d ' '
 check $? "a blocked program stays blocked through all of them: $refused attempts refused, $ran not"
 
 # --- single steps
+[ "$(opens /tmp/kept/a) $(opens /tmp/kept/b)" = "0 10" ]; check $? "one file is forbidden and one permitted"
 use b; vedette reload > /tmp/out 2>&1
+[ "$(opens /tmp/kept/a) $(opens /tmp/kept/b)" = "10 0" ]; check $? "the other way round by the new rules, whatever is remembered of them"
 attached lsm/path_chmod; check $? "a probe that new rules need is attached"
 echo x > /tmp/m/one; chmod 700 /tmp/m/one
 /tmp/worse 2> /dev/null; [ $? -eq 126 ]; check $? "a program that the new rules block is blocked"
 : > /tmp/five/1; : > /tmp/five/2; : > /tmp/five/3
 sleep 1
 use a; vedette reload > /tmp/out 2>&1
+[ "$(opens /tmp/kept/a) $(opens /tmp/kept/b)" = "0 10" ]; check $? "and back"
 attached lsm/path_chmod; [ $? -ne 0 ]; check $? "a probe that nobody needs any more is detached"
 attached lsm/file_open; check $? "and the others are not"
 chmod 755 /tmp/m/one
