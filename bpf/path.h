@@ -27,25 +27,6 @@ static __always_inline u32 sequence_of(const void *lock)
 	return v;
 }
 
-/*
- * Names that the dentry itself has room for are read with it, and put in place word by word: of the last word only what is the name's, for what
- * follows it has been written before.
- */
-#define LOW(n) ((n) >= 8 ? ~0ull : (1ull << ((n) & 7) * 8) - 1)
-#define WORD_MASKS(k) { MASK8(k, 0), MASK8(k, 8), MASK8(k, 16), MASK8(k, 24) }
-#define MASK8(k, n) MASK(k, n), MASK(k, n + 1), MASK(k, n + 2), MASK(k, n + 3), MASK(k, n + 4), MASK(k, n + 5), MASK(k, n + 6), MASK(k, n + 7)
-#define MASK(k, n) ((n) > 8 * (k) ? LOW((n) - 8 * (k)) : 0)
-static const u64 name_masks[NAME_INLINE / 8][NAME_INLINE] = { WORD_MASKS(0), WORD_MASKS(1), WORD_MASKS(2), WORD_MASKS(3) };
-
-static __always_inline void put_short_name(u8 *to, const u64 *name, u32 len)
-{
-#pragma unroll
-	for (u32 k = 0; k < NAME_INLINE / 8; k++) {
-		u64 *word = (void *)&to[8 * k], mask = name_masks[k][len & (NAME_INLINE - 1)];
-		*word = (name[k] & mask) | (*word & ~mask);
-	}
-}
-
 /* One component, or one mount crossing. Kept straight: 6.12 verifies callbacks iteratively and pays for every branch. */
 static long walk_step(u64 i, struct walk_in *in)
 {
@@ -68,16 +49,13 @@ static long walk_step(u64 i, struct walk_in *in)
 		w->mount_root = (u64)BPF_CORE_READ(above, mnt_root);
 		return 0;
 	}
-	/* d_parent and d_name are neighbours (the loader checks it in BTF), and the room for short names is behind them: one read for all */
+	/* d_parent and d_name are neighbours (the loader checks it in BTF): one read for both */
 	struct {
 		u64 parent;
 		u32 hash, len;
 		const char *name;
-		u64 inode;
-		u64 inside[NAME_INLINE / 8];
 	} q;
-	u32 start = bpf_core_field_offset(struct dentry, d_parent), inside = bpf_core_field_offset(struct dentry, d_iname);
-	if (bpf_probe_read_kernel(&q, sizeof(q), (void *)d + start)) {
+	if (bpf_probe_read_kernel(&q, sizeof(q), (void *)d + bpf_core_field_offset(struct dentry, d_parent))) {
 		w->state = WALK_CUT;
 		return 1;
 	}
@@ -88,10 +66,7 @@ static long walk_step(u64 i, struct walk_in *in)
 	}
 	u32 at = offset - len;
 	/* the mask tells the verifier what the test above already said */
-	if (inside - start == __builtin_offsetof(typeof(q), inside) && (u64)q.name == d + inside && len < NAME_INLINE)
-		put_short_name(&in->buffer[at & (RECORD_PATH_MAX - 1)], q.inside, len);
-	else
-		bpf_probe_read_kernel(&in->buffer[at & (RECORD_PATH_MAX - 1)], len, q.name);
+	bpf_probe_read_kernel(&in->buffer[at & (RECORD_PATH_MAX - 1)], len, q.name);
 	if (q.parent == d) { /* top of a file system reached without its mount: a memfd, a pipe, or the walk without a mount */
 		if (!(len == 1 && in->buffer[at & (RECORD_PATH_MAX - 1)] == '/'))
 			w->offset = at;

@@ -2,10 +2,13 @@
 #include "engine/enforce/rows.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 
 #include "bpf/policy_abi.h"
 #include "engine/enforce/registry.h"
+
+enum { SEARCHED_DIMENSIONS = 10 }; /* all subsets of them are tried */
 
 struct maker {
 	const struct classes *classes;
@@ -183,18 +186,52 @@ static void leave(const struct maker *m, uint32_t event, enum policy_dimension d
 		left->words[w] &= usual->words[w] & (dimension_is_pair(d) ? usual[1].words[w] : ~0ull);
 }
 
-/* The one that rules out the most for what it costs; among those that rule nothing out, the cheapest. */
+/* Of all that are left to ask: the ones that together cost least and leave no clause of an act that no rule is about; 0: there are none. */
+static uint32_t cheapest_answer(const struct maker *m, uint32_t event, const struct policy_row *all)
+{
+	enum policy_dimension telling[SEARCHED_DIMENSIONS];
+	size_t n = 0;
+	for (size_t i = 0; i < DIMENSION_COUNT && n < SEARCHED_DIMENSIONS; i++) {
+		struct policy_row after = *all;
+		if (!(m->out->head.needs[event] >> i & 1))
+			continue;
+		leave(m, event, (enum policy_dimension)i, &after);
+		if (bits_of(&after) < bits_of(all))
+			telling[n++] = (enum policy_dimension)i;
+	}
+	uint32_t best = 0;
+	unsigned best_cost = UINT_MAX;
+	for (uint32_t some = 1; some < 1u << n; some++) {
+		struct policy_row left = *all;
+		unsigned cost = 0;
+		uint32_t dimensions = 0;
+		for (size_t i = 0; i < n; i++) {
+			if (!(some >> i & 1))
+				continue;
+			leave(m, event, telling[i], &left);
+			cost += cost_of(telling[i]);
+			dimensions |= 1u << telling[i];
+		}
+		if (cost < best_cost && bits_of(&left) == 0) {
+			best_cost = cost;
+			best = dimensions;
+		}
+	}
+	return best;
+}
+
+/* Of these, the one that rules out the most for what it costs; where none rules anything out, the cheapest. */
 static enum policy_dimension next_dimension(const struct maker *m, uint32_t event, uint32_t todo, const struct policy_row *left)
 {
 	enum policy_dimension best = DIMENSION_COUNT;
-	double best_worth = -1;
+	uint64_t best_worth = 0;
 	for (size_t i = 0; i < DIMENSION_COUNT; i++) {
 		enum policy_dimension d = (enum policy_dimension)i;
 		if (!(todo >> i & 1))
 			continue;
 		struct policy_row after = *left;
 		leave(m, event, d, &after);
-		double worth = (bits_of(left) - bits_of(&after) + 0.001) / cost_of(d);
+		uint64_t worth = ((uint64_t)(bits_of(left) - bits_of(&after)) * 1000 + 1) * 100000 / cost_of(d);
 		if (worth > best_worth) {
 			best_worth = worth;
 			best = d;
@@ -210,8 +247,9 @@ static void order_event(const struct maker *m, uint32_t event)
 	uint32_t todo = head->needs[event];
 	for (size_t i = 0; i < m->events[event].n; i++)
 		set_bit(&left, i, true);
+	uint32_t first = todo ? cheapest_answer(m, event, &left) : 0;
 	for (size_t i = 0; todo; i++) {
-		enum policy_dimension d = next_dimension(m, event, todo, &left);
+		enum policy_dimension d = next_dimension(m, event, todo & first ? todo & first : todo, &left);
 		head->order[event][i / POLICY_ORDER_OF_WORD] |= (uint64_t)(d + 1) << POLICY_ORDER_BITS * (i % POLICY_ORDER_OF_WORD);
 		leave(m, event, d, &left);
 		todo &= ~(1u << d);

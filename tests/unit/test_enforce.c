@@ -240,6 +240,8 @@ static void what_rules_out_most_for_its_cost_is_asked_first(void **state)
 		{ "a path that only one user may not open", "file.open", "file.path = /a and user.id = 7", EVENT_FILE_OPEN, DIMENSION_UID },
 		{ "an exception tells little", "file.open", "file.path = /a and not user.id = 7", EVENT_FILE_OPEN, DIMENSION_PATH },
 		{ "flags that most acts have tell nothing", "file.open", "file.path = /a and file.open.read = true", EVENT_FILE_OPEN, DIMENSION_PATH },
+		{ "what alone settles it, before what is cheaper and does not", "file.open",
+		  "(file.path = /a and process.executable = /b) or (file.path = /c and user.id != 7)", EVENT_FILE_OPEN, DIMENSION_PATH },
 		{ "a port", "network.connect", "destination.port = 7 and not process.executable = /b", EVENT_NET_CONNECT, DIMENSION_PORT },
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
