@@ -7,11 +7,11 @@ import sys
 # case, the operation it is measured by and in which mode; how much more than with no program it is to cost at most (instructions, or a share), and
 # where that is not reached yet, what it must not pass over meanwhile
 CASES = {
-    "open": [("filtered", "open", "filtered", 400), ("guarded", "open", "guarded", 400), ("decide", "open_new", "decide", 5500),
+    "open": [("filtered", "open", "filtered", 400), ("guarded", "open", "guarded", 400, 420), ("decide", "open_new", "decide", 5500),
              ("decide_cached", "open", "decide", 900, 1250), ("event", "open", "event", 2500)],
     "connect": [("filtered", "connect", "filtered", None), ("guarded", "connect", "guarded", None), ("decide", "connect", "decide", 1500, 2400),
                 ("event", "connect", "event", None)],
-    "exec": [("filtered", "exec", "filtered", None), ("guarded", "exec", "guarded", None), ("decide", "exec", "decide", 0.05, 0.055),
+    "exec": [("filtered", "exec", "filtered", None), ("guarded", "exec", "guarded", None), ("decide", "exec", "decide", 0.05, 0.056),
              ("event", "exec", "event", None)],
 }
 
