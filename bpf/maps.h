@@ -35,6 +35,7 @@ struct walk {
 	u32 is_stable;
 	u32 renames, mounts; /* sequences it began by */
 	u32 root_is; /* whether the first mount is of a whole file system */
+	u32 top_flags; /* of the dentry it ended at */
 };
 
 /* Tracepoint mode: the system call that just ended, its arguments in the order of its verb (schemas/syscalls.def). */

@@ -11,6 +11,7 @@
 extern const void rename_lock __ksym __weak;
 extern const void mount_lock __ksym __weak;
 
+enum { DENTRY_DISCONNECTED = 0x20 /* DCACHE_DISCONNECTED: found by its inode, its name is not known */ };
 enum { PATH_MAX_STEPS = 2048, WALK_RUNNING = 0, WALK_ROOT = 1, WALK_DETACHED = 2, WALK_CUT = 3, WALK_NAMELESS = 4 };
 
 /* What the steps of a walk are given. */
@@ -102,6 +103,17 @@ static __always_inline void walk_once(struct walk_in *in, u64 mnt, u64 dentry, u
 	w->is_stable = !((renames | mounts) & 1) && renames == sequence_of(&rename_lock) && mounts == sequence_of(&mount_lock);
 }
 
+/*
+ * A file that was opened by its handle has no name while none is in memory: what the walk found is no path. Not so for the kernel's own
+ * threads: the file server opens all its files that way.
+ */
+static __always_inline bool is_nameless(struct walk *w)
+{
+	/* not to the stack: the callers of walks have little of it left */
+	bpf_probe_read_kernel(&w->top_flags, sizeof(w->top_flags), (void *)w->dentry + bpf_core_field_offset(struct dentry, d_flags));
+	return (w->top_flags & DENTRY_DISCONNECTED) && !(bpf_get_current_task_btf()->flags & PF_KTHREAD);
+}
+
 /* has_begun: the sequences that the first try is to be measured by are in the walk already, with mount_root and root_is. */
 static __always_inline void walk_tries(u64 mnt, u64 dentry, u32 has_begun, struct walk *w, u8 *buffer, struct path_result *r)
 {
@@ -121,7 +133,7 @@ static __always_inline void walk_tries(u64 mnt, u64 dentry, u32 has_begun, struc
 	r->offset = offset;
 	r->length = RECORD_PATH_MAX - offset;
 	r->is_cut = state == WALK_CUT || state == WALK_RUNNING;
-	r->is_unstable = !w->is_stable;
+	r->is_unstable = !w->is_stable || (state == WALK_DETACHED && is_nameless(w));
 	r->is_detached = state == WALK_DETACHED || state == WALK_NAMELESS;
 	/* a mount of a whole file system (no bind mount of a folder): the path's end is the path inside it */
 	r->fs_offset = 0;
