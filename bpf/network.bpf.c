@@ -27,34 +27,44 @@ static __always_inline void ask_socket(struct ask *a, struct sock *sk)
 	ask_number(a, DIMENSION_NUMBER_2, sk->sk_type);
 }
 
+/* The socket is looked at only where the address does not say it all. */
+static __always_inline void ask_reached(struct endpoint *e, u64 socket)
+{
+	struct socket *s = (void *)socket;
+	if (ip_is_any(&e->ip))
+		endpoint_is_reached(e, BPF_CORE_READ(s, sk));
+}
+
 /* Global, so that the hooks are not verified once for each kind of address. The remote end: of the address. */
-__noinline int ask_sockaddr(u32 at, u64 address, u32 length, u32 is_unspec_v4)
+__noinline int ask_sockaddr(u32 at, u64 socket, u64 address, u32 length, u32 unspec)
 {
 	struct ask *a = !can_decide ? NULL : ask_at(at);
 	struct endpoint e;
 	if (!a)
 		return 0;
-	endpoint_of_sockaddr(&e, (void *)address, length, is_unspec_v4);
+	endpoint_of_sockaddr(&e, (void *)address, length, unspec);
+	ask_reached(&e, socket);
 	endpoint_finish(&e, (u32)a->number[DIMENSION_NUMBER_2]);
 	ask_end(a, &e);
 	return 0;
 }
 
 /* An IPv4 address that the hook has read with typed loads, an instruction each. */
-__noinline int ask_v4(u32 at, u32 address, u32 port)
+__noinline int ask_v4(u32 at, u64 socket, u32 address, u32 port)
 {
 	struct ask *a = !can_decide ? NULL : ask_at(at);
 	struct endpoint e = { .port = __builtin_bswap16((u16)port) };
 	if (!a)
 		return 0;
 	ip_from_v4(&e.ip, address);
+	ask_reached(&e, socket);
 	endpoint_finish(&e, (u32)a->number[DIMENSION_NUMBER_2]);
 	ask_end(a, &e);
 	return 0;
 }
 
 /* A local end: that of the address, or (without one) that of the socket. */
-__noinline int ask_local(u32 at, u64 sock, u64 address, u32 length, u32 is_unspec_v4)
+__noinline int ask_local(u32 at, u64 sock, u64 address, u32 length, u32 unspec)
 {
 	struct ask *a = can_decide ? ask_at(at) : NULL;
 	struct sock *sk = (void *)sock;
@@ -62,7 +72,7 @@ __noinline int ask_local(u32 at, u64 sock, u64 address, u32 length, u32 is_unspe
 	if (!a)
 		return 0;
 	if (address)
-		endpoint_of_sockaddr(&e, (void *)address, length, is_unspec_v4);
+		endpoint_of_sockaddr(&e, (void *)address, length, unspec);
 	else
 		endpoint_of_sock(&e, sk, true);
 	ask_end(a, &e);
@@ -70,12 +80,13 @@ __noinline int ask_local(u32 at, u64 sock, u64 address, u32 length, u32 is_unspe
 }
 
 /* Is it an internet address, and so an act of ours? */
-static __always_inline bool is_end(const void *address, u32 length, bool is_unspec_v4)
+static __always_inline bool is_end(const void *address, u32 length, u32 unspec)
 {
 	u16 family = 0xffff;
 	if (length < SOCKADDR_IN_MIN || bpf_probe_read_kernel(&family, sizeof(family), address))
 		return false;
-	return family == AF_INET || (family == AF_INET6 && length >= SOCKADDR_IN6_MIN) || (family == AF_UNSPEC && is_unspec_v4);
+	u32 meant = family == AF_UNSPEC ? unspec : family;
+	return meant == AF_INET || (meant == AF_INET6 && length >= SOCKADDR_IN6_MIN);
 }
 
 /* AF_UNSPEC dissolves an association: that is no connection. AF_UNIX has hooks of its own. */
@@ -93,9 +104,9 @@ int BPF_PROG(socket_connect, struct socket *sock, struct sockaddr *address, int 
 	if (a) {
 		ask_socket(a, sock->sk);
 		if (family == AF_INET)
-			ask_v4(at, *(u32 *)((void *)address + 4), *(u16 *)((void *)address + 2));
+			ask_v4(at, SCALAR_ARG(ctx, 0), *(u32 *)((void *)address + 4), *(u16 *)((void *)address + 2));
 		else
-			ask_sockaddr(at, SCALAR_ARG(ctx, 1), length, 0);
+			ask_sockaddr(at, SCALAR_ARG(ctx, 0), SCALAR_ARG(ctx, 1), length, 0);
 	}
 	act_judge(&act, at, EVENT_NET_CONNECT);
 	struct slot *s = act_record(&act, EVENT_NET_CONNECT, sizeof(struct wire_net_connect), &index);
@@ -105,7 +116,8 @@ int BPF_PROG(socket_connect, struct socket *sock, struct sockaddr *address, int 
 	struct sock *sk = BPF_CORE_READ(sock, sk);
 	struct socket_ends *ends = ENDS_OF(r);
 	struct endpoint to, from;
-	endpoint_of_sockaddr(&to, address, length, false);
+	endpoint_of_sockaddr(&to, address, length, 0);
+	endpoint_is_reached(&to, sk);
 	ends_start(ends, sk);
 	endpoint_of_sock(&from, sk, true);
 	ends_put_source(ends, &from);
@@ -131,15 +143,15 @@ int BPF_PROG(socket_sendmsg, struct socket *sock, struct msghdr *msg, int size, 
 		return 0;
 	struct sock *sk = BPF_CORE_READ(sock, sk);
 	u32 length = msg->msg_namelen;
-	bool is_v4 = BPF_CORE_READ(sk, __sk_common.skc_family) == AF_INET;
+	u32 unspec = unspec_of_send(sk);
 	struct act act;
 	u32 index, at;
-	if (!is_end(name, length, is_v4) || !act_start(&act, EVENT_NET_SEND))
+	if (!is_end(name, length, unspec) || !act_start(&act, EVENT_NET_SEND))
 		return 0;
 	struct ask *a = ACT_ASK(act, EVENT_NET_SEND, at);
 	if (a) {
 		ask_socket(a, sock->sk);
-		ask_sockaddr(at, (u64)name, length, is_v4);
+		ask_sockaddr(at, SCALAR_ARG(ctx, 0), (u64)name, length, unspec);
 	}
 	act_judge(&act, at, EVENT_NET_SEND);
 	struct slot *s = act_record(&act, EVENT_NET_SEND, sizeof(struct wire_net_send), &index);
@@ -148,7 +160,8 @@ int BPF_PROG(socket_sendmsg, struct socket *sock, struct msghdr *msg, int size, 
 	struct wire_net_send *r = (void *)s->record;
 	struct socket_ends *ends = ENDS_OF(r);
 	struct endpoint to, from;
-	endpoint_of_sockaddr(&to, name, length, is_v4);
+	endpoint_of_sockaddr(&to, name, length, unspec);
+	endpoint_is_reached(&to, sk);
 	ends_start(ends, sk);
 	endpoint_of_sock(&from, sk, true);
 	ends_put_source(ends, &from);
@@ -167,15 +180,15 @@ int BPF_PROG(socket_bind, struct socket *sock, struct sockaddr *address, int len
 	if (ret)
 		return ret;
 	struct sock *sk = BPF_CORE_READ(sock, sk);
-	bool is_v4 = BPF_CORE_READ(sk, __sk_common.skc_family) == AF_INET;
+	u32 unspec = BPF_CORE_READ(sk, __sk_common.skc_family) == AF_INET ? AF_INET : 0;
 	struct act act;
 	u32 index, at;
-	if (!is_end(address, length, is_v4) || !act_start(&act, EVENT_NET_BIND))
+	if (!is_end(address, length, unspec) || !act_start(&act, EVENT_NET_BIND))
 		return 0;
 	struct ask *a = ACT_ASK(act, EVENT_NET_BIND, at);
 	if (a) {
 		ask_socket(a, sock->sk);
-		ask_local(at, (u64)sk, SCALAR_ARG(ctx, 1), length, is_v4);
+		ask_local(at, (u64)sk, SCALAR_ARG(ctx, 1), length, unspec);
 	}
 	act_judge(&act, at, EVENT_NET_BIND);
 	struct slot *s = act_record(&act, EVENT_NET_BIND, sizeof(struct wire_net_bind), &index);
@@ -184,7 +197,7 @@ int BPF_PROG(socket_bind, struct socket *sock, struct sockaddr *address, int len
 	struct wire_net_bind *r = (void *)s->record;
 	struct socket_ends *ends = ENDS_OF(r);
 	struct endpoint to;
-	endpoint_of_sockaddr(&to, address, length, is_v4);
+	endpoint_of_sockaddr(&to, address, length, unspec);
 	ends_start(ends, sk);
 	ends_put_destination(ends, &to);
 	ends_finish(ends);

@@ -4,7 +4,7 @@
 
 #include "bpf/emit.h"
 
-enum { SOCK_RAW = 3, PORT_MISSING = 0xffffffff, NET_UNIX = 1, SOCKADDR_IN_MIN = 8, SOCKADDR_IN6_MIN = 24, UNIX_NAME_MAX = 108 };
+enum { SOCK_RAW = 3, PORT_MISSING = 0xffffffff, NET_UNIX = 1, SOCKADDR_IN_MIN = 8, SOCKADDR_IN6_MIN = 24, UNIX_NAME_MAX = 108, PROTOCOL_L2TP = 115 };
 
 /* The rows of SOCKET_ENDS, in their order: every event that has them can be filled through this one type. */
 struct socket_ends {
@@ -95,10 +95,10 @@ static __always_inline void endpoint_of_sock(struct endpoint *e, struct sock *sk
 }
 
 /*
- * An address the kernel copied from user space, of length bytes. A family-less (AF_UNSPEC) address on an IPv4 socket is an
- * IPv4 address to bind and sendmsg: is_unspec_v4 says that this is such a call. connect takes it as "dissolve".
+ * An address the kernel copied from user space, of length bytes. A family-less (AF_UNSPEC) address is one of the family `unspec` (0: none)
+ * to some calls: an IPv4 address to bind and sendmsg of an IPv4 socket, an IPv6 one to sendmsg of a raw one. connect takes it as "dissolve".
  */
-static __always_inline void endpoint_of_sockaddr(struct endpoint *e, const void *address, u32 length, bool is_unspec_v4)
+static __always_inline void endpoint_of_sockaddr(struct endpoint *e, const void *address, u32 length, u32 unspec)
 {
 	struct {
 		u16 family, port;
@@ -108,9 +108,10 @@ static __always_inline void endpoint_of_sockaddr(struct endpoint *e, const void 
 	*e = (struct endpoint){ .port = PORT_MISSING };
 	if (length < SOCKADDR_IN_MIN || bpf_probe_read_kernel(&a, SOCKADDR_IN_MIN, address))
 		return;
-	if (a.family == AF_INET || (a.family == AF_UNSPEC && is_unspec_v4)) {
+	u32 family = a.family == AF_UNSPEC ? unspec : a.family;
+	if (family == AF_INET) {
 		ip_from_v4(&e->ip, a.v4);
-	} else if (a.family == AF_INET6) {
+	} else if (family == AF_INET6) {
 		if (length < SOCKADDR_IN6_MIN || bpf_probe_read_kernel(&a, SOCKADDR_IN6_MIN, address))
 			return;
 		ip_from_v6(&e->ip, &a.v6);
@@ -118,6 +119,34 @@ static __always_inline void endpoint_of_sockaddr(struct endpoint *e, const void 
 		return;
 	}
 	e->port = __builtin_bswap16(a.port);
+}
+
+/* The family that sendmsg takes an address without one for; 0: for none. */
+static __always_inline u32 unspec_of_send(struct sock *sk)
+{
+	u32 family = BPF_CORE_READ(sk, __sk_common.skc_family);
+	if (family == AF_INET6 && BPF_CORE_READ(sk, sk_type) != SOCK_RAW && BPF_CORE_READ(sk, sk_protocol) != PROTOCOL_L2TP)
+		return 0;
+	return family == AF_INET || family == AF_INET6 ? family : 0;
+}
+
+/* To send to any address is to send to this host: to the address that the socket is bound to, or to that of the loopback. */
+static __always_inline void endpoint_is_reached(struct endpoint *e, struct sock *sk)
+{
+	u32 *words = (void *)e->ip.address;
+	if (!e->ip.family || !ip_is_any(&e->ip))
+		return;
+	struct endpoint own;
+	endpoint_of_sock(&own, sk, true);
+	bool is_v4 = e->ip.family == FAMILY_IPV4 || own.ip.family == FAMILY_IPV4;
+	if (is_v4 && e->ip.family == own.ip.family && !ip_is_any(&own.ip)) {
+		e->ip = own.ip;
+		return;
+	}
+	if (is_v4)
+		ip_from_v4(&e->ip, __builtin_bswap32(0x7f000001));
+	else
+		words[3] = __builtin_bswap32(1);
 }
 
 /* Family, type and protocol of the socket; the ends are missing until they are put. */

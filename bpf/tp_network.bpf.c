@@ -62,7 +62,7 @@ __noinline int tp_put_address(u32 index, u32 length, u32 is_unspec_v4)
 	struct wire_net_connect *r = (void *)s->record;
 	struct socket_ends *ends = ENDS_OF(r);
 	struct endpoint e;
-	endpoint_of_sockaddr(&e, s->small, length, is_unspec_v4);
+	endpoint_of_sockaddr(&e, s->small, length, is_unspec_v4 ? AF_INET : 0);
 	if (!e.ip.family)
 		return 0;
 	endpoint_finish(&e, ends->sock_type);
@@ -177,7 +177,7 @@ __noinline int tp_put_peer(u32 index, u32 length)
 	struct wire_net_receive *r = (void *)s->record;
 	struct socket_ends *ends = ENDS_OF(r);
 	struct endpoint e;
-	endpoint_of_sockaddr(&e, s->small, length, false);
+	endpoint_of_sockaddr(&e, s->small, length, 0);
 	if (!e.ip.family)
 		return 0;
 	endpoint_finish(&e, ends->sock_type);
