@@ -8,6 +8,7 @@
 
 enum {
 	PROT_EXEC_BIT = 4, /* PROT_EXEC; VM_EXEC is the same */
+	PROT_WRITE_BIT = 2,
 	PROT_BITS = 7,
 	XATTR_NAME_MAX = 256,
 	RENAME_EXCHANGE = 2,
@@ -15,7 +16,8 @@ enum {
 };
 
 enum { CALL_OPEN = 2, CALL_CREAT = 85, CALL_OPENAT = 257, CALL_OPENAT2 = 437,
-       CALL_OPEN_COMPAT = 5, CALL_CREAT_COMPAT = 8, CALL_OPENAT_COMPAT = 295 };
+       CALL_OPEN_COMPAT = 5, CALL_CREAT_COMPAT = 8, CALL_OPENAT_COMPAT = 295,
+       CALL_FSCONFIG = 431 /* the same for 32-bit calls */ };
 
 /* Where the path of the open under way stands in user memory; 0: another call opens the file. */
 static __always_inline u64 given_path_at(struct task_struct *task, u32 via)
@@ -424,6 +426,35 @@ int BPF_PROG(move_mount, const struct path *from, const struct path *to, int ret
 	return ACT_RESULT(act);
 }
 
+/*
+ * A file system that is made by fsconfig can be used without being mounted anywhere. Those of mount(2) come here as well, and sb_mount was
+ * asked about them.
+ */
+SEC("lsm/sb_kern_mount")
+int BPF_PROG(sb_kern_mount, struct super_block *sb, int ret)
+{
+	if (ret || entry_regs(bpf_get_current_task_btf())->orig_ax != CALL_FSCONFIG)
+		return ret;
+	struct act act;
+	u32 index, at;
+	if (!act_start(&act, EVENT_FILE_MOUNT))
+		return 0;
+	struct ask *a = ACT_ASK(act, EVENT_FILE_MOUNT, at);
+	if (a) {
+		ask_number(a, DIMENSION_FLAGS, 0);
+		ask_name(a, BPF_CORE_READ(sb, s_type, name));
+	}
+	act_judge(&act, at, EVENT_FILE_MOUNT);
+	struct slot *s = act_record(&act, EVENT_FILE_MOUNT, sizeof(struct wire_file_mount), &index);
+	if (!s)
+		return ACT_RESULT(act);
+	struct wire_file_mount *r = (void *)s->record;
+	NO_FILE(r);
+	put_kernel_str(s, &r->fs_type, BPF_CORE_READ(sb, s_type, name), FS_TYPE_MAX, 0);
+	record_finish(s, RING_OF(EVENT_FILE_MOUNT));
+	return ACT_RESULT(act);
+}
+
 static __always_inline void ask_mapped(struct ask *a, struct file *mapped)
 {
 	ask_number(a, DIMENSION_FLAGS, !mapped);
@@ -471,8 +502,8 @@ int BPF_PROG(file_mprotect, struct vm_area_struct *vma, unsigned long asked, uns
 	if (ret || !(prot & PROT_EXEC_BIT))
 		return ret;
 	u32 old = BPF_CORE_READ(vma, vm_flags);
-	if (old & PROT_EXEC_BIT)
-		return 0;
+	if ((old & PROT_EXEC_BIT) && (!(prot & PROT_WRITE_BIT) || (old & PROT_WRITE_BIT)))
+		return 0; /* code as it was; code that becomes writable is told */
 	struct act act;
 	u32 index, at;
 	if (!act_start(&act, EVENT_MPROTECT_EXEC))
