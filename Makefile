@@ -52,7 +52,7 @@ FUZZ_BIN := $(FUZZ_SRC:tests/fuzz/%.c=$(B)/tests/%)
 BENCH_HELP_OBJ := $(BENCH_HELP_SRC:%.c=$(B)/obj/%.o)
 BENCH_BIN := $(BENCH_SRC:benchmarks/%.c=$(B)/bench/%)
 GEN_BIN := $(GEN_SRC:schemas/%.c=$(B)/gen/%)
-PAYLOAD_BIN := $(PAYLOAD_SRC:tests/bpf/%.c=build/payload/%) build/payload/behave build/payload/inject
+PAYLOAD_BIN := $(PAYLOAD_SRC:tests/bpf/%.c=build/payload/%) build/payload/behave build/payload/inject build/payload/evade
 ARCHIVE := $(B)/libvedette.a
 PROGRAM := $(B)/vedette
 SKELETON := build/bpf/vedette.skel.h
@@ -172,6 +172,11 @@ build/payload/%: tests/bpf/%.c
 	$(build_payload)
 build/payload/%: tests/behaviours/%.c
 	$(build_payload)
+EVADE_SRC := $(sort $(wildcard tests/evasions/*.c))
+build/payload/evade: $(EVADE_SRC) $(wildcard tests/evasions/*.h)
+	$(call say,CC,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) -std=c17 -D_GNU_SOURCE $(WARN) -O1 -g0 -static $(EVADE_SRC) -o $@ -lpthread
 
 # for tests/lint.sh: every object without linking, and the warnings we ask for
 .PHONY: objects print-WARN
@@ -193,6 +198,7 @@ check:
 	@tests/run all $(VARIANT)
 
 soak: all tests payload
+	@LOADS="idle busy reload stopped full" bash tests/evasions/evasions.guest.sh
 	@tests/soak
 
 asan:
