@@ -394,7 +394,7 @@ static void enrich_and_judge(struct pipeline *p, struct event ev, bool has_resul
 {
 	enrich_derive(p->config.enrich, &ev, &p->derived);
 	if (has_result)
-		enrich_outcome(&p->derived, result);
+		enrich_outcome(&p->derived, ev.common, result);
 	p->derived.host_name = p->config.host_name;
 	ev.derived = &p->derived;
 	if (p->config.teller)

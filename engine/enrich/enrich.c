@@ -580,9 +580,23 @@ static void derive_exec(struct enrich *e, const struct event *ev, struct derived
 	DERIVE_TEXT(d, command_line, (struct strview){ line, args.n - 1 });
 }
 
-void enrich_outcome(struct derived *d, int64_t result)
+/* In lsm mode a call that failed before a hook was asked is told from its arguments. Other errors are no matter of permission. */
+static void derive_denier(struct derived *d, const struct wire_common *c, int64_t result)
 {
-	d->present &= ~(1ull << DERIVED_error | 1ull << DERIVED_value);
+	if (c->verdict == VERDICT_BLOCK)
+		DERIVE_TEXT(d, denied_by, SV("vedette"));
+	if ((result != -EPERM && result != -EACCES) || c->sensor != SENSOR_LSM || c->verdict == VERDICT_BLOCK)
+		return;
+	if (c->source != SOURCE_KERNEL)
+		DERIVE_TEXT(d, denied_by, SV("earlier"));
+	else if (c->stage == STAGE_ATTEMPT)
+		DERIVE_TEXT(d, denied_by, SV("later"));
+}
+
+void enrich_outcome(struct derived *d, const struct wire_common *c, int64_t result)
+{
+	d->present &= ~(1ull << DERIVED_error | 1ull << DERIVED_value | 1ull << DERIVED_denied_by);
+	derive_denier(d, c, result);
 	DERIVE(d, outcome, result < 0 ? OUTCOME_FAILURE : OUTCOME_SUCCESS);
 	if (result >= 0)
 		DERIVE(d, value, result);
@@ -624,9 +638,9 @@ void enrich_derive(struct enrich *e, const struct event *ev, struct derived *ret
 	derive_cgroup(e, ev, image, d);
 	derive_file(e, ev, d);
 	if (c->verdict == VERDICT_BLOCK)
-		enrich_outcome(d, -EPERM);
+		enrich_outcome(d, c, -EPERM);
 	else if (c->stage == STAGE_COMPLETED)
-		enrich_outcome(d, c->result);
+		enrich_outcome(d, c, c->result);
 }
 
 /* --- upkeep ------------------------------------------------------------------------------------------------------------- */

@@ -71,7 +71,7 @@ typedef int ancestry_function(void *context, const struct ancestry *of);
 int enrich_each_ancestry(struct enrich *e, ancestry_function *call, void *context) MUST_CHECK;
 
 /* Outcome fields from a result (0 or more: success; negative errno: failure). Types whose record is completed at once carry common.result. */
-void enrich_outcome(struct derived *d, int64_t result);
+void enrich_outcome(struct derived *d, const struct wire_common *c, int64_t result);
 
 /* Drops exited processes that lingered long enough, follows changed passwd and group files, re-reads the clock offset. Cheap; call once a second with CLOCK_BOOTTIME. */
 void enrich_tick(struct enrich *e, uint64_t boot_ns);

@@ -116,7 +116,7 @@ static void feed(struct enrich *e, struct outcome_table *held, const struct even
 	size_t n = outcome_take(held, ev->common->call_id, taken);
 	for (size_t i = 0; i < n; i++) {
 		enrich_derive(e, &taken[i], &d);
-		enrich_outcome(&d, ev->common->result);
+		enrich_outcome(&d, ev->common, ev->common->result);
 		taken[i].derived = &d;
 		read_all(&taken[i]);
 	}

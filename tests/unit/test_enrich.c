@@ -162,9 +162,10 @@ static void outcomes_come_from_results(void **state)
 		{ -1, OUTCOME_FAILURE, true, false },    { -4095, OUTCOME_FAILURE, true, false },
 		{ -4096, OUTCOME_FAILURE, false, false }, { INT64_MIN, OUTCOME_FAILURE, false, false },
 	};
+	const struct wire_common attempt = { .sensor = SENSOR_LSM };
 	struct derived d = { 0 };
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) { /* one after the other: nothing of the earlier may stay */
-		enrich_outcome(&d, cases[i].result);
+		enrich_outcome(&d, &attempt, cases[i].result);
 		assert_int_equal(d.outcome, cases[i].outcome);
 		assert_int_equal(IS_DERIVED(&d, error), cases[i].has_error);
 		assert_int_equal(IS_DERIVED(&d, value), cases[i].has_value);
@@ -172,6 +173,32 @@ static void outcomes_come_from_results(void **state)
 			assert_int_equal(d.error, -cases[i].result);
 		if (cases[i].has_value)
 			assert_int_equal(d.value, cases[i].result);
+	}
+}
+
+static void who_denied_is_said_as_far_as_it_is_known(void **state)
+{
+	(void)state;
+	static const struct {
+		struct wire_common common;
+		int64_t result;
+		const char *denied_by; /* NULL: missing */
+	} cases[] = {
+		{ { .sensor = SENSOR_LSM, .verdict = VERDICT_BLOCK, .stage = STAGE_COMPLETED }, -EPERM, "vedette" },
+		{ { .sensor = SENSOR_LSM, .stage = STAGE_ATTEMPT }, -EACCES, "later" },
+		{ { .sensor = SENSOR_LSM, .stage = STAGE_ATTEMPT }, -ENOENT, NULL },
+		{ { .sensor = SENSOR_LSM, .stage = STAGE_ATTEMPT }, 3, NULL },
+		{ { .sensor = SENSOR_LSM, .stage = STAGE_COMPLETED, .source = SOURCE_ARGUMENT }, -EACCES, "earlier" },
+		{ { .sensor = SENSOR_LSM, .stage = STAGE_COMPLETED, .source = SOURCE_DESCRIPTOR }, -EPERM, "earlier" },
+		{ { .sensor = SENSOR_LSM, .stage = STAGE_COMPLETED }, -EPERM, NULL }, /* a call without a hook */
+		{ { .sensor = SENSOR_TRACEPOINT, .stage = STAGE_COMPLETED, .source = SOURCE_ARGUMENT }, -EACCES, NULL },
+	};
+	struct derived d = { 0 };
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		enrich_outcome(&d, &cases[i].common, cases[i].result);
+		assert_int_equal(cases[i].denied_by != NULL, IS_DERIVED(&d, denied_by));
+		if (cases[i].denied_by)
+			assert_true(sv_is(d.denied_by, cases[i].denied_by));
 	}
 }
 
@@ -289,6 +316,7 @@ int main(void)
 		cmocka_unit_test(a_reused_pid_is_another_process),
 		cmocka_unit_test(refused_and_attempted_execs_are_acts_of_the_caller),
 		cmocka_unit_test(outcomes_come_from_results),
+		cmocka_unit_test(who_denied_is_said_as_far_as_it_is_known),
 		cmocka_unit_test(paths_are_taken_apart),
 		cmocka_unit_test(ids_get_the_hosts_names),
 		cmocka_unit_test(long_arguments_are_shown_in_full_at_exec),
