@@ -287,6 +287,7 @@ int BPF_PROG(exit_done, struct task_struct *task)
 	if (BPF_CORE_READ(task, signal, live.counter) > 0)
 		return 0; /* other threads live on */
 	bpf_map_delete_elem(&labels, &tgid);
+	bpf_map_delete_elem(&told, &tgid);
 	if (tgid == config.own_pid) /* what outlives the engine must not spare the next process of its number */
 		config.own_pid = 0;
 	struct subject who;

@@ -46,7 +46,8 @@ static int tell(void *context, const struct ancestry *of)
 		told.holds[w] = holds[w];
 		told.spares[w] = spares[w];
 	}
-	return sensor_label_ancestors(t->sensor, of->pid, &told);
+	int err = sensor_label_ancestors(t->sensor, of->pid, &told);
+	return err == -E2BIG ? 0 : err; /* no room for more: its ancestors stay unknown, and the rules' own defaults decide */
 }
 
 int ancestry_tell(struct sensor *s, struct enrich *e, const struct verdict_tables *tables, struct diag *diag)

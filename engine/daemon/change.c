@@ -27,7 +27,11 @@ int change_new(const struct change_config *config, struct change **ret, struct d
 		return -ENOMEM;
 	c->config = *config;
 	c->generation = (*config->policy)->generation;
+	c->epoch = c->last_epoch = (*config->policy)->verdicts.ancestors.epoch;
+	c->renew.mounts_fd = -1;
 	int err = reload_new(&c->reload);
+	if (!err && config->request.policy.enforce)
+		err = renew_open(&c->renew, diag);
 	if (!err && config->control[0])
 		err = control_open(config->control, &c->control, diag);
 	if (err)
@@ -49,6 +53,7 @@ void change_free(struct change **c)
 		return;
 	reload_free(&(*c)->reload);
 	control_close(&(*c)->control);
+	renew_close(&(*c)->renew);
 	sensor_change_free(&(*c)->held);
 	policy_free(&(*c)->earlier);
 	buf_done(&(*c)->asked.text);
@@ -185,24 +190,35 @@ static void change_environment(const struct reload_request *q, const struct rule
 	IGNORE(sensor_set_env_names(q->sensor, env.names, diag));
 }
 
-/* until_boot_ns: when the kernel goes back by itself; 0: never. */
-static int put_verdicts(const struct change *c, const struct policy *p, uint64_t until_boot_ns, struct diag *diag)
-{
-	const struct reload_request *q = &c->config.request;
-	if (!q->policy.enforce)
-		return 0;
-	int err = sensor_fill_verdicts(q->sensor, &p->verdicts.tables, p->generation, diag);
-	if (!err)
-		err = ancestry_tell(q->sensor, c->config.enrich, &p->verdicts.tables, diag);
-	if (err)
-		return err;
-	return until_boot_ns ? sensor_try_verdicts(q->sensor, until_boot_ns) : sensor_put_verdicts(q->sensor);
-}
-
 static void set_epoch(struct policy *p, uint32_t epoch)
 {
 	p->verdicts.ancestors.epoch = epoch;
 	p->verdicts.tables.head.ancestor_epoch = epoch;
+}
+
+/* Labels are taken at their word where the epoch is the same: no epoch but that in force is given out twice, a trial's that went included. */
+static void number_epoch(struct change *c, struct policy *p)
+{
+	if (p->verdicts.ancestors.epoch != c->epoch && p->verdicts.ancestors.epoch <= c->last_epoch)
+		set_epoch(p, c->last_epoch + 1);
+	c->last_epoch = MAX(c->last_epoch, p->verdicts.ancestors.epoch);
+}
+
+int change_put_verdicts(struct change *c, struct policy *p, uint64_t until_boot_ns, struct diag *diag)
+{
+	const struct reload_request *q = &c->config.request;
+	if (!q->policy.enforce)
+		return 0;
+	number_epoch(c, p);
+	int err = sensor_fill_verdicts(q->sensor, &p->verdicts.tables, p->generation, diag);
+	if (!err)
+		err = ancestry_tell(q->sensor, c->config.enrich, &p->verdicts.tables, diag);
+	if (err) {
+		sensor_drop_verdicts(q->sensor);
+		return err;
+	}
+	c->epoch = p->verdicts.ancestors.epoch;
+	return until_boot_ns ? sensor_try_verdicts(q->sensor, until_boot_ns) : sensor_put_verdicts(q->sensor);
 }
 
 /*
@@ -241,7 +257,7 @@ int change_over(struct change *c, struct reload_result *r, bool is_trial)
 		part_from(*c->config.policy, r->policy);
 	if (r->change) /* a hook that is to give verdicts must be there before they are asked */
 		sensor_widen(q->sensor, r->change);
-	int err = put_verdicts(c, r->policy, until_boot_ns, &r->diag);
+	int err = change_put_verdicts(c, r->policy, until_boot_ns, &r->diag);
 	if (err) {
 		if (r->change) {
 			sensor_undo(q->sensor, r->change);
@@ -290,7 +306,7 @@ static void tell_ancestors_anew(struct change *c, uint32_t epoch_of_trial, struc
 	if (!c->config.request.policy.enforce || p->verdicts.ancestors.epoch == epoch_of_trial || !p->verdicts.tables.head.n_ancestors)
 		return;
 	set_epoch(p, epoch_of_trial + 1);
-	if (put_verdicts(c, p, 0, diag))
+	if (change_put_verdicts(c, p, 0, diag))
 		diag_warn(diag, (struct place){ 0 }, "ancestors are not known to the rules that ask for them: until processes are new or rules are loaded anew, the "
 			  "rules' own defaults decide");
 }
@@ -302,6 +318,7 @@ void change_back(struct change *c, struct diag *diag)
 	if (q->policy.enforce)
 		sensor_return_verdicts(q->sensor);
 	swap(c, c->earlier);
+	c->epoch = (*c->config.policy)->verdicts.ancestors.epoch;
 	tell_ancestors_anew(c, epoch_of_trial, diag);
 	if (q->sensor)
 		change_environment(q, (*c->config.policy)->rules, diag);
@@ -483,6 +500,7 @@ void change_step(struct change *c)
 			finish(c, &r);
 	}
 	apply_step(c, now_ns);
+	renew_step(c, now_ns);
 	if (c->asked_ns && c->window.is_open)
 		refuse_reload(c);
 	if (c->asked_ns && !reload_is_running(c->reload))

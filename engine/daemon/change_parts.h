@@ -23,6 +23,13 @@ struct proposal {
 	struct buf text;     /* owned; until it is staged */
 };
 
+/* When the kernel's tables are to be compiled anew from the same rules. */
+struct renew {
+	int mounts_fd; /* owned */
+	bool is_stale; /* mounts have changed since the tables were compiled */
+	uint64_t look_ns, mounts_ns, retry_ns; /* not before these times */
+};
+
 struct change {
 	struct change_config config;
 	struct reload *reload;   /* owned */
@@ -37,6 +44,8 @@ struct change {
 	struct proposal trial;   /* being built, or in force and to be confirmed */
 	struct window window;    /* open: the trial is in force */
 	struct sensor_change *held; /* owned; of the trial: events of before and of now are wanted until it is decided */
+	uint32_t epoch, last_epoch; /* of ancestors: in force; the highest that was ever given out */
+	struct renew renew;
 	bool is_stopped;
 };
 
@@ -48,6 +57,22 @@ int change_over(struct change *c, struct reload_result *r, bool is_trial) MUST_C
 void change_back(struct change *c, struct diag *diag);
 /* The trial stays. */
 void change_settle(struct change *c, struct diag *diag);
+
+/*
+ * Into the kernel, with what living processes have among their ancestors; a change of nothing when it fails. until_boot_ns: when the kernel goes
+ * back by itself; 0: never.
+ */
+int change_put_verdicts(struct change *c, struct policy *p, uint64_t until_boot_ns, struct diag *diag) MUST_CHECK;
+
+/* --- renew.c --------------------------------------------------------------------------------------------------------------------- */
+
+int renew_open(struct renew *r, struct diag *diag) MUST_CHECK;
+void renew_close(struct renew *r);
+/* until_wall_ns: when an exception ends; UINT64_MAX: none does. */
+bool renew_is_due(struct renew *r, uint64_t until_wall_ns, uint64_t wall_ns, uint64_t now_ns);
+void renew_done(struct renew *r, uint64_t now_ns);
+/* Looks whether there is something to do, and does it. */
+void renew_step(struct change *c, uint64_t now_ns);
 
 /* The errors of a change as texts, NULL-terminated; err 0: none. */
 struct change_errors {

@@ -125,24 +125,27 @@ static bool is_forced(void *context, const struct rule_info *rule)
 	return options->policies && policies_owner(options->policies, rule->at.file, &file) ? file.is_forced : options->force;
 }
 
-int policy_bind(struct policy *p, const struct policy_options *options, struct diag *diag)
+int policy_compile_verdicts(const struct policy *p, const struct ancestor_registry *ancestors, struct verdict_policy *ret, struct diag *diag)
 {
 	CLEANUP(mounts_done) struct mounts *mounts = NULL;
+	int err = mounts_load("/proc/self/mountinfo", &mounts, diag);
+	if (err)
+		return err;
+	struct verdict_world world = { .mounts = mounts, .ancestors = ancestors, .generation = p->generation, .follows_links = true };
+	err = verdict_compile(p->rules, &world, ret, diag);
+	ret->tables.head.ancestor_epoch = ret->ancestors.epoch;
+	return err;
+}
+
+int policy_bind(struct policy *p, const struct policy_options *options, struct diag *diag)
+{
 	struct policy_options asked = *options;
 	int err = options->mode == SENSOR_LSM || options->mode == SENSOR_NONE ? 0 : check_blocking(p, options, diag);
 	if (!err && options->essentials)
 		err = essentials_check(p->rules, options->essentials, is_forced, &asked, diag);
 	if (!err && options->approve)
 		make_approval(p, diag);
-	if (err || !options->enforce)
-		return err;
-	err = mounts_load("/proc/self/mountinfo", &mounts, diag);
-	if (err)
-		return err;
-	struct verdict_world world = { .mounts = mounts, .ancestors = options->ancestors, .generation = p->generation, .follows_links = true };
-	err = verdict_compile(p->rules, &world, &p->verdicts, diag);
-	p->verdicts.tables.head.ancestor_epoch = p->verdicts.ancestors.epoch;
-	return err;
+	return err || !options->enforce ? err : policy_compile_verdicts(p, options->ancestors, &p->verdicts, diag);
 }
 
 /* Nothing is left for user space to find: the kernel decides for every process, and what it cannot know it denies. */

@@ -56,6 +56,12 @@ void policy_free(struct policy **p);
  */
 int policy_bind(struct policy *p, const struct policy_options *options, struct diag *diag) MUST_CHECK;
 
+/*
+ * The tables of verdicts once more, from the same rules and this moment's exceptions and mounts. ancestors: of the policy in force, or NULL. 0, or
+ * -errno with the reasons.
+ */
+int policy_compile_verdicts(const struct policy *p, const struct ancestor_registry *ancestors, struct verdict_policy *ret, struct diag *diag) MUST_CHECK;
+
 /* What its rules need of the events comes into force in the kernel, the rest is dropped there; when that fails, with a warning, nothing is. */
 void policy_approve(const struct policy *p, struct sensor *sensor, struct diag *diag);
 

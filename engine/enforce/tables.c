@@ -386,6 +386,21 @@ int verdict_compile(const struct ruleset *set, const struct verdict_world *world
 	return 0;
 }
 
+static bool is_same(const void *a, size_t n_a, const void *b, size_t n_b, size_t size)
+{
+	return n_a == n_b && (n_a == 0 || memcmp(a, b, n_a * size) == 0);
+}
+
+bool verdict_tables_equal(const struct verdict_tables *a, const struct verdict_tables *b)
+{
+#define SAME(entries) is_same(a->entries, a->n_##entries, b->entries, b->n_##entries, sizeof(*a->entries))
+	size_t parts_a = a->head.n_ancestors * a->n_ancestor_events, parts_b = b->head.n_ancestors * b->n_ancestor_events;
+	return memcmp(&a->head, &b->head, sizeof(a->head)) == 0 && a->n_ancestor_events == b->n_ancestor_events && SAME(rows) && SAME(texts) &&
+	       SAME(numbers) && SAME(addresses) && SAME(clauses) && SAME(ancestor_masks) &&
+	       is_same(a->ancestor_rows, parts_a, b->ancestor_rows, parts_b, sizeof(*a->ancestor_rows));
+#undef SAME
+}
+
 int verdict_check_rule(const struct ruleset *set, uint32_t rule, struct diag *diag)
 {
 	static const struct verdict_world nowhere = { 0 };

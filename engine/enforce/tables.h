@@ -35,6 +35,8 @@ struct verdict_policy {
 	struct verdict_counts counts;
 };
 void verdict_policy_done(struct verdict_policy *v);
+/* Would the kernel decide the same by both? */
+bool verdict_tables_equal(const struct verdict_tables *a, const struct verdict_tables *b) MUST_CHECK;
 
 /*
  * Compiles all enabled rules whose action is block. 0; -EINVAL: a rule cannot be decided; -E2BIG: a limit; both with every reason in

@@ -337,7 +337,7 @@ int sensor_open(const struct sensor_options *options, struct sensor **ret, struc
 	CLEANUP(sensor_close) struct sensor *s = calloc(1, sizeof(*s));
 	if (!s)
 		return -ENOMEM;
-	s->poll_fd = -1;
+	s->poll_fd = s->barrier_fd = -1;
 	s->is_protected = options->protect;
 	programs_init(&s->programs);
 	pins_init(&s->pins);
@@ -396,6 +396,7 @@ void sensor_close(struct sensor **sensor)
 	ring_buffer__free(s->priority);
 	ring_buffer__free(s->bulk);
 	fd_close(&s->poll_fd);
+	fd_close(&s->barrier_fd);
 	leave(s);
 	detach(s);
 	btf__free(s->kernel);

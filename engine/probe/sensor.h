@@ -102,6 +102,8 @@ int sensor_set_verdicts(struct sensor *s, const struct verdict_tables *t, uint32
  */
 int sensor_fill_verdicts(struct sensor *s, const struct verdict_tables *t, uint32_t generation, struct diag *diag) MUST_CHECK;
 int sensor_put_verdicts(struct sensor *s) MUST_CHECK;
+/* Not put in force after all: images are asked by those in force alone again. */
+void sensor_drop_verdicts(struct sensor *s);
 /*
  * The same on trial: those of before are kept until one of the two below. If neither comes, the kernel itself goes back to them at that time
  * since boot: for an engine that is gone while its programs are not.

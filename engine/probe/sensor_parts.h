@@ -20,6 +20,7 @@ struct sensor {
 	bool is_approving;     /* so have those of approval */
 	uint32_t approval;     /* generation of the tables of approval that were filled last */
 	uint32_t max_processes;
+	int barrier_fd;        /* owned; -1: not made yet */
 	uint32_t filled;       /* generation of the tables that were filled last */
 	struct ring_buffer *priority, *bulk;
 	int poll_fd;

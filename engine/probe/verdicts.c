@@ -124,14 +124,20 @@ static int check_programs(const struct sensor *s, uint64_t events, struct diag *
 
 /* --- filling --------------------------------------------------------------------------------------------------------------------- */
 
+/* What wait_for_programs needs is there before tables are changed over: afterwards it could not be said any more that nothing was done. */
+static int make_barrier(struct sensor *s)
+{
+	if (s->barrier_fd < 0)
+		s->barrier_fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "verdicts", sizeof(uint32_t), sizeof(struct policy_head), 1, NULL);
+	return s->barrier_fd < 0 ? -errno : 0;
+}
+
 /* Until no program runs that began before: updates of such a map wait for them. */
 static int wait_for_programs(struct sensor *s)
 {
 	uint32_t at = BARRIER_ENTRY;
-	CLEANUP(fd_close) int fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "verdicts", sizeof(uint32_t), sizeof(struct policy_head), 1, NULL);
-	if (fd < 0)
-		return -errno;
-	return bpf_map__update_elem(s->skel->maps.heads, &at, sizeof(at), &fd, sizeof(fd), BPF_ANY);
+	int err = make_barrier(s);
+	return err ? err : bpf_map__update_elem(s->skel->maps.heads, &at, sizeof(at), &s->barrier_fd, sizeof(s->barrier_fd), BPF_ANY);
 }
 
 /* Never 0, which decides nothing, nor one that was used before: labels are kept by it. Not with the lowest bit of the one in force. */
@@ -282,6 +288,13 @@ int sensor_fill_verdicts(struct sensor *s, const struct verdict_tables *t, uint3
 	}
 	free(head);
 	return err;
+}
+
+/* Images are asked by the tables in force alone again. */
+void sensor_drop_verdicts(struct sensor *s)
+{
+	struct sensor_config *c = &s->skel->bss->config;
+	__atomic_store_n(&c->label_generation, c->policy_generation, __ATOMIC_SEQ_CST);
 }
 
 /* --- changing over ------------------------------------------------------------------------------------------------------------ */

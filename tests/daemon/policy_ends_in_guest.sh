@@ -13,6 +13,33 @@ policy rollback; : > /tmp/go; wait $launcher
 [ "$(cat /tmp/got)" -eq 126 ]; check $? "after it, it is blocked below one that was started meanwhile ($(cat /tmp/got))"
 runs /tmp/bad/four; check $? "and elsewhere it is not"
 policy remove below
+
+# --- predicates of a trial that went: who was born meanwhile is below the one, not below the other
+mkdir /tmp/launch/r /tmp/launch/s; cp /bin/busybox /tmp/launch/r/sh; cp /bin/busybox /tmp/launch/s/sh
+below() { sed "s|when: .*|when: process.executable = /tmp/bad/four and ancestor(process.executable = $1)|" /tmp/four.yaml > /tmp/below.yaml; }
+below /tmp/launch/r/sh; policy apply --confirm 1h --name below /tmp/below.yaml
+rm -f /tmp/go /tmp/got
+/tmp/launch/s/sh -c 'while [ ! -e /tmp/go ]; do sleep 0.2; done; /tmp/bad/four; echo $? > /tmp/got' 2> /dev/null & launcher=$!
+sleep 1; policy rollback
+below /tmp/launch/s/sh; policy apply --name below /tmp/below.yaml
+: > /tmp/go; wait $launcher
+[ "$(cat /tmp/got)" -eq 126 ]; check $? "a trial's mark is not taken for another one's ($(cat /tmp/got))"
+runs /tmp/bad/four && /tmp/launch/r/sh -c '/tmp/bad/four; [ $? -eq 2 ]'; check $? "and elsewhere nothing is blocked"
+policy remove below
+
+# --- what the tables were made of changes
+sed "s|^  action:|  exceptions: [{name: root, when: user.id = 0, owner: ops, reason: test, expires: $(date -d @$(($(date +%s) + 86400)) +%F)}]\n  action:|" /tmp/four.yaml > /tmp/expires.yaml
+policy apply /tmp/expires.yaml; runs /tmp/bad/four; check $? "an exception lasts until its day is over ($(cat /tmp/out))"
+date -s "@$(($(date +%s) + 3 * 86400))" > /dev/null
+await 10 blocked /tmp/bad/four; check $? "and not longer, without a reload"
+policy remove expires
+mkdir -p /opt/vol; cp /t/numbered /opt/no
+sed "s|when: .*|when: process.executable startswith /opt/ and not process.executable = /opt/vol/ok|" /tmp/four.yaml > /tmp/vol.yaml
+policy apply /tmp/vol.yaml; blocked /opt/no; check $? "a policy with an exception below a mount point"
+mount -t tmpfs tmpfs /opt/vol; cp /t/numbered /opt/vol/ok
+await 15 runs /opt/vol/ok; check $? "what is mounted there later is known soon, without a reload"
+blocked /opt/no; check $? "and the rest is blocked as before"
+umount /opt/vol; policy remove vol
 policy apply --confirm 10s /tmp/three.yaml; kill -STOP $daemon
 blocked /tmp/bad/three; check $? "an engine that is stopped does not change what is on trial"
 sleep 18; runs /tmp/bad/three && blocked /tmp/bad/base; check $? "the kernel goes back by itself when the time is over"

@@ -485,6 +485,35 @@ static void exceptions_last_until_they_expire(void **state)
 	}
 }
 
+static void tables_are_the_same_while_nothing_changes(void **state)
+{
+	(void)state;
+	static const char yaml[] = "- rule: r\n  severity: low\n  action: block\n  event: file.delete\n  when: file.path startswith /var/lib/ and not file.path = /x\n"
+				   "  exceptions:\n    - {name: a, when: user.id = 0, expires: 2031-01-01}\n"
+				   "- rule: s\n  severity: low\n  action: block\n  event: network.connect\n  when: destination.ip = 10.0.0.0/8 and ancestor(process.executable = /bin/a)\n";
+	const uint64_t before = 1900000000ull * 1000000000, after = 1930000000ull * 1000000000;
+	static const struct {
+		const char *what, *mounts;
+		uint64_t wall_ns;
+		bool is_same;
+	} cases[] = {
+		{ "nothing", host_mounts, before, true }, { "a later moment", host_mounts, before + 1, true },
+		{ "an exception that ended", host_mounts, after, false }, { "no mounts", "", before, false },
+	};
+	struct verdict_policy policy[ARRAY_SIZE(cases)];
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		CLEANUP(compiled_done) struct compiled c = { 0 };
+		assert_int_equal(0, ruleset_load_text("r.yaml", sv_from(yaml), &c.set, &c.diag));
+		assert_int_equal(0, mounts_parse(sv_from(cases[i].mounts), &c.mounts));
+		struct verdict_world world = { .mounts = c.mounts, .generation = 1, .wall_ns = cases[i].wall_ns };
+		assert_int_equal(0, verdict_compile(c.set, &world, &policy[i], &c.diag));
+		if (verdict_tables_equal(&policy[0].tables, &policy[i].tables) != cases[i].is_same)
+			fail_msg("%s", cases[i].what);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
+		verdict_policy_done(&policy[i]);
+}
+
 /* --- ancestors ------------------------------------------------------------------------------------------------------------- */
 
 static void an_ancestor_has_two_names_as_well(void **state)
@@ -691,6 +720,7 @@ int main(void)
 		cmocka_unit_test(folders_above_keep_their_names),
 		cmocka_unit_test(what_denies_stands_before_what_would),
 		cmocka_unit_test(a_rollout_takes_in_its_share_of_processes),
+		cmocka_unit_test(tables_are_the_same_while_nothing_changes),
 		cmocka_unit_test(exceptions_last_until_they_expire),
 		cmocka_unit_test(an_ancestor_has_two_names_as_well),
 		cmocka_unit_test(ancestor_bits_keep_their_meaning),
