@@ -70,6 +70,7 @@ enum {
 	SUPER_DEBUGFS = 0x64626720,
 	MNT_IS_SHARED = 0x1000,
 	MOUNT_REMOUNT = 0x20,
+	MOUNT_BIND = 0x1000,
 	MOUNT_MOVE = 0x2000,
 	MOUNT_PROPAGATION = 0x1e0000, /* MS_UNBINDABLE, MS_PRIVATE, MS_SLAVE, MS_SHARED */
 	NO_SIGNAL = 0xffffffff,
@@ -578,20 +579,42 @@ int BPF_PROG(guard_link, struct dentry *old, struct inode *dir, struct dentry *n
 	return -EPERM;
 }
 
+/*
+ * The engine lets go of a file of its own, or protection is off: the number of the inode is soon another file's, which must not be taken for it.
+ * links: what the inode has when this is its last name.
+ */
+static __always_inline void leave_mark(struct dentry *d, u32 links)
+{
+	struct inode *inode = BPF_CORE_READ(d, d_inode);
+	if (!inode || BPF_CORE_READ(inode, i_nlink) > links)
+		return;
+	struct guard_inode key = { .device = BPF_CORE_READ(d, d_sb, s_dev), .inode = BPF_CORE_READ(inode, i_ino) };
+	if (mark_of(key.device, key.inode))
+		bpf_map_delete_elem(&guard_inodes, &key);
+}
+
+static __always_inline int guard_remove(struct dentry *dentry, u64 raw, u32 links)
+{
+	if (!(marks_from(dentry) & (GUARD_FILE | GUARD_TREE | GUARD_ABOVE)))
+		return 0;
+	if (!is_refused()) {
+		leave_mark(dentry, links);
+		return 0;
+	}
+	guard_report(raw, 0, TAMPER_FILE_REMOVE, NO_SIGNAL);
+	return -EPERM;
+}
+
 SEC("lsm/inode_unlink")
 int BPF_PROG(guard_unlink, struct inode *dir, struct dentry *dentry, int ret)
 {
-	if (ret)
-		return ret;
-	REFUSE_MARKED(dentry, 1, GUARD_FILE | GUARD_TREE | GUARD_ABOVE, TAMPER_FILE_REMOVE);
+	return ret ? ret : guard_remove(dentry, SCALAR_ARG(ctx, 1), 1);
 }
 
 SEC("lsm/inode_rmdir")
 int BPF_PROG(guard_rmdir, struct inode *dir, struct dentry *dentry, int ret)
 {
-	if (ret)
-		return ret;
-	REFUSE_MARKED(dentry, 1, GUARD_FILE | GUARD_TREE | GUARD_ABOVE, TAMPER_FILE_REMOVE);
+	return ret ? ret : guard_remove(dentry, SCALAR_ARG(ctx, 1), 2);
 }
 
 SEC("lsm/inode_rename")
@@ -599,8 +622,12 @@ int BPF_PROG(guard_rename, struct inode *old_dir, struct dentry *old, struct ino
 {
 	if (ret)
 		return ret;
-	if (!((marks_from(old) | marks_from(new)) & (GUARD_FILE | GUARD_TREE | GUARD_ABOVE)) || !is_refused())
+	if (!((marks_from(old) | marks_from(new)) & (GUARD_FILE | GUARD_TREE | GUARD_ABOVE)))
 		return 0;
+	if (!is_refused()) {
+		leave_mark(new, 1);
+		return 0;
+	}
 	guard_report(SCALAR_ARG(ctx, 1), 0, TAMPER_FILE_RENAME, NO_SIGNAL);
 	return -EPERM;
 }
@@ -687,7 +714,8 @@ static __always_inline bool is_covering(const struct path *to)
 SEC("lsm/sb_mount")
 int BPF_PROG(guard_mount, const char *device, const struct path *path, const char *type, unsigned long flags, void *data, int ret)
 {
-	if (ret || (flags & (MOUNT_REMOUNT | MOUNT_PROPAGATION)))
+	/* with MS_BIND the kernel does not look at the flags of propagation */
+	if (ret || (flags & MOUNT_REMOUNT) || ((flags & MOUNT_PROPAGATION) && !(flags & MOUNT_BIND)))
 		return ret;
 	bool is_move = (flags & MOUNT_MOVE) && is_own_mount(BPF_CORE_READ(path, mnt));
 	if ((!is_move && !is_covering(path)) || !is_refused_but_init())

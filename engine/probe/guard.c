@@ -24,7 +24,7 @@ struct guard {
 	struct sensor *sensor;
 	struct sensor_guard at;
 	int canary_fd;
-	size_t files, unproven;
+	size_t unproven;
 	uint64_t canaries;
 	struct buf home; /* folder of the cgroup of the beginning; empty: none */
 };
@@ -44,12 +44,9 @@ static int mark(struct guard *g, uint32_t device, uint64_t inode, uint32_t marks
 	uint32_t bit = guard_bloom_bit(device, inode), before = 0;
 	__atomic_fetch_or(&c->devices, 1ull << (device & 63), __ATOMIC_SEQ_CST);
 	__atomic_fetch_or(&c->bloom[bit / 64], 1ull << (bit & 63), __ATOMIC_SEQ_CST);
-	bool is_known = bpf_map_lookup_elem(g->at.inodes_fd, &key, &before) == 0;
-	marks |= before;
-	if (bpf_map_update_elem(g->at.inodes_fd, &key, &marks, BPF_ANY))
-		return -errno;
-	g->files += !is_known;
-	return 0;
+	if (bpf_map_lookup_elem(g->at.inodes_fd, &key, &before) == 0)
+		marks |= before;
+	return bpf_map_update_elem(g->at.inodes_fd, &key, &marks, BPF_ANY) ? -errno : 0;
 }
 
 static int mark_object(struct guard *g, uint32_t kind, uint32_t id)
@@ -259,7 +256,7 @@ void guard_forget(struct guard *g)
 			break;
 	memset(g->at.config->bloom, 0, sizeof(g->at.config->bloom));
 	g->at.config->devices = 0;
-	g->files = g->unproven = 0;
+	g->unproven = 0;
 	struct stat st;
 	if (g->canary_fd >= 0 && fstat(g->canary_fd, &st) == 0)
 		IGNORE(mark(g, device_of(major(st.st_dev), minor(st.st_dev)), st.st_ino, GUARD_CANARY)); /* else the next canary tells */
@@ -490,9 +487,23 @@ int guard_canary(struct guard *g, unsigned cpu)
 	return is_fine ? 0 : -EPROTO;
 }
 
+/* Marks that are there: the kernel's side takes out those of files that go. */
+static size_t count_files(const struct guard *g)
+{
+	struct guard_inode key, next;
+	size_t n = 0;
+	void *from = NULL;
+	for (size_t seen = 0; seen < GUARD_INODES && bpf_map_get_next_key(g->at.inodes_fd, from, &next) == 0; seen++) {
+		n += next.inode != 0;
+		key = next;
+		from = &key;
+	}
+	return n;
+}
+
 void guard_get_stats(const struct guard *g, struct guard_stats *ret)
 {
 	struct event_counters c = { 0 };
 	IGNORE(sensor_get_counters(g->sensor, EVENT_AGENT_TAMPER, -1, &c)); /* 0 then */
-	*ret = (struct guard_stats){ .refused = c.blocked, .canaries = g->canaries, .files = g->files, .unproven = g->unproven };
+	*ret = (struct guard_stats){ .refused = c.blocked, .canaries = g->canaries, .files = count_files(g), .unproven = g->unproven };
 }

@@ -46,6 +46,20 @@ systemctl set-property --runtime vedette CPUWeight=200
 check $? "systemctl set-property: process 1 may"
 systemctl reload vedette && sleep 3 && grep -q '"dataset":"vedette.reload"' $log
 check $? "systemctl reload"
+# policies come and go, their files with them: no other file may inherit what kept others off those
+printf -- '- rule: none\n  severity: low\n  event: process.exec\n  when: process.executable = /opt/none\n  action: block\n' > /root/p.yaml
+for i in 1 2 3 4 5; do
+	vedette policy apply --name p$i --confirm 1h /root/p.yaml && vedette policy rollback && vedette policy apply --name p$i /root/p.yaml && vedette policy remove p$i
+done > /root/policies.out 2>&1
+check $? "policies are applied, taken back and removed ($(tail -n 1 /root/policies.out))"
+bad=0
+for i in $(seq 200); do echo x > /root/n.$i || bad=$((bad + 1)); echo x > /var/lib/vedette.$i || bad=$((bad + 1)); done 2> /dev/null
+[ $bad -eq 0 ]
+check $? "new files are anybody's: $bad of 400 refused"
+mkdir -p /root/mine
+python3 -c 'import ctypes, os; c = ctypes.CDLL(None, use_errno=True); print(c.mount(b"/root/mine", b"/etc/vedette/rules", b"none", 0x1000 | 0x100000, None), ctypes.get_errno())' > /root/mount.out
+grep -q -- '^-1 1$' /root/mount.out
+check $? "a folder bound over the rules, flagged as shared: refused ($(cat /root/mount.out))"
 systemd-run --wait -q -p PrivateTmp=yes -p ProtectSystem=strict -p ProtectHome=yes -p PrivateDevices=yes true
 check $? "a sandboxed service mounts over what it likes in its own namespace"
 systemctl restart vedette && ready && [ "$(main)" != "$pid" ]
