@@ -24,13 +24,13 @@ static const struct {
 };
 
 enum deed_id {
-#define DEED(id, event, path, suffix, new_path, flag, verb) DEED_##id,
+#define DEED(id, event, path, suffix, new_path, fields, verb) DEED_##id,
 #include "engine/enforce/essentials.def"
 };
 static const struct deed {
-	const char *event, *path, *suffix, *new_path, *flag, *verb;
+	const char *event, *path, *suffix, *new_path, *fields, *verb;
 } deeds[] = {
-#define DEED(id, event, path, suffix, new_path, flag, verb) { event, path, suffix, new_path, flag, verb },
+#define DEED(id, event, path, suffix, new_path, fields, verb) { event, path, suffix, new_path, fields, verb },
 #include "engine/enforce/essentials.def"
 };
 
@@ -142,6 +142,21 @@ static int set_user(struct check *c, const struct act *act)
 	return err ? err : set_field(c, "process.interactive", is_login ? "true" : "false");
 }
 
+/* "field=value field=value" */
+static int set_fields(struct check *c, const char *fields)
+{
+	char text[256], *rest = text;
+	int err = 0;
+	(void)snprintf(text, sizeof(text), "%s", fields); /* fits: they are in our own table */
+	for (char *one; !err && (one = strsep(&rest, " "));) {
+		char *value = strchr(one, '=');
+		if (value)
+			*value++ = '\0';
+		err = value ? set_field(c, one, value) : 0;
+	}
+	return err;
+}
+
 static int set_object(struct check *c, const struct act *act)
 {
 	const struct deed *deed = &deeds[act->row->deed];
@@ -150,7 +165,6 @@ static int set_object(struct check *c, const struct act *act)
 	const char *const fields[][2] = {
 		{ deed->path, path },
 		{ deed->new_path, act->object.path },
-		{ deed->flag, "true" },
 		{ act->row->deed == DEED_CONNECT ? "" : "file.type", "file" },
 		{ "file.uid", "0" },
 		{ "vedette.file.nlink", "1" },
@@ -159,7 +173,7 @@ static int set_object(struct check *c, const struct act *act)
 	int err = 0;
 	for (size_t i = 0; !err && i < ARRAY_SIZE(fields); i++)
 		err = set_field(c, fields[i][0], fields[i][1]);
-	return err;
+	return err ? err : set_fields(c, deed->fields);
 }
 
 static int make_event(struct check *c, const struct act *act, struct event *ret)

@@ -27,11 +27,11 @@ static int setup(void **state)
 	static const char *const files[] = {
 		"usr/bin/bash", "usr/bin/dash", "usr/bin/dpkg", "usr/bin/dpkg-deb", "usr/bin/apt-get", "usr/bin/apt", "usr/bin/login", "usr/bin/su", "usr/bin/sudo",
 		"usr/bin/curl", "usr/sbin/agetty", "usr/sbin/sshd", "usr/lib/systemd/systemd", "usr/lib/apt/methods/http", "usr/sbin/vedette", "var/lib/dpkg/status",
-		"usr/local/bin/tool", "etc/passwd", "etc/shadow", "lib/x86_64-linux-gnu/libc.so.6",
+		"usr/local/bin/tool", "usr/bin/perl", "var/lib/apt/lists/lock", "dev/tty", "proc/meminfo", "lib/x86_64-linux-gnu/security/pam_unix.so", "etc/passwd", "etc/shadow", "lib/x86_64-linux-gnu/libc.so.6",
 	};
 	static const char *const folders[] = {
 		"usr", "usr/bin", "usr/sbin", "usr/lib", "usr/lib/systemd", "usr/lib/apt", "usr/lib/apt/methods", "usr/local", "usr/local/bin", "var", "var/lib",
-		"var/lib/dpkg", "var/lib/dpkg/info", "etc", "opt", "lib", "lib/x86_64-linux-gnu",
+		"var/lib/dpkg", "var/lib/dpkg/info", "var/lib/apt", "var/lib/apt/lists", "dev", "proc", "run", "etc", "opt", "lib", "lib/x86_64-linux-gnu", "lib/x86_64-linux-gnu/security",
 	};
 	struct fixture *f = calloc(1, sizeof(*f));
 	assert_non_null(f);
@@ -77,7 +77,7 @@ static struct ruleset *load(const char *event, const char *when, const char *mor
 #define APT "/usr/bin/apt, /usr/bin/apt-get, /usr/lib/apt/methods/http"
 #define ALL_NEEDED \
 	"/usr/bin/bash, /usr/bin/dash, /usr/bin/dpkg, /usr/bin/dpkg-deb, " APT ", /usr/bin/login, /usr/bin/su, /usr/bin/sudo, /usr/sbin/agetty, " \
-	"/usr/sbin/sshd, /usr/lib/systemd/systemd, /usr/sbin/vedette"
+	"/usr/sbin/sshd, /usr/lib/systemd/systemd, /usr/sbin/vedette, /usr/bin/perl"
 
 /* NULL: nothing is found; else a part of the first message. */
 static const struct {
@@ -98,7 +98,12 @@ static const struct {
 	{ "network.unix_connect", "file.path startswith /run/", "connects to '/run/vedette/control.sock'" },
 	{ "bpf.load", "not process.executable in (/usr/bin/bpftool)", "loads BPF programs" },
 	{ "bpf.load", "not process.executable in (/usr/bin/bpftool, /usr/sbin/vedette)", NULL },
+	{ "network.socket", "vedette.socket.family = AF_UNIX", "the engine's own work: '/usr/sbin/vedette' opens a local socket" },
+	{ "network.socket", "vedette.socket.family = AF_UNIX and container.id exists", NULL },
+	{ "network.socket", "vedette.socket.family = AF_ALG", NULL },
 	/* pid 1 */
+	{ "file.mount", "file.path exists", "pid 1: '/usr/lib/systemd/systemd' mounts '/run'" },
+	{ "file.mount", "file.path startswith /mnt/", NULL },
 	{ EXEC, "process.executable = /usr/lib/systemd/systemd", "pid 1" },
 	{ EXEC, "process.executable = /sbin/init", "pid 1" },
 	{ EXEC, "process.parent.executable startswith /usr/lib/systemd/ and process.executable startswith /usr/", "runs" },
@@ -111,9 +116,23 @@ static const struct {
 	{ EXEC, "process.executable = /usr/bin/bash and ancestor(process.executable = /usr/sbin/sshd)", "'/usr/sbin/sshd' runs" },
 	{ EXEC, "process.executable = /usr/bin/bash and user.id >= 1000", NULL },
 	{ EXEC, "process.executable = /usr/bin/bash and container.id exists", NULL },
-	{ "file.open", "file.path = /etc/shadow and not process.executable in (/usr/bin/passwd)", "pid 1: '/usr/lib/systemd/systemd' reads '/etc/shadow'" },
+	{ "file.open", "file.path = /etc/shadow and not process.executable in (/usr/bin/passwd)", "'/usr/bin/login' reads '/etc/shadow'" },
+	{ "file.open", "file.path = /etc/shadow and not process.executable in (/usr/bin/login, /usr/bin/su, /usr/bin/sudo, /usr/sbin/sshd)", NULL },
+	{ "file.open", "file.path = /etc/passwd and not process.executable in (/usr/bin/login, /usr/bin/su, /usr/bin/sudo, /usr/sbin/sshd)", "pid 1" },
 	{ "file.mmap_exec", "not file.path startswith /opt/", "maps" },
+	{ "process.setuid", "vedette.new_uid >= 0", "an administrator's shell on a terminal: '/usr/bin/login' changes its user" },
+	{ "process.setuid", "vedette.new_uid = 0 and process.executable startswith /opt/", NULL },
+	{ "network.bind", "destination.port = 22", "'/usr/sbin/sshd' listens on port 22" },
+	{ "network.listen", "destination.port < 1024 and not process.executable = /usr/sbin/nginx", "'/usr/sbin/sshd' listens on port 22" },
+	{ "network.bind", "destination.port = 8080", NULL },
+	{ "network.socket", "vedette.socket.family = AF_INET and not process.executable = /usr/bin/curl", "'/usr/sbin/sshd' opens a TCP socket" },
+	{ "file.mmap_exec", "file.path startswith /lib/x86_64-linux-gnu/security/", "maps '/lib/x86_64-linux-gnu/security/pam_unix.so'" },
+	{ "file.open", "file.path startswith /proc/", "reads '/proc/meminfo'" },
+	{ "file.open", "file.path = /dev/tty", "'/dev/tty'" },
 	/* packages */
+	{ EXEC, "process.executable = /usr/bin/perl", "the package manager's run: '/usr/bin/dpkg' runs '/usr/bin/perl'" },
+	{ "file.open", "file.path startswith /var/lib/apt/ and file.open.write", "'/usr/bin/apt' writes '/var/lib/apt/lists/lock'" },
+	{ "file.delete", "file.path startswith /var/", "the package manager's run" },
 	{ EXEC, "process.executable = /usr/bin/dpkg", "the package manager's run: '/usr/bin/bash' runs '/usr/bin/dpkg'" },
 	{ EXEC, "process.executable startswith /usr/lib/apt/", "runs '/usr/lib/apt/methods/http'" },
 	{ EXEC, "process.executable in (/usr/bin/rpm, /usr/bin/dnf)", NULL }, /* none of them is here */
