@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # In the guest: rules that kill. Effect: the image says nothing and ends by the signal; record: an alert of the rule, which says when.
 set -u
-for f in whole begin end unless any suid late long many manyallowed watched other; do cp /t/nonce /tmp/$f; done
+for f in whole begin end unless any suid long many manyallowed watched other; do cp /t/nonce /tmp/$f; done
 chmod 4755 /tmp/suid
 : > /tmp/honey
 printf '#!/tmp/whole --bad\n' > /tmp/script
@@ -61,7 +61,11 @@ dead too-many /tmp/many $(cat /tmp/words)
 alive /tmp/many x y z
 alive /tmp/manyallowed $(cat /tmp/words)
 # after the fact
-/tmp/late bad > /dev/null 2>&1
+mkdir /tmp/late
+cp /bin/busybox /tmp/late/sh
+/tmp/late/sh -c 'sleep 60; echo survived' bad
+status=$?
+[ $status -eq 137 ] && echo "ok - killed after the fact: by a test of text" || echo "not ok - killed after the fact: by a test of text ($status)"
 echo late-text >> /tmp/expected
 sh -c 'read x < /tmp/honey; sleep 30; echo survived'
 status=$?
