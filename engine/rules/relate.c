@@ -88,11 +88,11 @@ static bool walk_down(struct walk *w)
 		if (r->base) {
 			w->side = NULL;
 			w->field = r->base;
-		} else {
-			if (w->side->args[0]->type == EXPR_TEXT)
-				return false;
-			stand_at(w, w->side->args[0]);
+			continue;
 		}
+		if (!w->side || w->side->args[0]->type == EXPR_TEXT) /* relations without a base are of functions */
+			return false;
+		stand_at(w, w->side->args[0]);
 	}
 	return false;
 }
