@@ -5,6 +5,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "engine/rules/op.h"
+
 #define E(event) (1ull << EVENT_##event)
 
 bool text_is_plain(struct strview text)
@@ -52,25 +54,14 @@ static size_t plain_letters(struct strview pattern, enum op_id op)
 	return n;
 }
 
-/* An `or` of all of it, or letters that may be none: seen as one wherever it may be. */
-static bool may_be_otherwise(struct strview regex)
+/*
+ * Whether its beginning may be missing from a match: an `or` of all of it, groups and quotes that are not read here. The one reader of patterns
+ * answers: it finds a text that every match holds, or gives up.
+ */
+static bool may_be_otherwise(struct value_sets *all, struct strview regex)
 {
-	int depth = 0;
-	bool is_in_set = false;
-	for (size_t i = 0; i < regex.n; i++) {
-		char c = regex.p[i];
-		if (c == '\\')
-			i++;
-		else if (c == '[' || c == ']')
-			is_in_set = c == '[';
-		else if (is_in_set && strchr("()|", c))
-			return true;
-		else if (c == '(' || c == ')')
-			depth += c == '(' ? 1 : -1;
-		else if (c == '|' && depth <= 0)
-			return true;
-	}
-	return depth != 0;
+	char *best = arena_alloc(all->arena, regex.n + 1), *run = arena_alloc(all->arena, regex.n + 1);
+	return !best || !run || regex_required(regex, best, run) == 0;
 }
 
 /* Beginnings of all texts that a pattern fits: together they leave none out. */
@@ -134,7 +125,7 @@ static struct heads heads_of(struct value_sets *all, struct strview pattern, enu
 	struct strview rest = sv_from_index(pattern, h.p[0].n);
 	if (op != OP_REGEX)
 		return h;
-	if (may_be_otherwise(pattern))
+	if (may_be_otherwise(all, pattern))
 		return (struct heads){ 0 };
 	for (;;) {
 		size_t texts = 1, letters = letters_of(rest), group = letters ? 0 : group_of(rest, &texts);

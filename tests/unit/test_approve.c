@@ -455,6 +455,8 @@ static void each_form_of_a_rule_is_dropped_or_not(void **state)
 		{ "a pattern that ends with a name", RULE("file.open", "file.path glob \"*/x/y\""), true },
 		{ "a pattern that does neither", RULE("file.open", "file.path glob \"*/x/y*\""), false },
 		{ "a regular expression that begins with a folder", RULE("file.open", "file.path regex \"/dev/(sd|vd).*\""), true },
+		{ "one with brackets in a set and two beginnings", RULE("file.open", "file.path regex \"/etc/a[^](]|/tmp/x[^])]\""), false },
+		{ "one with quoted brackets and two beginnings", RULE("file.open", "file.path regex \"/etc/x\\\\Q(\\\\E|/tmp/x\\\\Q)\\\\E\""), false },
 		{ "one with two beginnings", RULE("file.open", "file.path regex \"/dev/sd.*|.*\""), false },
 		{ "one whose beginning may be missing", RULE("file.open", "file.path regex \"/?x.*\""), false },
 		{ "not of one", RULE("file.open", "not file.path endswith .ssh"), false },
