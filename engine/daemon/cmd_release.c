@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* `vedette release`: takes away what a daemon that is gone left in force. Needs no configuration and no daemon that starts. */
+#include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "engine/daemon/commands.h"
 #include "engine/daemon/say.h"
@@ -23,6 +25,10 @@ static void left_done(struct left **l)
 
 static int release(struct diag *diag)
 {
+	if (geteuid() != 0) { /* others cannot even look */
+		diag_error(diag, (struct place){ 0 }, "what is left in force can be seen and released by root alone");
+		return -EPERM;
+	}
 	CLEANUP(left_done) struct left *left = NULL;
 	struct left_state state = { 0 };
 	uint32_t pid = left_living();

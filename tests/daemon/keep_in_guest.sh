@@ -25,6 +25,7 @@ stop KILL; vedette release > /tmp/out 2>&1; check $? "an administrator releases 
 runs; check $? "nothing is refused any more"
 [ "$(/t/ids)" = "$nothing" ] && [ ! -e /run/vedette/bpf ]; check $? "nothing is left in the kernel, nor a mount ($(/t/ids))"
 vedette release > /tmp/out 2>&1 && grep -q "nothing was left" /tmp/out; check $? "nothing is left to release"
+! su tester -c 'vedette release' > /tmp/out 2>&1 && grep -q "by root alone" /tmp/out; check $? "another user is told that he cannot look"
 # --- acts that are numbered: each is told, and told once, by the daemon before, by what is read of the time between, or by the one after
 cat >> /tmp/rules.yaml <<'END'
 - {rule: numbered, event: file.create, when: file.path startswith /tmp/n/, severity: high, action: alert, message: "<{file.path}>"}
