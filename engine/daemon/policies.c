@@ -233,12 +233,33 @@ static int write_file(const struct policies *p, const char *file, struct strview
 	return err || fsync(fd) == 0 ? err : -errno;
 }
 
+/* Blanks, comments and an empty list: a file that was emptied by mistake would take away what the policy of its name blocks. */
+static bool is_empty(struct strview text)
+{
+	while (text.n) {
+		const char *end = memchr(text.p, '\n', text.n);
+		struct strview line = { text.p, end ? (size_t)(end - text.p) : text.n };
+		text = sv_from_index(text, line.n + (end != NULL));
+		while (line.n && strchr(" \t\r", line.p[line.n - 1]))
+			line.n--;
+		while (line.n && (line.p[0] == ' ' || line.p[0] == '\t'))
+			line = sv_from_index(line, 1);
+		if (line.n && line.p[0] != '#' && !sv_is(line, "---") && !sv_is(line, "[]"))
+			return false;
+	}
+	return true;
+}
+
 int policies_stage(struct policies *p, const char *name, struct strview text, bool is_forced, struct diag *diag)
 {
 	char file[FILE_NAME_MAX];
 	if (!policies_find(p, name) && p->n == POLICIES_MAX) {
 		diag_error(diag, (struct place){ .file = p->folder }, "there are %d policies already: remove one (vedette policy remove NAME)", POLICIES_MAX);
 		return -E2BIG;
+	}
+	if (is_empty(text)) {
+		diag_error(diag, (struct place){ 0 }, "policy %s holds no rule: to take it away, use vedette policy remove %s", name, name);
+		return -ENOENT;
 	}
 	policies_unstage(p);
 	file_name(file, PENDING "/", name, ENDING);

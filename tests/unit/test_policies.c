@@ -141,6 +141,18 @@ static void what_was_not_confirmed_is_gone_after_a_crash(void **state)
 	assert_int_equal(policies_keep(f->p, NULL), -ENOENT);
 }
 
+static void an_emptied_file_is_no_policy(void **state)
+{
+	struct fixture *f = *state;
+	static const char *const empty[] = { "", "\n", "# a note\n\n  # another\r\n", "---\n[]\n", " \t" };
+	for (size_t i = 0; i < ARRAY_SIZE(empty); i++) {
+		CLEANUP(diag_done) struct diag diag = { 0 };
+		assert_int_equal(policies_stage(f->p, "web", sv_from(empty[i]), false, &diag), -ENOENT);
+		assert_non_null(strstr(diag.messages[0].text, "vedette policy remove web"));
+	}
+	assert_int_equal(policies_stage(f->p, "web", SV("# a note\n- rule: r\n"), false, NULL), 0);
+}
+
 static void names_are_names_of_files(void **state)
 {
 	(void)state;
@@ -196,6 +208,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(what_is_kept_is_there_again, setup, teardown),
 		cmocka_unit_test_setup_teardown(what_is_tried_takes_the_place_of_its_name, setup, teardown),
 		cmocka_unit_test_setup_teardown(what_was_not_confirmed_is_gone_after_a_crash, setup, teardown),
+		cmocka_unit_test_setup_teardown(an_emptied_file_is_no_policy, setup, teardown),
 		cmocka_unit_test(names_are_names_of_files),
 		cmocka_unit_test_setup_teardown(a_folder_that_is_not_ours_is_refused, setup, teardown),
 		cmocka_unit_test_setup_teardown(there_is_an_end_to_their_number, setup, teardown),
