@@ -261,7 +261,7 @@ help:
 	@echo "make               release binary: build/release/vedette"
 	@echo "make deps          install the Debian packages that building and testing need (root, or through sudo)"
 	@echo "make demo          see it work: harmless suspicious acts, signed alerts, a blocked exec in a guest"
-	@echo "make check         all tests that guard main, guests of both kernels included (about 35 minutes)"
+	@echo "make check         all tests that guard main, guests of both kernels included (about 30 minutes)"
 	@echo "make check-fast    the tests that need no privileges and no guest (about a minute)"
 	@echo "make asan          check-fast under AddressSanitizer and UndefinedBehaviorSanitizer"
 	@echo "make lint          licence lines, forbidden calls, gcc's and clang's warnings, clang-tidy (about a minute)"
