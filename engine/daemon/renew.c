@@ -51,7 +51,7 @@ void renew_done(struct renew *r, uint64_t now_ns)
 	r->mounts_ns = now_ns + MOUNTS_PAUSE_NS;
 }
 
-/* Without the pair of them being told apart: the tables of before are the ones that are put back when the new ones are refused. */
+/* So that what is refused can be put back. */
 static void exchange(struct verdict_policy *a, struct verdict_policy *b)
 {
 	struct verdict_policy kept = *a;

@@ -221,13 +221,13 @@ static uint32_t cheapest_answer(const struct maker *m, uint32_t event, const str
 }
 
 /* Of these, the one that rules out the most for what it costs; where none rules anything out, the cheapest. */
-static enum policy_dimension next_dimension(const struct maker *m, uint32_t event, uint32_t todo, const struct policy_row *left)
+static enum policy_dimension next_dimension(const struct maker *m, uint32_t event, uint32_t unasked, const struct policy_row *left)
 {
 	enum policy_dimension best = DIMENSION_COUNT;
 	uint64_t best_worth = 0;
 	for (size_t i = 0; i < DIMENSION_COUNT; i++) {
 		enum policy_dimension d = (enum policy_dimension)i;
-		if (!(todo >> i & 1))
+		if (!(unasked >> i & 1))
 			continue;
 		struct policy_row after = *left;
 		leave(m, event, d, &after);
@@ -244,15 +244,15 @@ static void order_event(const struct maker *m, uint32_t event)
 {
 	struct policy_head *head = &m->out->head;
 	struct policy_row left = { 0 };
-	uint32_t todo = head->needs[event];
+	uint32_t unasked = head->needs[event];
 	for (size_t i = 0; i < m->events[event].n; i++)
 		set_bit(&left, i, true);
-	uint32_t first = todo ? cheapest_answer(m, event, &left) : 0;
-	for (size_t i = 0; todo; i++) {
-		enum policy_dimension d = next_dimension(m, event, todo & first ? todo & first : todo, &left);
+	uint32_t first = unasked ? cheapest_answer(m, event, &left) : 0;
+	for (size_t i = 0; unasked; i++) {
+		enum policy_dimension d = next_dimension(m, event, unasked & first ? unasked & first : unasked, &left);
 		head->order[event][i / POLICY_ORDER_OF_WORD] |= (uint64_t)(d + 1) << POLICY_ORDER_BITS * (i % POLICY_ORDER_OF_WORD);
 		leave(m, event, d, &left);
-		todo &= ~(1u << d);
+		unasked &= ~(1u << d);
 	}
 }
 

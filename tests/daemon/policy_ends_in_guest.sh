@@ -39,7 +39,8 @@ policy apply /tmp/vol.yaml; blocked /opt/no; check $? "a policy with an exceptio
 mount -t tmpfs tmpfs /opt/vol; cp /t/numbered /opt/vol/ok
 await 15 runs /opt/vol/ok; check $? "what is mounted there later is known soon, without a reload"
 blocked /opt/no; check $? "and the rest is blocked as before"
-umount /opt/vol; policy remove vol
+mkdir /tmp/alias; mount --bind /opt/vol /tmp/alias; cp /t/numbered /opt/vol/no; blocked /tmp/alias/no; check $? "so is what is there, under another name"
+umount /tmp/alias /opt/vol; policy remove vol
 policy apply --confirm 10s /tmp/three.yaml; kill -STOP $daemon
 blocked /tmp/bad/three; check $? "an engine that is stopped does not change what is on trial"
 sleep 18; runs /tmp/bad/three && blocked /tmp/bad/base; check $? "the kernel goes back by itself when the time is over"
