@@ -18,6 +18,7 @@ enum { PEEK_BYTES = 4096 };
 #define PIPE_RETRY_NS 5000000ull /* a full pipe has room again as soon as its reader wakes */
 
 struct sink_file {
+	struct outlet outlet; /* first: it is what a stream holds */
 	int fd;               /* owned */
 	bool is_regular;
 	size_t torn;          /* bytes of a part of a line at the end of a regular file that could not be cut off yet */
@@ -334,4 +335,93 @@ size_t sink_file_close(struct sink_file **s)
 	free(*s);
 	*s = NULL;
 	return left;
+}
+
+/* --- as an outlet ---------------------------------------------------------------------------------------------------------------- */
+
+static struct sink_file *of(struct outlet *o)
+{
+	return (struct sink_file *)(void *)o; /* its first member */
+}
+
+static const struct sink_file *of_const(const struct outlet *o)
+{
+	return (const struct sink_file *)(const void *)o;
+}
+
+static size_t outlet_room(const struct outlet *o, enum severity severity)
+{
+	(void)severity; /* its queue is one for all */
+	return sink_file_room(of_const(o));
+}
+
+static int outlet_write(struct outlet *o, const struct outlet_batch *batch, uint64_t now_ns)
+{
+	return sink_file_write(of(o), batch->lines, now_ns);
+}
+
+static int outlet_retry(struct outlet *o, uint64_t now_ns)
+{
+	return sink_file_retry(of(o), now_ns);
+}
+
+static bool outlet_is_due(const struct outlet *o, uint64_t now_ns)
+{
+	return sink_file_is_due(of_const(o), now_ns);
+}
+
+static int outlet_sync(struct outlet *o)
+{
+	return sink_file_sync(of(o));
+}
+
+static int outlet_wait(struct outlet *o)
+{
+	return sink_file_wait(of(o));
+}
+
+static size_t outlet_queued_bytes(const struct outlet *o)
+{
+	return sink_file_queued_bytes(of_const(o));
+}
+
+static int outlet_error(const struct outlet *o)
+{
+	return sink_file_error(of_const(o));
+}
+
+static enum outlet_state outlet_state(const struct outlet *o)
+{
+	(void)o;
+	return OUTLET_READY; /* what finds no room is left out, counted and told */
+}
+
+static const char *outlet_kept_as(const struct outlet *o)
+{
+	return sink_file_kept_as(of_const(o));
+}
+
+static size_t close_outlet(struct outlet *o)
+{
+	struct sink_file *s = of(o);
+	return sink_file_close(&s);
+}
+
+struct outlet *sink_file_outlet(struct sink_file **s)
+{
+	static const struct outlet_ops ops = {
+		.room = outlet_room,
+		.write = outlet_write,
+		.retry = outlet_retry,
+		.is_due = outlet_is_due,
+		.sync = outlet_sync,
+		.wait = outlet_wait,
+		.queued_bytes = outlet_queued_bytes,
+		.error = outlet_error,
+		.state = outlet_state,
+		.kept_as = outlet_kept_as,
+		.close = close_outlet,
+	};
+	(*s)->outlet.ops = &ops;
+	return &TAKE(*s)->outlet;
 }

@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include "alerts/outlet.h"
 #include "engine/base/diag.h"
 
 struct sink_file_config {
@@ -28,6 +29,8 @@ struct sink_file;
  * are written as they are. A pipe must have a reader; one that is full is an error like any other (EAGAIN): its lines wait.
  */
 int sink_file_open(const struct sink_file_config *config, struct sink_file **ret, struct diag *diag) MUST_CHECK;
+/* The same sink as an outlet, which takes it over. */
+struct outlet *sink_file_outlet(struct sink_file **s);
 /* sink_file_wait, syncs, closes. Returns the bytes that could not be written. */
 size_t sink_file_close(struct sink_file **s);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Render, number, sign, write: one stream. Owns the renderer, the signer and the sink. */
+/* Render, number, sign, write: one stream. Owns the renderer, the signer and the outlet. */
 #include "alerts/stream.h"
 
 #include <errno.h>
@@ -8,7 +8,7 @@
 #include "alerts/render.h"
 #include "alerts/sign.h"
 
-/* Kept free in the sink for the last words: a loss and the close record. */
+/* Kept free in the outlet for the last words: a loss and the close record. */
 enum {
 	RESERVE_BYTES = 2 * LINE_MAX_BYTES,
 	ROLL_BYTES = 4096, /* more than a sealed record of a key roll: it holds no text of others but the host's name */
@@ -17,19 +17,20 @@ enum {
 struct stream {
 	struct renderer *renderer; /* owned */
 	struct signer *signer;     /* owned */
-	struct sink_file *sink;    /* owned */
+	struct outlet *outlet;     /* owned */
 	struct buf body, lines;
 	uint64_t oldest_boot_ns;   /* when the first pending record came */
 	uint64_t last_sync_ns;
 	uint64_t key_boot_ns;      /* when the key signed first; 0: not yet */
 	bool is_urgent, needs_sync, is_closed, keeps_key;
+	enum severity severity;    /* the highest of the pending alerts */
 	const char *roll_reason;   /* the key has to go; NULL: not yet */
 	struct log_counts counts;
 	uint64_t untold;           /* left out since the last loss record */
 	uint64_t untold_since_ns;  /* wall clock */
 };
 
-int stream_new(const struct identity *identity, struct sink_file **sink, struct stream **ret, struct diag *diag)
+int stream_new(const struct identity *identity, struct outlet **outlet, struct stream **ret, struct diag *diag)
 {
 	struct crypto_key *key = NULL;
 	struct stream *s = calloc(1, sizeof(*s));
@@ -43,10 +44,10 @@ int stream_new(const struct identity *identity, struct sink_file **sink, struct 
 	if (r) {
 		diag_error(diag, (struct place){ 0 }, "the signed stream '%s' cannot be made: %s", identity->stream, strerror(-r));
 		crypto_key_free(&key);
-		(void)stream_free(&s); /* holds no sink yet */
+		(void)stream_free(&s); /* holds no outlet yet */
 		return r;
 	}
-	s->sink = TAKE(*sink);
+	s->outlet = TAKE(*outlet);
 	*ret = s;
 	return 0;
 }
@@ -55,7 +56,7 @@ size_t stream_free(struct stream **s)
 {
 	if (!*s)
 		return 0;
-	size_t left = sink_file_close(&(*s)->sink);
+	size_t left = outlet_close(&(*s)->outlet);
 	renderer_free(&(*s)->renderer);
 	signer_free(&(*s)->signer);
 	buf_done(&(*s)->body);
@@ -82,7 +83,12 @@ bool stream_key_is_locked(const struct stream *s)
 
 const char *stream_kept_as(const struct stream *s)
 {
-	return sink_file_kept_as(s->sink);
+	return s->outlet->ops->kept_as(s->outlet);
+}
+
+enum outlet_state stream_state(const struct stream *s)
+{
+	return s->outlet->ops->state(s->outlet);
 }
 
 void stream_get_stats(const struct stream *s, struct stream_stats *ret)
@@ -92,19 +98,19 @@ void stream_get_stats(const struct stream *s, struct stream_stats *ret)
 		.alerts = s->counts.alerts,
 		.unwritten = s->counts.unwritten,
 		.epoch = signer_epoch(s->signer),
-		.queued_bytes = sink_file_queued_bytes(s->sink),
-		.error = sink_file_error(s->sink),
+		.queued_bytes = s->outlet->ops->queued_bytes(s->outlet),
+		.error = s->outlet->ops->error(s->outlet),
 	};
 }
 
 /* --- records -------------------------------------------------------------------------------------------------------------------- */
 
-/* Would all that is pending, and spare bytes, fit the sink when sealed? Flushes when that could help. */
-static bool has_room(struct stream *s, size_t spare, struct instant now)
+/* Would all that is pending, and spare bytes, fit the outlet when sealed? Flushes when that could help. */
+static bool has_room(struct stream *s, enum severity severity, size_t spare, struct instant now)
 {
 	for (int tries = 0; tries < 2; tries++) {
 		size_t pending = signer_pending_bytes(s->signer) + signer_pending(s->signer) * LINE_SIGNATURE_MAX;
-		if (sink_file_room(s->sink) >= pending + spare)
+		if (s->outlet->ops->room(s->outlet, severity) >= pending + spare)
 			return true;
 		if (tries == 0 && stream_flush(s, now) == -ENOMEM)
 			return false;
@@ -120,7 +126,7 @@ static int add_body(struct stream *s, struct instant now)
 	uint64_t sequence = signer_next_sequence(s->signer);
 	int r = signer_add(s->signer, sequence, buf_sv(&s->body));
 	if (r == -EAGAIN) {
-		r = seal_and_write(s, now, false); /* a fault of the file is the sink's: the lines wait there, and the signer is free again */
+		r = seal_and_write(s, now, false); /* a fault of the file is the outlet's: the lines wait there, and the signer is free again */
 		if (r == -ENOMEM)
 			return r;
 		r = signer_add(s->signer, sequence, buf_sv(&s->body));
@@ -154,9 +160,9 @@ static int tell_losses(struct stream *s, struct instant now)
 }
 
 /* Room for a record of the event lanes; -ENOBUFS when it has to be left out. */
-static int begin(struct stream *s, struct instant now)
+static int begin(struct stream *s, enum severity severity, struct instant now)
 {
-	if (!has_room(s, RESERVE_BYTES + 2 * LINE_MAX_BYTES, now))
+	if (!has_room(s, severity, RESERVE_BYTES + 2 * LINE_MAX_BYTES, now))
 		return -ENOBUFS;
 	int r = tell_losses(s, now);
 	buf_reset(&s->body);
@@ -166,13 +172,14 @@ static int begin(struct stream *s, struct instant now)
 int stream_alert(struct stream *s, const struct alert *alert, struct instant now)
 {
 	s->counts.alerts++;
-	int r = begin(s, now);
+	int r = begin(s, alert_severity(alert), now);
 	if (!r)
 		r = render_alert(s->renderer, signer_next_sequence(s->signer), alert, &s->body);
 	if (!r)
 		r = add_body(s, now);
 	if (r)
 		return leave_out(s, now, r);
+	s->severity = MAX(s->severity, alert_severity(alert));
 	s->is_urgent |= alert_severity(alert) >= SEVERITY_HIGH;
 	if (alert_severity(alert) == SEVERITY_CRITICAL)
 		s->roll_reason = "critical";
@@ -181,7 +188,7 @@ int stream_alert(struct stream *s, const struct alert *alert, struct instant now
 
 int stream_event(struct stream *s, const struct event *ev, struct instant now)
 {
-	int r = begin(s, now);
+	int r = begin(s, SEVERITY_INFO, now);
 	if (!r)
 		r = render_event(s->renderer, signer_next_sequence(s->signer), ev, &s->body);
 	if (!r)
@@ -198,12 +205,12 @@ int stream_open_record(struct stream *s, const struct open_info *info)
 	return r ? r : add_body(s, info->at);
 }
 
-/* Our own records may use one line more of the sink than alerts and events, and count as lost only with the caller. */
+/* Our own records may use one line more of the outlet than alerts and events, and count as lost only with the caller. */
 static int begin_own(struct stream *s, struct instant now)
 {
-	if (!has_room(s, RESERVE_BYTES + LINE_MAX_BYTES, now))
+	if (!has_room(s, SEVERITY_CRITICAL, RESERVE_BYTES + LINE_MAX_BYTES, now))
 		return -ENOBUFS;
-	int r = has_room(s, RESERVE_BYTES + 2 * LINE_MAX_BYTES, now) ? tell_losses(s, now) : 0;
+	int r = has_room(s, SEVERITY_CRITICAL, RESERVE_BYTES + 2 * LINE_MAX_BYTES, now) ? tell_losses(s, now) : 0;
 	buf_reset(&s->body);
 	return r;
 }
@@ -211,7 +218,7 @@ static int begin_own(struct stream *s, struct instant now)
 int stream_heartbeat(struct stream *s, const struct heartbeat_info *info)
 {
 	int r = begin_own(s, info->at);
-	s->counts.queue_bytes = sink_file_queued_bytes(s->sink);
+	s->counts.queue_bytes = s->outlet->ops->queued_bytes(s->outlet);
 	s->counts.epoch = signer_epoch(s->signer);
 	if (!r)
 		r = render_heartbeat(s->renderer, signer_next_sequence(s->signer), info, &s->counts, &s->body);
@@ -245,10 +252,10 @@ int stream_loss(struct stream *s, const struct loss_info *info)
 int stream_close_record(struct stream *s, const struct close_info *info)
 {
 	/* the reserve is for this record: it fits, though the file takes nothing */
-	int r = has_room(s, 2 * LINE_MAX_BYTES, info->at) ? tell_losses(s, info->at) : 0;
+	int r = has_room(s, SEVERITY_CRITICAL, 2 * LINE_MAX_BYTES, info->at) ? tell_losses(s, info->at) : 0;
 	buf_reset(&s->body);
 	if (!r)
-		r = has_room(s, LINE_MAX_BYTES, info->at) ? 0 : -ENOBUFS;
+		r = has_room(s, SEVERITY_CRITICAL, LINE_MAX_BYTES, info->at) ? 0 : -ENOBUFS;
 	if (!r)
 		r = render_close(s->renderer, signer_next_sequence(s->signer), info, &s->counts, &s->body);
 	if (!r)
@@ -256,8 +263,8 @@ int stream_close_record(struct stream *s, const struct close_info *info)
 	s->is_closed = r == 0;
 	int flushed = stream_flush(s, info->at);
 	if (flushed == -EAGAIN)
-		flushed = sink_file_wait(s->sink);
-	int synced = sink_file_sync(s->sink);
+		flushed = s->outlet->ops->wait(s->outlet);
+	int synced = s->outlet->ops->sync(s->outlet);
 	return r ? r : flushed ? flushed : synced;
 }
 
@@ -267,7 +274,7 @@ bool stream_is_due(const struct stream *s, uint64_t boot_ns)
 {
 	if (signer_pending(s->signer) && (s->is_urgent || boot_ns - s->oldest_boot_ns >= STREAM_WAIT_NS))
 		return true;
-	return sink_file_is_due(s->sink, boot_ns) || (s->needs_sync && boot_ns - s->last_sync_ns >= STREAM_SYNC_NS);
+	return s->outlet->ops->is_due(s->outlet, boot_ns) || (s->needs_sync && boot_ns - s->last_sync_ns >= STREAM_SYNC_NS);
 }
 
 static int sync_when_due(struct stream *s, uint64_t boot_ns)
@@ -276,7 +283,7 @@ static int sync_when_due(struct stream *s, uint64_t boot_ns)
 		return 0;
 	s->needs_sync = false;
 	s->last_sync_ns = boot_ns;
-	return sink_file_sync(s->sink);
+	return s->outlet->ops->sync(s->outlet);
 }
 
 /*
@@ -288,7 +295,7 @@ static void roll_key(struct stream *s, struct instant now)
 	char next_key[KEY_TEXT];
 	CLEANUP(crypto_key_free) struct crypto_key *key = NULL;
 	uint64_t sequence = signer_next_sequence(s->signer);
-	if (sink_file_room(s->sink) < s->lines.n + ROLL_BYTES + RESERVE_BYTES || buf_reserve(&s->lines, ROLL_BYTES) || crypto_key_new(&key))
+	if (s->outlet->ops->room(s->outlet, SEVERITY_CRITICAL) < s->lines.n + ROLL_BYTES + RESERVE_BYTES || buf_reserve(&s->lines, ROLL_BYTES) || crypto_key_new(&key))
 		return;
 	key_text(key, next_key);
 	const struct key_roll_info info = { .at = now, .reason = s->roll_reason, .next_epoch = signer_epoch(s->signer) + 1, .next_key = next_key };
@@ -305,9 +312,10 @@ static void roll_key(struct stream *s, struct instant now)
 static int seal_and_write(struct stream *s, struct instant now, bool may_roll)
 {
 	if (signer_pending(s->signer) == 0) {
-		int r = sink_file_retry(s->sink, now.boot_ns);
+		int r = s->outlet->ops->retry(s->outlet, now.boot_ns);
 		return r ? r : sync_when_due(s, now.boot_ns);
 	}
+	uint64_t first = signer_next_sequence(s->signer) - signer_pending(s->signer);
 	buf_reset(&s->lines);
 	int r = signer_flush(s->signer, now.wall_ns, &s->lines);
 	if (r)
@@ -318,9 +326,17 @@ static int seal_and_write(struct stream *s, struct instant now, bool may_roll)
 		s->roll_reason = "interval";
 	if (s->roll_reason && may_roll && !s->keeps_key && !s->is_closed)
 		roll_key(s, now);
-	r = sink_file_write(s->sink, buf_sv(&s->lines), now.boot_ns);
+	const struct outlet_batch batch = {
+		.lines = buf_sv(&s->lines),
+		.first = first,
+		.count = signer_next_sequence(s->signer) - first,
+		.severity = s->severity,
+		.is_urgent = s->is_urgent,
+	};
+	r = s->outlet->ops->write(s->outlet, &batch, now.boot_ns);
 	s->needs_sync |= s->is_urgent;
 	s->is_urgent = false;
+	s->severity = SEVERITY_INFO;
 	return r ? r : sync_when_due(s, now.boot_ns);
 }
 

@@ -10,7 +10,7 @@
 
 #include "alerts/alert.h"
 #include "alerts/identity.h"
-#include "alerts/sink_file.h"
+#include "alerts/outlet.h"
 
 struct stream;
 
@@ -20,8 +20,8 @@ enum {
 };
 #define STREAM_ROLL_NS UINT64_C(60000000000) /* a key signs for so long, while there is something to sign */
 
-/* Makes a fresh key and the signer. Takes the sink over when it succeeds. 0, or a negative errno with diag. */
-int stream_new(const struct identity *identity, struct sink_file **sink, struct stream **ret, struct diag *diag) MUST_CHECK;
+/* Makes a fresh key and the signer. Takes the outlet over when it succeeds. 0, or a negative errno with diag. */
+int stream_new(const struct identity *identity, struct outlet **outlet, struct stream **ret, struct diag *diag) MUST_CHECK;
 /* Without stream_close_record the log stays open-ended. Returns the bytes that could not be written. */
 size_t stream_free(struct stream **s);
 
@@ -65,4 +65,5 @@ struct stream_stats {
 	int error;             /* errno of the last write, 0: fine */
 };
 void stream_get_stats(const struct stream *s, struct stream_stats *ret);
-const char *stream_kept_as(const struct stream *s); /* sink_file_kept_as */
+const char *stream_kept_as(const struct stream *s); /* an earlier log that was in the way; "": none */
+enum outlet_state stream_state(const struct stream *s);

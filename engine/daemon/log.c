@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "alerts/keyfile.h"
+#include "alerts/sink_file.h"
 
 #define RETRY_NS 1000000000ull
 
@@ -38,13 +39,15 @@ int log_open(const struct log_options *options, const struct identity *identity,
 {
 	struct sink_file_config sc = { .path = options->file, .queue_max_bytes = options->queue_bytes, .retry_ns = RETRY_NS };
 	struct sink_file *sink = NULL;
+	struct outlet *outlet = NULL;
 	struct stream *stream = NULL;
 	int err = sink_file_open(&sc, &sink, diag);
 	if (err)
 		return err;
-	err = stream_new(identity, &sink, &stream, diag);
+	outlet = sink_file_outlet(&sink);
+	err = stream_new(identity, &outlet, &stream, diag);
 	if (err) {
-		(void)sink_file_close(&sink); /* nothing was written */
+		(void)outlet_close(&outlet); /* nothing was written */
 		return err;
 	}
 	err = write_key(options, stream, diag);

@@ -9,6 +9,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "alerts/sink_file.h"
 #include "engine/base/clock.h"
 #include "engine/base/fd.h"
 #include "engine/base/jsonread.h"

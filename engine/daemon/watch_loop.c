@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "alerts/sink_file.h"
 #include "engine/base/clock.h"
 #include "engine/daemon/ancestry.h"
 #include "engine/daemon/cmd_rules.h"

@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "alerts/sink_file.h"
 #include "alerts/stream.h"
 #include "alerts/verify.h"
 #include "engine/base/fd.h"
@@ -33,6 +34,7 @@ static int make_fixture(void **state)
 	CLEANUP(diag_done) struct diag diag = { 0 };
 	struct identity id;
 	struct sink_file *sink = NULL;
+	struct outlet *outlet = NULL;
 	*state = f;
 	(void)signal(SIGXFSZ, SIG_IGN);
 	(void)snprintf(f->path, sizeof(f->path), "/tmp/vedette-stream-XXXXXX");
@@ -40,7 +42,10 @@ static int make_fixture(void **state)
 	f->full = malloc(sizeof(*f->full));
 	f->now = (struct instant){ .wall_ns = 1767323045000000000, .boot_ns = 1000000000, .clock_sync = "yes" };
 	if (fd < 0 || !f->full || identity_gather(&id, &diag) ||
-	    sink_file_open(&(struct sink_file_config){ .path = f->path, .retry_ns = 1000 }, &sink, &diag) || stream_new(&id, &sink, &f->stream, &diag))
+	    sink_file_open(&(struct sink_file_config){ .path = f->path, .retry_ns = 1000 }, &sink, &diag))
+		return -1;
+	outlet = sink_file_outlet(&sink);
+	if (stream_new(&id, &outlet, &f->stream, &diag))
 		return -1;
 	full_event_make(f->full, event_type_by_name(SV("file.open")), &(struct full_event_style){ .repeat = 1 });
 	stream_key_line(f->stream, &f->key);
