@@ -1,11 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "engine/daemon/blocking.h"
 
-int blocking_check(const struct ruleset *set, struct verdict_counts *ret, struct diag *diag)
+#include "engine/daemon/own_files.h"
+#include "engine/daemon/watch.h"
+
+/* Of an engine whose files nobody knows here: it is its program alone. */
+static int check_essentials(const struct ruleset *set, bool is_forced, struct diag *diag)
 {
-	static const struct verdict_world nowhere = { .generation = 1 };
+	CLEANUP(own_files_done) struct own_files own = { 0 };
+	struct watch_options o = watch_defaults();
+	o.enforce = !is_forced;
+	int err = own_files_fill(&own, &o);
+	return err ? err : essentials_check(set, &own.host, NULL, NULL, diag);
+}
+
+int blocking_check(const struct ruleset *set, bool is_forced, struct verdict_counts *ret, struct diag *diag)
+{
+	static const struct verdict_world here = { .generation = 1, .follows_links = true };
 	CLEANUP(verdict_policy_done) struct verdict_policy policy = { 0 };
-	int err = verdict_compile(set, &nowhere, &policy, diag);
+	int refused = check_essentials(set, is_forced, diag), err = verdict_compile(set, &here, &policy, diag);
+	err = err ? err : refused;
 	if (!err)
 		*ret = policy.counts;
 	return err;

@@ -11,15 +11,17 @@
 #include "engine/rules/format.h"
 #include "engine/rules/lint.h"
 
-static const char help[] = "usage: vedette check [--cost] [--json] [--quiet] [--rules] PATH...\n"
+static const char help[] = "usage: vedette check [--cost] [--force] [--json] [--quiet] [--rules] PATH...\n"
 			   "\n"
 			   "Loads the rules of files and folders (*.yaml, *.yml) together and reports every problem with file, line and column.\n"
 			   "Says of each imported rule, and of each other one that is not covered in full, how much of it can hold here.\n"
-			   "Of rules that block it names every test that the kernel cannot decide; these are errors.\n"
+			   "Of rules that block it names every test that the kernel cannot decide, and what this host cannot do without and the rule\n"
+			   "would block; these are errors.\n"
 			   "Warns of clauses that never hold or add nothing, of rules that others cover, and of lists and macros that nothing uses.\n"
 			   "A PATH of - is standard input.\n"
 			   "\n"
 			   "  --cost   what each rule costs, the dearest first; which rules make the kernel send all events of a type, and by which part\n"
+			   "  --force  rules may block what this host cannot do without: warnings, as for a daemon that is forced\n"
 			   "  --json   a JSON list with an object for each rule: rule, class, reasons, warnings, cost and what else is known of it;\n"
 			   "           empty when there are faults, which go to standard error\n"
 			   "  -q, --quiet   nothing but errors\n"
@@ -379,7 +381,7 @@ static int print_text(const struct ruleset *set, const struct diag *diag, const 
 int cmd_check(int argc, char **argv)
 {
 	CLEANUP(rules_options_done) struct rules_options options = { 0 };
-	int status = rules_options_read(argc, argv, help, "cost", &options);
+	int status = rules_options_read(argc, argv, help, (const char *const[]){ "cost", "force" }, &options);
 	if (status || options.is_done)
 		return status;
 	if (options.n_paths == 0) {
@@ -399,7 +401,7 @@ int cmd_check(int argc, char **argv)
 		err = 0;
 	}
 	if (!err) {
-		refused = blocking_check(set, &blocking, &diag);
+		refused = blocking_check(set, options.other, &blocking, &diag);
 		ruleset_unused(set, &diag);
 		if (!options.json && !options.is_quiet)
 			lint_all(set, shadows, &diag);

@@ -12,7 +12,6 @@
 #include "engine/base/fd.h"
 #include "engine/config/config.h"
 #include "engine/daemon/commands.h"
-#include "engine/daemon/policies.h"
 #include "engine/daemon/say.h"
 #include "engine/daemon/status.h"
 #include "engine/daemon/watch.h"
@@ -23,7 +22,7 @@ static const char usage[] =
 	"Watches the host in the foreground until `vedette stop`, SIGTERM, SIGINT or SIGQUIT.\n"
 	"\n"
 	"  -c, --config FILE  configuration (YAML)\n"
-	"      --check        read the configuration and the rules, say what is wrong, and end\n"
+	"      --check        say what a start would refuse of the configuration, the rules and this host, and end\n"
 	"      --show         print the settings in force, and end\n"
 	"      --template     print a commented configuration with every key and its default\n"
 	"  -h, --help\n"
@@ -163,27 +162,22 @@ static int watch_host(const char *file, const struct config *c, struct diag *dia
 	return err ? err : finish < 0 ? finish : 0;
 }
 
-static int check_rules(const struct config *c, struct diag *diag)
+/* As a start would find them. */
+static int check_rules(const struct config *c, const char *file, struct diag *diag)
 {
-	CLEANUP(ruleset_free) struct ruleset *set = NULL;
-	CLEANUP(rule_paths_done) struct rule_paths paths = { 0 };
-	CLEANUP(policies_free) struct policies *policies = NULL;
+	struct watch_options o = options_of(c);
 	uint64_t id;
 	uint32_t level;
-	int err = c->control[0] && c->policy_folder[0] && access(c->policy_folder, F_OK) == 0 ? policies_open(c->policy_folder, &policies, diag) : 0;
-	for (size_t i = 0; !err && i < c->rules.n; i++)
-		err = rule_paths_add(&paths, c->rules.items[i]);
-	if (!err && policies)
-		err = policies_add_paths(policies, NULL, &paths);
-	if (!err)
-		err = ruleset_load((const char *const *)paths.items, paths.n, &set, diag);
-	if (!err && !c->allow_no_rules)
-		err = policy_check_any(set, diag);
+	size_t n = 0;
+	o.config_file = file;
+	if (access(o.policy_folder, F_OK) != 0)
+		o.policy_folder = ""; /* it will be made, and hold nothing */
+	int err = watch_check(&o, &n, diag);
 	int bad_cgroup = c->cgroup[0] ? sensor_find_cgroup(c->cgroup, &id, &level, diag) : 0;
 	int bad_status = c->status_file[0] && !folder_will_be_made(c->status_file) ? status_check(c->status_file, diag) : 0;
 	err = err ? err : bad_cgroup ? bad_cgroup : bad_status;
 	if (!err)
-		printf("configuration and %zu %s fine\n", ruleset_rules(set), ruleset_rules(set) == 1 ? "rule are" : "rules are");
+		printf("configuration and %zu %s fine\n", n, n == 1 ? "rule are" : "rules are");
 	return err;
 }
 
@@ -213,7 +207,7 @@ static int do_task(enum daemon_task task, const char *file)
 			config_show(c, &text);
 			break;
 		case DAEMON_CHECK:
-			err = check_rules(c, &diag);
+			err = check_rules(c, file, &diag);
 			break;
 		case DAEMON_RUN:
 			block_signals();

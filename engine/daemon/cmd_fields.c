@@ -284,7 +284,7 @@ static int refuse_name(struct strview name)
 int cmd_fields(int argc, char **argv)
 {
 	CLEANUP(rules_options_done) struct rules_options options = { 0 };
-	int status = rules_options_read(argc, argv, help, NULL, &options);
+	int status = rules_options_read(argc, argv, help, (const char *const[2]){ NULL }, &options);
 	if (status || options.is_done)
 		return status;
 	if (argc - optind > 1) {

@@ -15,14 +15,15 @@ void rules_options_done(struct rules_options *options)
 	*options = (struct rules_options){ 0 };
 }
 
-int rules_options_read(int argc, char **argv, const char *help, const char *more, struct rules_options *ret)
+int rules_options_read(int argc, char **argv, const char *help, const char *const own[2], struct rules_options *ret)
 {
 	const struct option options[] = {
 		{ "json", no_argument, NULL, 'j' },
 		{ "rules", required_argument, NULL, 'r' },
 		{ "help", no_argument, NULL, 'h' },
-		{ more, no_argument, NULL, 'm' }, /* NULL: the list ends here */
 		{ "quiet", no_argument, NULL, 'q' },
+		{ own[0], no_argument, NULL, 'm' }, /* NULL: the list ends here */
+		{ own[0] ? own[1] : NULL, no_argument, NULL, 'o' },
 		{ NULL, 0, NULL, 0 },
 	};
 	CLEANUP(rules_options_done) struct rules_options read = { .paths = calloc((size_t)argc, sizeof(*read.paths)) };
@@ -42,6 +43,9 @@ int rules_options_read(int argc, char **argv, const char *help, const char *more
 			break;
 		case 'm':
 			read.more = true;
+			break;
+		case 'o':
+			read.other = true;
 			break;
 		case 'h':
 			fputs(help, stdout);

@@ -10,15 +10,17 @@
 struct rules_options {
 	bool json;
 	bool is_quiet; /* only errors are of interest */
-	bool more;    /* the command's own option was given */
+	bool more, other; /* the command's own options were given */
 	bool is_done; /* --help was given and printed */
 	const char **paths; /* owned: those of --rules, then the words */
 	size_t n_paths;
 };
 void rules_options_done(struct rules_options *options);
 
-/* --json, --quiet, --help, --more (the command's own option, without the dashes; NULL: none) and paths, with --rules before them or not. 0, or an exit status. */
-int rules_options_read(int argc, char **argv, const char *help, const char *more, struct rules_options *ret);
+/*
+ * --json, --quiet, --help, the command's own options (without the dashes; NULL: none) and paths, with --rules before them or not. 0, or an exit status.
+ */
+int rules_options_read(int argc, char **argv, const char *help, const char *const own[2], struct rules_options *ret);
 
 /* All problems, one a line. */
 void problems_print(FILE *to, const struct diag *diag);

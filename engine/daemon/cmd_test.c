@@ -123,7 +123,7 @@ static int print_counts(const struct ruleset *set, const struct case_result *res
 int cmd_test(int argc, char **argv)
 {
 	CLEANUP(rules_options_done) struct rules_options options = { 0 };
-	int status = rules_options_read(argc, argv, help, "coverage", &options);
+	int status = rules_options_read(argc, argv, help, (const char *const[]){ "coverage", NULL }, &options);
 	if (status || options.is_done)
 		return status;
 	if (options.n_paths == 0) {

@@ -137,15 +137,25 @@ int policy_compile_verdicts(const struct policy *p, const struct ancestor_regist
 	return err;
 }
 
+/* All that is wrong with the rules is told in one go. */
 int policy_bind(struct policy *p, const struct policy_options *options, struct diag *diag)
 {
 	struct policy_options asked = *options;
-	int err = options->mode == SENSOR_LSM || options->mode == SENSOR_NONE ? 0 : check_blocking(p, options, diag);
-	if (!err && options->essentials)
-		err = essentials_check(p->rules, options->essentials, is_forced, &asked, diag);
+	bool is_blind = options->mode == SENSOR_TRACEPOINT;
+	int err = is_blind ? check_blocking(p, options, diag) : 0, refused = 0;
+	if (options->essentials)
+		refused = essentials_check(p->rules, options->essentials, is_forced, &asked, diag);
+	err = err ? err : refused;
+	if (options->enforce && is_blind) {
+		diag_error(diag, (struct place){ 0 }, "nothing can be enforced in the tracepoint mode, which was asked for: let `sensor` be auto or lsm, or enforce nothing");
+		return err ? err : -EOPNOTSUPP;
+	}
+	if (options->enforce)
+		refused = policy_compile_verdicts(p, options->ancestors, &p->verdicts, diag);
+	err = err ? err : refused;
 	if (!err && options->approve)
 		make_approval(p, diag);
-	return err || !options->enforce ? err : policy_compile_verdicts(p, options->ancestors, &p->verdicts, diag);
+	return err;
 }
 
 /* Nothing is left for user space to find: the kernel decides for every process, and what it cannot know it denies. */

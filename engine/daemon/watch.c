@@ -21,6 +21,7 @@
 #include "engine/daemon/log.h"
 #include "engine/event/decode.h"
 #include "engine/probe/blind.h"
+#include "engine/probe/caps.h"
 
 struct watch_options watch_defaults(void)
 {
@@ -366,6 +367,37 @@ static int load_rules(struct watch *w, struct diag *diag)
 	po.rule_paths = (const char *const *)paths.items;
 	po.n_rule_paths = paths.n;
 	return policy_load(&po, &w->policy, diag);
+}
+
+/* SENSOR_NONE: cannot be told. */
+static int foresee_mode(const struct watch_options *o, enum sensor_mode *ret, struct diag *diag)
+{
+	*ret = o->sensor;
+	if (geteuid() == 0)
+		return caps_foresee_mode(o->sensor, o->enforce, ret, diag);
+	diag_warn(diag, (struct place){ 0 }, "whether this kernel can do what is asked of it was not tried: that needs root");
+	return 0;
+}
+
+int watch_check(const struct watch_options *options, size_t *ret_rules, struct diag *diag)
+{
+	CLEANUP(watch_close) struct watch *w = calloc(1, sizeof(*w));
+	if (!w)
+		return -ENOMEM;
+	w->options = *options;
+	w->signal_fd = -1;
+	int err = options->ask_essentials ? own_files_fill(&w->own_files, options) : 0;
+	if (!err)
+		err = load_rules(w, diag);
+	if (err)
+		return err;
+	struct policy_options po = policy_options_of(w);
+	int no_mode = foresee_mode(options, &po.mode, diag);
+	err = policy_bind(w->policy, &po, diag);
+	err = err ? err : no_mode;
+	if (!err)
+		*ret_rules = ruleset_rules(w->policy->rules);
+	return err;
 }
 
 /* After another daemon: what it told already is not told again. */

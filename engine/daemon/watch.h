@@ -68,6 +68,12 @@ struct watch;
  * Loads the rules, the kernel side and all the rest; nothing is in scope yet. Messages for people go to diag; notes (what is missing on
  * this host) as warnings. With options->cgroup that scope is set already.
  */
+/*
+ * What watch_open would refuse of the rules and of the host, changing nothing: 0 and how many rules there are, or -errno with all that is wrong. What
+ * only root can find out is left out for others, with a warning.
+ */
+int watch_check(const struct watch_options *options, size_t *ret_rules, struct diag *diag) MUST_CHECK;
+
 int watch_open(const struct watch_options *options, struct watch **ret, struct diag *diag) MUST_CHECK;
 void watch_close(struct watch **w);
 

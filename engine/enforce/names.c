@@ -190,13 +190,19 @@ static char *resolve(struct text_item item)
 	return joined;
 }
 
+static bool has_dots(struct strview path)
+{
+	return memmem(path.p, path.n, "/../", 4) || memmem(path.p, path.n, "/./", 3) || sv_ends(path, SV("/..")) || sv_ends(path, SV("/."));
+}
+
 static int warn_of_link(const struct adding *a, struct strview written, struct strview resolved)
 {
 	struct names *n = a->names;
+	char from[160], to[160];
 	if (a->p->is_derived || strmap_get(&n->warned, written))
 		return 0;
-	diag_warn(n->diag, a->p->at, "'" SV_FMT "' leads through a symbolic link; the kernel sees '" SV_FMT "': both are meant", SV_ARG(written),
-		  SV_ARG(resolved));
+	diag_warn(n->diag, a->p->at, "%s %s; the kernel sees %s: both are meant", diag_quote(written, from, sizeof(from)),
+		  has_dots(written) ? "has '.' or '..' for a folder" : "leads through a symbolic link", diag_quote(resolved, to, sizeof(to)));
 	return strmap_add(&n->warned, written, n);
 }
 

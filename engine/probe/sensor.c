@@ -154,29 +154,11 @@ static int put_env_names(struct sensor *s, const char *const *names, struct diag
 	return 0;
 }
 
-/* A program that does nothing, of the type that hosts refuse: asked before the whole object is loaded in vain. 0 or -errno. */
-static int try_lsm_type(const struct sensor *s)
-{
-	static const struct bpf_insn insns[] = {
-		{ .code = BPF_ALU64 | BPF_MOV | BPF_K }, /* r0 = 0 */
-		{ .code = BPF_JMP | BPF_EXIT },
-	};
-	int id = btf__find_by_name_kind(s->kernel, "bpf_lsm_file_open", BTF_KIND_FUNC);
-	if (id < 0)
-		return -EOPNOTSUPP;
-	struct bpf_prog_load_opts opts = { .sz = sizeof(opts), .expected_attach_type = BPF_LSM_MAC, .attach_btf_id = (uint32_t)id };
-	CLEANUP(fd_close) int fd = bpf_prog_load(BPF_PROG_TYPE_LSM, "try_lsm", "GPL", insns, ARRAY_SIZE(insns), &opts);
-	return fd < 0 ? -errno : 0;
-}
-
 static int try_mode(struct sensor *s, const struct sensor_options *o, enum sensor_mode mode, struct diag *diag)
 {
-	int err = mode == SENSOR_LSM ? try_lsm_type(s) : 0;
-	if (err) {
-		diag_error(diag, (struct place){ 0 }, "LSM programs cannot be loaded: %s", strerror(-err));
-		return err;
-	}
-	err = load_maps(s, o, diag);
+	int err = mode == SENSOR_LSM ? caps_try_lsm(s->kernel, diag) : 0; /* before the whole object is loaded in vain */
+	if (!err)
+		err = load_maps(s, o, diag);
 	if (!err)
 		err = load(s, o, mode, diag);
 	if (err)
@@ -347,13 +329,11 @@ int sensor_open(const struct sensor_options *options, struct sensor **ret, struc
 		return -EINVAL;
 	}
 	libbpf_set_print(discard);
-	s->kernel = btf__load_vmlinux_btf();
-	if (!s->kernel) {
-		diag_error(diag, (struct place){ 0 }, "this kernel has no type information (/sys/kernel/btf/vmlinux); CONFIG_DEBUG_INFO_BTF is needed");
-		return -EOPNOTSUPP;
-	}
+	int err = caps_open(&s->kernel, diag);
+	if (err)
+		return err;
 	caps_read(s->kernel, &s->caps);
-	int err = options->enforce ? caps_check_enforcement(&s->caps, diag) : 0;
+	err = options->enforce ? caps_check_enforcement(&s->caps, diag) : 0;
 	if (!err)
 		err = choose_mode(s, &widened, diag);
 	if (!err)

@@ -32,6 +32,50 @@ checks 1 "the rule files hold no rule, which would switch detection off" "a file
 config "$dir/none.yaml" "" "allow_no_rules: true"
 checks 0 "configuration and 0 rules are fine" "a file without a rule, as it was asked for"
 
+refuses() { # refuses RULE MORE WHAT TEXT... : of one rule that blocks or kills, --check and check say each text, in the same words
+	local out also what=$3
+	printf -- '- {rule: b, severity: high, %s}\n' "$1" > "$dir/b.yaml"
+	config "$dir/b.yaml" "" "$2"
+	out=$("$VEDETTE" daemon -c "$dir/c.yaml" --check 2>&1)
+	[ $? -eq 1 ]
+	result $? "daemon --check refuses $what" "$out"
+	also=$("$VEDETTE" check "$dir/b.yaml" 2>&1)
+	[ $? -eq 1 ]
+	result $? "check refuses $what" "$also"
+	shift 3
+	for text in "$@"; do
+		[[ $out == *"$text"* && $also == *"$text"* ]]
+		result $? "both say of $what: $text" "$out
+$also"
+	done
+}
+exec_rule="event: process.exec, action: block, when:"
+refuses "$exec_rule 'process.args intersects (-e)'" "enforce: true" "a rule that the kernel cannot decide" "b.yaml:1:" \
+	"rule b cannot block: process.args intersects (-e): arguments can be read when the image is in place"
+refuses "$exec_rule process.executable = /bin/sh" "enforce: true" "a rule against shells" \
+	"b.yaml:1:3: rule b would block" "(except it, or force the rule)"
+refuses "event: process.exec, action: kill, when: 'user.id >= 0'" "enforce: true" "a rule that kills everything" \
+	"b.yaml:1:3: rule b would kill in"
+both="- {rule: b, severity: high, $exec_rule process.executable = /bin/sh}
+- {rule: c, severity: high, $exec_rule 'process.args intersects (-e)'}"
+printf '%s\n' "$both" > "$dir/b.yaml"
+config "$dir/b.yaml" "" "enforce: true"
+checks 1 "rule b would block" "all that is wrong is said in one go: what the host needs"
+checks 1 "rule c cannot block" "all that is wrong is said in one go: what cannot be decided"
+printf -- '- {rule: b, severity: high, %s}\n' "$exec_rule process.executable = /bin/sh" > "$dir/b.yaml"
+config "$dir/b.yaml" "" "enforce: true
+sensor: tracepoint"
+checks 1 "nothing can be enforced in the tracepoint mode" "enforcement in a mode that has none"
+if [ "$(id -u)" -eq 0 ]; then
+	checks 1 "rule b blocks, and this host offers only the tracepoint mode" "a rule that blocks in a mode that cannot"
+fi
+config "$dir/one.yaml" "" "enforce: true
+sensor: tracepoint"
+checks 1 "nothing can be enforced in the tracepoint mode" "enforcement in a mode that has none, without a rule that blocks"
+out=$("$VEDETTE" check --force "$dir/b.yaml" 2>&1)
+[ $? -eq 0 ] && [[ $out == *"warning: rule b would block"* ]]
+result $? "check --force warns of what is forced" "$out"
+
 python3 - "$dir/s" << 'PY' &
 import socket, sys, time
 s = socket.socket(socket.AF_UNIX)
