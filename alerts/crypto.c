@@ -7,6 +7,8 @@
 #include <sodium.h>
 #include <sys/mman.h>
 
+#include "alerts/sha256_cpu.h"
+
 _Static_assert(CRYPTO_HASH == crypto_hash_sha256_BYTES, "SHA-256");
 _Static_assert(CRYPTO_PUBLIC == crypto_sign_PUBLICKEYBYTES, "Ed25519 public key");
 _Static_assert(CRYPTO_SIGNATURE == crypto_sign_BYTES, "Ed25519 signature");
@@ -22,7 +24,7 @@ int crypto_init(void)
 	return sodium_init() < 0 ? -EIO : 0;
 }
 
-void crypto_sha256(const struct strview *parts, size_t n, uint8_t ret_hash[static CRYPTO_HASH])
+void crypto_sha256_portable(const struct strview *parts, size_t n, uint8_t ret_hash[static CRYPTO_HASH])
 {
 	crypto_hash_sha256_state state;
 	crypto_hash_sha256_init(&state);
@@ -30,6 +32,26 @@ void crypto_sha256(const struct strview *parts, size_t n, uint8_t ret_hash[stati
 		crypto_hash_sha256_update(&state, (const unsigned char *)parts[i].p, parts[i].n);
 	crypto_hash_sha256_final(&state, ret_hash);
 }
+
+#if defined(__x86_64__)
+typedef void sha256_function(const struct strview *parts, size_t n, uint8_t ret_hash[static CRYPTO_HASH]);
+
+/*
+ * Called by the loader, once, before anything of ours runs: what it answers is where calls of crypto_sha256 go, in memory that is
+ * read-only from then on. So there is no variable to set, and no question to the CPU for each hash.
+ */
+__attribute__((no_sanitize("address", "undefined", "thread"), no_instrument_function, used)) static sha256_function *choose_sha256(void)
+{
+	return sha256_cpu_has() ? sha256_cpu : crypto_sha256_portable;
+}
+
+void crypto_sha256(const struct strview *parts, size_t n, uint8_t ret_hash[static CRYPTO_HASH]) __attribute__((ifunc("choose_sha256")));
+#else
+void crypto_sha256(const struct strview *parts, size_t n, uint8_t ret_hash[static CRYPTO_HASH])
+{
+	crypto_sha256_portable(parts, n, ret_hash);
+}
+#endif
 
 /*
  * sodium_malloc: guard pages around, kept out of core dumps, wiped by sodium_free, and locked where the limit allows. It does not say

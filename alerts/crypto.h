@@ -21,8 +21,10 @@ struct crypto_key; /* a signing key, in locked memory that is wiped when it is f
 /* Needed once before all else, more often does no harm; 0 or -EIO. */
 int crypto_init(void) MUST_CHECK;
 
-/* SHA-256 over the parts, one after the other. */
+/* SHA-256 over the parts, one after the other: by the CPU's own instructions where it has them, else as crypto_sha256_portable. */
 void crypto_sha256(const struct strview *parts, size_t n, uint8_t ret_hash[static CRYPTO_HASH]);
+/* The same by the library, whatever the CPU has: what the other way is compared with. */
+void crypto_sha256_portable(const struct strview *parts, size_t n, uint8_t ret_hash[static CRYPTO_HASH]);
 
 /* A fresh key pair; 0 or -ENOMEM (no memory, or none that can be locked). */
 int crypto_key_new(struct crypto_key **ret) MUST_CHECK;

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SHA-256 by the instructions that x86 CPUs have for it. Only alerts/crypto.c asks for it; it looks first whether the CPU has them. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "engine/base/strview.h"
+
+/*
+ * Asks the CPU itself each time, which is slow under a hypervisor: ask once. Safe to call while the program is still being loaded.
+ * Always false on other CPUs than x86-64.
+ */
+bool sha256_cpu_has(void);
+
+/* The hash of the parts, one after the other. Needs sha256_cpu_has. */
+void sha256_cpu(const struct strview *parts, size_t n, uint8_t ret_hash[static 32]);
