@@ -176,6 +176,7 @@ static void check_events(const struct approving *a, struct random *r, size_t n, 
 		DERIVE(&known, action, sv_from(ev.type->name));
 		ev.derived = &known;
 		agree(&ev);
+		name_file(&ev, &known);
 		check(a, &ev, scratch, t);
 	}
 	random_events_free(&events);
