@@ -327,6 +327,8 @@ __noinline int names_find(u32 at, u32 which)
 	if (found == TEXT_NONE) {
 		cgroup_find(at);
 		name_counts_as(&a->name[1], a->is_container ? CLASS_ABSENT : CLASS_FOREIGN);
+		if (a->name[0].state == CLASS_ABSENT) /* neither name says anything */
+			name_counts_as(&a->name[0], CLASS_UNKNOWN);
 	}
 	return 0;
 }

@@ -26,15 +26,18 @@ esac
 is "a path that does not change" done /t/verbs read /tmp/u/good/file
 is "a mount that is attached nowhere, with the path of an exception" EPERM /tmp/u/writer detached
 is "the same by whom no rule is about" done /t/unknowns detached
+is "an attribute of a file that has no name here" EPERM /t/unknowns attribute trusted.v
+is "the same, unknown: allow" done /t/unknowns attribute trusted.w
+is "an attribute that no rule is about" done /t/unknowns attribute trusted.x
 is "a forbidden file through a mount that is attached nowhere" EPERM /t/unknowns clone /tmp/u
 S
 unknown_run() { vedette run --quiet --enforce --rules /t/unknown_rules.yaml --output /tmp/unknown.jsonl -- "$@" 2> /tmp/err || cat /tmp/err; }
 rm -f /tmp/unknown.jsonl
 unknown_run sh /tmp/unknown.sh
 uncertain() { grep '"verdict":"block"' /tmp/unknown.jsonl | grep "\"rule\":{[^}]*\"id\":\"$1\"" | grep -c '"uncertain":\[[^]]*"vedette.verdict"'; }
-opens=$(uncertain open) execs=$(uncertain exec)
-[ "$opens" -ge 1 ] && [ "$execs" -eq 1 ] && echo "ok - the records say that it was not known" ||
-	echo "not ok - the records say that it was not known: $opens opens, $execs execs, as of $(grep -o '"uncertain":[^]]*]' /tmp/unknown.jsonl | sort | uniq -c | tr '\n' ' ')"
+opens=$(uncertain open) execs=$(uncertain exec) attributes=$(uncertain attribute)
+[ "$opens" -ge 1 ] && [ "$execs" -eq 1 ] && [ "$attributes" -eq 1 ] && echo "ok - the records say that it was not known" ||
+	echo "not ok - the records say that it was not known: $opens opens, $execs execs, $attributes attributes, as of $(grep -o '"uncertain":[^]]*]' /tmp/unknown.jsonl | sort | uniq -c | tr '\n' ' ')"
 # a process that was there before, of which nobody knows who created its creators: they are too many
 cat > /tmp/nest.sh <<'S'
 [ "$1" -eq 0 ] || { sh /tmp/nest.sh $(($1 - 1)); exit; }

@@ -5,6 +5,7 @@
  *   long        opens a file whose path is longer than any key
  *   long-exec   starts a program there
  *   detached    opens a file of a mount that is attached nowhere, by the path /good/file there
+ *   attribute   sets the attribute FOLDER of a file there
  *   clone       opens bad/file through a clone of the mount that is attached nowhere
  *   storm       opens good/file, and now and then bad/file, while others are renamed, for ten seconds or until good/file was refused: "EPERM"
  *               when it was, "let through" when bad/file could be opened
@@ -21,6 +22,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/xattr.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -73,16 +75,27 @@ static int do_long_exec(const char *folder)
 	return -1;
 }
 
-static int do_detached(const char *folder)
+static int detached_file(void)
 {
-	(void)folder;
 	int fs = (int)syscall(SYS_fsopen, "tmpfs", 0);
 	if (fs < 0 || syscall(SYS_fsconfig, fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0))
 		return -1;
 	int mnt = (int)syscall(SYS_fsmount, fs, 0, 0);
 	if (mnt < 0 || mkdirat(mnt, "good", 0755))
 		return -1;
-	return opened(openat(mnt, "good/file", O_CREAT | O_RDWR, 0644));
+	return openat(mnt, "good/file", O_CREAT | O_RDWR, 0644);
+}
+
+static int do_detached(const char *folder)
+{
+	(void)folder;
+	return opened(detached_file());
+}
+
+static int do_attribute(const char *name)
+{
+	int fd = detached_file();
+	return fd < 0 ? -1 : fsetxattr(fd, name, "v", 1, 0);
 }
 
 static int do_clone(const char *folder)
@@ -150,7 +163,7 @@ int main(int argc, char **argv)
 		const char *name;
 		int (*run)(const char *folder);
 	} ways[] = {
-		{ "make", do_make }, { "long", do_long }, { "long-exec", do_long_exec }, { "detached", do_detached },
+		{ "make", do_make }, { "long", do_long }, { "long-exec", do_long_exec }, { "detached", do_detached }, { "attribute", do_attribute },
 		{ "clone", do_clone }, { "storm", do_storm }, { "nothing", do_nothing },
 	};
 	setvbuf(stdout, NULL, _IONBF, 0);
