@@ -378,9 +378,12 @@ int BPF_PROG(sb_mount, const char *device, const struct path *path, const char *
 	if (!act_start(&act, EVENT_FILE_MOUNT))
 		return 0;
 	struct ask *a = ACT_ASK(act, EVENT_FILE_MOUNT, at);
+	u32 is_move = is_mount_move(flags);
+	bool is_new = is_mount_new(flags);
 	if (a) {
-		ask_number(a, DIMENSION_FLAGS, 0);
-		ask_name(a, type);
+		ask_number(a, DIMENSION_FLAGS, is_move);
+		if (is_new)
+			ask_name(a, type);
 		ask_file(a, 0, (u64)BPF_CORE_READ(path, mnt), (u64)BPF_CORE_READ(path, dentry));
 	}
 	act_judge(&act, at, EVENT_FILE_MOUNT);
@@ -389,8 +392,10 @@ int BPF_PROG(sb_mount, const char *device, const struct path *path, const char *
 		return ACT_RESULT(act);
 	struct wire_file_mount *r = (void *)s->record;
 	r->flags = flags;
+	r->is_move = is_move;
 	put_kernel_str(s, &r->source, device, RECORD_PATH_MAX, FLAG_MOUNT_SOURCE);
-	put_kernel_str(s, &r->fs_type, type, FS_TYPE_MAX, 0);
+	if (is_new)
+		put_kernel_str(s, &r->fs_type, type, FS_TYPE_MAX, 0);
 	PUT_FILE(s, index, r, (u64)BPF_CORE_READ(path, mnt), (u64)BPF_CORE_READ(path, dentry));
 	record_finish(s, RING_OF(EVENT_FILE_MOUNT));
 	return ACT_RESULT(act);

@@ -316,6 +316,24 @@ static __always_inline void put_both_paths(struct slot *s, u32 index, u64 mnt, u
 	put_path(s, fs_path, fs_flag);
 }
 
+/* Flags of mount(2), and what it does by them: remounting, binding and propagation come first. */
+enum {
+	MOUNT_REMOUNT = 0x20,
+	MOUNT_BIND = 0x1000,
+	MOUNT_MOVE = 0x2000,
+	MOUNT_PROPAGATION = 0x1e0000, /* MS_UNBINDABLE, MS_PRIVATE, MS_SLAVE, MS_SHARED */
+	MOUNT_ACTS = MOUNT_REMOUNT | MOUNT_BIND | MOUNT_MOVE | MOUNT_PROPAGATION,
+};
+static __always_inline bool is_mount_move(u64 flags)
+{
+	return (flags & MOUNT_ACTS) == MOUNT_MOVE;
+}
+/* Otherwise the type of file system is just what the caller writes, and nobody heeds it. */
+static __always_inline bool is_mount_new(u64 flags)
+{
+	return !(flags & MOUNT_ACTS);
+}
+
 enum { FLAG_PATH = 1, FLAG_FS_PATH = 2, FLAG_NEW_PATH = 4, FLAG_ARGS = 8, FLAG_ENV = 16, FLAG_CWD = 32, FLAG_FILENAME = 64, FLAG_TARGET = 128,
        FLAG_CGROUP = 256, FLAG_UNIX_NAME = 512, FLAG_MOUNT_SOURCE = 1024, FLAG_XATTR = 2048, FLAG_GIVEN_PATH = 4096,
        FLAG_VERDICT = 8192 };

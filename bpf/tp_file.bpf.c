@@ -257,8 +257,10 @@ VERB_FUNCTION(mount)
 	RECORD(file_mount, FILE_MOUNT);
 	tp_put_file(index, (u64)(s64)AT_FDCWD, a[1]);
 	put_user_str(s, &r->source, (void *)a[0], RECORD_PATH_MAX, FLAG_MOUNT_SOURCE);
-	put_user_str(s, &r->fs_type, (void *)a[2], 256, 0);
+	if (is_mount_new(a[3]))
+		put_user_str(s, &r->fs_type, (void *)a[2], 256, 0);
 	r->flags = (u32)a[3];
+	r->is_move = is_mount_move(a[3]);
 	tp_finish(index);
 }
 
