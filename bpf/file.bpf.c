@@ -460,6 +460,33 @@ int BPF_PROG(sb_kern_mount, struct super_block *sb, int ret)
 	return ACT_RESULT(act);
 }
 
+/* By the mount's root: its path is that of the mount point. */
+SEC("lsm/sb_umount")
+int BPF_PROG(sb_umount, struct vfsmount *mnt, int flags, int ret)
+{
+	if (ret)
+		return ret;
+	struct act act;
+	u32 index, at;
+	if (!act_start(&act, EVENT_FILE_UMOUNT))
+		return 0;
+	struct ask *a = ACT_ASK(act, EVENT_FILE_UMOUNT, at);
+	u64 mount = SCALAR_ARG(ctx, 0), root = (u64)BPF_CORE_READ(mnt, mnt_root);
+	if (a) {
+		ask_name(a, BPF_CORE_READ(mnt, mnt_root, d_sb, s_type, name));
+		ask_file(a, 0, mount, root);
+	}
+	act_judge(&act, at, EVENT_FILE_UMOUNT);
+	struct slot *s = act_record(&act, EVENT_FILE_UMOUNT, sizeof(struct wire_file_umount), &index);
+	if (!s)
+		return ACT_RESULT(act);
+	struct wire_file_umount *r = (void *)s->record;
+	put_kernel_str(s, &r->fs_type, BPF_CORE_READ(mnt, mnt_root, d_sb, s_type, name), FS_TYPE_MAX, 0);
+	PUT_FILE(s, index, r, mount, root);
+	record_finish(s, RING_OF(EVENT_FILE_UMOUNT));
+	return ACT_RESULT(act);
+}
+
 static __always_inline void ask_mapped(struct ask *a, struct file *mapped)
 {
 	ask_number(a, DIMENSION_FLAGS, !mapped);
@@ -619,33 +646,61 @@ __noinline int ask_file_without_mount(u32 at, u64 dentry)
 	return 0;
 }
 
-static __always_inline int setxattr_event(u64 dentry, const char *name, u64 size)
+/* Of both events about attributes. A macro: the wire structs differ. */
+#define PUT_ATTRIBUTE(s, index, r, dentry, name)                                           \
+	do {                                                                               \
+		struct dentry *_d = (void *)(dentry);                                      \
+		struct inode *_inode = BPF_CORE_READ(_d, d_inode);                         \
+		(r)->device = BPF_CORE_READ(_d, d_sb, s_dev);                              \
+		(r)->inode = BPF_CORE_READ(_inode, i_ino);                                 \
+		(r)->file_type = BPF_CORE_READ(_inode, i_mode) & S_IFMT;                   \
+		put_path_without_mount(s, index, dentry, &(r)->path);                      \
+		path_walk(0, dentry, index);                                               \
+		put_path(s, &(r)->fs_path, FLAG_FS_PATH);                                  \
+		put_kernel_str(s, &(r)->xattr, name, XATTR_NAME_MAX, FLAG_XATTR);          \
+	} while (0)
+
+static __always_inline void attribute_judge(struct act *act, u32 event, u64 dentry, const char *name)
 {
-	struct act act;
-	u32 index, at;
-	if (!act_start(&act, EVENT_FILE_SETXATTR))
-		return 0;
-	struct ask *a = ACT_ASK(act, EVENT_FILE_SETXATTR, at);
+	u32 at;
+	struct ask *a = ACT_ASK(*act, event, at);
 	if (a) {
 		ask_name(a, name);
 		ask_file_without_mount(at, dentry);
 	}
-	act_judge(&act, at, EVENT_FILE_SETXATTR);
+	act_judge(act, at, event);
+}
+
+static __always_inline int setxattr_event(u64 dentry, const char *name, u64 size)
+{
+	struct act act;
+	u32 index;
+	if (!act_start(&act, EVENT_FILE_SETXATTR))
+		return 0;
+	attribute_judge(&act, EVENT_FILE_SETXATTR, dentry, name);
 	struct slot *s = act_record(&act, EVENT_FILE_SETXATTR, sizeof(struct wire_file_setxattr), &index);
 	if (!s)
 		return ACT_RESULT(act);
 	struct wire_file_setxattr *r = (void *)s->record;
-	struct dentry *d = (void *)dentry;
-	struct inode *inode = BPF_CORE_READ(d, d_inode);
-	r->device = BPF_CORE_READ(d, d_sb, s_dev);
-	r->inode = BPF_CORE_READ(inode, i_ino);
-	r->file_type = BPF_CORE_READ(inode, i_mode) & S_IFMT;
 	r->value_size = size;
-	put_path_without_mount(s, index, dentry, &r->path);
-	path_walk(0, dentry, index);
-	put_path(s, &r->fs_path, FLAG_FS_PATH);
-	put_kernel_str(s, &r->xattr, name, XATTR_NAME_MAX, FLAG_XATTR);
+	PUT_ATTRIBUTE(s, index, r, dentry, name);
 	record_finish(s, RING_OF(EVENT_FILE_SETXATTR));
+	return ACT_RESULT(act);
+}
+
+static __always_inline int removexattr_event(u64 dentry, const char *name)
+{
+	struct act act;
+	u32 index;
+	if (!act_start(&act, EVENT_FILE_REMOVEXATTR))
+		return 0;
+	attribute_judge(&act, EVENT_FILE_REMOVEXATTR, dentry, name);
+	struct slot *s = act_record(&act, EVENT_FILE_REMOVEXATTR, sizeof(struct wire_file_removexattr), &index);
+	if (!s)
+		return ACT_RESULT(act);
+	struct wire_file_removexattr *r = (void *)s->record;
+	PUT_ATTRIBUTE(s, index, r, dentry, name);
+	record_finish(s, RING_OF(EVENT_FILE_REMOVEXATTR));
 	return ACT_RESULT(act);
 }
 
@@ -668,17 +723,34 @@ int BPF_PROG(inode_setxattr__no_idmap, struct user_namespace *userns, struct den
 	return setxattr_event(SCALAR_ARG(ctx, 1), name, size);
 }
 
+/* The first argument, which differs between kernels, is not looked at. */
+SEC("lsm/inode_removexattr")
+int BPF_PROG(inode_removexattr, void *idmap, struct dentry *dentry, const char *name, int ret)
+{
+	if (ret)
+		return ret;
+	return removexattr_event(SCALAR_ARG(ctx, 1), name);
+}
+
 /*
- * Access control lists, which later kernels do not pass through the hook of the other attributes. The size is that of the list
- * in its form for user space: a header and 8 bytes for each entry.
+ * Access control lists, which later kernels do not pass through the hooks of the other attributes. The size is that of the list
+ * in its form for user space: a header and 8 bytes for each entry. One without entries takes the file's away.
  */
 SEC("lsm/inode_set_acl")
 int BPF_PROG(inode_set_acl, struct mnt_idmap *idmap, struct dentry *dentry, const char *name, struct posix_acl *acl, int ret)
 {
 	if (ret)
 		return ret;
-	struct posix_acl *list = (void *)SCALAR_ARG(ctx, 3); /* NULL: the list is removed */
+	struct posix_acl *list = (void *)SCALAR_ARG(ctx, 3); /* NULL: there are no entries */
 	if (!list)
-		return 0;
+		return removexattr_event(SCALAR_ARG(ctx, 1), name);
 	return setxattr_event(SCALAR_ARG(ctx, 1), name, 4 + 8 * (u64)BPF_CORE_READ(list, a_count));
+}
+
+SEC("lsm/inode_remove_acl")
+int BPF_PROG(inode_remove_acl, struct mnt_idmap *idmap, struct dentry *dentry, const char *name, int ret)
+{
+	if (ret)
+		return ret;
+	return removexattr_event(SCALAR_ARG(ctx, 1), name);
 }

@@ -56,6 +56,7 @@ struct ns_common {
 	unsigned int inum;
 };
 struct user_namespace {
+	int level;
 	struct ns_common ns;
 };
 struct pid_namespace {

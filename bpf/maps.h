@@ -346,7 +346,7 @@ struct {
 #define PRIORITY_EVENTS                                                                                                      \
 	(BIT(EVENT_PROC_EXEC) | BIT(EVENT_PROC_FORK) | BIT(EVENT_PROC_EXIT) | BIT(EVENT_PROC_PTRACE) | BIT(EVENT_MODULE_LOAD) | \
 	 BIT(EVENT_BPF_LOAD) | BIT(EVENT_PROC_SETUID) | BIT(EVENT_PROC_SETNS) | BIT(EVENT_PROC_UNSHARE) | BIT(EVENT_FILE_MOUNT) | \
-	 BIT(EVENT_PROC_KILL))
+	 BIT(EVENT_PROC_KILL) | BIT(EVENT_PROC_USERNS) | BIT(EVENT_FILE_UMOUNT))
 /* For a constant event. */
 #define RING_OF(event) (BIT(event) & PRIORITY_EVENTS ? (void *)&ring_priority : (void *)&ring_bulk)
 

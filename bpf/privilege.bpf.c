@@ -212,6 +212,27 @@ int BPF_PROG(task_alloc, struct task_struct *task, unsigned long flags, int ret)
 	return 0;
 }
 
+/* Whoever makes a user namespace has all powers in it. */
+SEC("lsm/userns_create")
+int BPF_PROG(userns_create, const struct cred *cred, int ret)
+{
+	if (ret)
+		return ret;
+	struct act act;
+	u32 index, at;
+	if (!act_start(&act, EVENT_PROC_USERNS))
+		return 0;
+	(void)ACT_ASK(act, EVENT_PROC_USERNS, at); /* of whoever acts, all is looked up when it is asked for */
+	act_judge(&act, at, EVENT_PROC_USERNS);
+	struct slot *s = act_record(&act, EVENT_PROC_USERNS, sizeof(struct wire_proc_userns), &index);
+	if (!s)
+		return ACT_RESULT(act);
+	struct wire_proc_userns *r = (void *)s->record;
+	r->level = (u32)BPF_CORE_READ(cred, user_ns, level) + 1;
+	record_finish(s, RING_OF(EVENT_PROC_USERNS));
+	return ACT_RESULT(act);
+}
+
 SEC("lsm/inode_init_security_anon")
 int BPF_PROG(inode_init_security_anon, struct inode *inode, const struct qstr *name, const struct inode *context, int ret)
 {

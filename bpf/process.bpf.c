@@ -147,6 +147,22 @@ static __always_inline bool is_upper_layer(struct inode *inode)
 	return upper != 0;
 }
 
+enum { MODE_SETUID = 04000, MODE_SETGID = 02000, MODE_GROUP_EXEC = 010, MOUNT_NOSUID = 1 };
+
+/* Whether exec heeds the bits; set-group-id without the group's execute bit means something else. */
+static __always_inline bool is_setid(struct file *file)
+{
+	u32 mode = BPF_CORE_READ(file, f_inode, i_mode), group = MODE_SETGID | MODE_GROUP_EXEC;
+	return ((mode & MODE_SETUID) || (mode & group) == group) && !(BPF_CORE_READ(file, f_path.mnt, mnt_flags) & MOUNT_NOSUID);
+}
+
+/* The dimension FLAGS of an image. */
+static __always_inline u64 image_flags(struct file *file)
+{
+	struct inode *inode = BPF_CORE_READ(file, f_inode);
+	return (BPF_CORE_READ(inode, i_nlink) == 0) | (u64)is_upper_layer(inode) << 1 | (u64)is_setid(file) << 2;
+}
+
 static __always_inline void put_exec_file(struct slot *s, u32 index, struct wire_proc_exec *r, struct file *file)
 {
 	struct inode *inode = BPF_CORE_READ(file, f_inode);
@@ -161,6 +177,7 @@ static __always_inline void put_exec_file(struct slot *s, u32 index, struct wire
 	r->file_gid = BPF_CORE_READ(inode, i_gid.val);
 	r->mode = BPF_CORE_READ(inode, i_mode);
 	r->is_fileless = r->nlink == 0;
+	r->is_setid = is_setid(file);
 }
 
 /* exec by a thread that is not the first takes over the first one's id; the id it had never exits. */
@@ -359,7 +376,7 @@ int BPF_PROG(exec_check, struct linux_binprm *bprm, int ret)
 	if (a) {
 		struct inode *inode = BPF_CORE_READ(file, f_inode);
 		a->is_exec = 1;
-		ask_number(a, DIMENSION_FLAGS, (BPF_CORE_READ(inode, i_nlink) == 0) | (u64)is_upper_layer(inode) << 1);
+		ask_number(a, DIMENSION_FLAGS, image_flags(file));
 		ask_number(a, DIMENSION_NUMBER, BPF_CORE_READ(inode, i_uid.val));
 		name_ask(&a->file[0], file->f_path.mnt, file->f_path.dentry);
 	}
@@ -394,7 +411,7 @@ static __always_inline void image_check(struct task_struct *task, struct linux_b
 		struct inode *inode = BPF_CORE_READ(file, f_inode);
 		ask_start(a, generation, EVENT_PROC_IMAGE);
 		a->given = 0;
-		ask_number(a, DIMENSION_FLAGS, (BPF_CORE_READ(inode, i_nlink) == 0) | (u64)is_upper_layer(inode) << 1);
+		ask_number(a, DIMENSION_FLAGS, image_flags(file));
 		ask_number(a, DIMENSION_NUMBER, BPF_CORE_READ(inode, i_uid.val));
 		ask_file(a, 0, (u64)BPF_CORE_READ(file, f_path.mnt), (u64)BPF_CORE_READ(file, f_path.dentry));
 		judged = judge_image(at, bprm->p, (u32)bprm->argc);

@@ -28,7 +28,7 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
-enum { COMPAT_OPEN = 5, COMPAT_UNLINK = 10, COMPAT_RENAME = 38, COMPAT_MKDIR = 39, COMPAT_CONNECT = 362, LOW_PAGE = 4096 };
+enum { COMPAT_OPEN = 5, COMPAT_UNLINK = 10, COMPAT_RENAME = 38, COMPAT_MKDIR = 39, COMPAT_UMOUNT = 52, COMPAT_CONNECT = 362, LOW_PAGE = 4096 };
 
 static long number(const char *text)
 {
@@ -59,8 +59,22 @@ static long do_chmod(char **a) { return chmod(a[0], (mode_t)number(a[1])); }
 static long do_chown(char **a) { return chown(a[0], (uid_t)number(a[1]), (gid_t)-1); }
 static long do_truncate(char **a) { return truncate(a[0], 1); }
 static long do_setxattr(char **a) { return setxattr(a[0], a[1], "v", 1, 0); }
+static long do_removexattr(char **a) { return removexattr(a[0], a[1]); }
+static long do_umount(char **a) { return umount2(a[0], 0); }
+static long do_umount_lazily(char **a) { return umount2(a[0], MNT_DETACH); }
+static long do_userns(char **a) { (void)a; return unshare(CLONE_NEWUSER); }
+static long do_userns_clone(char **a)
+{
+	(void)a;
+	pid_t pid = (pid_t)syscall(SYS_clone, CLONE_NEWUSER | SIGCHLD, 0, 0, 0, 0);
+	if (pid == 0)
+		_exit(0);
+	return pid < 0 ? -1 : waitpid(pid, NULL, 0);
+}
 static long do_mount(char **a) { return mount("none", a[0], a[1], 0, NULL); }
 static long do_bind_mount(char **a) { return mount(a[0], a[1], NULL, MS_BIND, NULL); }
+static long do_bind_mount_as(char **a) { return mount(a[0], a[1], a[2], MS_BIND, NULL); }
+static long do_mount_moved(char **a) { return mount(a[0], a[1], NULL, MS_MOVE, NULL); }
 
 static long do_ftruncate(char **a)
 {
@@ -133,6 +147,7 @@ static long low_text(const char *text)
 static long do_read_compat(char **a) { return opened((int)compat_call(COMPAT_OPEN, low_text(a[0]), O_RDONLY, 0)); }
 static long do_unlink_compat(char **a) { return compat_call(COMPAT_UNLINK, low_text(a[0]), 0, 0); }
 static long do_rename_compat(char **a) { return compat_call(COMPAT_RENAME, low_text(a[0]), low_text(a[1]), 0); }
+static long do_umount_compat(char **a) { return compat_call(COMPAT_UMOUNT, low_text(a[0]), 0, 0); }
 static long do_mkdir_compat(char **a) { return compat_call(COMPAT_MKDIR, low_text(a[0]), 0755, 0); }
 
 static long uring(struct io_uring_sqe request)
@@ -474,7 +489,9 @@ static const struct {
 	{ "read", 1, do_read }, { "write", 1, do_write }, { "trunc", 1, do_trunc }, { "create", 1, do_create }, { "unlink", 1, do_unlink },
 	{ "rmdir", 1, do_rmdir }, { "rename", 2, do_rename }, { "exchange", 2, do_exchange }, { "link", 2, do_link }, { "symlink", 2, do_symlink },
 	{ "mkdir", 1, do_mkdir }, { "mknod", 1, do_mknod }, { "chmod", 2, do_chmod }, { "chown", 2, do_chown }, { "truncate", 1, do_truncate },
-	{ "ftruncate", 1, do_ftruncate }, { "setxattr", 2, do_setxattr }, { "mount", 2, do_mount }, { "bind-mount", 2, do_bind_mount },
+	{ "ftruncate", 1, do_ftruncate }, { "setxattr", 2, do_setxattr }, { "removexattr", 2, do_removexattr }, { "umount", 1, do_umount }, { "umount-lazily", 1, do_umount_lazily },
+	{ "umount-compat", 1, do_umount_compat }, { "bind-mount-as", 3, do_bind_mount_as }, { "mount-moved", 2, do_mount_moved },
+	{ "userns", 0, do_userns }, { "userns-clone", 0, do_userns_clone }, { "mount", 2, do_mount }, { "bind-mount", 2, do_bind_mount },
 	{ "move-mount", 2, do_move_mount }, { "mmap", 1, do_mmap }, { "mprotect", 1, do_mprotect }, { "mmap-anonymous", 0, do_mmap_anonymous },
 	{ "mprotect-anonymous", 0, do_mprotect_anonymous }, { "read-compat", 1, do_read_compat }, { "unlink-compat", 1, do_unlink_compat },
 	{ "rename-compat", 2, do_rename_compat }, { "mkdir-compat", 1, do_mkdir_compat }, { "read-uring", 1, do_read_uring },

@@ -4,6 +4,9 @@ set -u
 mkdir -p /tmp/p/mnt /tmp/p/folder /tmp/q/mnt /tmp/q/folder /tmp/alias
 for f in p/secret p/a p/library q/secret q/a q/b q/library own inherited family users; do head -c 8192 /dev/zero > /tmp/$f; done
 for f in jit reader parent p/program q/program; do cp /t/verbs /tmp/$f; done
+mkdir -p /tmp/s /tmp/q/umounted /tmp/q/folder2 /tmp/p/typed /tmp/q/moved /tmp/q/moved2
+for f in s/suid q/suid s/plain; do cp /t/verbs /tmp/$f; done
+chmod 4755 /tmp/s/suid /tmp/q/suid
 chmod 666 /tmp/users
 
 # deny RULE COMMAND... / allow COMMAND...
@@ -81,10 +84,25 @@ allow $v ftruncate /tmp/q/a
 deny setxattr $v setxattr /tmp/p/a trusted.v
 allow $v setxattr /tmp/p/a trusted.w
 allow $v setxattr /tmp/q/a trusted.v
+deny removexattr $v removexattr /tmp/p/a trusted.w
+allow $v removexattr /tmp/q/a trusted.v
 deny mount $v mount /tmp/p/mnt tmpfs
 deny mount $v bind-mount /tmp/q /tmp/p/mnt
 deny mount $v move-mount /tmp/p/mnt tmpfs
 allow $v move-mount /tmp/q/mnt tmpfs
+# what the caller calls the type counts only where a file system is made
+deny mount-typed $v bind-mount-as /tmp/q /tmp/p/typed tmpfs
+allow $v mount /tmp/p/typed tmpfs
+deny mount-moves $v mount-moved /tmp/p/typed /tmp/q/moved
+allow $v mount-moved /tmp/p/typed /tmp/q/moved2
+deny mount-moves $v move-mount /tmp/q/moved tmpfs
+allow $v bind-mount-as /tmp/q /tmp/q/moved tmpfs
+mount -t tmpfs none /tmp/q/umounted
+deny umount $v umount /tmp/q/umounted
+deny umount $v umount-lazily /tmp/q/umounted
+deny umount $v umount-compat /tmp/q/umounted
+mount -t tmpfs none /tmp/q/folder2
+allow $v umount /tmp/q/folder2
 deny mmap $v mmap /tmp/p/library
 allow $v mmap /tmp/q/library
 deny mprotect $v mprotect /tmp/p/library
@@ -132,6 +150,13 @@ deny prctl /tmp/jit prctl 15
 allow $v prctl 15
 deny setuid $v setuid 1001
 allow $v setuid 1002
+deny userns /tmp/jit userns
+deny userns /tmp/jit userns-clone
+allow $v userns
+allow $v userns-clone
+deny setid $v exec /tmp/s/suid prctl 15
+allow $v exec /tmp/q/suid prctl 15
+allow $v exec /tmp/s/plain prctl 15
 deny module /tmp/jit init-module
 deny module /tmp/jit finit-module /tmp/q/library
 allow $v init-module
