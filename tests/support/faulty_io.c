@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tests/support/faulty_io.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <unistd.h>
+
+/* 0: do it; 1: do half; else -errno. Used by one thread at a time. */
+static int ask(struct faulty_io *f, enum faulty_op op)
+{
+	unsigned n = f->op == FAULTY_ANY || f->op == op ? __atomic_add_fetch(&f->count, 1, __ATOMIC_RELAXED) : 0;
+	bool fails = f->at && n && (n == f->at || (f->goes_on && n > f->at));
+	if (!fails)
+		return 0;
+	__atomic_add_fetch(&f->failures, 1, __ATOMIC_RELAXED);
+	if (f->error == -1)
+		kill(getpid(), SIGKILL);
+	return f->error ? -f->error : 1;
+}
+
+static int open_or_fail(void *context, int folder, const char *name, int flags)
+{
+	int r = ask(context, FAULTY_OPEN);
+	return r < 0 ? r : wal_io_real.open(NULL, folder, name, flags);
+}
+
+static ssize_t write_or_fail(void *context, int fd, struct strview bytes, off_t at)
+{
+	int r = ask(context, FAULTY_WRITE);
+	if (r < 0)
+		return r;
+	if (r > 0 && bytes.n > 1)
+		bytes.n /= 2;
+	return wal_io_real.write(NULL, fd, bytes, at);
+}
+
+static int sync_or_fail(void *context, int fd)
+{
+	int r = ask(context, FAULTY_SYNC);
+	(void)fd;
+	return r < 0 ? r : 0; /* a process that is killed loses nothing that it wrote: tests need not wait for the disk */
+}
+
+static int allocate_or_fail(void *context, int fd, off_t size)
+{
+	int r = ask(context, FAULTY_ALLOCATE);
+	(void)fd, (void)size;
+	return r < 0 ? r : 0;
+}
+
+static int cut_or_fail(void *context, int fd, off_t size)
+{
+	int r = ask(context, FAULTY_CUT);
+	return r < 0 ? r : wal_io_real.cut(NULL, fd, size);
+}
+
+static int rename_or_fail(void *context, int folder, const char *from, const char *to)
+{
+	int r = ask(context, FAULTY_RENAME);
+	return r < 0 ? r : wal_io_real.rename(NULL, folder, from, to);
+}
+
+static int remove_or_fail(void *context, int folder, const char *name)
+{
+	int r = ask(context, FAULTY_REMOVE);
+	return r < 0 ? r : wal_io_real.remove(NULL, folder, name);
+}
+
+struct wal_io faulty_io(struct faulty_io *f)
+{
+	return (struct wal_io){
+		.context = f,
+		.open = open_or_fail,
+		.write = write_or_fail,
+		.sync = sync_or_fail,
+		.allocate = allocate_or_fail,
+		.cut = cut_or_fail,
+		.rename = rename_or_fail,
+		.remove = remove_or_fail,
+	};
+}
