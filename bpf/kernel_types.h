@@ -131,8 +131,12 @@ struct qstr {
 };
 struct super_block;
 struct inode;
+typedef struct {
+	unsigned int sequence; /* lies deeper, at the beginning */
+} seqcount_spinlock_t;
 struct dentry {
 	unsigned int d_flags;
+	seqcount_spinlock_t d_seq;
 	struct dentry *d_parent;
 	struct qstr d_name;
 	struct inode *d_inode;

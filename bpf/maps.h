@@ -36,6 +36,8 @@ struct walk {
 	u32 renames, mounts; /* sequences it began by */
 	u32 root_is; /* whether the first mount is of a whole file system */
 	u32 top_flags; /* of the dentry it ended at */
+	u64 met, met_before; /* what it has met, summed up; and the walk before */
+	u32 sequence, is_moving; /* of a dentry that was met; one was being renamed */
 };
 
 /* Tracepoint mode: the system call that just ended, its arguments in the order of its verb (schemas/syscalls.def). */
@@ -304,7 +306,7 @@ BY_TABLE(ancestor_sets, policy_ancestor_sets, 2);
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1); /* set at load: 32 for each CPU with enforcement */
+	__uint(max_entries, 1); /* set at load where something is decided: see ASKS_PER_CPU */
 	__type(key, u32);
 	__type(value, struct ask);
 } asks SEC(".maps");

@@ -28,8 +28,16 @@ static __always_inline u32 sequence_of(const void *lock)
 	return v;
 }
 
+/* What was met joins the sum. A dentry's own sequence is odd while it gets another name or parent, and another one afterwards. */
+static __always_inline void walk_meets(struct walk *w, u64 what, u64 sequence)
+{
+	w->met = ((w->met ^ what) * 0x9e3779b97f4a7c15ull ^ sequence) * 0xff51afd7ed558ccdull;
+	w->met ^= w->met >> 32;
+	w->is_moving |= sequence & 1;
+}
+
 /* One component, or one mount crossing. Kept straight: 6.12 verifies callbacks iteratively and pays for every branch. */
-static long walk_step(u64 i, struct walk_in *in)
+static __always_inline long walk_one(struct walk_in *in, bool is_summed)
 {
 	struct walk *w = in->w;
 	u64 d = w->dentry;
@@ -48,6 +56,8 @@ static long walk_step(u64 i, struct walk_in *in)
 		w->dentry = (u64)BPF_CORE_READ(m, mnt_mountpoint);
 		w->mnt = (u64)above;
 		w->mount_root = (u64)BPF_CORE_READ(above, mnt_root);
+		if (is_summed)
+			walk_meets(w, (u64)above, 0);
 		return 0;
 	}
 	/* d_parent and d_name are neighbours (the loader checks it in BTF): one read for both */
@@ -60,14 +70,22 @@ static long walk_step(u64 i, struct walk_in *in)
 		w->state = WALK_CUT;
 		return 1;
 	}
+	/* some file systems have names of more bytes: what is cut off could be what a rule is about */
 	u32 len = q.len & 255, offset = w->offset;
-	if (offset < len + 1 || offset > RECORD_PATH_MAX) {
+	if (q.len != len || offset < len + 1 || offset > RECORD_PATH_MAX) {
 		w->state = WALK_CUT;
 		return 1;
 	}
 	u32 at = offset - len;
 	/* the mask tells the verifier what the test above already said */
-	bpf_probe_read_kernel(&in->buffer[at & (RECORD_PATH_MAX - 1)], len, q.name);
+	if (bpf_probe_read_kernel(&in->buffer[at & (RECORD_PATH_MAX - 1)], len, q.name)) {
+		w->state = WALK_CUT;
+		return 1;
+	}
+	if (is_summed) { /* after the name and the parent that it speaks for */
+		bpf_probe_read_kernel(&w->sequence, sizeof(w->sequence), (void *)d + bpf_core_field_offset(struct dentry, d_seq));
+		walk_meets(w, d, w->sequence);
+	}
 	if (q.parent == d) { /* top of a file system reached without its mount: a memfd, a pipe, or the walk without a mount */
 		if (!(len == 1 && in->buffer[at & (RECORD_PATH_MAX - 1)] == '/'))
 			w->offset = at;
@@ -81,8 +99,18 @@ static long walk_step(u64 i, struct walk_in *in)
 	return 0;
 }
 
+static long walk_step(u64 i, struct walk_in *in)
+{
+	return walk_one(in, false);
+}
+
+static long walk_step_summed(u64 i, struct walk_in *in)
+{
+	return walk_one(in, true);
+}
+
 /* Notes whether nothing was renamed or mounted meanwhile. mnt 0: inside the file system only. */
-static __always_inline void walk_once(struct walk_in *in, u64 mnt, u64 dentry, u32 has_begun)
+static __always_inline void walk_once(struct walk_in *in, u64 mnt, u64 dentry, u32 has_begun, bool is_summed)
 {
 	struct walk *w = in->w;
 	if (!has_begun) {
@@ -98,7 +126,12 @@ static __always_inline void walk_once(struct walk_in *in, u64 mnt, u64 dentry, u
 	w->offset = RECORD_PATH_MAX;
 	w->state = WALK_RUNNING;
 	w->fs_offset = 0;
-	bpf_loop(PATH_MAX_STEPS, walk_step, in, 0);
+	if (is_summed) {
+		w->met = w->is_moving = 0;
+		bpf_loop(PATH_MAX_STEPS, walk_step_summed, in, 0);
+	} else {
+		bpf_loop(PATH_MAX_STEPS, walk_step, in, 0);
+	}
 	u32 renames = w->renames, mounts = w->mounts;
 	w->is_stable = !((renames | mounts) & 1) && renames == sequence_of(&rename_lock) && mounts == sequence_of(&mount_lock);
 }
@@ -114,15 +147,28 @@ static __always_inline bool is_nameless(struct walk *w)
 	return (w->top_flags & DENTRY_DISCONNECTED) && !(bpf_get_current_task_btf()->flags & PF_KTHREAD);
 }
 
+/*
+ * Somebody renames or mounts all the time, maybe far from here. Two walks in a row that met the same dentries, none of them being renamed, with the
+ * same sequences: then none of them was renamed between, and what the second one read was all so at the end of the first.
+ */
+static __always_inline void walk_again(struct walk_in *in, u64 mnt, u64 dentry)
+{
+	struct walk *w = in->w;
+	walk_once(in, mnt, dentry, 0, true);
+	if (w->is_stable)
+		return;
+	w->met_before = w->is_moving ? 0 : w->met;
+	walk_once(in, mnt, dentry, 0, true);
+	w->is_stable |= w->met == w->met_before;
+}
+
 /* has_begun: the sequences that the first try is to be measured by are in the walk already, with mount_root and root_is. */
 static __always_inline void walk_tries(u64 mnt, u64 dentry, u32 has_begun, struct walk *w, u8 *buffer, struct path_result *r)
 {
 	struct walk_in in = { .w = w, .buffer = buffer };
-	walk_once(&in, mnt, dentry, has_begun); /* written out: a bpf_loop inside a loop is refused by 6.1 */
+	walk_once(&in, mnt, dentry, has_begun, false); /* written out: a bpf_loop inside a loop is refused by 6.1 */
 	if (!w->is_stable)
-		walk_once(&in, mnt, dentry, 0);
-	if (!w->is_stable)
-		walk_once(&in, mnt, dentry, 0);
+		walk_again(&in, mnt, dentry);
 	u32 offset = w->offset, state = w->state, fs_offset = w->fs_offset;
 	if (offset > RECORD_PATH_MAX)
 		offset = RECORD_PATH_MAX;

@@ -7,8 +7,9 @@
  *   detached    opens a file of a mount that is attached nowhere, by the path /good/file there
  *   attribute   sets the attribute FOLDER of a file there
  *   clone       opens bad/file through a clone of the mount that is attached nowhere
- *   storm       opens good/file, and now and then bad/file, while others are renamed, for ten seconds or until good/file was refused: "EPERM"
- *               when it was, "let through" when bad/file could be opened
+ *   storm       opens good/file, and now and then bad/file, while other files are renamed, for five seconds or until good/file was refused:
+ *               "EPERM" when it was, "let through" when bad/file could be opened
+ *   storm-here  the same with bad/one/file, while bad/one becomes bad/two and bad/one again
  *   nothing     does nothing
  */
 #include <errno.h>
@@ -26,7 +27,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { NAME = 200, DEPTH = 25, STORM_SECONDS = 10, STORM_THREADS = 2, BAD_EVERY = 100 };
+enum { NAME = 200, DEPTH = 25, STORM_SECONDS = 5, STORM_THREADS = 2, BAD_EVERY = 100 };
 
 /* Down below the folder, farther than a path can say. */
 static int go_deep(const char *folder, int is_making)
@@ -106,6 +107,7 @@ static int do_clone(const char *folder)
 
 struct storm {
 	const char *folder;
+	bool is_here;
 	atomic_bool is_over;
 	atomic_int number;
 };
@@ -118,20 +120,24 @@ static void *rename_all_the_time(void *context)
 	snprintf(a, sizeof(a), "%s/storm%d.a", s->folder, number);
 	snprintf(b, sizeof(b), "%s/storm%d.b", s->folder, number);
 	close(open(a, O_CREAT | O_WRONLY, 0644));
+	if (s->is_here && number == 0) {
+		snprintf(a, sizeof(a), "%s/bad/one", s->folder);
+		snprintf(b, sizeof(b), "%s/bad/two", s->folder);
+	}
 	while (!atomic_load(&s->is_over))
 		if (rename(a, b) || rename(b, a))
 			break;
 	return NULL;
 }
 
-static int do_storm(const char *folder)
+static int storm(const char *folder, bool is_here)
 {
-	struct storm s = { .folder = folder };
+	struct storm s = { .folder = folder, .is_here = is_here };
 	pthread_t threads[STORM_THREADS];
 	char good[256], bad[256];
 	int result = 0;
 	snprintf(good, sizeof(good), "%s/good/file", folder);
-	snprintf(bad, sizeof(bad), "%s/bad/file", folder);
+	snprintf(bad, sizeof(bad), "%s/bad/%sfile", folder, is_here ? "one/" : "");
 	for (int i = 0; i < STORM_THREADS; i++)
 		if (pthread_create(&threads[i], NULL, rename_all_the_time, &s))
 			return -1;
@@ -151,6 +157,9 @@ static int do_storm(const char *folder)
 	return result;
 }
 
+static int do_storm(const char *folder) { return storm(folder, false); }
+static int do_storm_here(const char *folder) { return storm(folder, true); }
+
 static int do_nothing(const char *folder)
 {
 	(void)folder;
@@ -164,7 +173,7 @@ int main(int argc, char **argv)
 		int (*run)(const char *folder);
 	} ways[] = {
 		{ "make", do_make }, { "long", do_long }, { "long-exec", do_long_exec }, { "detached", do_detached }, { "attribute", do_attribute },
-		{ "clone", do_clone }, { "storm", do_storm }, { "nothing", do_nothing },
+		{ "clone", do_clone }, { "storm", do_storm }, { "storm-here", do_storm_here }, { "nothing", do_nothing },
 	};
 	setvbuf(stdout, NULL, _IONBF, 0);
 	for (size_t i = 0; argc > 1 && i < sizeof(ways) / sizeof(ways[0]); i++) {
