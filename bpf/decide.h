@@ -281,7 +281,7 @@ __noinline int ask_open(u32 event, u64 exec_id, u32 generation, u32 approval)
 	event &= EVENT_NUMBERS - 1;
 	if (!generation && !approval)
 		return (int)ASK_NONE;
-	u32 at = (u32)ask_claim();
+	u32 at = (u32)ask_claim(generation ? CLAIM_ACT : CLAIM_APPROVAL);
 	struct ask *a = at == ASK_NONE ? NULL : ask_at(at);
 	if (!a)
 		return generation ? (int)ASK_FULL : (int)ASK_NONE; /* what cannot be looked up is sent */

@@ -6,67 +6,8 @@
  */
 #pragma once
 
-#include "bpf/ask.h"
+#include "bpf/claim.h"
 #include "bpf/task.h"
-
-enum { ASK_NONE = 0xffffffff };
-
-/* --- a claimed ask ---------------------------------------------------------------------------------------------------------- */
-
-struct ask_search {
-	u32 first, n, found;
-};
-
-static long ask_step(u64 i, struct ask_search *w)
-{
-	u32 at = w->first + (u32)i;
-	if (at >= w->n)
-		at -= w->n;
-	struct ask *a = ask_at(at);
-	if (!a || __sync_val_compare_and_swap(&a->busy, 0, 1))
-		return 0;
-	w->found = at;
-	return 1;
-}
-
-/* Begins at this CPU's own, and tries all before it gives up: a decision without one can only deny. */
-__noinline int ask_claim(void)
-{
-	u32 n = config.n_asks;
-	if (!can_decide)
-		return (int)ASK_NONE;
-	u32 own = bpf_get_smp_processor_id() * ASKS_PER_CPU;
-	struct ask *first = ask_at(own);
-	if (first && !__sync_val_compare_and_swap(&first->busy, 0, 1))
-		return (int)own;
-	struct ask_search w = { .first = own, .n = n, .found = ASK_NONE };
-	bpf_loop(n, ask_step, &w, 0);
-	if (w.found == ASK_NONE)
-		count_misc(MISC_ASKS_FULL);
-	return (int)w.found;
-}
-
-static __always_inline void ask_release(struct ask *a)
-{
-	__sync_lock_test_and_set(&a->busy, 0);
-}
-
-static __always_inline void ask_start(struct ask *a, u32 generation, u32 event)
-{
-	a->event = event;
-	a->generation = generation;
-	a->table = generation & 1;
-	a->approval = 0;
-	a->given = a->unknown = 0;
-	a->is_exec = a->name_length = a->has_cgroup = 0;
-	a->file[0].dentry = a->file[1].dentry = 0;
-	a->file[0].has_id = a->file[1].has_id = 0;
-	a->file[0].is_searched = a->file[1].is_searched = 0;
-	a->file[0].device = a->file[1].device = 0;
-	a->n_taken = 0;
-	a->rule_slot = a->flags = 0;
-	a->summary = (1ull << POLICY_WORDS) - 1;
-}
 
 /* --- labels ----------------------------------------------------------------------------------------------------------------- */
 

@@ -23,7 +23,7 @@ struct sensor_config {
 	__u32 sensor;         /* value of vedette.sensor in records */
 	__u32 canary_pid;     /* start-up self-test: exec by this process is denied; 0: none */
 	__u32 n_slots;        /* scratch slots there are */
-	__u32 n_asks;         /* decision slots there are */
+	__u32 n_asks;         /* decision slots that anybody may take; 0: there are none */
 	/* Counts the tables put in force; the tables are those of its lowest bit. POLICY_NO_GENERATION: nothing is decided. Read once by a decision. */
 	__u32 policy_generation;
 	__u32 label_generation; /* tables that images are asked by for ancestor predicates: ahead of the above while tables are being put in force */
@@ -47,7 +47,18 @@ struct sensor_facts {
 
 enum { NAME_ENTRIES = 4096 /* names of files that are remembered; a power of two */ };
 
-enum { ROW_NOT_YET = 0xffffffff, ASKS_PER_CPU = 32 };
+enum { ROW_NOT_YET = 0xffffffff };
+
+/*
+ * Decision slots: those that anybody may take, 64 for each CPU and not fewer than ASKS_LEAST; then ASKS_KEPT for what makes and begins processes,
+ * and as many for user 0.
+ */
+enum {
+	ASKS_PER_CPU = 64,
+	ASKS_LEAST = 512,
+	ASKS_KEPT = 64,
+	ASKS_TRIES = 1 << 20, /* some ten milliseconds: longer than a task runs in one piece when others wait */
+};
 
 /*
  * What decisions need of a process's image; key: its process id. Made at fork and exec, or at the first decision that asks.
@@ -108,7 +119,8 @@ enum misc_counter {
 	MISC_UNREADABLE_FD, /* tracepoint mode: the descriptor's object was gone or another */
 	MISC_LABELS_FULL,   /* a process's label could not be kept: executable and ancestors are unknown to decisions */
 	MISC_ANCESTORS_FULL, /* no room for another set of ancestor predicates: unknown to the decision */
-	MISC_ASKS_FULL,     /* no decision slot: denied */
+	MISC_ASKS_FULL,     /* no decision slot: denied, or (next) not judged, or a process's label not kept */
+	MISC_IMAGES_FULL,   /* an image was not judged by rules that kill, for want of a decision slot: it went on */
 	MISC_COUNT,
 };
 

@@ -251,7 +251,7 @@ int BPF_PROG(exec_done, struct task_struct *task, int old_pid, struct linux_binp
 
 static __always_inline void label_child(u32 tgid, u64 start)
 {
-	u32 generation = labelling(), at = generation ? (u32)ask_claim() : ASK_NONE;
+	u32 generation = labelling(), at = generation ? (u32)ask_claim(CLAIM_IMAGE) : ASK_NONE;
 	struct ask *a = at == ASK_NONE ? NULL : ask_at(at);
 	if (!a)
 		return;
@@ -337,7 +337,7 @@ int BPF_PROG(exit_done, struct task_struct *task)
 /* The label of the image that may be about to be replaced must be whole while that image is there. */
 static __always_inline void label_before_exec(void)
 {
-	u32 generation = labelling(), at = generation ? (u32)ask_claim() : ASK_NONE;
+	u32 generation = labelling(), at = generation ? (u32)ask_claim(CLAIM_IMAGE) : ASK_NONE;
 	struct ask *a = at == ASK_NONE ? NULL : ask_at(at);
 	if (!a)
 		return;
@@ -403,10 +403,12 @@ static __always_inline void image_check(struct task_struct *task, struct linux_b
 	struct subject who;
 	if (!generation || !config.is_killing[generation & 1] || !subject_current(task, &who))
 		return;
-	u32 at = (u32)ask_claim();
+	u32 at = (u32)ask_claim(CLAIM_IMAGE);
 	struct ask *a = at == ASK_NONE ? NULL : ask_at(at);
-	u64 judged = JUDGED(VERDICT_KILL, 1, RULE_UNDECIDED);
-	if (a) {
+	u64 judged = 0;
+	if (!a) { /* counted, and told: whom no rule is about must not die of a flood of others */
+		count_misc(MISC_IMAGES_FULL);
+	} else {
 		struct file *file = bprm->file;
 		struct inode *inode = BPF_CORE_READ(file, f_inode);
 		ask_start(a, generation, EVENT_PROC_IMAGE);
@@ -432,7 +434,7 @@ SEC("lsm/bprm_committed_creds")
 int BPF_PROG(exec_label, struct linux_binprm *bprm)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
-	u32 tgid = task->tgid, generation = labelling(), at = generation ? (u32)ask_claim() : ASK_NONE;
+	u32 tgid = task->tgid, generation = labelling(), at = generation ? (u32)ask_claim(CLAIM_IMAGE) : ASK_NONE;
 	struct ask *a = at == ASK_NONE ? NULL : ask_at(at);
 	if (a) {
 		ask_start(a, generation, EVENT_PROC_EXEC);

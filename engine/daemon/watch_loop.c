@@ -71,6 +71,7 @@ static void tell_losses(struct watch *w)
 	static const char *const misc_names[MISC_COUNT] = {
 		[MISC_TASKS_FULL] = "processes", [MISC_CALLS_FULL] = "outcomes", [MISC_UNREADABLE_FD] = "descriptors",
 		[MISC_LABELS_FULL] = "labels", [MISC_ANCESTORS_FULL] = "ancestor-sets", [MISC_ASKS_FULL] = "decisions",
+		[MISC_IMAGES_FULL] = "images",
 	};
 	const struct pipeline_stats *stats = watch_stats(w);
 	uint64_t now_ns = clock_ns(CLOCK_REALTIME);

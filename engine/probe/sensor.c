@@ -37,6 +37,12 @@ static void detach(struct sensor *s)
 	s->skel = NULL;
 }
 
+static uint32_t asks_of(const struct sensor *s)
+{
+	uint32_t n = (uint32_t)s->cpus * ASKS_PER_CPU;
+	return n < ASKS_LEAST ? ASKS_LEAST : n;
+}
+
 static int configure(struct sensor *s, const struct sensor_options *o)
 {
 	struct vedette_bpf *k = s->skel;
@@ -51,7 +57,7 @@ static int configure(struct sensor *s, const struct sensor_options *o)
 	s->is_approving = o->approve;
 	k->rodata->can_decide = o->enforce || o->approve;
 	if (!err && k->rodata->can_decide)
-		err = bpf_map__set_max_entries(k->maps.asks, (uint32_t)s->cpus * ASKS_PER_CPU);
+		err = bpf_map__set_max_entries(k->maps.asks, asks_of(s) + 2 * ASKS_KEPT);
 	if (!err && o->approve)
 		err = bpf_map__set_max_entries(k->maps.images, MAX_IMAGES_TOLD);
 	if (!err && k->rodata->can_decide)
@@ -169,7 +175,7 @@ static int try_mode(struct sensor *s, const struct sensor_options *o, enum senso
 		.own_pid = (uint32_t)getpid(),
 		.sensor = mode,
 		.n_slots = (uint32_t)s->cpus * 3,
-		.n_asks = o->enforce || o->approve ? (uint32_t)s->cpus * ASKS_PER_CPU : 0,
+		.n_asks = o->enforce || o->approve ? asks_of(s) : 0,
 	};
 	err = put_env_names(s, o->env_names, diag);
 	if (err)
