@@ -22,8 +22,7 @@ static __always_inline void ask_socket(struct ask *a, struct sock *sk)
 {
 	if (!sk)
 		return; /* it always has one, but newer verifiers want to see it asked */
-	u32 family = sk->__sk_common.skc_family;
-	ask_number(a, DIMENSION_NUMBER, family == AF_INET || family == AF_INET6 ? sk->sk_protocol : 0);
+	ask_number(a, DIMENSION_NUMBER, transport_of(sk->__sk_common.skc_family, sk->sk_protocol));
 	ask_number(a, DIMENSION_NUMBER_2, sk->sk_type);
 }
 
@@ -309,14 +308,18 @@ int BPF_PROG(socket_create, int family, int type, int protocol, int is_kernel, i
 	r->family = family;
 	r->sock_type = type;
 	r->protocol = protocol;
-	r->transport = 0;
-	if (family == AF_INET || family == AF_INET6)
-		r->transport = protocol || type == SOCK_RAW ? protocol : type == SOCK_STREAM ? 6 : 17;
+	r->transport = transport_of(family, protocol || type == SOCK_RAW ? protocol : type == SOCK_STREAM ? TRANSPORT_TCP : 17);
 	record_finish(s, RING_OF(EVENT_NET_SOCKET));
 	return ACT_RESULT(act);
 }
 
-/* The abstract name as in the records: '@' for its leading NUL. */
+/* A byte that no text has: names go by bytes, but texts of rules are UTF-8. */
+enum { BYTE_OF_NO_TEXT = 0xff };
+
+/*
+ * The abstract name as in the records: '@' for its leading NUL. Those within it are letters of the name, and must not be taken for the NUL that
+ * exact entries end with.
+ */
 __noinline int ask_unix_name(u32 at, u64 sock)
 {
 	struct ask *a = can_decide ? ask_at(at) : NULL;
@@ -330,6 +333,8 @@ __noinline int ask_unix_name(u32 at, u64 sock)
 	n &= 127;
 	if (n == 0 || n > UNIX_NAME_MAX || bpf_probe_read_kernel(&a->name_key.data[1], n, name) || a->name_key.data[1])
 		return 0;
+	for (u32 i = 1; i < UNIX_NAME_MAX; i++)
+		a->name_key.data[1 + i] |= (u8)((is_not_zero(a->name_key.data[1 + i]) - 1) & BYTE_OF_NO_TEXT);
 	a->name_key.data[0] = SPACE_NAME;
 	a->name_key.data[1] = '@';
 	a->name_key.data[1 + n] = 0;

@@ -22,6 +22,19 @@ CHECK_ENDS(net_connect);
 CHECK_ENDS(proc_dup);
 #define ENDS_OF(record) ((struct socket_ends *)(void *)&(record)->src)
 
+enum { TRANSPORT_TCP = 6, PROTOCOL_SMC = 256, PROTOCOL_MPTCP = 262, AF_SMC = 43 };
+
+/*
+ * The transport protocol of a socket. Multipath TCP and SMC are TCP to whoever is reached (and fall back to it alone when the other end has not
+ * heard of them), and anybody may ask for them: to rules they are tcp.
+ */
+static __always_inline u32 transport_of(u32 family, u32 protocol)
+{
+	if (family == AF_INET || family == AF_INET6)
+		return protocol == PROTOCOL_MPTCP || protocol == PROTOCOL_SMC ? TRANSPORT_TCP : protocol;
+	return family == AF_SMC ? TRANSPORT_TCP : 0;
+}
+
 /* A port and an address; family 0: neither is known. */
 struct endpoint {
 	struct wire_ip ip;
@@ -156,8 +169,7 @@ static __always_inline void ends_start(struct socket_ends *ends, struct sock *sk
 	ends->dst_port = PORT_MISSING;
 	ends->family = BPF_CORE_READ(sk, __sk_common.skc_family);
 	ends->sock_type = BPF_CORE_READ(sk, sk_type);
-	bool is_inet = ends->family == AF_INET || ends->family == AF_INET6;
-	ends->transport = is_inet ? BPF_CORE_READ(sk, sk_protocol) : 0;
+	ends->transport = transport_of(ends->family, BPF_CORE_READ(sk, sk_protocol));
 }
 
 /* After the ends were put: the network layer is that of the addresses, else that of the socket. */

@@ -79,8 +79,7 @@ VERB_FUNCTION(socket)
 	r->family = (u32)a[0];
 	r->sock_type = type;
 	r->protocol = (u32)a[2];
-	if (r->family == AF_INET || r->family == AF_INET6)
-		r->transport = r->protocol || type == SOCK_RAW ? r->protocol : type == 1 ? 6 : 17;
+	r->transport = transport_of(r->family, r->protocol || type == SOCK_RAW ? r->protocol : type == 1 ? TRANSPORT_TCP : 17);
 	tp_finish(index);
 }
 

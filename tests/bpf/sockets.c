@@ -321,7 +321,7 @@ static void do_mptcp(const struct deeds *d)
 	MUST(connect(client, &to.any, to.length));
 	expect(d, "network.connect");
 	expect_address(d, "destination", &to);
-	expect_kind(d, "ipv4", "AF_INET", "SOCK_STREAM", "mptcp");
+	expect_kind(d, "ipv4", "AF_INET", "SOCK_STREAM", "tcp");
 	expect_success(d);
 	int accepted = (int)MUST(accept(server, &peer.any, &peer.length));
 	expect(d, "network.accept");
