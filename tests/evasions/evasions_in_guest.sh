@@ -15,7 +15,10 @@ loads=${LOADS:-$(cat /t/loads 2> /dev/null || echo "idle busy reload stopped ful
 
 mkdir -p /tmp/ev/p/bin /tmp/ev/q/bin /tmp/ev/p/scripts /tmp/ev/q/scripts /tmp/ev/work /tmp/ev/disk /tmp/ev/root-p/usr/bin /usr/bin
 mount -t ext4 /dev/guest/evasions /tmp/ev/disk || echo "not ok - the disk is mounted"
-for m in overlay libcrc32c udp_tunnel ip6_udp_tunnel sctp binfmt_misc; do insmod /t/modules/$m.ko || echo "not ok - the module $m is loaded"; done
+for m in overlay libcrc32c udp_tunnel ip6_udp_tunnel sctp binfmt_misc ib_core smc nls_cp437 nls_ascii fat vfat; do insmod /t/modules/$m.ko || echo "not ok - the module $m is loaded"; done
+mkdir -p /tmp/ev/fat && mkdosfs /dev/guest/fat > /dev/null 2>&1 && mount -t vfat -o utf8 /dev/guest/fat /tmp/ev/fat || echo "not ok - a file system with long names is mounted"
+long=$(printf 'é%.0s' $(seq 127))
+for s in p q; do echo NONCE > "/tmp/ev/fat/long-$s$long"; done
 mount -t binfmt_misc none /proc/sys/fs/binfmt_misc
 for f in tool actor-p actor-q jailer keeper-p keeper-q p/bin/evade q/bin/evade; do cp /t/evade /tmp/ev/$f; done
 for s in p q; do

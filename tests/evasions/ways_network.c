@@ -9,7 +9,7 @@
 #include <sys/un.h>
 
 enum { COMPAT_SOCKETCALL = 102, COMPAT_SOCKET = 359, COMPAT_BIND = 361, COMPAT_CONNECT = 362, COMPAT_LISTEN = 363, COMPAT_SENDTO = 369,
-       MUX_SOCKET = 1, MUX_BIND = 2, MUX_CONNECT = 3, MUX_LISTEN = 4, MUX_SENDTO = 11, PROTOCOL_MPTCP = 262, PROTOCOL_SCTP = 132,
+       MUX_SOCKET = 1, MUX_BIND = 2, MUX_CONNECT = 3, MUX_LISTEN = 4, MUX_SENDTO = 11, PROTOCOL_MPTCP = 262, PROTOCOL_SCTP = 132, PROTOCOL_SMC = 256,
        PROTOCOL_UDPLITE = 136, SCTP_CONNECTX = 110, URING_BIND = 56, URING_LISTEN = 57 };
 
 /* An address of any family, in the form of a socket call. */
@@ -50,6 +50,19 @@ static long to_connect(char **a)
 {
 	struct end e = end_of(a[0], a[1]);
 	return reached(connect(socket_of(e.any.sa_family, (int)number_of(a[2]), (int)number_of(a[3])), &e.any, e.n));
+}
+
+static long to_connect_smc(char **a) /* a family of its own, which goes over TCP */
+{
+	struct end e = end_of(a[0], a[1]);
+	return reached(connect(socket_of(AF_SMC, SOCK_STREAM, 0), &e.any, e.n));
+}
+
+static long to_connect_smc_protocol(char **a) /* later kernels: as a protocol of TCP sockets */
+{
+	struct end e = end_of(a[0], a[1]);
+	int fd = socket(AF_INET, SOCK_STREAM, PROTOCOL_SMC);
+	return fd < 0 ? -1 : reached(connect(fd, &e.any, e.n));
 }
 
 /* Listens on ADDRESS-THERE, connects to ADDRESS, says whether the connection came. */
@@ -281,7 +294,7 @@ static long made_uring(char **a)
 						    .len = (uint32_t)number_of(a[2]) }, 0));
 }
 
-/* --- unix sockets: NAME TYPE. The other end is made by us, so that it is there; @ begins an abstract name -------------------------------- */
+/* --- unix sockets: NAME TYPE. The other end is made by us, so that it is there; @ begins an abstract name, in which % is a NUL --------- */
 
 struct local {
 	struct sockaddr_un a;
@@ -294,6 +307,9 @@ static struct local local_of(const char *name)
 	snprintf(l.a.sun_path, sizeof(l.a.sun_path), "%s", name);
 	if (name[0] == '@')
 		l.a.sun_path[0] = 0;
+	for (size_t i = 1; name[0] == '@' && i < strlen(name) && i < sizeof(l.a.sun_path); i++)
+		if (name[i] == '%')
+			l.a.sun_path[i] = 0;
 	return l;
 }
 
@@ -339,7 +355,8 @@ static long unix_uring(char **a)
 }
 
 const struct way network_ways[] = {
-	{ "to-connect", 4, to_connect }, { "to-connect-really", 3, to_connect_really }, { "to-connect-bound", 3, to_connect_bound },
+	{ "to-connect", 4, to_connect }, { "to-connect-smc", 2, to_connect_smc },
+	{ "to-connect-smc-protocol", 2, to_connect_smc_protocol }, { "to-connect-really", 3, to_connect_really }, { "to-connect-bound", 3, to_connect_bound },
 	{ "to-connect-v4-on-v6", 2, to_connect_v4_on_v6 }, { "to-connect-again", 2, to_connect_again }, { "to-connect-compat", 2, to_connect_compat },
 	{ "to-connect-multiplexed", 2, to_connect_multiplexed }, { "to-connect-uring", 3, to_connect_uring },
 	{ "to-connect-sctp", 2, to_connect_sctp }, { "to-send", 5, to_send }, { "to-send-unspec", 4, to_send_unspec },
