@@ -2,6 +2,7 @@
 /* What the steps before hand to the alerts half. Plain structs; everything in them is borrowed for the call. */
 #pragma once
 
+#include "alerts/head.h"
 #include "engine/event/event.h"
 #include "engine/rules/ruleset.h"
 
@@ -61,6 +62,9 @@ struct open_info {
 	const char *scope;                   /* "host", or what is run; "": not said */
 	const char *const *hooks_attached;   /* NULL-terminated */
 	const char *const *hooks_missing;    /* NULL-terminated */
+	uint64_t heartbeat_ns;               /* time between two heartbeats; 0: there are none */
+	uint64_t epoch;                      /* of the key that signs; stream_open_record fills this and the next in */
+	const struct log_head *previous;     /* where the stream before ended; NULL: there was none */
 };
 
 struct heartbeat_info {
@@ -119,7 +123,7 @@ struct close_info {
 
 struct key_roll_info {
 	struct instant at;
-	const char *reason;   /* interval, critical */
+	const char *reason;   /* interval, critical, start, stop, asked */
 	uint64_t next_epoch;
 	const char *next_key; /* base64 */
 };
@@ -130,6 +134,7 @@ struct log_counts {
 	uint64_t unwritten;   /* alerts and events that got no record */
 	uint64_t queue_bytes; /* sealed lines that wait to be written */
 	uint64_t epoch;       /* of the signing key */
+	uint64_t held;        /* times that it had to go and stayed, because the next one could not be put on the disk */
 };
 
 const char *alert_action_text(enum alert_action action) PURE;

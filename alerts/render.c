@@ -485,9 +485,21 @@ int render_open(struct renderer *r, const struct open_info *info, const char *pu
 	set_z(&rec, MEMBER_scope, info->scope);
 	set_list(r, &rec, MEMBER_hooks_attached, info->hooks_attached, true);
 	set_list(r, &rec, MEMBER_hooks_missing, info->hooks_missing, true);
-	set_number(&rec, MEMBER_key_epoch, 0);
+	if (info->heartbeat_ns)
+		set_number(&rec, MEMBER_heartbeat_interval, info->heartbeat_ns);
+	set_number(&rec, MEMBER_key_epoch, info->epoch);
 	set_z(&rec, MEMBER_key_public, public_key);
-	return record_write(r, &rec, NULL, out);
+	struct buf hash = { .max = 64 };
+	if (info->previous) {
+		crypto_base64(&hash, info->previous->statement, sizeof(info->previous->statement));
+		set_z(&rec, MEMBER_previous_stream, info->previous->stream);
+		set_number(&rec, MEMBER_previous_next, info->previous->next);
+		set_text(&rec, MEMBER_previous_statement, buf_sv(&hash));
+		set_number(&rec, MEMBER_previous_closed, info->previous->is_closed);
+	}
+	int err = buf_error(&hash) ? -ENOMEM : record_write(r, &rec, NULL, out);
+	buf_done(&hash);
+	return err;
 }
 
 static void set_totals(struct record *rec, uint64_t sequence, const struct totals *totals, const struct log_counts *counts)
@@ -511,6 +523,8 @@ int render_heartbeat(struct renderer *r, uint64_t sequence, const struct heartbe
 	set_z(&rec, MEMBER_sensor, info->sensor);
 	set_number(&rec, MEMBER_queue_bytes, counts->queue_bytes);
 	set_number(&rec, MEMBER_key_epoch, counts->epoch);
+	if (counts->held)
+		set_number(&rec, MEMBER_key_held, counts->held);
 	if (info->protection) {
 		set_z(&rec, MEMBER_protection_state, info->protection);
 		set_number(&rec, MEMBER_protection_refused, info->refused);

@@ -172,6 +172,18 @@ uint64_t signer_epoch(const struct signer *s)
 	return s->epoch;
 }
 
+void signer_begin_at(struct signer *s, uint64_t epoch)
+{
+	s->epoch = epoch;
+}
+
+void signer_head(const struct signer *s, struct log_head *ret)
+{
+	*ret = (struct log_head){ .next = s->next - s->n, .epoch = s->epoch };
+	memcpy(ret->stream, s->stream, strlen(s->stream));
+	memcpy(ret->statement, s->prev, CRYPTO_HASH);
+}
+
 int signer_roll(struct signer *s, struct crypto_key **key)
 {
 	if (s->n)

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "alerts/crypto.h"
+#include "alerts/head.h"
 #include "engine/base/buf.h"
 
 enum {
@@ -26,6 +27,11 @@ void signer_key_line(const struct signer *s, struct buf *out);
 bool signer_key_is_locked(const struct signer *s);
 /* Number of the key in the stream: 0, and one more with each signer_roll. */
 uint64_t signer_epoch(const struct signer *s);
+
+/* The number of the first key, when the agent has signed before; needed before the first body. */
+void signer_begin_at(struct signer *s, uint64_t epoch);
+/* Where what is sealed ends, and what signs next. */
+void signer_head(const struct signer *s, struct log_head *ret);
 
 /* The event.sequence that the next body must carry. */
 uint64_t signer_next_sequence(const struct signer *s);

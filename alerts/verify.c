@@ -8,18 +8,16 @@
 #include <stdlib.h>
 
 #include "alerts/sign.h"
-#include "engine/base/fd.h"
+#include "engine/base/clock.h"
 #include "engine/base/jsonread.h"
-#include "engine/base/num.h"
 
 enum {
-	KEY_FILE_MAX = 2 * 1024 * 1024,
 	EXPLAIN_MAX = 512,
 	HASH_TEXT = 44,  /* base64 of 32 bytes */
-	TIME_MIN = 20, TIME_MAX = 35, /* RFC 3339, UTC, up to nanoseconds */
+	TIME_MAX = 35, /* RFC 3339, UTC, up to nanoseconds */
+	REASON_MAX = 63,
+	SILENT_BEATS = 3, /* heartbeats that may be missing before it counts as silence */
 };
-
-/* --- keys -------------------------------------------------------------------------------------------------------------------------- */
 
 static bool next_word(struct strview *rest, struct strview *ret)
 {
@@ -30,73 +28,7 @@ static bool next_word(struct strview *rest, struct strview *ret)
 	return n > 0;
 }
 
-static bool parse_key(struct strview line, struct verify_key *ret)
-{
-	struct strview mark, stream, epoch, key;
-	bool has_all = next_word(&line, &mark) && next_word(&line, &stream) && next_word(&line, &epoch) && next_word(&line, &key);
-	if (!has_all || line.n || !sv_is(mark, "vedette-key/v1") || stream.n > STREAM_NAME_MAX)
-		return false;
-	memcpy(ret->stream, stream.p, stream.n);
-	ret->stream[stream.n] = '\0';
-	return json_integer(epoch, &ret->epoch) == 0 && crypto_base64_decode(key, ret->public_key, CRYPTO_PUBLIC) == 0;
-}
-
-static int parse_lines(const char *name, struct strview text, struct verify_keys *keys, struct diag *diag)
-{
-	for (unsigned number = 1; text.n; number++) {
-		const char *end = memchr(text.p, '\n', text.n);
-		struct strview line = { text.p, end ? (size_t)(end - text.p) : text.n };
-		struct place at = { name, number, 1 };
-		text = sv_from_index(text, line.n + (end != NULL));
-		if (line.n && line.p[line.n - 1] == '\r') /* a key may have come by way of Windows or mail */
-			line.n--;
-		if (line.n == 0 || line.p[0] == '#')
-			continue;
-		if (keys->n == VERIFY_KEYS_MAX) {
-			diag_error(diag, at, "more than %d keys", VERIFY_KEYS_MAX);
-			return -E2BIG;
-		}
-		if (!parse_key(line, &keys->key[keys->n++])) {
-			diag_error(diag, at, "is no public key: expected 'vedette-key/v1 STREAM EPOCH BASE64'");
-			return -EINVAL;
-		}
-	}
-	if (keys->n == 0) {
-		diag_error(diag, (struct place){ name, 0, 0 }, "holds no public key: expected lines 'vedette-key/v1 STREAM EPOCH BASE64'");
-		return -EINVAL;
-	}
-	return 0;
-}
-
-int verify_keys_parse(const char *name, struct strview text, struct verify_keys *ret, struct diag *diag)
-{
-	struct verify_keys keys = { .key = calloc(VERIFY_KEYS_MAX, sizeof(struct verify_key)) };
-	if (!keys.key)
-		return -ENOMEM;
-	int r = parse_lines(name, text, &keys, diag);
-	if (r)
-		verify_keys_done(&keys);
-	else
-		*ret = keys;
-	return r;
-}
-
-int verify_keys_read(const char *path, struct verify_keys *ret, struct diag *diag)
-{
-	CLEANUP(buf_done) struct buf text = { 0 };
-	int r = fd_read_file(path, KEY_FILE_MAX, &text);
-	if (r) {
-		diag_error(diag, (struct place){ path, 0, 0 }, "cannot be read: %s", strerror(-r));
-		return r;
-	}
-	return verify_keys_parse(path, buf_sv(&text), ret, diag);
-}
-
-void verify_keys_done(struct verify_keys *keys)
-{
-	free(keys->key);
-	*keys = (struct verify_keys){ 0 };
-}
+#define HEARTBEAT_NS UINT64_C(10000000000) /* where a log does not say how often */
 
 /* --- the verifier ------------------------------------------------------------------------------------------------------------------ */
 
@@ -107,6 +39,10 @@ struct verifier {
 	bool is_closed;
 	char stream[STREAM_NAME_MAX + 1];
 	char time[TIME_MAX + 1];
+	char first_time[TIME_MAX + 1];
+	char close_reason[REASON_MAX + 1];
+	uint64_t streams, unclosed;  /* taken in; of these without a close record, the one at hand left out */
+	uint64_t heartbeat_ns;       /* of the stream at hand, as its open record says */
 	/* the batch at hand */
 	uint64_t epoch, first, count;
 	uint8_t statement[CRYPTO_HASH]; /* SHA-256 of its statement; what the next batch names as prev */
@@ -124,6 +60,8 @@ struct line {
 	struct strview raw_seal;
 	struct strview dataset;
 	struct strview next_key, next_epoch; /* as they stand; empty where there is none of the right type */
+	struct strview text;                 /* all of it */
+	bool is_joining;                     /* begins a stream of the same agent behind another */
 	uint64_t sequence;
 	struct seal seal;
 	uint8_t path[TREE_PATH_MAX * CRYPTO_HASH];
@@ -146,6 +84,14 @@ const char *verify_fault_text(enum verify_fault fault)
 		[VERIFY_AFTER_CLOSE] = "after the close",
 	};
 	return texts[fault];
+}
+
+const char *verify_gap_text(enum verify_gap_kind kind)
+{
+	static const char *const texts[VERIFY_GAP_COUNT] = {
+		[VERIFY_GAP_STOPPED] = "stopped", [VERIFY_GAP_UNCLEAN] = "unclean end", [VERIFY_GAP_LOSS] = "loss", [VERIFY_GAP_SILENCE] = "silence",
+	};
+	return texts[kind];
 }
 
 int verifier_new(const struct verify_keys *keys, const struct verify_options *options, struct verifier **ret)
@@ -182,7 +128,10 @@ void verifier_result(const struct verifier *v, struct verify_result *ret)
 		.epoch = v->epoch,
 		.missing = v->records ? v->first + v->count - v->next : 0,
 		.stream = v->stream,
+		.first_time = v->first_time,
 		.last_time = v->time,
+		.streams = v->streams,
+		.unclosed = v->unclosed,
 	};
 }
 
@@ -304,6 +253,7 @@ static enum verify_fault parse_line(struct verifier *v, struct strview text, str
 	if (w[1].token != JSON_STRING)
 		return fault(v, VERIFY_NOT_A_RECORD, "event.dataset is missing or no text");
 	line->dataset = w[1].raw;
+	line->text = text;
 	if (w[2].token == JSON_NUMBER)
 		line->next_epoch = w[2].raw;
 	if (w[3].token == JSON_STRING)
@@ -343,11 +293,10 @@ static enum verify_fault find_key(struct verifier *v, struct line *line)
 		memcpy(line->key, v->has_next_key ? v->next_key : v->key, CRYPTO_PUBLIC);
 		return VERIFY_OK;
 	}
-	for (size_t i = 0; i < v->keys->n; i++) {
-		if (sv_is(st->stream, v->keys->key[i].stream) && v->keys->key[i].epoch == st->epoch) {
-			memcpy(line->key, v->keys->key[i].public_key, CRYPTO_PUBLIC);
-			return VERIFY_OK;
-		}
+	const struct verify_key *key = verify_keys_find(v->keys, st->stream, st->epoch);
+	if (key) {
+		memcpy(line->key, key->public_key, CRYPTO_PUBLIC);
+		return VERIFY_OK;
 	}
 	return fault(v, VERIFY_WRONG_KEY, "there is no key for stream " SV_FMT " epoch %llu; the first key is for stream %s epoch %llu",
 		     SV_ARG(st->stream), (unsigned long long)st->epoch, v->keys->key[0].stream, (unsigned long long)v->keys->key[0].epoch);
@@ -401,6 +350,48 @@ static enum verify_fault check_sequence(struct verifier *v, const struct line *l
 	return VERIFY_OK;
 }
 
+/* --- from one stream of an agent to its next ------------------------------------------------------------------------------------- */
+
+enum { PREVIOUS_CLOSED, PREVIOUS_NEXT, PREVIOUS_STATEMENT, PREVIOUS_STREAM, PREVIOUS_WANTS };
+
+static enum verify_fault check_previous(struct verifier *v, const struct json_want *w)
+{
+	uint64_t next = 0;
+	uint8_t statement[CRYPTO_HASH];
+	if (w[PREVIOUS_STREAM].token != JSON_STRING || json_integer(w[PREVIOUS_NEXT].raw, &next) || w[PREVIOUS_NEXT].token != JSON_NUMBER ||
+	    w[PREVIOUS_STATEMENT].token != JSON_STRING || crypto_base64_decode(w[PREVIOUS_STATEMENT].raw, statement, CRYPTO_HASH) ||
+	    (w[PREVIOUS_CLOSED].token != JSON_TRUE && w[PREVIOUS_CLOSED].token != JSON_FALSE))
+		return fault(v, VERIFY_SPLICED, "another stream of the agent begins, which does not say where the one before it ended");
+	if (!sv_is(w[PREVIOUS_STREAM].raw, v->stream))
+		return fault(v, VERIFY_CHAIN_BROKEN, "it follows stream " SV_FMT ", but behind %s it stands", SV_ARG(w[PREVIOUS_STREAM].raw), v->stream);
+	if (next > v->next)
+		return fault(v, VERIFY_DELETED, "records %llu to %llu are missing before it, at the end of stream %s", (unsigned long long)v->next,
+			     (unsigned long long)next - 1, v->stream);
+	if (next < v->next || memcmp(statement, v->statement, CRYPTO_HASH) != 0 || (w[PREVIOUS_CLOSED].token == JSON_TRUE) != v->is_closed)
+		return fault(v, VERIFY_CHAIN_BROKEN, "stream %s ends otherwise than the one that follows it says", v->stream);
+	return VERIFY_OK;
+}
+
+/* A record of another stream: of the same agent, its first one, and it names the end of what stands here. */
+static enum verify_fault check_joins(struct verifier *v, const struct line *line)
+{
+	static const uint8_t genesis[CRYPTO_HASH];
+	const struct statement *st = &line->seal.st;
+	struct json_want w[PREVIOUS_WANTS] = {
+		[PREVIOUS_CLOSED] = { .path = "vedette.previous.closed" },       [PREVIOUS_NEXT] = { .path = "vedette.previous.next" },
+		[PREVIOUS_STATEMENT] = { .path = "vedette.previous.statement" }, [PREVIOUS_STREAM] = { .path = "vedette.previous.stream" },
+	};
+	const char *error;
+	size_t at;
+	if (!line->is_joining)
+		return fault(v, VERIFY_SPLICED, "it is of stream " SV_FMT ", the log is of stream %s", SV_ARG(st->stream), v->stream);
+	if (json_read_members(line->text, w, PREVIOUS_WANTS, &error, &at))
+		return fault(v, VERIFY_NOT_A_RECORD, "the line is no valid JSON object: %s (byte %zu)", error, at + 1);
+	if (st->first != 0 || memcmp(line->prev, genesis, CRYPTO_HASH) != 0)
+		return fault(v, VERIFY_CHAIN_BROKEN, "the first batch names one before it");
+	return check_previous(v, w);
+}
+
 /* How it joins what was there before. */
 static enum verify_fault check_place(struct verifier *v, const struct line *line)
 {
@@ -408,7 +399,7 @@ static enum verify_fault check_place(struct verifier *v, const struct line *line
 	if (!v->records)
 		return check_first(v, line);
 	if (!sv_is(st->stream, v->stream))
-		return fault(v, VERIFY_SPLICED, "it is of stream " SV_FMT ", the log is of stream %s", SV_ARG(st->stream), v->stream);
+		return check_joins(v, line);
 	if (v->is_closed)
 		return fault(v, VERIFY_AFTER_CLOSE, "record %llu follows the stream's close", (unsigned long long)line->sequence);
 	enum verify_fault f = check_sequence(v, line);
@@ -467,11 +458,100 @@ static enum verify_fault check_roll(struct verifier *v, const struct line *line)
 	return VERIFY_OK;
 }
 
+/* --- gaps -------------------------------------------------------------------------------------------------------------------------- */
+
+static uint64_t time_ns(struct strview text)
+{
+	uint64_t ns = 0;
+	return clock_parse_rfc3339(text, &ns) ? 0 : ns; /* a day that there is not: not known */
+}
+
+static void tell_gap(const struct verifier *v, struct verify_gap *gap)
+{
+	if (v->options.on_gap)
+		v->options.on_gap(v->options.context, gap);
+}
+
+/* What the open record of a stream tells: how the one before ended, and how often this one will give a sign of life. */
+static void note_open(struct verifier *v, const struct line *line)
+{
+	struct json_want w = { .path = "vedette.heartbeat.interval" };
+	const char *error;
+	size_t at;
+	if (line->is_joining) {
+		struct verify_gap gap = { .kind = v->is_closed ? VERIFY_GAP_STOPPED : VERIFY_GAP_UNCLEAN, .from_ns = time_ns(sv_from(v->time)),
+					  .to_ns = time_ns(line->seal.st.time), .count = v->first + v->count - v->next,
+					  .what = v->is_closed ? v->close_reason : "", .stream = v->stream, .next = v->next };
+		tell_gap(v, &gap);
+		v->unclosed += !v->is_closed;
+	}
+	v->streams++;
+	v->heartbeat_ns = HEARTBEAT_NS;
+	if (json_read_members(line->text, &w, 1, &error, &at) || w.token != JSON_NUMBER || json_integer(w.raw, &v->heartbeat_ns) || !v->heartbeat_ns)
+		v->heartbeat_ns = HEARTBEAT_NS;
+}
+
+static void note_silence(struct verifier *v, const struct line *line)
+{
+	uint64_t from = time_ns(sv_from(v->time)), to = time_ns(line->seal.st.time);
+	if (!from || to <= from || (to - from) / SILENT_BEATS <= v->heartbeat_ns)
+		return;
+	tell_gap(v, &(struct verify_gap){ .kind = VERIFY_GAP_SILENCE, .from_ns = from, .to_ns = to, .what = "", .stream = v->stream, .next = v->next });
+}
+
+static void copy_text(char *into, size_t size, struct strview text)
+{
+	size_t n = MIN(text.n, size - 1);
+	memcpy(into, text.n ? text.p : "", n);
+	into[n] = '\0';
+}
+
+static void note_loss(struct verifier *v, const struct line *line)
+{
+	struct json_want w[] = { { .path = "vedette.loss.what" }, { .path = "vedette.loss.count" }, { .path = "vedette.loss.since" }, { .path = "@timestamp" } };
+	char what[REASON_MAX + 1];
+	const char *error;
+	size_t at;
+	uint64_t count = 0;
+	if (json_read_members(line->text, w, ARRAY_SIZE(w), &error, &at) || w[0].token != JSON_STRING || json_integer(w[1].raw, &count))
+		return; /* signed, but nothing that this program writes */
+	copy_text(what, sizeof(what), w[0].raw);
+	tell_gap(v, &(struct verify_gap){ .kind = VERIFY_GAP_LOSS, .from_ns = time_ns(w[2].raw), .to_ns = time_ns(w[3].raw), .count = count,
+					  .what = what, .stream = v->stream, .next = line->sequence });
+}
+
+static void note_close(struct verifier *v, const struct line *line)
+{
+	struct json_want w = { .path = "vedette.close.reason" };
+	const char *error;
+	size_t at;
+	if (json_read_members(line->text, &w, 1, &error, &at) == 0)
+		copy_text(v->close_reason, sizeof(v->close_reason), w.raw);
+}
+
+/* A verified line: what it tells about times in which something is missing. */
+static void note_gaps(struct verifier *v, const struct line *line)
+{
+	if (line->sequence == 0)
+		note_open(v, line);
+	else if (!v->records)
+		v->streams++; /* from the middle */
+	else if (line->sequence == line->seal.st.first)
+		note_silence(v, line);
+	if (sv_is(line->dataset, "vedette.loss"))
+		note_loss(v, line);
+	else if (sv_is(line->dataset, "vedette.close"))
+		note_close(v, line);
+}
+
 static void remember(struct verifier *v, const struct line *line)
 {
 	const struct statement *st = &line->seal.st;
-	memcpy(v->stream, st->stream.p, st->stream.n); /* checked: at most STREAM_NAME_MAX; equal when it is there */
+	memcpy(v->stream, st->stream.p, st->stream.n); /* checked: at most STREAM_NAME_MAX */
+	v->stream[st->stream.n] = '\0';
 	memcpy(v->time, st->time.p, st->time.n);
+	if (!v->records)
+		memcpy(v->first_time, st->time.p, st->time.n);
 	memcpy(v->statement, line->statement, CRYPTO_HASH);
 	memcpy(v->signature, line->seal.signature, CRYPTO_SIGNATURE);
 	memcpy(v->key, line->key, CRYPTO_PUBLIC);
@@ -489,8 +569,10 @@ enum verify_fault verifier_line(struct verifier *v, struct strview text)
 	if (v->fault)
 		return v->fault;
 	enum verify_fault f = parse_line(v, text, &line);
-	if (!f && v->records && !sv_is(line.seal.st.stream, v->stream))
+	if (!f && v->records && !sv_is(line.seal.st.stream, v->stream)) {
+		line.is_joining = line.sequence == 0 && sv_equal(stream_agent(line.seal.st.stream), stream_agent(sv_from(v->stream)));
 		f = check_place(v, &line); /* of another stream: say so rather than that its key is missing */
+	}
 	if (!f)
 		f = check_signature(v, &line);
 	if (!f)
@@ -501,7 +583,39 @@ enum verify_fault verifier_line(struct verifier *v, struct strview text)
 		tell_key(v, &line, line.seal.st.epoch, line.key);
 	if (!f)
 		f = check_roll(v, &line);
-	if (!f)
+	if (!f) {
+		note_gaps(v, &line);
 		remember(v, &line);
+	}
 	return f;
+}
+
+void verifier_head(const struct verifier *v, struct log_head *ret)
+{
+	*ret = (struct log_head){ .next = v->next, .epoch = v->epoch + v->has_next_key, .is_closed = v->is_closed };
+	memcpy(ret->stream, v->stream, sizeof(ret->stream));
+	memcpy(ret->statement, v->statement, CRYPTO_HASH);
+}
+
+int log_head_of_line(struct strview text, struct log_head *ret)
+{
+	static const struct verify_keys none;
+	CLEANUP(verifier_free) struct verifier *v = NULL;
+	CLEANUP(buf_done) struct buf statement = { 0 };
+	struct line line = { .sequence = 0 };
+	if (verifier_new(&none, &(struct verify_options){ 0 }, &v))
+		return -ENOMEM;
+	const struct statement *st = &line.seal.st;
+	if (parse_line(v, text, &line) || line.sequence < st->first || line.sequence - st->first >= st->count || !climb(&line))
+		return -EBADMSG;
+	statement_text(st, &statement);
+	if (buf_error(&statement))
+		return -ENOMEM;
+	struct log_head head = { .next = line.sequence + 1, .epoch = st->epoch + sv_is(line.dataset, "vedette.key-roll"),
+				 .is_closed = sv_is(line.dataset, "vedette.close") };
+	memcpy(head.stream, st->stream.p, st->stream.n);
+	const struct strview whole = buf_sv(&statement);
+	crypto_sha256(&whole, 1, head.statement);
+	*ret = head;
+	return 0;
 }

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "alerts/crypto.h"
+#include "alerts/head.h"
 #include "alerts/identity.h"
 #include "engine/base/diag.h"
 
@@ -32,6 +33,8 @@ struct verify_keys {
 int verify_keys_read(const char *path, struct verify_keys *ret, struct diag *diag) MUST_CHECK;
 int verify_keys_parse(const char *name, struct strview text, struct verify_keys *ret, struct diag *diag) MUST_CHECK;
 void verify_keys_done(struct verify_keys *keys);
+/* The first one for the stream's agent and the epoch, or NULL: epochs are numbered through all streams of an agent. */
+const struct verify_key *verify_keys_find(const struct verify_keys *keys, struct strview stream, uint64_t epoch) PURE;
 
 /* What is wrong with a line: stable words, for machines. */
 enum verify_fault {
@@ -48,10 +51,30 @@ enum verify_fault {
 };
 const char *verify_fault_text(enum verify_fault fault) PURE;
 
+/* A time of which the log says that something is missing. Not a fault of the log: it is signed as it stands. */
+enum verify_gap_kind {
+	VERIFY_GAP_STOPPED, /* the agent was stopped and started again */
+	VERIFY_GAP_UNCLEAN, /* it ended without a close record, and started again */
+	VERIFY_GAP_LOSS,    /* a loss record */
+	VERIFY_GAP_SILENCE, /* no record for more than three heartbeats */
+	VERIFY_GAP_COUNT,
+};
+struct verify_gap {
+	enum verify_gap_kind kind;
+	uint64_t from_ns, to_ns; /* wall clock; 0: not known; to_ns may be before from_ns when the clock was set back */
+	uint64_t count;          /* loss: what it counts; unclean: records that were signed and are not there */
+	const char *what;        /* loss: of what; stopped: why; as written in the log; borrowed */
+	const char *stream;      /* that it is in, or behind; borrowed */
+	uint64_t next;           /* sequence at which it is */
+};
+const char *verify_gap_text(enum verify_gap_kind kind) PURE;
+
 struct verify_options {
 	bool from_middle; /* the log may begin within a stream */
 	/* Called with each key that signed: that of the first record, then each that a verified record named. May be NULL. */
 	void (*on_key)(void *context, const struct verify_key *key);
+	/* Called with each gap. May be NULL. */
+	void (*on_gap)(void *context, const struct verify_gap *gap);
 	void *context;
 };
 
@@ -68,12 +91,17 @@ enum verify_fault verifier_line(struct verifier *v, struct strview line) MUST_CH
 const char *verifier_explain(const struct verifier *v);
 
 struct verify_result {
-	uint64_t records;    /* that verified */
+	uint64_t records;    /* that verified, of all streams */
+	uint64_t streams;    /* of the agent, one behind the other */
+	uint64_t unclosed;   /* of these, without a close record, though another follows */
 	uint64_t next;       /* sequence that would follow */
 	bool is_closed;      /* the stream's close record was the last */
 	uint64_t epoch;      /* number of the key of the last record */
 	uint64_t missing;    /* records of the last batch that are not there: signed, hence made */
 	const char *stream;  /* "" before the first record */
-	const char *last_time; /* statement's time of the last batch, "" */
+	const char *first_time; /* statement's time of the first batch, "" */
+	const char *last_time;  /* of the last one */
 };
 void verifier_result(const struct verifier *v, struct verify_result *ret);
+/* Where the log stands: after the last verified line. */
+void verifier_head(const struct verifier *v, struct log_head *ret);

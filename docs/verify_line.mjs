@@ -18,7 +18,7 @@ for (let last = count - 1; last; index = index >> 1, last = last >> 1) // from t
   root = index & 1 ? hash("\x01", siblings.shift() ?? "", root) : index < last ? hash("\x01", root, siblings.shift() ?? "") : root;
 const statement = ["vedette-batch/v1", stream, epoch, batch, prev, time, root.toString("base64"), ""].join("\n");
 const words = readFileSync(process.argv[2], "latin1").split(/\r?\n/).map((line) => line.split(" "));
-const key = words.find(([mark, ...name]) => mark === "vedette-key/v1" && name[0] === stream && name[1] === epoch) ?? fail("no key for its stream and epoch");
+const key = words.find(([mark, ...name]) => mark === "vedette-key/v1" && name[0].split("/")[0] === stream.split("/")[0] && name[1] === epoch) ?? fail("no key for its stream and epoch");
 const jwk = { kty: "OKP", crv: "Ed25519", x: Buffer.from(key[3], "base64").toString("base64url") };
 if (siblings.length || !verify(null, Buffer.from(statement, "latin1"), createPublicKey({ key: jwk, format: "jwk" }), Buffer.from(sig, "base64"))) fail("edited");
 console.log(event.id);

@@ -20,6 +20,6 @@ for level in range((count - 1).bit_length()):  # from the leaf to the root
 if siblings or not first <= event["sequence"] < first + count: sys.exit("edited: it is not at its place in the batch")
 statement = b"vedette-batch/v1\n%s\n%s\n%s\n%s\n%s\n%s\n" % (stream, epoch, batch, prev, time, b64encode(root))
 words = [line.split() for line in open(sys.argv[1], "rb") if line.startswith(b"vedette-key/v1 ")]
-keys = [key for _, *name, key in words if name == [stream, epoch]] or sys.exit("no key for its stream and epoch")
+keys = [key for _, name, number, key in words if (name.split(b"/")[0], number) == (stream.split(b"/")[0], epoch)] or sys.exit("no key for its stream and epoch")
 VerifyKey(b64decode(keys[0])).verify(statement, b64decode(sig))
 print(event["id"])

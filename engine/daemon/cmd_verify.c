@@ -96,7 +96,7 @@ static enum end end_of(const struct verify_run *run, const struct verify_result 
 {
 	if (result->records == 0)
 		return END_EMPTY;
-	return result->is_closed && !result->missing && !run->torn_bytes ? END_CLOSED : END_OPEN;
+	return result->is_closed && !result->missing && !result->unclosed && !run->torn_bytes ? END_CLOSED : END_OPEN;
 }
 
 /* Why a log is open-ended. */
@@ -106,6 +106,8 @@ static void add_end_reason(struct buf *out, const struct verify_run *run, const 
 		buf_add_format(out, "the last line is torn: %zu bytes without a line end", run->torn_bytes);
 	else if (result->missing)
 		buf_add_format(out, "the last batch is not whole: %llu more records were signed with it", (unsigned long long)result->missing);
+	else if (result->is_closed)
+		buf_add_format(out, "%llu streams before the last one have no close record: see the gaps", (unsigned long long)result->unclosed);
 	else
 		buf_add_z(out, "the stream's close record is missing: the agent runs on, was killed, or the end was cut off");
 }

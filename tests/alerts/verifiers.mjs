@@ -9,7 +9,7 @@ function run({ keys, log, fromMiddle }) {
 	const known = new Map();
 	for (const line of readFileSync(keys, "latin1").split(/\r?\n/)) {
 		const [mark, stream, epoch, key] = line.split(" ");
-		if (mark === "vedette-key/v1" && !known.has(`${stream} ${epoch}`)) known.set(`${stream} ${epoch}`, keyOf(key));
+		if (mark === "vedette-key/v1" && !known.has(`${stream.split("/")[0]} ${epoch}`)) known.set(`${stream.split("/")[0]} ${epoch}`, keyOf(key));
 	}
 	try {
 		const [records, whole] = verify(readFileSync(log), known, fromMiddle);

@@ -30,7 +30,16 @@ static int add_roll(struct renderer *renderer, struct signer *signer, struct ins
 	return r ? r : signer_add(signer, n, buf_sv(&body));
 }
 
-static int add_record(struct renderer *renderer, struct signer *signer, struct instant at, bool is_last, const struct sample_spec *spec)
+/* One stream of the agent. */
+struct part {
+	const size_t *batches;
+	uint64_t rolls, epoch;
+	bool is_closed;
+	unsigned incarnation;
+	const struct log_head *previous;
+};
+
+static int add_record(struct renderer *renderer, struct signer *signer, struct instant at, bool is_last, const struct sample_spec *spec, const struct part *part)
 {
 	static const char *const none[] = { NULL };
 	CLEANUP(buf_done) struct buf body = { 0 };
@@ -40,9 +49,10 @@ static int add_record(struct renderer *renderer, struct signer *signer, struct i
 	int r;
 	if (n == 0)
 		r = render_open(renderer, &(struct open_info){ .at = at, .policy_digest = "00", .config_digest = "", .sensor = "lsm",
-							       .scope = "", .hooks_attached = none, .hooks_missing = none },
+							       .scope = "", .hooks_attached = none, .hooks_missing = none,
+							       .epoch = part->epoch, .previous = part->previous },
 				signer_public_key(signer), &body);
-	else if (is_last && !spec->is_open_ended)
+	else if (is_last && part->is_closed)
 		r = render_close(renderer, n, &(struct close_info){ .at = at, .reason = "test", .totals = totals }, &counts, &body);
 	else
 		r = render_heartbeat(renderer, n, &(struct heartbeat_info){ .at = at, .policy_digest = "00", .sensor = "lsm", .totals = totals },
@@ -50,15 +60,15 @@ static int add_record(struct renderer *renderer, struct signer *signer, struct i
 	return r ? r : signer_add(signer, n, buf_sv(&body));
 }
 
-static int fill(const struct sample_spec *spec, struct renderer *renderer, struct signer *signer, struct sample_log *log)
+static int fill(const struct sample_spec *spec, const struct part *part, struct renderer *renderer, struct signer *signer, struct sample_log *log)
 {
-	struct instant at = { .wall_ns = TIME_2026 * 1000000000ull, .boot_ns = 1000000000, .clock_sync = "yes" };
-	for (const size_t *batch = spec->batches; *batch; batch++) {
+	struct instant at = { .wall_ns = (TIME_2026 + part->incarnation * 60ull) * 1000000000ull, .boot_ns = 1000000000, .clock_sync = "yes" };
+	for (const size_t *batch = part->batches; *batch; batch++) {
 		CLEANUP(crypto_key_free) struct crypto_key *next = NULL;
-		bool rolls = spec->rolls & UINT64_C(1) << (batch - spec->batches);
+		bool rolls = part->rolls & UINT64_C(1) << (batch - part->batches);
 		for (size_t i = 0; i < *batch; i++) {
 			bool is_end = i + 1 == *batch;
-			int r = rolls && is_end ? add_roll(renderer, signer, at, spec, &next) : add_record(renderer, signer, at, !batch[1] && is_end, spec);
+			int r = rolls && is_end ? add_roll(renderer, signer, at, spec, &next) : add_record(renderer, signer, at, !batch[1] && is_end, spec, part);
 			if (r)
 				return r;
 			at.wall_ns += 1000000;
@@ -84,27 +94,46 @@ static void find_lines(struct sample_log *log)
 	}
 }
 
-int sample_log_make(const struct sample_spec *spec, struct sample_log *ret)
+static int add_part(const struct sample_spec *spec, const struct part *part, struct sample_log *log, struct log_head *ret_head)
 {
 	CLEANUP(renderer_free) struct renderer *renderer = NULL;
 	CLEANUP(signer_free) struct signer *signer = NULL;
 	struct crypto_key *key = NULL;
 	struct identity id = { .host_id = "h", .host_name = "test", .boot_id = "b" };
 	(void)snprintf(id.agent_id, sizeof(id.agent_id), "00000000-0000-4000-8000-%012u", spec->stream);
-	(void)snprintf(id.stream, sizeof(id.stream), "%s/0", id.agent_id);
-	*ret = (struct sample_log){ .n = 0 };
-	int r = crypto_init();
+	(void)snprintf(id.stream, sizeof(id.stream), "%s/%u", id.agent_id, part->incarnation);
+	int r = renderer_new(&id, &renderer);
 	if (!r)
-		r = renderer_new(&id, &renderer);
-	if (!r)
-		r = make_key(spec, 0, &key);
+		r = make_key(spec, part->epoch, &key);
 	if (!r)
 		r = signer_new(id.stream, &key, &signer);
 	if (!r) {
-		signer_key_line(signer, &ret->key_line);
-		r = fill(spec, renderer, signer, ret);
+		signer_begin_at(signer, part->epoch);
+		if (!part->incarnation)
+			signer_key_line(signer, &log->key_line);
+		r = fill(spec, part, renderer, signer, log);
+	}
+	if (!r) {
+		signer_head(signer, ret_head);
+		ret_head->is_closed = part->is_closed;
 	}
 	crypto_key_free(&key);
+	return r;
+}
+
+int sample_log_make(const struct sample_spec *spec, struct sample_log *ret)
+{
+	struct log_head head;
+	const struct part first = { .batches = spec->batches, .rolls = spec->rolls, .is_closed = !spec->is_open_ended };
+	*ret = (struct sample_log){ .n = 0 };
+	int r = crypto_init();
+	if (!r)
+		r = add_part(spec, &first, ret, &head);
+	if (!r && spec->again) {
+		const struct part second = { .batches = spec->again, .rolls = spec->rolls_again, .is_closed = true, .incarnation = 1,
+					     .epoch = head.epoch, .previous = &head };
+		r = add_part(spec, &second, ret, &(struct log_head){ .next = 0 });
+	}
 	find_lines(ret);
 	return r;
 }

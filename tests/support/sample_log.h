@@ -18,6 +18,8 @@ struct sample_spec {
 	const size_t *batches; /* records in each batch, ended by 0; the first is the open record, the last a close record */
 	bool is_open_ended;    /* the last is a heartbeat instead */
 	uint64_t rolls;        /* bit N: batch N ends with a record that names another key */
+	const size_t *again;   /* the same of the agent's next stream; NULL: there is none. is_open_ended is about the first then */
+	uint64_t rolls_again;
 	uint8_t key;           /* another key for the same stream */
 	unsigned content;      /* other content at the same places */
 };

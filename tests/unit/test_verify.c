@@ -180,11 +180,11 @@ static void a_log_may_begin_in_the_middle_when_asked(void **state)
 static void every_mutation_of_a_log_is_noticed(void **state)
 {
 	(void)state;
-	static const size_t few[] = { 1, 2, 1, 0 };
+	static const size_t few[] = { 1, 2, 0 }, again[] = { 2, 0 };
 	CLEANUP(sample_log_done) struct sample_log a;
 	CLEANUP(verify_keys_done) struct verify_keys keys = { 0 };
 	CLEANUP(buf_done) struct buf text = { 0 };
-	assert_int_equal(sample_log_make(&(struct sample_spec){ .batches = few }, &a), 0);
+	assert_int_equal(sample_log_make(&(struct sample_spec){ .batches = few, .again = again }, &a), 0);
 	assert_int_equal(verify_keys_parse("key", buf_sv(&a.key_line), &keys, NULL), 0);
 	static const unsigned char flips[] = { 0x01, 0x20, 0x80 };
 	for (size_t i = 0; i < a.text.n; i++) {
@@ -240,6 +240,106 @@ static void a_log_is_followed_from_key_to_key(void **state)
 		if (o.fault != cases[i].fault || o.line != cases[i].line)
 			fail_msg("%s: %s in line %zu", cases[i].what, verify_fault_text(o.fault), o.line);
 	}
+}
+
+/* What the gaps of a log are, in its order. */
+struct gaps {
+	struct verify_gap gap[8];
+	size_t n;
+};
+
+static void note_gap(void *context, const struct verify_gap *gap)
+{
+	struct gaps *g = context;
+	if (g->n < ARRAY_SIZE(g->gap))
+		g->gap[g->n++] = *gap;
+}
+
+static const size_t twice[] = { 1, 3, 2, 1, 0 }, twice_again[] = { 1, 2, 1, 0 };
+
+static void an_agent_is_followed_from_stream_to_stream(void **state)
+{
+	(void)state;
+	for (int is_open_ended = 0; is_open_ended < 2; is_open_ended++) {
+		CLEANUP(sample_log_done) struct sample_log a;
+		CLEANUP(verify_keys_done) struct verify_keys keys = { 0 };
+		CLEANUP(verifier_free) struct verifier *v = NULL;
+		struct gaps gaps = { .n = 0 };
+		struct sample_spec spec = { .batches = twice, .rolls = 1 << 1, .again = twice_again, .rolls_again = 1 << 1, .is_open_ended = is_open_ended };
+		assert_int_equal(sample_log_make(&spec, &a), 0);
+		assert_int_equal(verify_keys_parse("key", buf_sv(&a.key_line), &keys, NULL), 0);
+		assert_int_equal(verifier_new(&keys, &(struct verify_options){ .on_gap = note_gap, .context = &gaps }, &v), 0);
+		for (size_t i = 0; i < a.n; i++)
+			if (verifier_line(v, a.line[i]))
+				fail_msg("line %zu: %s", i, verifier_explain(v));
+		struct verify_result result;
+		verifier_result(v, &result);
+		assert_int_equal(result.records, 11);
+		assert_int_equal(result.streams, 2);
+		assert_int_equal(result.unclosed, is_open_ended);
+		assert_int_equal(result.epoch, 2);
+		assert_true(result.is_closed);
+		assert_int_equal(gaps.n, 1);
+		assert_int_equal(gaps.gap[0].kind, is_open_ended ? VERIFY_GAP_UNCLEAN : VERIFY_GAP_STOPPED);
+		assert_int_equal((gaps.gap[0].to_ns - gaps.gap[0].from_ns + 500000000) / 1000000000, 60);
+	}
+}
+
+static void what_stands_between_two_streams_is_proven(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *what;
+		int order[16];
+		enum verify_fault fault;
+		size_t line;
+	} cases[] = {
+		{ "the end of the first stream is gone", { 0, 1, 2, 3, 4, 5, 7, 8, 9, 10, -1 }, VERIFY_DELETED, 7 },
+		{ "the last batch of the first stream is not whole", { 0, 1, 2, 3, 4, 7, 8, 9, 10, -1 }, VERIFY_DELETED, 6 },
+		{ "the open record of the second stream is gone", { 0, 1, 2, 3, 4, 5, 6, 8, 9, 10, -1 }, VERIFY_SPLICED, 8 },
+		{ "the second stream before the first", { 7, 8, 9, 10, 0, 1, 2, 3, 4, 5, 6, -1 }, VERIFY_WRONG_KEY, 1 },
+		{ "the second stream twice", { 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 7, 8, 9, 10, -1 }, VERIFY_AFTER_CLOSE, 12 },
+		{ "the first stream again", { 0, 1, 2, 3, 4, 5, 6, 7, 8, 0, 1, 2, 3, -1 }, VERIFY_SPLICED, 10 },
+		{ "a record of the first stream in the second", { 0, 1, 2, 3, 4, 5, 6, 7, 5, 8, 9, 10, -1 }, VERIFY_SPLICED, 9 },
+		{ "the second stream behind another first one", { 100, 101, 102, 103, 104, 105, 106, 7, 8, 9, 10, -1 }, VERIFY_CHAIN_BROKEN, 8 },
+	};
+	CLEANUP(sample_log_done) struct sample_log a, other;
+	CLEANUP(verify_keys_done) struct verify_keys keys = { 0 };
+	CLEANUP(buf_done) struct buf text = { 0 };
+	struct sample_spec spec = { .batches = twice, .rolls = 1 << 1, .again = twice_again };
+	assert_int_equal(sample_log_make(&spec, &a), 0);
+	spec.content = 1;
+	assert_int_equal(sample_log_make(&spec, &other), 0);
+	assert_int_equal(verify_keys_parse("key", buf_sv(&a.key_line), &keys, NULL), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		compose(&text, &a, &other, cases[i].order);
+		struct outcome o = judge(&keys, buf_sv(&text), false);
+		if (o.fault != cases[i].fault || o.line != cases[i].line)
+			fail_msg("%s: %s in line %zu", cases[i].what, verify_fault_text(o.fault), o.line);
+	}
+}
+
+static void the_end_of_a_log_is_where_its_last_line_says(void **state)
+{
+	(void)state;
+	CLEANUP(sample_log_done) struct sample_log a;
+	CLEANUP(verify_keys_done) struct verify_keys keys = { 0 };
+	CLEANUP(verifier_free) struct verifier *v = NULL;
+	assert_int_equal(sample_log_make(&(struct sample_spec){ .batches = twice, .rolls = 1 << 1, .again = twice_again }, &a), 0);
+	assert_int_equal(verify_keys_parse("key", buf_sv(&a.key_line), &keys, NULL), 0);
+	assert_int_equal(verifier_new(&keys, &(struct verify_options){ 0 }, &v), 0);
+	for (size_t i = 0; i < a.n; i++) {
+		struct log_head said, found = { .next = 0 };
+		assert_int_equal(verifier_line(v, a.line[i]), VERIFY_OK);
+		verifier_head(v, &said);
+		assert_int_equal(log_head_of_line(a.line[i], &found), 0);
+		assert_string_equal(said.stream, found.stream);
+		assert_memory_equal(said.statement, found.statement, CRYPTO_HASH);
+		assert_true(said.next == found.next && said.epoch == found.epoch && said.is_closed == found.is_closed);
+	}
+	struct log_head none;
+	assert_int_equal(log_head_of_line(SV("{}"), &none), -EBADMSG);
+	assert_int_equal(log_head_of_line(SV(""), &none), -EBADMSG);
 }
 
 static void lines_that_are_no_records_are_refused(void **state)
@@ -370,8 +470,20 @@ struct crafted {
 		enum { PREV_RIGHT, PREV_ZERO, PREV_OTHER } prev;
 		uint64_t count; /* 0: one; otherwise the record is the last and its path one hash */
 		uint8_t key;    /* which one signs it: 0, or the one that ROLL names */
+		const char *stream; /* NULL: the first sample's */
 	} batch[3];
 };
+
+/* A body with the SHA-256 of the statement before in place of LINK. */
+static void join_body(struct buf *out, const char *body, const uint8_t link[static CRYPTO_HASH])
+{
+	const char *at = strstr(body, "LINK");
+	buf_add(out, body, at ? (size_t)(at - body) : strlen(body));
+	if (!at)
+		return;
+	crypto_base64(out, link, CRYPTO_HASH);
+	buf_add_z(out, at + 4);
+}
 
 static int write_crafted_log(const char *folder, const struct crafted *crafted)
 {
@@ -385,9 +497,12 @@ static int write_crafted_log(const char *folder, const struct crafted *crafted)
 		static const uint8_t prevs[][CRYPTO_HASH] = { [PREV_ZERO] = { 0 }, [PREV_OTHER] = { 7 } };
 		CLEANUP(buf_done) struct buf prev = { 0 };
 		CLEANUP(buf_done) struct buf text = { 0 };
-		const struct strview body = sv_from(crafted->batch[i].body);
-		struct seal seal = { .st = { .stream = SV("00000000-0000-4000-8000-000000000000/0"), .time = sv_from(crafted->batch[i].time),
+		const char *stream = crafted->batch[i].stream ? crafted->batch[i].stream : "00000000-0000-4000-8000-000000000000/0";
+		struct seal seal = { .st = { .stream = sv_from(stream), .time = sv_from(crafted->batch[i].time),
 					     .epoch = crafted->batch[i].epoch, .first = crafted->batch[i].first, .count = MAX(crafted->batch[i].count, 1) } };
+		CLEANUP(buf_done) struct buf joined = { 0 };
+		join_body(&joined, crafted->batch[i].body, link);
+		const struct strview body = buf_sv(&joined);
 		crypto_base64(&prev, crafted->batch[i].prev == PREV_RIGHT ? link : prevs[crafted->batch[i].prev], CRYPTO_HASH);
 		seal.st.prev = buf_sv(&prev);
 		tree_leaf(body, SV(""), seal.st.root);
@@ -419,38 +534,75 @@ static int write_crafted(const char *folder)
 #define ROLL ROLL_BODY("1", "\"" ROLL_KEY "=\"")
 #define T1 "2026-01-02T03:04:05.000000001Z"
 #define T2 "2026-01-02T03:04:05.000000002Z"
+#define AGENT "00000000-0000-4000-8000-000000000000"
+#define OPEN_AGAIN(previous) "{\"event\":{\"dataset\":\"vedette.open\",\"sequence\":0},\"vedette\":{\"previous\":{" previous "}}}"
+#define PREVIOUS(closed, next, statement, stream) "\"closed\":" closed ",\"next\":" next ",\"statement\":" statement ",\"stream\":" stream
+#define AGAIN(closed, next, statement, stream) OPEN_AGAIN(PREVIOUS(closed, next, statement, stream))
+	/* behind an open record alone, which is never closed; then the same behind one that is */
+#define NEXT(body) { { OPEN, T2, 0, 0, 0, 0, 0, NULL }, { body, T1, 0, 0, PREV_ZERO, 0, 0, AGENT "/1" }, { CLOSE_1, T2, 0, 1, 0, 0, 0, AGENT "/1" } }
+#define NEXT_OF(body, ...) { { OPEN, T2, 0, 0, 0, 0, 0, NULL }, { body, T1, 0, 0, __VA_ARGS__ }, { CLOSE_1, T2, 0, 1, 0, 0, 0, AGENT "/1" } }
+#define RIGHT AGAIN("false", "1", "\"LINK\"", "\"" AGENT "/0\"")
 	static const struct crafted logs[] = {
-		{ "good-by-hand", { { OPEN, T1, 0, 0, 0, 0, 0 }, { ALERT_1, T1, 0, 1, 0, 0, 0 }, { CLOSE_2, T2, 0, 2, 0, 0, 0 } } },
-		{ "bad-time-goes-back", { { OPEN, T2, 0, 0, 0, 0, 0 }, { CLOSE_1, T1, 0, 1, 0, 0, 0 } } },
-		{ "bad-time-goes-back-later", { { OPEN, T1, 0, 0, 0, 0, 0 }, { ALERT_1, T2, 0, 1, 0, 0, 0 }, { CLOSE_2, T1, 0, 2, 0, 0, 0 } } },
-		{ "bad-time-without-fraction", { { OPEN, "2026-01-02T03:04:05Z", 0, 0, 0, 0, 0 }, { CLOSE_1, T1, 0, 1, 0, 0, 0 } } },
-		{ "bad-second-batch-begins-anew", { { OPEN, T1, 0, 0, 0, 0, 0 }, { CLOSE_1, T1, 0, 1, PREV_ZERO, 0, 0 } } },
-		{ "bad-second-batch-follows-another", { { OPEN, T1, 0, 0, 0, 0, 0 }, { CLOSE_1, T1, 0, 1, PREV_OTHER, 0, 0 } } },
-		{ "bad-first-batch-follows-one", { { OPEN, T1, 0, 0, PREV_OTHER, 0, 0 }, { CLOSE_1, T1, 0, 1, 0, 0, 0 } } },
-		{ "bad-epoch-changes", { { OPEN, T1, 0, 0, 0, 0, 0 }, { CLOSE_1, T1, 1, 1, 0, 0, 0 } } },
-		{ "bad-batch-elsewhere", { { OPEN, T1, 0, 0, 0, 0, 0 }, { CLOSE_1, T1, 0, 2, 0, 0, 0 } } },
-		{ "bad-batch-over-an-earlier-one", { { OPEN, T1, 0, 0, 0, 0, 0 }, { CLOSE_1, T1, 0, 0, 0, 2, 0 } } },
-		{ "good-roll", { { OPEN, T1, 0, 0, 0, 0, 0 }, { ROLL, T1, 0, 1, 0, 0, 0 }, { CLOSE_2, T1, 1, 2, 0, 0, 1 } } },
-		{ "open-roll-at-the-end", { { OPEN, T1, 0, 0, 0, 0, 0 }, { ROLL, T1, 0, 1, 0, 0, 0 } } },
-		{ "bad-old-key-after-its-roll", { { OPEN, T1, 0, 0, 0, 0, 0 }, { ROLL, T1, 0, 1, 0, 0, 0 }, { CLOSE_2, T1, 0, 2, 0, 0, 0 } } },
-		{ "bad-old-key-in-the-new-epoch", { { OPEN, T1, 0, 0, 0, 0, 0 }, { ROLL, T1, 0, 1, 0, 0, 0 }, { CLOSE_2, T1, 1, 2, 0, 0, 0 } } },
-		{ "bad-new-key-in-the-old-epoch", { { OPEN, T1, 0, 0, 0, 0, 0 }, { ROLL, T1, 0, 1, 0, 0, 0 }, { CLOSE_2, T1, 0, 2, 0, 0, 1 } } },
-		{ "bad-epoch-left-out", { { OPEN, T1, 0, 0, 0, 0, 0 }, { ROLL, T1, 0, 1, 0, 0, 0 }, { CLOSE_2, T1, 2, 2, 0, 0, 1 } } },
-		{ "bad-roll-by-the-new-key", { { OPEN, T1, 0, 0, 0, 0, 0 }, { ROLL, T1, 1, 1, 0, 0, 1 }, { CLOSE_2, T1, 1, 2, 0, 0, 1 } } },
-		{ "bad-roll-within-its-batch", { { OPEN, T1, 0, 0, 0, 0, 0 }, { ROLL, T1, 0, 1, 0, 2, 0 }, { CLOSE_2, T1, 1, 2, 0, 0, 1 } } },
-		{ "bad-roll-to-its-own-epoch", { { OPEN, T1, 0, 0, 0, 0, 0 }, { ROLL_BODY("0", "\"" ROLL_KEY "=\""), T1, 0, 1, 0, 0, 0 } } },
-		{ "bad-roll-past-an-epoch", { { OPEN, T1, 0, 0, 0, 0, 0 }, { ROLL_BODY("2", "\"" ROLL_KEY "=\""), T1, 0, 1, 0, 0, 0 } } },
-		{ "bad-roll-epoch-as-text", { { OPEN, T1, 0, 0, 0, 0, 0 }, { ROLL_BODY("\"1\"", "\"" ROLL_KEY "=\""), T1, 0, 1, 0, 0, 0 } } },
-		{ "bad-roll-without-a-key", { { OPEN, T1, 0, 0, 0, 0, 0 }, { ROLL_BODY("1", "1"), T1, 0, 1, 0, 0, 0 } } },
-		{ "bad-roll-key-without-padding", { { OPEN, T1, 0, 0, 0, 0, 0 }, { ROLL_BODY("1", "\"" ROLL_KEY "\""), T1, 0, 1, 0, 0, 0 } } },
-		{ "bad-roll-key-with-stray-bits", { { OPEN, T1, 0, 0, 0, 0, 0 }, { ROLL_BODY("1", "\"Y7mPrvbq4kX9ih3onG8d+mTJn/9PDl3/T4bOC0Io23t=\""), T1, 0, 1, 0, 0, 0 } } },
-		{ "bad-roll-key-escaped", { { OPEN, T1, 0, 0, 0, 0, 0 }, { ROLL_BODY("1", "\"\\u00597mPrvbq4kX9ih3onG8d+mTJn/9PDl3/T4bOC0Io23s=\""), T1, 0, 1, 0, 0, 0 } } },
-		{ "good-roll-that-is-none", { { OPEN, T1, 0, 0, 0, 0, 0 }, { "{\"event\":{\"dataset\":\"vedette.alert\",\"sequence\":1},\"vedette\":{\"next_epoch\":1,\"next_key\":\"" ROLL_KEY "=\"}}", T1, 0, 1, 0, 0, 0 }, { CLOSE_2, T1, 0, 2, 0, 0, 0 } } },
+		{ "open-agent-again", NEXT(RIGHT) },
+		{ "open-agent-again-with-more", NEXT(OPEN_AGAIN("\"a\":1," PREVIOUS("false", "1", "\"LINK\"", "\"" AGENT "/0\"") ",\"x\":[]")) },
+		{ "bad-again-without-a-past", NEXT(OPEN) },
+		{ "bad-again-with-an-empty-past", NEXT(OPEN_AGAIN("")) },
+		{ "bad-again-closed", NEXT(AGAIN("true", "1", "\"LINK\"", "\"" AGENT "/0\"")) },
+		{ "bad-again-closed-as-text", NEXT(AGAIN("\"false\"", "1", "\"LINK\"", "\"" AGENT "/0\"")) },
+		{ "bad-again-closed-as-number", NEXT(AGAIN("0", "1", "\"LINK\"", "\"" AGENT "/0\"")) },
+		{ "bad-again-closed-as-fraction", NEXT(AGAIN("0.0", "1", "\"LINK\"", "\"" AGENT "/0\"")) },
+		{ "bad-again-closed-null", NEXT(AGAIN("null", "1", "\"LINK\"", "\"" AGENT "/0\"")) },
+		{ "bad-again-more-before", NEXT(AGAIN("false", "2", "\"LINK\"", "\"" AGENT "/0\"")) },
+		{ "bad-again-less-before", NEXT(AGAIN("false", "0", "\"LINK\"", "\"" AGENT "/0\"")) },
+		{ "bad-again-next-as-text", NEXT(AGAIN("false", "\"1\"", "\"LINK\"", "\"" AGENT "/0\"")) },
+		{ "bad-again-next-as-fraction", NEXT(AGAIN("false", "1.0", "\"LINK\"", "\"" AGENT "/0\"")) },
+		{ "bad-again-other-statement", NEXT(AGAIN("false", "1", "\"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\"", "\"" AGENT "/0\"")) },
+		{ "bad-again-other-stream-before", NEXT(AGAIN("false", "1", "\"LINK\"", "\"" AGENT "/7\"")) },
+		{ "bad-again-stream-escaped", NEXT(AGAIN("false", "1", "\"LINK\"", "\"\\u0030" "0000000-0000-4000-8000-000000000000/0\"")) },
+		{ "bad-again-past-in-a-list", NEXT("{\"event\":{\"dataset\":\"vedette.open\",\"sequence\":0},\"vedette\":{\"previous\":[{" PREVIOUS("false", "1", "\"LINK\"", "\"" AGENT "/0\"") "}]}}") },
+		{ "bad-again-past-elsewhere", NEXT("{\"event\":{\"dataset\":\"vedette.open\",\"sequence\":0},\"previous\":{" PREVIOUS("false", "1", "\"LINK\"", "\"" AGENT "/0\"") "}}") },
+		{ "bad-again-of-another-agent", NEXT_OF(RIGHT, PREV_ZERO, 0, 0, "00000000-0000-4000-8000-000000000001/1") },
+		{ "bad-again-of-an-agent-without-a-slash", NEXT_OF(RIGHT, PREV_ZERO, 0, 0, AGENT) },
+		{ "bad-again-in-the-same-stream", NEXT_OF(RIGHT, PREV_ZERO, 0, 0, NULL) },
+		{ "bad-again-with-a-batch-before", NEXT_OF(RIGHT, PREV_RIGHT, 0, 0, AGENT "/1") },
+		{ "bad-again-by-another-key", NEXT_OF(RIGHT, PREV_ZERO, 0, 1, AGENT "/1") },
+		{ "bad-again-begins-with-an-alert", { { OPEN, T2, 0, 0, 0, 0, 0, NULL }, { "{\"event\":{\"dataset\":\"vedette.alert\",\"sequence\":0},\"vedette\":{\"previous\":{" PREVIOUS("false", "1", "\"LINK\"", "\"" AGENT "/0\"") "}}}", T2, 0, 0, PREV_ZERO, 0, 0, AGENT "/1" } } },
+		{ "bad-again-begins-late", { { OPEN, T2, 0, 0, 0, 0, 0, NULL }, { ALERT_1, T2, 0, 1, 0, 0, 0, AGENT "/1" } } },
+		{ "bad-again-next-epoch", { { OPEN, T2, 0, 0, 0, 0, 0, NULL }, { RIGHT, T2, 1, 0, PREV_ZERO, 0, 0, AGENT "/1" } } },
+		{ "open-agent-again-closed", { { OPEN, T2, 0, 0, 0, 0, 0, NULL }, { CLOSE_1, T2, 0, 1, 0, 0, 0, NULL }, { AGAIN("true", "2", "\"LINK\"", "\"" AGENT "/0\""), T1, 0, 0, PREV_ZERO, 0, 0, AGENT "/1" } } },
+		{ "open-agent-again-after-a-roll", { { OPEN, T1, 0, 0, 0, 0, 0, NULL }, { ROLL, T1, 0, 1, 0, 0, 0, NULL }, { AGAIN("false", "2", "\"LINK\"", "\"" AGENT "/0\""), T1, 1, 0, PREV_ZERO, 0, 1, AGENT "/1" } } },
+		{ "bad-again-old-key-after-a-roll", { { OPEN, T1, 0, 0, 0, 0, 0, NULL }, { ROLL, T1, 0, 1, 0, 0, 0, NULL }, { AGAIN("false", "2", "\"LINK\"", "\"" AGENT "/0\""), T1, 0, 0, PREV_ZERO, 0, 0, AGENT "/1" } } },
+		{ "good-by-hand", { { OPEN, T1, 0, 0, 0, 0, 0, NULL }, { ALERT_1, T1, 0, 1, 0, 0, 0, NULL }, { CLOSE_2, T2, 0, 2, 0, 0, 0, NULL } } },
+		{ "bad-time-goes-back", { { OPEN, T2, 0, 0, 0, 0, 0, NULL }, { CLOSE_1, T1, 0, 1, 0, 0, 0, NULL } } },
+		{ "bad-time-goes-back-later", { { OPEN, T1, 0, 0, 0, 0, 0, NULL }, { ALERT_1, T2, 0, 1, 0, 0, 0, NULL }, { CLOSE_2, T1, 0, 2, 0, 0, 0, NULL } } },
+		{ "bad-time-without-fraction", { { OPEN, "2026-01-02T03:04:05Z", 0, 0, 0, 0, 0, NULL }, { CLOSE_1, T1, 0, 1, 0, 0, 0, NULL } } },
+		{ "bad-second-batch-begins-anew", { { OPEN, T1, 0, 0, 0, 0, 0, NULL }, { CLOSE_1, T1, 0, 1, PREV_ZERO, 0, 0, NULL } } },
+		{ "bad-second-batch-follows-another", { { OPEN, T1, 0, 0, 0, 0, 0, NULL }, { CLOSE_1, T1, 0, 1, PREV_OTHER, 0, 0, NULL } } },
+		{ "bad-first-batch-follows-one", { { OPEN, T1, 0, 0, PREV_OTHER, 0, 0, NULL }, { CLOSE_1, T1, 0, 1, 0, 0, 0, NULL } } },
+		{ "bad-epoch-changes", { { OPEN, T1, 0, 0, 0, 0, 0, NULL }, { CLOSE_1, T1, 1, 1, 0, 0, 0, NULL } } },
+		{ "bad-batch-elsewhere", { { OPEN, T1, 0, 0, 0, 0, 0, NULL }, { CLOSE_1, T1, 0, 2, 0, 0, 0, NULL } } },
+		{ "bad-batch-over-an-earlier-one", { { OPEN, T1, 0, 0, 0, 0, 0, NULL }, { CLOSE_1, T1, 0, 0, 0, 2, 0, NULL } } },
+		{ "good-roll", { { OPEN, T1, 0, 0, 0, 0, 0, NULL }, { ROLL, T1, 0, 1, 0, 0, 0, NULL }, { CLOSE_2, T1, 1, 2, 0, 0, 1, NULL } } },
+		{ "open-roll-at-the-end", { { OPEN, T1, 0, 0, 0, 0, 0, NULL }, { ROLL, T1, 0, 1, 0, 0, 0, NULL } } },
+		{ "bad-old-key-after-its-roll", { { OPEN, T1, 0, 0, 0, 0, 0, NULL }, { ROLL, T1, 0, 1, 0, 0, 0, NULL }, { CLOSE_2, T1, 0, 2, 0, 0, 0, NULL } } },
+		{ "bad-old-key-in-the-new-epoch", { { OPEN, T1, 0, 0, 0, 0, 0, NULL }, { ROLL, T1, 0, 1, 0, 0, 0, NULL }, { CLOSE_2, T1, 1, 2, 0, 0, 0, NULL } } },
+		{ "bad-new-key-in-the-old-epoch", { { OPEN, T1, 0, 0, 0, 0, 0, NULL }, { ROLL, T1, 0, 1, 0, 0, 0, NULL }, { CLOSE_2, T1, 0, 2, 0, 0, 1, NULL } } },
+		{ "bad-epoch-left-out", { { OPEN, T1, 0, 0, 0, 0, 0, NULL }, { ROLL, T1, 0, 1, 0, 0, 0, NULL }, { CLOSE_2, T1, 2, 2, 0, 0, 1, NULL } } },
+		{ "bad-roll-by-the-new-key", { { OPEN, T1, 0, 0, 0, 0, 0, NULL }, { ROLL, T1, 1, 1, 0, 0, 1, NULL }, { CLOSE_2, T1, 1, 2, 0, 0, 1, NULL } } },
+		{ "bad-roll-within-its-batch", { { OPEN, T1, 0, 0, 0, 0, 0, NULL }, { ROLL, T1, 0, 1, 0, 2, 0, NULL }, { CLOSE_2, T1, 1, 2, 0, 0, 1, NULL } } },
+		{ "bad-roll-to-its-own-epoch", { { OPEN, T1, 0, 0, 0, 0, 0, NULL }, { ROLL_BODY("0", "\"" ROLL_KEY "=\""), T1, 0, 1, 0, 0, 0, NULL } } },
+		{ "bad-roll-past-an-epoch", { { OPEN, T1, 0, 0, 0, 0, 0, NULL }, { ROLL_BODY("2", "\"" ROLL_KEY "=\""), T1, 0, 1, 0, 0, 0, NULL } } },
+		{ "bad-roll-epoch-as-text", { { OPEN, T1, 0, 0, 0, 0, 0, NULL }, { ROLL_BODY("\"1\"", "\"" ROLL_KEY "=\""), T1, 0, 1, 0, 0, 0, NULL } } },
+		{ "bad-roll-without-a-key", { { OPEN, T1, 0, 0, 0, 0, 0, NULL }, { ROLL_BODY("1", "1"), T1, 0, 1, 0, 0, 0, NULL } } },
+		{ "bad-roll-key-without-padding", { { OPEN, T1, 0, 0, 0, 0, 0, NULL }, { ROLL_BODY("1", "\"" ROLL_KEY "\""), T1, 0, 1, 0, 0, 0, NULL } } },
+		{ "bad-roll-key-with-stray-bits", { { OPEN, T1, 0, 0, 0, 0, 0, NULL }, { ROLL_BODY("1", "\"Y7mPrvbq4kX9ih3onG8d+mTJn/9PDl3/T4bOC0Io23t=\""), T1, 0, 1, 0, 0, 0, NULL } } },
+		{ "bad-roll-key-escaped", { { OPEN, T1, 0, 0, 0, 0, 0, NULL }, { ROLL_BODY("1", "\"\\u00597mPrvbq4kX9ih3onG8d+mTJn/9PDl3/T4bOC0Io23s=\""), T1, 0, 1, 0, 0, 0, NULL } } },
+		{ "good-roll-that-is-none", { { OPEN, T1, 0, 0, 0, 0, 0, NULL }, { "{\"event\":{\"dataset\":\"vedette.alert\",\"sequence\":1},\"vedette\":{\"next_epoch\":1,\"next_key\":\"" ROLL_KEY "=\"}}", T1, 0, 1, 0, 0, 0, NULL }, { CLOSE_2, T1, 0, 2, 0, 0, 0, NULL } } },
 		/* these also from the middle */
-		{ "bad-batch-of-65537", { { "{\"event\":{\"dataset\":\"vedette.close\",\"sequence\":65536}}", T1, 0, 0, 0, 65537, 0 } } },
-		{ "bad-sequence-behind-its-batch", { { "{\"event\":{\"dataset\":\"vedette.close\",\"sequence\":9}}", T1, 0, 7, 0, 0, 0 } } },
-		{ "bad-sequence-past-the-most", { { "{\"event\":{\"dataset\":\"vedette.close\",\"sequence\":9007199254740993}}", T1, 0, 9007199254740993, 0, 0, 0 } } },
-		{ "bad-closed-twice", { { OPEN, T1, 0, 0, 0, 0, 0 }, { CLOSE_1, T1, 0, 1, 0, 0, 0 }, { CLOSE_2, T1, 0, 2, 0, 0, 0 } } },
+		{ "bad-batch-of-65537", { { "{\"event\":{\"dataset\":\"vedette.close\",\"sequence\":65536}}", T1, 0, 0, 0, 65537, 0, NULL } } },
+		{ "bad-sequence-behind-its-batch", { { "{\"event\":{\"dataset\":\"vedette.close\",\"sequence\":9}}", T1, 0, 7, 0, 0, 0, NULL } } },
+		{ "bad-sequence-past-the-most", { { "{\"event\":{\"dataset\":\"vedette.close\",\"sequence\":9007199254740993}}", T1, 0, 9007199254740993, 0, 0, 0, NULL } } },
+		{ "bad-closed-twice", { { OPEN, T1, 0, 0, 0, 0, 0, NULL }, { CLOSE_1, T1, 0, 1, 0, 0, 0, NULL }, { CLOSE_2, T1, 0, 2, 0, 0, 0, NULL } } },
 	};
 	int r = 0;
 	for (size_t i = 0; !r && i < ARRAY_SIZE(logs); i++)
@@ -460,7 +612,7 @@ static int write_crafted(const char *folder)
 
 static int write_samples(const char *folder)
 {
-	static const size_t few[] = { 1, 2, 0 }, many[] = { 1, 2, 3, 5, 7, 13, 100, 256, 1, 0 }, fuzz[] = { 1, 2, 1, 0 }, rolled[] = { 1, 3, 2, 2, 1, 0 };
+	static const size_t small[] = { 2, 0 }, many[] = { 1, 2, 3, 5, 7, 13, 100, 256, 1, 0 }, fuzz[] = { 1, 2, 1, 0 }, rolled[] = { 1, 3, 2, 2, 1, 0 };
 	static const struct {
 		const char *name;
 		struct sample_spec spec;
@@ -470,7 +622,10 @@ static int write_samples(const char *folder)
 		{ "open-ended", { .batches = batches, .is_open_ended = true } },
 		{ "fuzz", { .batches = fuzz, .rolls = 1 << 1, .key = 8 } }, /* what tests/fuzz/corpus/verify/sample holds */
 		{ "rolled", { .batches = rolled, .rolls = 1 << 1 | 1 << 3 } },
-		{ "small", { .batches = few } },                      { "many", { .batches = many } },
+		{ "twice", { .batches = twice, .rolls = 1 << 1, .again = twice_again, .rolls_again = 1 << 1 } },
+		{ "twice-open", { .batches = twice, .again = twice_again, .is_open_ended = true } },
+		{ "twice-other", { .batches = twice, .rolls = 1 << 1, .again = twice_again, .content = 1 } },
+		{ "small", { .batches = small, .again = small } },                      { "many", { .batches = many } },
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(samples); i++) {
 		CLEANUP(sample_log_done) struct sample_log log;
@@ -501,6 +656,9 @@ int main(int argc, char **argv)
 		cmocka_unit_test(a_log_may_begin_in_the_middle_when_asked),
 		cmocka_unit_test(every_mutation_of_a_log_is_noticed),
 		cmocka_unit_test(a_log_is_followed_from_key_to_key),
+		cmocka_unit_test(an_agent_is_followed_from_stream_to_stream),
+		cmocka_unit_test(what_stands_between_two_streams_is_proven),
+		cmocka_unit_test(the_end_of_a_log_is_where_its_last_line_says),
 		cmocka_unit_test(lines_that_are_no_records_are_refused),
 		cmocka_unit_test(key_files_are_read_strictly),
 	};
