@@ -87,6 +87,55 @@ int crypto_key_from_seed(const uint8_t seed[static 32], struct crypto_key **ret)
 	return 0;
 }
 
+int crypto_key_copy(const struct crypto_key *key, struct crypto_key **ret)
+{
+	struct crypto_key *copy = key_alloc();
+	if (!copy)
+		return -ENOMEM;
+	memcpy(copy->secret, key->secret, sizeof(copy->secret));
+	memcpy(copy->public_key, key->public_key, sizeof(copy->public_key));
+	(void)sodium_mprotect_readonly(copy); /* see crypto_key_new */
+	*ret = copy;
+	return 0;
+}
+
+enum { SECRET_TEXT = (CRYPTO_SECRET + 2) / 3 * 4 };
+
+void crypto_key_add_secret(const struct crypto_key *key, struct buf *out)
+{
+	uint8_t seed[CRYPTO_SECRET];
+	char text[SECRET_TEXT + 1];
+	crypto_sign_ed25519_sk_to_seed(seed, key->secret);
+	sodium_bin2base64(text, sizeof(text), seed, sizeof(seed), sodium_base64_VARIANT_ORIGINAL);
+	buf_add(out, text, SECRET_TEXT);
+	sodium_memzero(text, sizeof(text));
+	sodium_memzero(seed, sizeof(seed));
+}
+
+int crypto_key_from_secret(struct strview text, struct crypto_key **ret)
+{
+	uint8_t seed[CRYPTO_SECRET];
+	int r = crypto_base64_decode(text, seed, sizeof(seed));
+	if (!r)
+		r = crypto_key_from_seed(seed, ret);
+	sodium_memzero(seed, sizeof(seed));
+	return r;
+}
+
+char *crypto_secret_new(size_t n)
+{
+	char *p = sodium_malloc(n);
+	if (p)
+		sodium_memzero(p, n);
+	return p;
+}
+
+void crypto_secret_free(char **p)
+{
+	sodium_free(*p); /* wipes it; NULL is fine */
+	*p = NULL;
+}
+
 void crypto_key_free(struct crypto_key **key)
 {
 	sodium_free(*key); /* makes it writable, wipes it, unlocks it; NULL is fine */
@@ -135,6 +184,7 @@ int crypto_base64_decode(struct strview text, uint8_t *ret, size_t n)
 	    got != n || end != text.p + text.n)
 		return -EINVAL;
 	memcpy(ret, bytes, n);
+	sodium_memzero(bytes, n); /* it may be a secret */
 	return 0;
 }
 

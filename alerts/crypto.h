@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * All cryptography there is, behind one file: SHA-256, Ed25519, base64, randomness, locked memory. Another library needs another
- * crypto.c and nothing else. Secrets never leave this file.
+ * crypto.c and nothing else. Secrets leave this file only as a text in locked memory, for the file that keeps them.
  */
 #pragma once
 
@@ -14,6 +14,7 @@ enum {
 	CRYPTO_HASH = 32,      /* bytes of a SHA-256 */
 	CRYPTO_PUBLIC = 32,    /* bytes of an Ed25519 public key */
 	CRYPTO_SIGNATURE = 64, /* bytes of an Ed25519 signature */
+	CRYPTO_SECRET = 32,    /* bytes that a key pair can be made of again */
 };
 
 struct crypto_key; /* a signing key, in locked memory that is wiped when it is freed */
@@ -30,7 +31,18 @@ void crypto_sha256_portable(const struct strview *parts, size_t n, uint8_t ret_h
 int crypto_key_new(struct crypto_key **ret) MUST_CHECK;
 /* The pair that a seed of 32 bytes stands for. For tests: real keys come from crypto_key_new. */
 int crypto_key_from_seed(const uint8_t seed[static 32], struct crypto_key **ret) MUST_CHECK;
+int crypto_key_copy(const struct crypto_key *key, struct crypto_key **ret) MUST_CHECK;
 void crypto_key_free(struct crypto_key **key);
+
+/*
+ * The secret of a key as text (base64), for the one file that keeps it: out has its memory from crypto_secret_new. And the key of such a
+ * text: 0, -EINVAL when it is none, -ENOMEM.
+ */
+void crypto_key_add_secret(const struct crypto_key *key, struct buf *out);
+int crypto_key_from_secret(struct strview text, struct crypto_key **ret) MUST_CHECK;
+/* Locked memory of n zero bytes, wiped when it is freed; NULL when there is none. */
+char *crypto_secret_new(size_t n) MUST_CHECK;
+void crypto_secret_free(char **p);
 /* False when the limit of locked memory did not allow it: the secret might reach swap. */
 bool crypto_key_is_locked(const struct crypto_key *key) PURE;
 void crypto_key_public(const struct crypto_key *key, uint8_t ret_public[static CRYPTO_PUBLIC]);

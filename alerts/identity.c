@@ -29,8 +29,7 @@ static void read_id(const char *path, const char *field, char *into, size_t size
 	into[n] = '\0';
 }
 
-/* A random UUID, version 4. */
-static void make_uuid(char into[static IDENTITY_UUID + 1])
+void identity_make_uuid(char into[static IDENTITY_UUID + 1])
 {
 	uint8_t b[16];
 	crypto_random(b, sizeof(b));
@@ -53,7 +52,7 @@ int identity_gather(struct identity *ret, struct diag *diag)
 		diag_error(diag, (struct place){ 0 }, "the cryptographic library cannot start: no source of randomness");
 		return -EIO;
 	}
-	make_uuid(id.agent_id);
+	identity_make_uuid(id.agent_id);
 	(void)snprintf(id.stream, sizeof(id.stream), "%s/0", id.agent_id); /* fits: 38 bytes */
 	read_id("/etc/machine-id", "host.id", id.host_id, sizeof(id.host_id), diag);
 	read_id("/proc/sys/kernel/random/boot_id", "host.boot.id", id.boot_id, sizeof(id.boot_id), diag);

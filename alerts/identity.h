@@ -22,3 +22,6 @@ struct identity {
  * state. What the host does not tell is "unknown"; that is warned of in diag. 0 or -EIO.
  */
 int identity_gather(struct identity *ret, struct diag *diag) MUST_CHECK;
+
+/* A random UUID, version 4, with its NUL. Needs crypto_init. */
+void identity_make_uuid(char into[static IDENTITY_UUID + 1]);

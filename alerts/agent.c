@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The life of an agent's keys. Its file is agent_file.c's. */
+#include "alerts/agent.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "alerts/agent_file.h"
+#include "engine/base/fd.h"
+
+struct agent {
+	char *folder; /* owned: for messages */
+	int folder_fd, lock_fd;
+	struct agent_options options;
+	struct agent_state state; /* the keys are owned */
+	struct log_head previous; /* of the stream at hand */
+	bool is_new, is_unsettled;
+};
+
+/* --- the folder --------------------------------------------------------------------------------------------------------------------- */
+
+static int refuse(const struct agent *a, struct diag *diag, int err, const char *what)
+{
+	diag_error(diag, (struct place){ a->folder, 0, 0 }, "%s", what);
+	return err;
+}
+
+static int open_folder(struct agent *a, struct diag *diag)
+{
+	struct stat st;
+	if (a->options.makes && mkdir(a->folder, 0700) && errno != EEXIST) {
+		int r = -errno;
+		diag_error(diag, (struct place){ a->folder, 0, 0 }, "the agent's folder cannot be made: %s", strerror(-r));
+		return r;
+	}
+	a->folder_fd = open(a->folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (a->folder_fd < 0 || fstat(a->folder_fd, &st)) {
+		int r = -errno;
+		diag_error(diag, (struct place){ a->folder, 0, 0 }, "the agent's folder cannot be opened: %s%s", strerror(-r),
+			   r == -ENOENT ? "; `vedette keys init` makes it" : "");
+		return r;
+	}
+	if ((st.st_uid != geteuid() && st.st_uid != 0) || (st.st_mode & (S_IWGRP | S_IWOTH)))
+		return refuse(a, diag, -EPERM, "others may change this folder, and the signing key lies in it: it has to belong to root or this user, with mode 0700");
+	a->lock_fd = openat(a->folder_fd, "lock", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (a->lock_fd < 0) {
+		int r = -errno;
+		diag_error(diag, (struct place){ a->folder, 0, 0 }, "the lock cannot be opened: %s", strerror(-r));
+		return r;
+	}
+	if (flock(a->lock_fd, LOCK_EX | LOCK_NB))
+		return refuse(a, diag, -EBUSY, "another agent runs with this folder: two that sign with one key would say two things under one number");
+	return 0;
+}
+
+/* --- opening and closing ---------------------------------------------------------------------------------------------------------------- */
+
+static int store(struct agent *a, const struct agent_state *state)
+{
+	const struct agent_file_steps steps = { a->options.on_step, a->options.context };
+	return agent_file_write(a->folder_fd, state, &steps);
+}
+
+static int make(struct agent *a, struct diag *diag)
+{
+	identity_make_uuid(a->state.id);
+	int r = crypto_key_new(&a->state.key);
+	if (!r)
+		r = store(a, &a->state);
+	if (r)
+		diag_error(diag, (struct place){ a->folder, 0, 0 }, "the agent's key cannot be written: %s", strerror(-r));
+	a->is_new = !r;
+	return r;
+}
+
+static int load_or_make(struct agent *a, struct diag *diag)
+{
+	int r = agent_file_read(a->folder_fd, &a->state);
+	if (r == -ENOENT && a->options.makes)
+		return make(a, diag);
+	if (r == 0 && a->options.must_make)
+		return refuse(a, diag, -EEXIST, "holds an agent already, and its past is bound to its key: `vedette keys show` shows it");
+	if (r == -ENOENT)
+		return refuse(a, diag, r, "holds no agent: `vedette keys init` makes one");
+	if (r == -EBADMSG)
+		return refuse(a, diag, r, "the file 'agent' is damaged. Move it away, and `vedette keys init` makes another agent, whose logs begin anew");
+	if (r)
+		diag_error(diag, (struct place){ a->folder, 0, 0 }, "the file 'agent' cannot be read: %s", strerror(-r));
+	return r;
+}
+
+int agent_open(const char *folder, const struct agent_options *options, struct agent **ret, struct diag *diag)
+{
+	CLEANUP(agent_close) struct agent *a = calloc(1, sizeof(*a));
+	if (!a)
+		return -ENOMEM;
+	*a = (struct agent){ .folder_fd = -1, .lock_fd = -1, .options = *options };
+	a->folder = strdup(folder);
+	int r = a->folder ? crypto_init() : -ENOMEM;
+	if (!r)
+		r = open_folder(a, diag);
+	if (!r)
+		r = load_or_make(a, diag);
+	if (!r)
+		*ret = TAKE(a);
+	return r;
+}
+
+void agent_close(struct agent **agent)
+{
+	struct agent *a = TAKE(*agent);
+	if (!a)
+		return;
+	agent_state_done(&a->state);
+	fd_close(&a->lock_fd);
+	fd_close(&a->folder_fd);
+	free(a->folder);
+	free(a);
+}
+
+/* --- streams ------------------------------------------------------------------------------------------------------------------------------ */
+
+/* The end of the log decides: behind the record that names the next key, that one is in force. */
+static void choose_key(struct agent *a, const struct log_head *found)
+{
+	if (!a->state.next)
+		return;
+	if (found && found->epoch == a->state.epoch + 1) {
+		crypto_key_free(&a->state.key);
+		a->state.key = TAKE(a->state.next);
+		a->state.epoch++;
+	}
+	crypto_key_free(&a->state.next);
+}
+
+int agent_begin(struct agent *a, const struct log_head *found, struct identity *identity, struct diag *diag)
+{
+	struct agent_state *s = &a->state;
+	if (found && !sv_is(stream_agent(sv_from(found->stream)), s->id))
+		found = NULL; /* another agent's log */
+	choose_key(a, found);
+	if (found && found->epoch > s->epoch)
+		diag_warn(diag, (struct place){ a->folder, 0, 0 }, "is older than the log, which key %llu signed last, and holds key %llu: was it restored? The log will not verify over this start",
+			  (unsigned long long)found->epoch, (unsigned long long)s->epoch);
+	if (found && log_head_is_after(found, &s->head))
+		s->head = *found;
+	a->previous = s->head;
+	s->incarnation = MAX(s->incarnation, log_head_incarnation(&s->head)) + 1;
+	int r = store(a, s);
+	if (r) {
+		diag_error(diag, (struct place){ a->folder, 0, 0 }, "the agent's file cannot be written: %s", strerror(-r));
+		return r;
+	}
+	memcpy(identity->agent_id, s->id, sizeof(identity->agent_id));
+	(void)snprintf(identity->stream, sizeof(identity->stream), "%s/%llu", s->id, (unsigned long long)s->incarnation); /* fits: 57 bytes */
+	return 0;
+}
+
+bool agent_is_new(const struct agent *a)
+{
+	return a->is_new;
+}
+
+const char *agent_id(const struct agent *a)
+{
+	return a->state.id;
+}
+
+uint64_t agent_incarnation(const struct agent *a)
+{
+	return a->state.incarnation;
+}
+
+uint64_t agent_epoch(const struct agent *a)
+{
+	return a->state.epoch;
+}
+
+const struct log_head *agent_previous(const struct agent *a)
+{
+	return a->previous.stream[0] ? &a->previous : NULL;
+}
+
+void agent_public_key(const struct agent *a, uint8_t ret_public[static CRYPTO_PUBLIC])
+{
+	crypto_key_public(a->state.key, ret_public);
+}
+
+void agent_key_line(const struct agent *a, struct buf *out)
+{
+	uint8_t public_key[CRYPTO_PUBLIC];
+	agent_public_key(a, public_key);
+	buf_add_format(out, "vedette-key/v1 %s/%llu %llu ", a->state.id, (unsigned long long)a->state.incarnation, (unsigned long long)a->state.epoch);
+	crypto_base64(out, public_key, sizeof(public_key));
+	buf_add_char(out, '\n');
+}
+
+/* --- keys --------------------------------------------------------------------------------------------------------------------------------- */
+
+int agent_key(const struct agent *a, struct crypto_key **ret)
+{
+	return crypto_key_copy(a->state.key, ret);
+}
+
+int agent_roll(struct agent *a, struct crypto_key **ret)
+{
+	if (a->is_unsettled)
+		return -EBUSY;
+	if (!a->state.next) {
+		int r = crypto_key_new(&a->state.next);
+		if (!r)
+			r = store(a, &a->state);
+		if (r) {
+			crypto_key_free(&a->state.next); /* if it did come to the disk: no record names it, and the next one is written over it */
+			return r;
+		}
+	}
+	return crypto_key_copy(a->state.next, ret);
+}
+
+void agent_named(struct agent *a)
+{
+	crypto_key_free(&a->state.key);
+	a->state.key = TAKE(a->state.next);
+	a->state.epoch++;
+	a->is_unsettled = true;
+}
+
+int agent_settle(struct agent *a, const struct log_head *head)
+{
+	a->state.head = *head;
+	int r = store(a, &a->state);
+	if (!r)
+		a->is_unsettled = false;
+	return r;
+}
+
+bool agent_is_unsettled(const struct agent *a)
+{
+	return a->is_unsettled;
+}
