@@ -141,7 +141,7 @@ static void sign_on(const struct fixture *f, struct faulty_io *fault, int began)
 	CLEANUP(fd_close) int fd = open(f->keys, O_WRONLY | O_CREAT | O_APPEND, 0600);
 	must(fd_write_all(fd, key.p, key.n));
 	full_event_make(full, event_type_by_name(SV("file.open")), &(struct full_event_style){ .repeat = 1 });
-	struct open_info open_info = { instant_now(), "00", 1, "", "lsm", "host", none, none };
+	struct open_info open_info = { instant_now(), "00", 1, "", "lsm", "host", none, none, 0, 0, NULL };
 	must(stream_open_record(stream, &open_info));
 	must(write(began, "", 1) != 1);
 	for (unsigned i = 0; i < ALERTS_MAX; i++) {
