@@ -2,7 +2,9 @@
 #include "engine/daemon/args.h"
 
 #include <errno.h>
+#include <getopt.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 
 #include "alerts/alert.h"
@@ -12,6 +14,51 @@ static int misuse(const char *command, const char *option, const char *what, con
 {
 	fprintf(stderr, "vedette %s: %s %s '%s'; see vedette %s --help\n", command, option, what, text, command);
 	return -EINVAL;
+}
+
+enum { OPTIONS_MAX = 32 };
+
+static const struct option *long_of(const struct option *longs, int value)
+{
+	for (; longs->name; longs++)
+		if (!longs->flag && longs->val == value)
+			return longs;
+	return NULL;
+}
+
+static void unknown_long(const char *command, const char *given, const struct option *longs)
+{
+	const char *names[OPTIONS_MAX];
+	struct strview name = { given, strcspn(given, "=") }, bare = sv_from_index(name, MIN(name.n, 2));
+	size_t n = 0;
+	for (; longs[n].name && n < OPTIONS_MAX; n++)
+		names[n] = longs[n].name;
+	const char *near = diag_suggest(bare, names, n);
+	fprintf(stderr, "vedette %s: no option '%.*s'%s%s%s; see vedette %s --help\n", command, (int)name.n, name.p, near ? " (did you mean '--" : "",
+		near ? near : "", near ? "'?)" : "", command);
+}
+
+int args_next(const char *command, int argc, char **argv, const char *shorts, const struct option *longs)
+{
+	char marked[64];
+	bool stops = shorts[0] == '+';
+	(void)snprintf(marked, sizeof(marked), "%s:%s", stops ? "+" : "", shorts + stops); /* `:` has a missing value told apart; it fits */
+	opterr = 0;
+	int c = getopt_long(argc, argv, marked, longs, NULL);
+	if (c != ':' && c != '?')
+		return c;
+	const char *given = optind > 0 && optind <= argc ? argv[optind - 1] : "";
+	const struct option *option = optopt ? long_of(longs, optopt) : NULL;
+	bool is_long = given[0] == '-' && given[1] == '-' && given[2];
+	if (c == ':' && option)
+		fprintf(stderr, "vedette %s: --%s needs a value; see vedette %s --help\n", command, option->name, command);
+	else if (option && is_long)
+		fprintf(stderr, "vedette %s: --%s takes no value; see vedette %s --help\n", command, option->name, command);
+	else if (optopt)
+		fprintf(stderr, "vedette %s: no option '-%c'; see vedette %s --help\n", command, optopt, command);
+	else
+		unknown_long(command, given, longs);
+	return '?';
 }
 
 int args_file(const char *command, const char *option, const char *text, const char **ret)

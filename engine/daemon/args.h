@@ -6,6 +6,14 @@
 
 #include "engine/event/event.h"
 
+struct option;
+
+/*
+ * As getopt_long; what is no option of `vedette COMMAND`, or lacks its value, is told on standard error, with the nearest there is: '?'. At most 32
+ * long options.
+ */
+int args_next(const char *command, int argc, char **argv, const char *shorts, const struct option *longs) MUST_CHECK;
+
 /*
  * Each takes the value of an option of `vedette COMMAND`; 0, or -EINVAL after having said on standard error what it has to be.
  * args_file: not empty, and no option that came a word too late; "-" can be one.

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <getopt.h>
 
+#include "engine/daemon/args.h"
 #include "engine/daemon/cmd_rules.h"
 #include "engine/daemon/commands.h"
 #include "engine/import/native.h"
@@ -30,7 +31,7 @@ static int read_options(int argc, char **argv, struct options *ret)
 		{ NULL, 0, NULL, 0 },
 	};
 	optind = 0;
-	for (int c; (c = getopt_long(argc, argv, "h", options, NULL)) != -1;) {
+	for (int c; (c = args_next("convert", argc, argv, "h", options)) != -1;) {
 		if (c == 'h') {
 			fputs(help, stdout);
 			ret->is_done = true;
@@ -38,8 +39,7 @@ static int read_options(int argc, char **argv, struct options *ret)
 			ret->from = optarg;
 		} else {
 			if (c == 'f')
-				fprintf(stderr, "vedette convert: --from is falco or sigma\n");
-			fprintf(stderr, "try 'vedette convert --help'\n");
+				fprintf(stderr, "vedette convert: --from is falco or sigma, not '%s'; see vedette convert --help\n", optarg);
 			return EXIT_USAGE;
 		}
 	}

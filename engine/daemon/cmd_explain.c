@@ -584,7 +584,7 @@ static int read_options(int argc, char **argv, struct explain *x)
 		{ NULL, 0, NULL, 0 },
 	};
 	optind = 0;
-	for (int c; (c = getopt_long(argc, argv, "r:h", options, NULL)) != -1;) {
+	for (int c; (c = args_next("explain", argc, argv, "r:h", options)) != -1;) {
 		if (c == 'j') {
 			x->json = true;
 		} else if (c == 'h') {
@@ -593,7 +593,7 @@ static int read_options(int argc, char **argv, struct explain *x)
 		} else if (c == 'r' && x->n_paths < EXPLAIN_MAX_PATHS) {
 			x->paths[x->n_paths++] = optarg;
 		} else {
-			return usage(c == 'r' ? "too many --rules, 64 at most" : "that is no option");
+			return c == 'r' ? usage("too many --rules, 64 at most") : EXIT_USAGE;
 		}
 	}
 	if (x->is_done)

@@ -51,7 +51,7 @@ static int misuse(const char *what, const char *value)
 static int parse_options(int argc, char **argv, struct watch_options *w, bool *ret_quiet, bool *ret_done)
 {
 	int c;
-	while ((c = getopt_long(argc, argv, "+o:fd:g:s:qh", long_options, NULL)) != -1) {
+	while ((c = args_next("record", argc, argv, "+o:fd:g:s:qh", long_options)) != -1) {
 		switch (c) {
 		case 'o':
 			if (args_file("record", "--output", optarg, &w->tape_file))
@@ -91,7 +91,6 @@ static int parse_options(int argc, char **argv, struct watch_options *w, bool *r
 			*ret_done = true;
 			return 0;
 		default:
-			fprintf(stderr, "see vedette record --help\n");
 			return EXIT_VEDETTE;
 		}
 	}

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "engine/daemon/args.h"
 #include "engine/daemon/commands.h"
 #include "engine/daemon/say.h"
 #include "engine/probe/left.h"
@@ -56,7 +57,7 @@ int cmd_release(int argc, char **argv)
 	static const struct option long_options[] = { { "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 } };
 	CLEANUP(diag_done) struct diag diag = { 0 };
 	int c;
-	while ((c = getopt_long(argc, argv, "h", long_options, NULL)) != -1) {
+	while ((c = args_next("release", argc, argv, "h", long_options)) != -1) {
 		if (c != 'h')
 			return EXIT_USAGE;
 		fputs(usage, stdout);

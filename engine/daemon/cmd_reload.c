@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "engine/daemon/answer.h"
+#include "engine/daemon/args.h"
 #include "engine/daemon/commands.h"
 #include "engine/daemon/control.h"
 
@@ -27,7 +28,7 @@ int cmd_reload(int argc, char **argv)
 	const char *path = CONTROL_DEFAULT_PATH;
 	bool json = false;
 	int c;
-	while ((c = getopt_long(argc, argv, "c:jh", long_options, NULL)) != -1) {
+	while ((c = args_next("reload", argc, argv, "c:jh", long_options)) != -1) {
 		switch (c) {
 		case 'c':
 			path = optarg;

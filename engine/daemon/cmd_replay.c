@@ -116,7 +116,7 @@ static int take_words(struct replay_options *o, int argc, char **argv)
 static int parse_options(int argc, char **argv, struct replay_options *o, bool *ret_done)
 {
 	int c, status = 0;
-	while (!status && (c = getopt_long(argc, argv, "r:o:jqh", long_options, NULL)) != -1) {
+	while (!status && (c = args_next("replay", argc, argv, "r:o:jqh", long_options)) != -1) {
 		switch (c) {
 		case 'r':
 			status = add_rules(o, optarg);
@@ -153,7 +153,6 @@ static int parse_options(int argc, char **argv, struct replay_options *o, bool *
 			*ret_done = true;
 			return 0;
 		default:
-			fprintf(stderr, "see vedette replay --help\n");
 			return EXIT_VEDETTE;
 		}
 	}

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "engine/base/fd.h"
+#include "engine/daemon/args.h"
 #include "engine/daemon/commands.h"
 
 void rules_options_done(struct rules_options *options)
@@ -30,7 +31,7 @@ int rules_options_read(int argc, char **argv, const char *help, const char *cons
 	if (!read.paths)
 		return EXIT_FAILED;
 	optind = 0; /* starts afresh: another command may have used it */
-	for (int c; (c = getopt_long(argc, argv, "hqr:", options, NULL)) != -1;) {
+	for (int c; (c = args_next(argv[0], argc, argv, "hqr:", options)) != -1;) {
 		switch (c) {
 		case 'j':
 			read.json = true;
@@ -52,7 +53,6 @@ int rules_options_read(int argc, char **argv, const char *help, const char *cons
 			read.is_done = true;
 			break;
 		default:
-			fprintf(stderr, "try 'vedette %s --help'\n", argv[0]);
 			return EXIT_USAGE;
 		}
 	}

@@ -63,30 +63,74 @@ static int misuse(const char *what, const char *value)
 	return EXIT_VEDETTE;
 }
 
+/* Those that take a value which can be wrong. 0, or an exit status. */
+static int take_value(int option, struct run_options *o)
+{
+	struct watch_options *w = &o->watch;
+	int err = 0;
+	switch (option) {
+	case 'r':
+		if (w->n_rule_paths == MAX_RULE_PATHS)
+			return misuse("more than 64 rule paths:", optarg);
+		o->rule_paths[w->n_rule_paths++] = optarg;
+		break;
+	case 'o':
+		err = args_file("run", "--output", optarg, &w->output);
+		break;
+	case OPT_KEY:
+		err = args_file("run", "--key-file", optarg, &w->key_file);
+		break;
+	case 's':
+		err = args_sensor("run", optarg, &w->sensor);
+		break;
+	case OPT_FAIL:
+		err = args_fail_on("run", optarg, &o->fail_on);
+		break;
+	case OPT_RING:
+		err = args_ring("run", "--ring", optarg, &w->ring_bulk_bytes);
+		break;
+	case OPT_PRIORITY_RING:
+		err = args_ring("run", "--priority-ring", optarg, &w->ring_priority_bytes);
+		break;
+	case OPT_STATUS:
+		err = args_file("run", "--status", optarg, &w->status_file);
+		break;
+	case OPT_CONTROL:
+		err = args_file("run", "--control", optarg, &w->control);
+		break;
+	case OPT_POLICIES:
+		w->policy_folder = optarg;
+		break;
+	case OPT_TAPE:
+		err = args_file("run", "--tape", optarg, &w->tape_file);
+		break;
+	default: /* told by args_next */
+		return EXIT_VEDETTE;
+	}
+	return err ? EXIT_VEDETTE : 0;
+}
+
+/* What the options do not say by themselves. */
+static int check_options(int n_words, const struct watch_options *w)
+{
+	if (n_words == 0) {
+		fputs("vedette run: no command given; see vedette run --help\n", stderr);
+		return EXIT_VEDETTE;
+	}
+	if (w->policy_folder[0] && !w->control[0]) {
+		fputs("vedette run: --policies needs --control; see vedette run --help\n", stderr);
+		return EXIT_VEDETTE;
+	}
+	return 0;
+}
+
 /* 0: go on; else the exit status (help: 0 with *ret_done set). */
 static int parse_options(int argc, char **argv, struct run_options *o, bool *ret_done)
 {
 	struct watch_options *w = &o->watch;
-	int c;
-	while ((c = getopt_long(argc, argv, "+r:o:s:eqh", long_options, NULL)) != -1) {
+	int c, status = 0;
+	while (!status && (c = args_next("run", argc, argv, "+r:o:s:eqh", long_options)) != -1) {
 		switch (c) {
-		case 'r':
-			if (w->n_rule_paths == MAX_RULE_PATHS)
-				return misuse("more than 64 rule paths:", optarg);
-			o->rule_paths[w->n_rule_paths++] = optarg;
-			break;
-		case 'o':
-			if (args_file("run", "--output", optarg, &w->output))
-				return EXIT_VEDETTE;
-			break;
-		case OPT_KEY:
-			if (args_file("run", "--key-file", optarg, &w->key_file))
-				return EXIT_VEDETTE;
-			break;
-		case 's':
-			if (args_sensor("run", optarg, &w->sensor))
-				return EXIT_VEDETTE;
-			break;
 		case 'e':
 			w->enforce = true;
 			break;
@@ -99,55 +143,19 @@ static int parse_options(int argc, char **argv, struct run_options *o, bool *ret
 		case OPT_EVENTS:
 			w->log_events = true;
 			break;
-		case OPT_FAIL:
-			if (args_fail_on("run", optarg, &o->fail_on))
-				return EXIT_VEDETTE;
-			break;
-		case OPT_RING:
-			if (args_ring("run", "--ring", optarg, &w->ring_bulk_bytes))
-				return EXIT_VEDETTE;
-			break;
-		case OPT_PRIORITY_RING:
-			if (args_ring("run", "--priority-ring", optarg, &w->ring_priority_bytes))
-				return EXIT_VEDETTE;
-			break;
 		case 'q':
 			w->terminal = false;
-			break;
-		case OPT_STATUS:
-			if (args_file("run", "--status", optarg, &w->status_file))
-				return EXIT_VEDETTE;
-			break;
-		case OPT_CONTROL:
-			if (args_file("run", "--control", optarg, &w->control))
-				return EXIT_VEDETTE;
-			break;
-		case OPT_POLICIES:
-			w->policy_folder = optarg;
-			break;
-		case OPT_TAPE:
-			if (args_file("run", "--tape", optarg, &w->tape_file))
-				return EXIT_VEDETTE;
 			break;
 		case 'h':
 			fputs(usage, stdout);
 			*ret_done = true;
 			return 0;
 		default:
-			fprintf(stderr, "see vedette run --help\n");
-			return EXIT_VEDETTE;
+			status = take_value(c, o);
 		}
 	}
-	if (optind == argc) {
-		fputs("vedette run: no command given; see vedette run --help\n", stderr);
-		return EXIT_VEDETTE;
-	}
-	if (w->policy_folder[0] && !w->control[0]) {
-		fputs("vedette run: --policies needs --control; see vedette run --help\n", stderr);
-		return EXIT_VEDETTE;
-	}
 	w->policy_breaker = 60;
-	return 0;
+	return status ? status : check_options(argc - optind, w);
 }
 
 static void say_end(struct watch *w, const struct run_options *o)

@@ -12,6 +12,7 @@
 #include "alerts/verify.h"
 #include "engine/base/fd.h"
 #include "engine/base/json.h"
+#include "engine/daemon/args.h"
 
 struct verify_run {
 	const char *file;
@@ -275,7 +276,7 @@ int cmd_verify(int argc, char **argv)
 	const char *key_file = NULL;
 	int opt;
 	optind = 0; /* main may have used getopt */
-	while ((opt = getopt_long(argc, argv, "k:h", options, NULL)) != -1) {
+	while ((opt = args_next("verify", argc, argv, "k:h", options)) != -1) {
 		switch (opt) {
 		case 'k':
 			key_file = optarg;
@@ -296,7 +297,6 @@ int cmd_verify(int argc, char **argv)
 			usage(stdout);
 			return 0;
 		default:
-			usage(stderr);
 			return 2;
 		}
 	}
