@@ -21,6 +21,20 @@
 static const char no_folder[] = "no policies can be applied: `policy.folder` of the configuration is empty";
 static const char nothing_waits[] = "no policy waits to be confirmed";
 
+/* Whoever confirms too late wants to know what became of it. */
+static const char *why_nothing_waits(const struct change *c, char *text, size_t size)
+{
+	const struct change_last *last = &c->last;
+	uint64_t ago_s = (clock_ns(CLOCK_REALTIME) - MIN(last->wall_ns, clock_ns(CLOCK_REALTIME))) / 1000000000;
+	bool is_by_breaker = last->reason && strcmp(last->reason, "breaker") == 0, is_late = last->reason && strcmp(last->reason, "timeout") == 0;
+	if (!is_by_breaker && !is_late)
+		return nothing_waits;
+	(void)snprintf(text, size, "%s: %s was taken back %llu seconds ago, because %s (it had blocked %llu acts)", nothing_waits, last->name,
+		       (unsigned long long)ago_s, is_by_breaker ? "it blocked more in a minute than `policy.breaker` of the configuration allows" :
+								  "nobody confirmed it in time", (unsigned long long)last->blocked); /* long enough */
+	return text;
+}
+
 /* --- telling ------------------------------------------------------------------------------------------------------------------- */
 
 /* What became of a proposal. */
@@ -81,14 +95,30 @@ static void say(const struct change *c, const struct proposal *p, const struct e
 	say_diag(e->diag);
 	if (e->error && !e->diag->errors)
 		fprintf(stderr, "vedette: %s\n", strerror(-e->error));
-	fprintf(stderr, "vedette: policy %s: %s %s (%s%s); %zu rules are in force, digest %s\n", p->name, e->action, e->error ? "failed" : "done", e->reason, who,
-		ruleset_rules((*c->config.policy)->rules), ruleset_digest((*c->config.policy)->rules));
+	size_t n = ruleset_rules((*c->config.policy)->rules);
+	fprintf(stderr, "vedette: policy %s: %s %s (%s%s); %zu %s in force, digest %s\n", p->name, e->action, e->error ? "failed" : "done", e->reason, who, n,
+		n == 1 ? "rule is" : "rules are", ruleset_digest((*c->config.policy)->rules));
 }
 
-static void tell(const struct change *c, const struct proposal *p, const struct end *e)
+/* For `status`: what was refused changed nothing. */
+static void remember(struct change *c, const struct proposal *p, const struct end *e)
+{
+	struct change_last *last = &c->last;
+	if (e->error)
+		return;
+	c->changes++;
+	(void)snprintf(last->name, sizeof(last->name), "%s", p->name); /* fits: it is valid */
+	last->action = e->action;
+	last->reason = e->reason;
+	last->blocked = e->blocked == UINT64_MAX ? 0 : e->blocked;
+	last->wall_ns = clock_ns(CLOCK_REALTIME);
+}
+
+static void tell(struct change *c, const struct proposal *p, const struct end *e)
 {
 	record(c, p, e);
 	say(c, p, e);
+	remember(c, p, e);
 }
 
 static void add_text(struct json *j, const char *key, const char *text)
@@ -312,7 +342,8 @@ void apply_stop(struct change *c)
 	CLEANUP(diag_done) struct diag diag = { 0 };
 	if (c->window.is_open) {
 		struct end e = end_of(c, "rollback", "stopped", &diag);
-		tell(c, &c->trial, &e);
+		record(c, &c->trial, &e);
+		fprintf(stderr, "vedette: policy %s was not confirmed before the daemon ends: it will not be in force at the next start\n", c->trial.name);
 		window_close(&c->window);
 	}
 	if (c->config.policies)
@@ -326,7 +357,8 @@ void apply_confirm(struct change *c, const struct control_request *q)
 	CLEANUP(diag_done) struct diag diag = { 0 };
 	apply_step(c, clock_ns(CLOCK_MONOTONIC)); /* too late is too late, whatever was read first */
 	if (!c->window.is_open) {
-		control_answer_error(c->control, q->from, c->config.policies ? nothing_waits : no_folder);
+		char why[POLICY_NAME_MAX + 256];
+		control_answer_error(c->control, q->from, c->config.policies ? why_nothing_waits(c, why, sizeof(why)) : no_folder);
 		return;
 	}
 	struct end e = end_of(c, "confirm", "asked", &diag);
@@ -389,6 +421,21 @@ static void add_pending(struct json *j, const struct change *c)
 	json_object_end(j);
 }
 
+void change_last_json(struct json *j, const struct change_last *last)
+{
+	CLEANUP(buf_done) struct buf at = { 0 };
+	clock_add_rfc3339(&at, last->wall_ns);
+	json_object_begin(j);
+	add_text(j, "action", last->action);
+	json_key(j, "at");
+	json_str(j, buf_sv(&at));
+	json_key(j, "blocked");
+	json_u64(j, last->blocked);
+	add_text(j, "name", last->name);
+	add_text(j, "reason", last->reason);
+	json_object_end(j);
+}
+
 void apply_answer_status(struct change *c, const struct control_request *q)
 {
 	CLEANUP(buf_done) struct buf out = { 0 };
@@ -402,6 +449,10 @@ void apply_answer_status(struct change *c, const struct control_request *q)
 	add_text(&j, "digest", ruleset_digest((*c->config.policy)->rules));
 	json_key(&j, "ok");
 	json_bool(&j, true);
+	if (c->last.name[0]) {
+		json_key(&j, "last");
+		change_last_json(&j, &c->last);
+	}
 	if (c->window.is_open)
 		add_pending(&j, c);
 	add_files(&j, c);

@@ -40,10 +40,27 @@ int change_new(const struct change_config *config, struct change **ret, struct d
 	return 0;
 }
 
+static void refuse_at_end(void *context, const struct control_request *q)
+{
+	struct change *c = context;
+	control_answer_error(c->control, q->from, "the daemon is just ending");
+}
+
+/* Who asked already is answered; who comes now is told that nobody is there, instead of waiting for it. */
+static void close_control(struct change *c)
+{
+	for (int i = 0; i < 2; i++) /* those who are connected, and those who wait to be */
+		control_step(c->control, clock_ns(CLOCK_MONOTONIC), refuse_at_end, c);
+	control_refuse_all(c->control, "the daemon is just ending");
+	control_close(&c->control);
+}
+
 void change_stop(struct change *c)
 {
 	reload_free(&c->reload);
 	apply_stop(c);
+	if (c->control)
+		close_control(c);
 	c->is_stopped = true;
 }
 
@@ -394,10 +411,10 @@ static void say(struct change *c, const struct outcome_of_reload *o)
 		fprintf(stderr, "vedette: %s\n", strerror(-o->error));
 	size_t n = ruleset_rules((*c->config.policy)->rules);
 	if (o->error)
-		fprintf(stderr, "vedette: the reload failed: the %zu rules in force stay\n", n);
+		fprintf(stderr, "vedette: the reload failed: the %zu %s in force stay%s\n", n, n == 1 ? "rule" : "rules", n == 1 ? "s" : "");
 	else
-		fprintf(stderr, "vedette: %zu rules are in force after %llu ms; %zu cases and %zu events of the self-test passed; digest %s\n", n,
-			(unsigned long long)o->duration_ns / 1000000, o->result->cases, o->result->events, ruleset_digest((*c->config.policy)->rules));
+		fprintf(stderr, "vedette: %zu %s in force after %llu ms; %zu cases and %zu events of the self-test passed; digest %s\n", n,
+			n == 1 ? "rule is" : "rules are", (unsigned long long)o->duration_ns / 1000000, o->result->cases, o->result->events, ruleset_digest((*c->config.policy)->rules));
 }
 
 static void answer_waiting(struct change *c, const struct outcome_of_reload *o)
@@ -436,6 +453,7 @@ static void finish(struct change *c, struct reload_result *r)
 	if (!o.error)
 		o.error = change_over(c, r, false);
 	o.duration_ns = clock_ns(CLOCK_MONOTONIC) - c->began_ns;
+	c->changes++;
 	record(c, &o);
 	say(c, &o);
 	answer_waiting(c, &o);
@@ -514,6 +532,8 @@ void change_step(struct change *c)
 void change_get_status(const struct change *c, struct change_status *ret)
 {
 	*ret = (struct change_status){ 0 };
+	ret->last = c->last;
+	ret->changes = c->changes;
 	if (c->config.policies)
 		ret->n_kept = policies_list(c->config.policies, &ret->kept);
 	if (!c->window.is_open)

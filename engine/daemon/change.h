@@ -31,6 +31,7 @@ struct change_config {
 };
 
 struct change;
+struct json;
 
 /* 0 or -errno with the reason. */
 int change_new(const struct change_config *config, struct change **ret, struct diag *diag) MUST_CHECK;
@@ -47,6 +48,14 @@ void change_ask(struct change *c);
 /* Does what can be done without waiting, the change included. To be called between two events. */
 void change_step(struct change *c);
 
+/* What was done last to a policy that was applied under way; name "": nothing yet. */
+struct change_last {
+	char name[POLICY_NAME_MAX + 1];
+	const char *action, *reason; /* as in the log's record: apply, confirm, rollback or remove; asked, timeout, breaker, unkept */
+	uint64_t blocked;            /* acts that it blocked while it waited to be confirmed */
+	uint64_t wall_ns;
+};
+
 /* Of the policies that were applied under way; texts are borrowed until the next step. */
 struct change_status {
 	const struct policy_file *kept;
@@ -55,5 +64,9 @@ struct change_status {
 	bool is_removal;     /* of which its removal waits */
 	uint64_t left_ns;    /* to confirm it in */
 	uint64_t blocked;    /* acts it blocked so far */
+	struct change_last last;
+	uint64_t changes;    /* counts what changes any of this, and reloads */
 };
+/* As a JSON object. */
+void change_last_json(struct json *j, const struct change_last *last);
 void change_get_status(const struct change *c, struct change_status *ret);

@@ -42,6 +42,8 @@ struct change {
 	uint32_t generation;     /* the last one that was given out */
 	struct proposal asked;   /* to be begun */
 	struct proposal trial;   /* being built, or in force and to be confirmed */
+	uint64_t changes;        /* counts whatever the status would show */
+	struct change_last last; /* that was done to a policy */
 	struct window window;    /* open: the trial is in force */
 	struct sensor_change *held; /* owned; of the trial: events of before and of now are wanted until it is decided */
 	uint32_t epoch, last_epoch; /* of ancestors: in force; the highest that was ever given out */

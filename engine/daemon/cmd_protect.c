@@ -1,17 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* `vedette protect off|on` and `vedette stop`: the administrator's way past the daemon's protection of itself. */
 #include <getopt.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "engine/base/fd.h"
 #include "engine/base/jsonread.h"
 #include "engine/base/num.h"
+#include "engine/daemon/args.h"
 #include "engine/daemon/cmd_rules.h"
 #include "engine/daemon/commands.h"
 #include "engine/daemon/control.h"
 #include "engine/daemon/say.h"
+#include "engine/probe/left.h"
 
-enum { PATIENCE_S = 20, OFF_DEFAULT_S = 600 };
+enum { PATIENCE_S = 20, OFF_DEFAULT_S = 600, END_S = 120 };
 
 static const char usage_protect[] =
 	"usage: vedette protect off [--for TIME] [--control PATH]\n"
@@ -27,12 +31,12 @@ static const char usage_protect[] =
 
 static const char usage_stop[] =
 	"usage: vedette stop [--control PATH]\n"
-	"Ends a running daemon, protected or not. Who asked stands in the signed log.\n"
+	"Ends a running daemon, protected or not, and waits until it is gone. Who asked stands in the signed log.\n"
 	"\n"
 	"  -c, --control PATH   the daemon's control socket (default: /run/vedette/control.sock)\n"
 	"  -h, --help\n"
 	"\n"
-	"Exit status: 0 it ends; 1 the daemon does not answer; 2 wrong use.\n";
+	"Exit status: 0 it has ended; 1 the daemon does not answer, or goes on running; 2 wrong use.\n";
 
 static int ask(const char *name, const char *control, const char *command)
 {
@@ -62,12 +66,13 @@ struct protect_arguments {
 static int parse(int argc, char **argv, const char *usage, struct protect_arguments *ret, bool *ret_done)
 {
 	static const struct option long_options[] = {
-		{ "control", required_argument, NULL, 'c' }, { "for", required_argument, NULL, 'f' }, { "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 },
+		{ "for", required_argument, NULL, 'f' }, { "control", required_argument, NULL, 'c' }, { "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 },
 	};
+	bool is_stop = usage == usage_stop; /* which has no --for */
 	uint64_t ns;
 	int c;
 	*ret = (struct protect_arguments){ .control = CONTROL_DEFAULT_PATH, .for_s = OFF_DEFAULT_S };
-	while ((c = getopt_long(argc, argv, usage == usage_stop ? "c:h" : "c:f:h", long_options, NULL)) != -1) {
+	while ((c = args_next(argv[0], argc, argv, is_stop ? "c:h" : "c:f:h", long_options + is_stop)) != -1) {
 		if (c == 'h') {
 			fputs(usage, stdout);
 			*ret_done = true;
@@ -75,10 +80,10 @@ static int parse(int argc, char **argv, const char *usage, struct protect_argume
 		}
 		if (c == 'c')
 			ret->control = optarg;
-		else if (c == 'f' && usage != usage_stop && num_parse_duration(sv_from(optarg), &ns) == 0 && ns >= 1000000000)
+		else if (c == 'f' && num_parse_duration(sv_from(optarg), &ns) == 0 && ns >= 1000000000)
 			ret->for_s = ns / 1000000000;
 		else if (c == 'f')
-			return fprintf(stderr, "vedette: --for takes a time of at least a second, as 90s, 10m or 2h, not '%s'\n", optarg), EXIT_USAGE;
+			return fprintf(stderr, "vedette %s: --for takes a time of at least a second, as 90s, 10m or 2h, not '%s'\n", argv[0], optarg), EXIT_USAGE;
 		else
 			return EXIT_USAGE;
 	}
@@ -105,6 +110,31 @@ int cmd_protect(int argc, char **argv)
 	return status;
 }
 
+/* What it left in force is nobody's but root's to see. */
+static void say_what_stays(void)
+{
+	if (left_youngest() && !left_living())
+		puts("the daemon has ended; what its rules block stays blocked (enforcement.on_exit: keep): vedette release takes that away");
+}
+
+static int stop(const char *control)
+{
+	CLEANUP(diag_done) struct diag diag = { 0 };
+	CLEANUP(fd_close) int process = -1;
+	int err = control_process(control, &process, &diag);
+	say_result(err, &diag);
+	int status = err ? EXIT_FAILED : ask("stop", control, "{\"command\":\"stop\"}");
+	if (status)
+		return status;
+	struct pollfd p = { .fd = process, .events = POLLIN };
+	if (process >= 0 && poll(&p, 1, END_S * 1000) != 1) { /* a pidfd is readable when its process has ended */
+		fprintf(stderr, "vedette stop: the daemon said yes, and still runs after %d seconds\n", END_S);
+		return EXIT_FAILED;
+	}
+	say_what_stays();
+	return EXIT_FINE;
+}
+
 int cmd_stop(int argc, char **argv)
 {
 	struct protect_arguments a;
@@ -116,5 +146,5 @@ int cmd_stop(int argc, char **argv)
 		fputs("vedette stop: too many arguments; see vedette stop --help\n", stderr);
 		return EXIT_USAGE;
 	}
-	return ask("stop", a.control, "{\"command\":\"stop\"}");
+	return stop(a.control);
 }

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* `vedette status`: shows what a running daemon wrote to its status file. */
+/* `vedette status`: shows what a running daemon wrote to its status file, and says whether that is as it should be. */
 #include <errno.h>
 #include <getopt.h>
+#include <signal.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -9,27 +11,43 @@
 
 #include "engine/base/fd.h"
 #include "engine/base/jsonread.h"
+#include "engine/base/num.h"
 #include "engine/base/yaml.h"
+#include "engine/daemon/args.h"
 #include "engine/daemon/commands.h"
 #include "engine/daemon/control.h"
 #include "engine/daemon/say.h"
 
 static const char usage[] =
 	"usage: vedette status [--json] [--control PATH | FILE]\n"
-	"Shows how a running daemon fares: sensor mode, probes and blind spots, rules, events and losses. FILE is its status_file\n"
-	"(default: /run/vedette/status.json).\n"
+	"Shows how a running daemon fares: whether it blocks, and what; sensor mode, probes and blind spots, rules, events and losses. FILE is its\n"
+	"status_file (default: /run/vedette/status.json).\n"
 	"\n"
-	"  --control PATH  ask the daemon by its control socket instead\n"
-	"  --json          the document as it is\n"
+	"  -c, --control PATH  ask the daemon by its control socket instead\n"
+	"  -j, --json          the document as it is\n"
+	"  -h, --help\n"
 	"\n"
-	"Exit status: 0 healthy; 1 degraded (losses, missing probes, an old file) or not running; 2 wrong use.\n";
+	"Exit status: 0 healthy; 1 degraded: it runs, and something was lost, skipped or does not work, each named in a line \"degraded\"; 2 wrong\n"
+	"use; 3 down: no daemon, or one that hangs or does not answer.\n";
 
-enum { STALE_SECONDS = 10 };
+enum { EXIT_DEGRADED = 1, EXIT_DOWN = 3, STALE_SECONDS = 10 };
 
 static const char *text_of(const struct yaml_node *map, const char *key)
 {
 	const struct yaml_node *n = yaml_get(map, key);
 	return n && n->type == YAML_SCALAR ? n->text.p : "?";
+}
+
+static bool is_true(const struct yaml_node *map, const char *key)
+{
+	return strcmp(text_of(map, key), "true") == 0;
+}
+
+/* 0: none, or not a number. */
+static uint64_t number_of(const struct yaml_node *map, const char *key)
+{
+	uint64_t n;
+	return num_parse_u64(sv_from(text_of(map, key)), UINT64_MAX, &n) ? 0 : n;
 }
 
 /* First item of a list, first key of a map; NULL when the file has something else there. */
@@ -38,17 +56,82 @@ static const struct yaml_node *first_of(const struct yaml_node *node, enum yaml_
 	return node && node->type == type ? node->first : NULL;
 }
 
-/* Prints what is not as it should be; returns how many such things there are. */
-static size_t show_hooks(const struct yaml_node *hooks)
+/* --- is it as it should be? ---------------------------------------------------------------------------------------------------- */
+
+struct health {
+	bool is_told; /* print what is found */
+	size_t faults;
+};
+
+static void degraded(struct health *h, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static void degraded(struct health *h, const char *format, ...)
+{
+	va_list arguments;
+	h->faults++;
+	if (!h->is_told)
+		return;
+	va_start(arguments, format);
+	fputs("degraded  ", stdout);
+	vprintf(format, arguments);
+	putchar('\n');
+	va_end(arguments);
+}
+
+static void judge_hooks(struct health *h, const struct yaml_node *hooks)
+{
+	for (const struct yaml_node *k = first_of(hooks, YAML_LIST); k; k = k->next)
+		if (!is_true(k, "attached"))
+			degraded(h, "a probe is missing: %s: %s", text_of(k, "where"), text_of(k, "missing"));
+}
+
+static void judge_totals(struct health *h, const struct yaml_node *totals)
+{
+	static const struct {
+		const char *key, *what;
+	} rows[] = {
+		{ "lost", "records of the kernel were lost" },
+		{ "damaged", "records of the kernel were damaged" },
+		{ "unwritten", "alerts and events got no record: the log cannot be written" },
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+		if (number_of(totals, rows[i].key))
+			degraded(h, "%s %s", text_of(totals, rows[i].key), rows[i].what);
+}
+
+static void judge_sensor(struct health *h, const struct yaml_node *sensor)
+{
+	if (strcmp(text_of(sensor, "mode"), "lsm") == 0 && !is_true(sensor, "canary_denied"))
+		degraded(h, "the kernel did not refuse the test act at the start: nothing can be blocked");
+	if (!is_true(sensor, "canary_seen"))
+		degraded(h, "the test act at the start was not seen");
+	if (number_of(sensor, "skipped_runs"))
+		degraded(h, "the kernel skipped %s runs of our programs: they saw and refused nothing then", text_of(sensor, "skipped_runs"));
+}
+
+static void judge_protection(struct health *h, const struct yaml_node *protection)
+{
+	if (number_of(protection, "failures"))
+		degraded(h, "the protection of Vedette itself failed %s times: see the alerts of agent.tamper", text_of(protection, "failures"));
+	if (strcmp(text_of(protection, "state"), "off") == 0)
+		degraded(h, "the protection of Vedette itself is off, for %s more seconds (vedette protect on)", text_of(protection, "off_for_seconds"));
+}
+
+static void judge(struct health *h, const struct yaml_node *doc)
+{
+	judge_hooks(h, yaml_get(doc, "hooks"));
+	judge_totals(h, yaml_get(doc, "totals"));
+	judge_sensor(h, yaml_get(doc, "sensor"));
+	judge_protection(h, yaml_get(doc, "protection"));
+}
+
+/* --- showing it ------------------------------------------------------------------------------------------------------------------ */
+
+static void show_hooks(const struct yaml_node *hooks)
 {
 	size_t attached = 0, missing = 0;
 	for (const struct yaml_node *h = first_of(hooks, YAML_LIST); h; h = h->next)
-		*(strcmp(text_of(h, "attached"), "true") == 0 ? &attached : &missing) += 1;
+		*(is_true(h, "attached") ? &attached : &missing) += 1;
 	printf("probes    %zu attached, %zu missing\n", attached, missing);
-	for (const struct yaml_node *h = first_of(hooks, YAML_LIST); h; h = h->next)
-		if (strcmp(text_of(h, "attached"), "true") != 0)
-			printf("          missing: %s: %s\n", text_of(h, "where"), text_of(h, "missing"));
-	return missing;
 }
 
 static void show_events(const struct yaml_node *events)
@@ -59,11 +142,8 @@ static void show_events(const struct yaml_node *events)
 		       text_of(k->next, "blocked"), text_of(k->next, "filtered"));
 }
 
-static int show(const struct yaml_node *doc, time_t age)
+static void show_sensor(const struct yaml_node *sensor)
 {
-	const struct yaml_node *sensor = yaml_get(doc, "sensor"), *policy = yaml_get(doc, "policy"), *totals = yaml_get(doc, "totals");
-	printf("vedette   %s, process %s, as of %s%s\n", text_of(doc, "version"), text_of(doc, "pid"), text_of(doc, "at"),
-	       age > STALE_SECONDS ? " (old: the daemon does not run or hangs)" : "");
 	printf("sensor    %s mode; canary seen: %s, denied: %s; paths checked: %s; preemption: %s; skipped runs: %s\n", text_of(sensor, "mode"),
 	       text_of(sensor, "canary_seen"), text_of(sensor, "canary_denied"), text_of(sensor, "paths_checked"), text_of(sensor, "preemption"),
 	       text_of(sensor, "skipped_runs"));
@@ -71,30 +151,92 @@ static int show(const struct yaml_node *doc, time_t age)
 		printf("          lsm mode was refused: %s\n", text_of(sensor, "lsm_refused"));
 	for (const struct yaml_node *b = first_of(yaml_get(sensor, "blind_spots"), YAML_LIST); b; b = b->next)
 		printf("          not seen: %s\n", b->type == YAML_SCALAR ? b->text.p : "?");
-	size_t missing = show_hooks(yaml_get(doc, "hooks"));
-	printf("policy    %s rule%s, digest %s\n", text_of(policy, "rules"), strcmp(text_of(policy, "rules"), "1") == 0 ? "" : "s", text_of(policy, "digest"));
-	const struct yaml_node *pending = yaml_get(policy, "pending");
-	for (const struct yaml_node *a = first_of(yaml_get(policy, "applied"), YAML_LIST); a; a = a->next)
-		printf("          applied: %s\n", a->type == YAML_SCALAR ? a->text.p : "?");
+}
+
+static const char *plural(uint64_t n)
+{
+	return n == 1 ? "" : "s";
+}
+
+/* The first question of whoever is called at night: does it block, and what? */
+static void show_enforcement(const struct yaml_node *enforcement)
+{
+	const struct yaml_node *rules = yaml_get(enforcement, "rules");
+	uint64_t blocking = number_of(rules, "blocking"), killing = number_of(rules, "killing"), watching = number_of(rules, "watching");
+	if (!is_true(enforcement, "enabled")) {
+		printf("enforces  no: nothing is blocked (`enforce: false`); %llu rule%s would block, %llu would kill\n", (unsigned long long)blocking,
+		       plural(blocking), (unsigned long long)killing);
+		return;
+	}
+	printf("enforces  yes: %llu rule%s block%s", (unsigned long long)blocking, plural(blocking), blocking == 1 ? "s" : "");
+	if (number_of(rules, "partly"))
+		printf(" (%s of them in a share of the processes)", text_of(rules, "partly"));
+	printf(", %llu kill; %llu only tell%s what they would do (`mode: detect`); when the daemon ends: %s\n", (unsigned long long)killing,
+	       (unsigned long long)watching, watching == 1 ? "s" : "", strcmp(text_of(enforcement, "on_exit"), "keep") == 0 ?
+	       "what is blocked stays blocked (on_exit: keep)" : "nothing is blocked any more (on_exit: release)");
+	for (const struct yaml_node *b = first_of(yaml_get(enforcement, "blocked_by"), YAML_LIST); b; b = b->next)
+		printf("          %s blocked %s time%s\n", text_of(b, "rule"), text_of(b, "count"), plural(number_of(b, "count")));
+	if (number_of(enforcement, "blocked_by_others"))
+		printf("          other rules blocked %s times\n", text_of(enforcement, "blocked_by_others"));
+}
+
+static const char *why_back(const char *reason)
+{
+	static const struct {
+		const char *reason, *text;
+	} rows[] = {
+		{ "timeout", ": nobody confirmed it in time" },
+		{ "breaker", ": it blocked more in a minute than `policy.breaker` allows" },
+		{ "unkept", ": its file could not be written" },
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+		if (strcmp(reason, rows[i].reason) == 0)
+			return rows[i].text;
+	return "";
+}
+
+static void show_policy(const struct yaml_node *policy)
+{
+	const struct yaml_node *pending = yaml_get(policy, "pending"), *last = yaml_get(policy, "last");
+	printf("policy    %s rule%s, digest %s\n", text_of(policy, "rules"), plural(number_of(policy, "rules")), text_of(policy, "digest"));
+	for (const struct yaml_node *a = first_of(yaml_get(policy, "applied"), YAML_LIST); a; a = a->next) {
+		bool is_forced = false;
+		for (const struct yaml_node *f = first_of(yaml_get(policy, "forced"), YAML_LIST); f && a->type == YAML_SCALAR; f = f->next)
+			is_forced |= f->type == YAML_SCALAR && strcmp(f->text.p, a->text.p) == 0;
+		printf("          applied: %s%s\n", a->type == YAML_SCALAR ? a->text.p : "?",
+		       is_forced ? " (forced: it was not asked what the host cannot do without)" : "");
+	}
 	if (pending)
-		printf("          waits to be confirmed: %s %s, for %s more seconds; it blocked %s times\n",
-		       strcmp(text_of(pending, "removal"), "true") == 0 ? "removal of" : "policy", text_of(pending, "name"), text_of(pending, "left_seconds"),
-		       text_of(pending, "blocked"));
-	const struct yaml_node *protection = yaml_get(doc, "protection");
+		printf("          waits to be confirmed: %s %s, for %s more seconds; it blocked %s time%s\n",
+		       is_true(pending, "removal") ? "removal of" : "policy", text_of(pending, "name"), text_of(pending, "left_seconds"),
+		       text_of(pending, "blocked"), plural(number_of(pending, "blocked")));
+	if (last && strcmp(text_of(last, "action"), "rollback") == 0)
+		printf("          taken back at %s: %s%s; it had blocked %s time%s\n", text_of(last, "at"), text_of(last, "name"), why_back(text_of(last, "reason")),
+		       text_of(last, "blocked"), plural(number_of(last, "blocked")));
+}
+
+static void show(const struct yaml_node *doc)
+{
+	const struct yaml_node *totals = yaml_get(doc, "totals"), *protection = yaml_get(doc, "protection"), *state = yaml_get(doc, "state");
+	printf("vedette   %s, process %s, as of %s\n", text_of(doc, "version"), text_of(doc, "pid"), text_of(doc, "at"));
+	if (yaml_get(doc, "enforcement"))
+		show_enforcement(yaml_get(doc, "enforcement"));
+	show_sensor(yaml_get(doc, "sensor"));
+	show_hooks(yaml_get(doc, "hooks"));
+	show_policy(yaml_get(doc, "policy"));
 	if (protection)
 		printf("protected %s; %s acts refused, %s canaries, %s failures; %s files, %s not proven\n", text_of(protection, "state"),
 		       text_of(protection, "refused"), text_of(protection, "canaries"), text_of(protection, "failures"), text_of(protection, "files"),
 		       text_of(protection, "unproven"));
 	printf("totals    %s produced, %s delivered, %s lost, %s damaged; %s alerts, %s blocked\n", text_of(totals, "produced"),
 	       text_of(totals, "delivered"), text_of(totals, "lost"), text_of(totals, "damaged"), text_of(totals, "alerts"), text_of(totals, "blocked"));
-	const struct yaml_node *state = yaml_get(doc, "state");
 	if (state)
 		printf("state     %s groups of rules about several events; %s evicted, %s dropped, %s late, %s hurried\n", text_of(state, "groups"),
 		       text_of(state, "evicted"), text_of(state, "dropped"), text_of(state, "late"), text_of(state, "hurried"));
 	show_events(yaml_get(doc, "events"));
-	bool is_lossy = strcmp(text_of(totals, "lost"), "0") != 0 || strcmp(text_of(totals, "damaged"), "0") != 0;
-	return missing || is_lossy || age > STALE_SECONDS ? 1 : 0;
 }
+
+/* --- getting it --------------------------------------------------------------------------------------------------------------------- */
 
 static int read_status(const char *file, struct buf *text, time_t *ret_age)
 {
@@ -128,47 +270,81 @@ static int ask_status(const char *control, struct buf *text)
 	return buf_error(text);
 }
 
-int cmd_status(int argc, char **argv)
+/* NULL, or why nobody is there any more who would write this file. */
+static const char *why_down(const struct yaml_node *doc, time_t age)
+{
+	uint64_t pid = number_of(doc, "pid");
+	if (pid && pid <= INT32_MAX && kill((pid_t)pid, 0) && errno == ESRCH)
+		return "the process is gone";
+	return age > STALE_SECONDS ? "the file is old: the daemon does not run, or hangs" : NULL;
+}
+
+static int down(const struct yaml_node *doc, const char *why)
+{
+	const struct yaml_node *enforcement = yaml_get(doc, "enforcement");
+	fprintf(stderr, "vedette status: down: %s; what stands here was so at %s\n", why, text_of(doc, "at"));
+	if (is_true(enforcement, "enabled") && strcmp(text_of(enforcement, "on_exit"), "keep") == 0)
+		fputs("vedette status: what its rules blocked is still blocked (on_exit: keep), unless it was released: vedette release\n", stderr);
+	return EXIT_DOWN;
+}
+
+struct status_arguments {
+	const char *control, *file; /* control NULL: the file is read */
+	bool json;
+};
+
+static int parse(int argc, char **argv, struct status_arguments *ret, bool *ret_done)
 {
 	static const struct option long_options[] = {
 		{ "json", no_argument, NULL, 'j' }, { "control", required_argument, NULL, 'c' }, { "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 },
 	};
-	bool json = false;
-	const char *control = NULL;
 	int c;
-	while ((c = getopt_long(argc, argv, "jh", long_options, NULL)) != -1) {
+	while ((c = args_next("status", argc, argv, "c:jh", long_options)) != -1) {
 		if (c == 'h') {
 			fputs(usage, stdout);
-			return 0;
+			*ret_done = true;
+			return EXIT_FINE;
 		}
 		if (c == 'c')
-			control = optarg;
+			ret->control = optarg;
 		else if (c == 'j')
-			json = true;
+			ret->json = true;
 		else
-			return 2;
+			return EXIT_USAGE;
 	}
-	if (argc - optind > (control ? 0 : 1)) {
+	if (argc - optind > (ret->control ? 0 : 1)) {
 		fputs("vedette status: one file, or --control, at most; see vedette status --help\n", stderr);
-		return 2;
+		return EXIT_USAGE;
 	}
-	const char *file = control ? control : optind < argc ? argv[optind] : "/run/vedette/status.json";
+	ret->file = ret->control ? ret->control : optind < argc ? argv[optind] : "/run/vedette/status.json";
+	return EXIT_FINE;
+}
+
+int cmd_status(int argc, char **argv)
+{
+	struct status_arguments a = { 0 };
+	bool is_done = false;
+	int failed = parse(argc, argv, &a, &is_done);
+	if (failed || is_done)
+		return failed;
 	CLEANUP(buf_done) struct buf text = { 0 };
 	CLEANUP(yaml_tree_free) struct yaml_tree *tree = NULL;
 	CLEANUP(diag_done) struct diag diag = { 0 };
 	time_t age = 0;
-	int err = control ? ask_status(control, &text) : read_status(file, &text, &age);
-	if (err)
-		return 1;
+	if (a.control ? ask_status(a.control, &text) : read_status(a.file, &text, &age))
+		return EXIT_DOWN;
 	/* JSON is YAML: the tree reader serves */
-	if (yaml_parse(file, buf_sv(&text), &tree, &diag) || !yaml_root(tree)->first || yaml_root(tree)->first->type != YAML_MAP) {
-		fprintf(stderr, "vedette status: %s is not a status file\n", file);
-		return 1;
+	if (yaml_parse(a.file, buf_sv(&text), &tree, &diag) || !yaml_root(tree)->first || yaml_root(tree)->first->type != YAML_MAP) {
+		fprintf(stderr, "vedette status: %s is not a status file\n", a.file);
+		return EXIT_DOWN;
 	}
-	if (json)
+	const struct yaml_node *doc = yaml_root(tree)->first;
+	struct health health = { .is_told = !a.json };
+	if (a.json)
 		fputs(buf_cstr(&text), stdout);
-	int status = 0;
-	if (!json)
-		status = show(yaml_root(tree)->first, age);
-	return json ? age > STALE_SECONDS : status;
+	else
+		show(doc);
+	judge(&health, doc);
+	const char *why = a.control ? NULL : why_down(doc, age);
+	return why ? down(doc, why) : health.faults ? EXIT_DEGRADED : EXIT_FINE;
 }

@@ -8,6 +8,7 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -295,6 +296,13 @@ void control_answer(struct control *c, control_client to, struct strview json)
 	}
 }
 
+void control_refuse_all(struct control *c, const char *text)
+{
+	for (size_t i = 0; i < CONTROL_MAX_CLIENTS; i++)
+		if (c->clients[i].state == CLIENT_WAITING)
+			control_answer_error(c, c->clients[i].number, text);
+}
+
 /* One that only shut its sending half down, as `nc -N` does, still waits. */
 static bool has_hung_up(const struct client *k)
 {
@@ -385,6 +393,30 @@ static int ask(struct asking *a, const struct sockaddr_un *address, struct strvi
 	return err ? err : answer->n && answer->p[answer->n - 1] == '\n' ? 0 : -ECONNRESET;
 }
 
+static void say_silent(const char *path, int err, struct diag *diag)
+{
+	diag_error(diag, (struct place){ .file = path }, "the daemon does not answer: %s%s", strerror(-err),
+		   err == -ENOENT || err == -ECONNREFUSED ? " (does it run, with this control socket?)" : "");
+}
+
+int control_process(const char *path, int *ret, struct diag *diag)
+{
+	struct sockaddr_un address;
+	struct ucred peer;
+	socklen_t n = sizeof(peer);
+	int err = fill_address(path, &address, diag);
+	if (err)
+		return err;
+	CLEANUP(fd_close) int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd < 0 || connect(fd, (const struct sockaddr *)&address, sizeof(address)) || getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &n)) {
+		err = -errno;
+		say_silent(path, err, diag);
+		return err;
+	}
+	*ret = (int)syscall(SYS_pidfd_open, peer.pid, 0);
+	return 0;
+}
+
 int control_ask(const char *path, const char *command, const struct control_patience *patience, struct buf *answer, struct diag *diag)
 {
 	CLEANUP(buf_done) struct buf line = { 0 };
@@ -410,7 +442,6 @@ int control_ask_line(const char *path, struct strview line, const struct control
 		diag_error(diag, (struct place){ .file = path }, "no answer within %u second%s: the daemon hangs, or is still at work", patience->seconds,
 			   patience->seconds == 1 ? "" : "s");
 	else if (err)
-		diag_error(diag, (struct place){ .file = path }, "the daemon does not answer: %s%s", strerror(-err),
-			   err == -ENOENT || err == -ECONNREFUSED ? " (does it run, with this control socket?)" : "");
+		say_silent(path, err, diag);
 	return err;
 }

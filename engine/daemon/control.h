@@ -54,6 +54,8 @@ void control_step(struct control *c, uint64_t now_ns, control_function *call, vo
 void control_answer(struct control *c, control_client to, struct strview json);
 /* {"error":TEXT,"ok":false} */
 void control_answer_error(struct control *c, control_client to, const char *text);
+/* All that wait for an answer get this one. */
+void control_refuse_all(struct control *c, const char *text);
 
 /* --- the other side ---------------------------------------------------------------------------------------------------------- */
 
@@ -71,6 +73,8 @@ struct control_patience {
 	void *context;
 };
 
+/* A descriptor (pidfd) of the process that serves the socket, readable when it has ended; -1: it is gone already. 0 or -errno with the reason. */
+int control_process(const char *path, int *ret, struct diag *diag) MUST_CHECK;
 /* Sends the command and waits for the answer. 0 or -errno with the reason. */
 int control_ask(const char *path, const char *command, const struct control_patience *patience, struct buf *answer, struct diag *diag) MUST_CHECK;
 /* The same with a whole request: a JSON object on one line, without line end. */

@@ -108,7 +108,10 @@ static void raise_alert(struct pipeline *p, const struct policy *policy, const s
 		.kill = deed.kill,
 		.policy_digest = ruleset_digest(policy->rules),
 	};
-	p->stats.blocked += deed.action == ALERT_ACTION_BLOCK || deed.action == ALERT_ACTION_KILL;
+	if (deed.action == ALERT_ACTION_BLOCK || deed.action == ALERT_ACTION_KILL) {
+		p->stats.blocked++;
+		tally_count(&p->stats.blocked_by, rule->id);
+	}
 	send_alert(p, &alert);
 }
 
@@ -280,7 +283,7 @@ static struct deed deed_of(const struct pipeline *p, const struct rule_info *rul
 		return (struct deed){ .action = ALERT_ACTION_BLOCK };
 	if (rule->action == ACTION_BLOCK && p->config.is_taped && ev->common->verdict == VERDICT_BLOCK)
 		return (struct deed){ .action = ALERT_ACTION_BLOCK }; /* it was denied, by whichever rule of then */
-	if (rule->action == ACTION_BLOCK && (!p->config.is_enforcing || !rule_is_blocking(rule)))
+	if (rule->action == ACTION_BLOCK && (!p->config.is_enforcing || !rule_is_blocking(rule) || rule->rollout)) /* not of the share that is blocked */
 		return (struct deed){ .action = ALERT_ACTION_WOULD_BLOCK };
 	if (rule->action == ACTION_KILL && is_killed(ev))
 		return (struct deed){ ALERT_ACTION_KILL, KILLED_IN_TIME };

@@ -8,6 +8,7 @@
 #include "alerts/stream.h"
 #include "engine/daemon/ending.h"
 #include "engine/daemon/policy.h"
+#include "engine/daemon/tally.h"
 #include "engine/daemon/teller.h"
 #include "engine/enrich/enrich.h"
 #include "engine/enrich/outcome.h"
@@ -39,6 +40,7 @@ struct pipeline_stats {
 	uint64_t alerts;
 	uint64_t blocked;                  /* alerts of acts that were blocked, and of processes that were ended */
 	uint64_t blocked_on_trial;         /* of those, by rules of the file that pipeline_try names, since that call */
+	struct tally blocked_by;           /* of those, by the rule; what the protection of the engine refused is not among them */
 	uint64_t suppressed;               /* alerts that throttles held back: each is told by a summary */
 	uint64_t matches_dropped;          /* matches beyond RULES_MAX_MATCHES */
 	uint64_t undecided;                /* alerts of rules of which it is not known whether they hold */

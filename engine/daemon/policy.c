@@ -32,6 +32,20 @@ static int make_state(struct policy *p, const struct state_config *config, struc
 	return err;
 }
 
+static void count_rules(struct policy *p)
+{
+	for (size_t i = 0; i < ruleset_count(p->rules); i++) {
+		const struct rule_info *rule = ruleset_get(p->rules, i);
+		bool is_blocking = rule_is_blocking(rule), is_killing = rule_is_killing(rule);
+		if (!p->first_block && (is_blocking || is_killing))
+			p->first_block = rule;
+		p->counts.blocking += is_blocking;
+		p->counts.killing += is_killing;
+		p->counts.partly += is_blocking && rule->rollout && rule->rollout < 100;
+		p->counts.watching += rule->action != ACTION_ALERT && rule->is_enabled && !is_blocking && !is_killing;
+	}
+}
+
 int policy_load(const struct policy_options *options, struct policy **ret, struct diag *diag)
 {
 	CLEANUP(policy_free) struct policy *p = calloc(1, sizeof(*p));
@@ -55,9 +69,7 @@ int policy_load(const struct policy_options *options, struct policy **ret, struc
 		err = throttle_new(p->rules, &p->throttle);
 	if (err)
 		return err;
-	for (size_t i = 0; i < ruleset_count(p->rules) && !p->first_block; i++)
-		if (rule_is_blocking(ruleset_get(p->rules, i)) || rule_is_killing(ruleset_get(p->rules, i)))
-			p->first_block = ruleset_get(p->rules, i);
+	count_rules(p);
 	*ret = TAKE(p);
 	return 0;
 }
@@ -88,8 +100,8 @@ static int check_blocking(const struct policy *p, const struct policy_options *o
 		if (!is_refused)
 			diag_warn(diag, rule->at, "rule %s only reports: this host offers the tracepoint mode, which cannot block", rule->id);
 		else
-			diag_error(diag, rule->at, "rule %s blocks, and this host offers only the tracepoint mode, which cannot (--detect-only loads it as "
-				   "a reporting rule)", rule->id);
+			diag_error(diag, rule->at, "rule %s blocks, and this host offers only the tracepoint mode, which cannot (`vedette run --detect-only`, "
+				   "and `detect_only: true` in the configuration of a daemon, load it as a reporting rule)", rule->id);
 	}
 	return is_refused ? -EOPNOTSUPP : 0;
 }

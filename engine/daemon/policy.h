@@ -38,6 +38,11 @@ struct policy {
 	struct verdict_policy verdicts; /* owned; empty without enforcement */
 	struct approval approval;    /* owned; empty: all that the rules look at is sent */
 	uint32_t generation;         /* stands in verdict records: 1 to POLICY_GENERATIONS */
+	struct policy_counts {
+		size_t blocking, killing; /* rules that do so when enforcement is on */
+		size_t watching;          /* that would, and only tell so: `mode: detect` */
+		size_t partly;            /* of those that block, in a share of the processes: `rollout` */
+	} counts;
 	const struct rule_info *first_block; /* names a verdict whose rule is not known; NULL: no rule blocks or kills */
 };
 

@@ -129,6 +129,37 @@ static void add_rows(struct json *j, const char *key, const struct status_row *r
 	json_object_end(j);
 }
 
+/* Does it block? What, how often, and what becomes of it when the daemon ends. */
+static void add_enforcement(struct json *j, const struct status_of *of)
+{
+	const struct policy_counts *c = &of->policy->counts;
+	const struct tally *by = &of->stats->blocked_by;
+	json_key(j, "enforcement");
+	json_object_begin(j);
+	json_key(j, "blocked_by");
+	json_array_begin(j);
+	for (size_t i = 0; i < by->n_rows; i++) {
+		json_object_begin(j);
+		json_key(j, "count");
+		json_u64(j, by->rows[i].n);
+		json_key(j, "rule");
+		json_str(j, sv_from(by->rows[i].id));
+		json_object_end(j);
+	}
+	json_array_end(j);
+	json_key(j, "blocked_by_others");
+	json_u64(j, by->others);
+	json_key(j, "enabled");
+	json_bool(j, of->is_enforcing);
+	json_key(j, "on_exit");
+	json_str(j, of->keeps ? SV("keep") : SV("release"));
+	const struct status_row rows[] = {
+		{ "blocking", c->blocking }, { "killing", c->killing }, { "partly", c->partly }, { "watching", c->watching },
+	};
+	add_rows(j, "rules", rows, ARRAY_SIZE(rows));
+	json_object_end(j);
+}
+
 static void add_engine(struct json *j, const struct engine *engine)
 {
 	struct engine_stats s;
@@ -270,6 +301,16 @@ static void add_policy(struct json *j, const struct policy *policy, const struct
 	json_key(j, "digest");
 	json_str(j, sv_from(ruleset_digest(policy->rules)));
 	add_environment(j, policy->rules);
+	json_key(j, "forced");
+	json_array_begin(j);
+	for (size_t i = 0; i < change->n_kept; i++)
+		if (change->kept[i].is_forced)
+			json_str(j, sv_from(change->kept[i].name));
+	json_array_end(j);
+	if (change->last.name[0]) {
+		json_key(j, "last");
+		change_last_json(j, &change->last);
+	}
 	if (change->pending)
 		add_pending(j, change);
 	json_key(j, "rules");
@@ -312,6 +353,7 @@ void status_json(const struct status_of *of, struct buf *out)
 	json_str(&j, buf_sv(&at));
 	add_containers(&j, of->enrich);
 	add_engine(&j, of->policy->engine);
+	add_enforcement(&j, of);
 	add_events(&j, of->sensor, of->stats);
 	add_hooks(&j, of->sensor);
 	json_key(&j, "pid");

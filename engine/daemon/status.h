@@ -18,6 +18,7 @@ struct status_of {
 	const struct stream *stream; /* may be NULL */
 	struct change_status change;
 	struct protect_state protection;
+	bool is_enforcing, keeps; /* `enforce`; `enforcement.on_exit: keep` */
 };
 
 /* May the file be (re)placed? It must be missing in a folder that is there, empty, or an earlier status; 0 or -errno with the reason. */

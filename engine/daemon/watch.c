@@ -200,7 +200,7 @@ static int rules_of_start(void *context, struct rule_paths *ret, struct diag *di
 
 struct status_of watch_status_of(const struct watch *w)
 {
-	struct status_of of = { w->sensor, w->policy, watch_stats(w), w->enrich, watch_totals(w), w->stream, { 0 }, { 0 } };
+	struct status_of of = { w->sensor, w->policy, watch_stats(w), w->enrich, watch_totals(w), w->stream, { 0 }, { 0 }, w->options.enforce, w->options.keep };
 	if (w->change)
 		change_get_status(w->change, &of.change);
 	protect_get_state(w->protect, &of.protection);

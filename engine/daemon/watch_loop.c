@@ -151,6 +151,16 @@ static void write_status(struct watch *w)
 	w->status_error = err;
 }
 
+/* Whoever changed something looks at once whether it came true. */
+static void show_change(struct watch *w)
+{
+	struct change_status now;
+	change_get_status(w->change, &now);
+	if (now.changes != w->shown_changes && w->options.status_file[0])
+		write_status(w);
+	w->shown_changes = now.changes;
+}
+
 /* One line that is written over each second. */
 static void show_progress(const struct watch *w)
 {
@@ -307,8 +317,10 @@ int watch_loop(struct watch *w, pid_t child, struct watch_end *ret, struct diag 
 		was_failing = write_error != 0 || (was_failing && w->stream && !stream_is_due(w->stream, boot_ns));
 		if (take_signals(w, child, ret))
 			break;
-		if (w->change)
+		if (w->change) {
 			change_step(w->change);
+			show_change(w);
+		}
 		if (w->stop.pid) {
 			ret->is_asked = true;
 			ret->pid = w->stop.pid;

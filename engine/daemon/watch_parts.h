@@ -36,6 +36,7 @@ struct watch {
 	bool is_untold;    /* a loss record found no room at this look */
 	struct takeover takeover;
 	int keep_error;    /* that was told */
+	uint64_t shown_changes; /* of the rules that the status file shows */
 	int status_error;  /* of the last try to write the status file */
 };
 
