@@ -10,6 +10,7 @@
 #include "engine/base/fd.h"
 #include "engine/base/num.h"
 #include "engine/base/yaml.h"
+#include "engine/config/protected.h"
 
 enum option_type { OPTION_BOOL, OPTION_SIZE, OPTION_POWER, OPTION_TIME, OPTION_COUNT, OPTION_TEXT, OPTION_WORDS };
 
@@ -80,6 +81,25 @@ static int set_number(struct config *c, const struct option *o, struct place at,
 	return 0;
 }
 
+/* Of the texts that stand for one of a few. */
+static int check_choice(const struct option *o, struct place at, struct strview text, struct diag *diag)
+{
+	static const struct {
+		const char *key, *wants, *values[4];
+	} rows[] = {
+		{ "sensor", "auto, lsm or tracepoint", { "auto", "lsm", "tracepoint", NULL } },
+		{ "enforcement.on_exit", "release or keep", { "release", "keep", NULL } },
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		bool is_known = strcmp(rows[i].key, o->key) != 0;
+		for (size_t v = 0; rows[i].values[v]; v++)
+			is_known |= sv_is(text, rows[i].values[v]);
+		if (!is_known)
+			return bad_value(o, at, text, rows[i].wants, diag);
+	}
+	return 0;
+}
+
 static int set_scalar(struct config *c, const struct option *o, struct place at, struct strview text, struct diag *diag)
 {
 	char *member = (char *)c + o->offset;
@@ -93,6 +113,9 @@ static int set_scalar(struct config *c, const struct option *o, struct place at,
 	}
 	if (o->type != OPTION_TEXT)
 		return set_number(c, o, at, text, diag);
+	int err = check_choice(o, at, text, diag);
+	if (err)
+		return err;
 	const char *copy = keep(c, text);
 	if (!copy)
 		return -ENOMEM;
@@ -112,6 +135,7 @@ static int add_word(struct config *c, const struct option *o, struct place at, s
 	const char *copy = keep(c, text);
 	if (!copy)
 		return -ENOMEM;
+	words->at[words->n] = (struct config_at){ at.line, at.column };
 	words->items[words->n++] = copy;
 	return 0;
 }
@@ -146,11 +170,24 @@ static int set_default(struct config *c, const struct option *o, struct diag *di
 	return 0;
 }
 
+static bool is_section(const char *key)
+{
+	size_t n = strlen(key);
+	for (size_t i = 0; i < ARRAY_SIZE(options); i++)
+		if (strncmp(options[i].key, key, n) == 0 && options[i].key[n] == '.')
+			return true;
+	return false;
+}
+
 static int unknown_key(struct place at, const char *key, struct diag *diag)
 {
 	const char *names[ARRAY_SIZE(options)];
 	for (size_t i = 0; i < ARRAY_SIZE(options); i++)
 		names[i] = options[i].key;
+	if (is_section(key)) {
+		diag_error(diag, at, "%s: is a section: its keys stand below it, indented", key);
+		return -EINVAL;
+	}
 	const char *near = diag_suggest(sv_from(key), names, ARRAY_SIZE(names));
 	diag_error(diag, at, near ? "unknown key '%s' (did you mean '%s'?)" : "unknown key '%s'", key, near);
 	return -EINVAL;
@@ -170,15 +207,6 @@ static int set_option(struct config *c, const char *key, struct place at, const 
 		return wants == YAML_LIST ? set_words(c, o, value, diag) : set_scalar(c, o, value->at, value->text, diag);
 	}
 	return unknown_key(at, key, diag);
-}
-
-static bool is_section(const char *key)
-{
-	size_t n = strlen(key);
-	for (size_t i = 0; i < ARRAY_SIZE(options); i++)
-		if (strncmp(options[i].key, key, n) == 0 && options[i].key[n] == '.')
-			return true;
-	return false;
 }
 
 /* One level of maps: section.key. */
@@ -205,20 +233,16 @@ static int check(const struct config *c, const char *name, struct diag *diag)
 		diag_error(diag, at, "no rules: say where they are, as `rules: [/usr/local/share/vedette/rules]`");
 		return -EINVAL;
 	}
-	if (strcmp(c->sensor, "auto") != 0 && strcmp(c->sensor, "lsm") != 0 && strcmp(c->sensor, "tracepoint") != 0) {
-		diag_error(diag, at, "sensor: '%s' is not auto, lsm or tracepoint", c->sensor);
-		return -EINVAL;
-	}
 	bool is_kept = strcmp(c->on_exit, "keep") == 0;
-	if (!is_kept && strcmp(c->on_exit, "release") != 0) {
-		diag_error(diag, at, "enforcement.on_exit: '%s' is not release or keep", c->on_exit);
-		return -EINVAL;
-	}
 	if (is_kept && !c->enforce) {
 		diag_error(diag, at, "enforcement.on_exit: keep: there is nothing to keep without `enforce: true`");
 		return -EINVAL;
 	}
-	return 0;
+	if (c->enforce && c->detect_only) {
+		diag_error(diag, at, "`enforce: true` and `detect_only: true` contradict each other: rules that block do so, or only report");
+		return -EINVAL;
+	}
+	return protected_check(name, c, diag);
 }
 
 int config_parse(const char *name, struct strview text, struct config **ret, struct diag *diag)

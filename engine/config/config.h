@@ -18,6 +18,9 @@ typedef uint64_t config_COUNT;
 typedef const char *config_TEXT;
 typedef struct {
 	const char *items[CONFIG_MAX_WORDS + 1]; /* NULL-terminated */
+	struct config_at {
+		unsigned line, column; /* 0: a default */
+	} at[CONFIG_MAX_WORDS];
 	size_t n;
 } config_WORDS;
 

@@ -10,7 +10,8 @@
 #include <unistd.h>
 
 #include "engine/base/fd.h"
-#include "engine/config/config.h"
+#include "engine/config/protected.h"
+#include "engine/daemon/args.h"
 #include "engine/daemon/commands.h"
 #include "engine/daemon/say.h"
 #include "engine/daemon/status.h"
@@ -135,7 +136,9 @@ static int watch_host(const char *file, const struct config *c, struct diag *dia
 	o.rules_context = &source;
 	/* The tables are large and thinly used: on huge pages each touched byte would take 2 MiB. Not in run, whose command would inherit it. */
 	IGNORE(prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0)); /* without it, more memory */
-	int err = watch_open(&o, &w, diag);
+	int err = o.protect ? protected_check_host(file, c, diag) : 0;
+	if (!err)
+		err = watch_open(&o, &w, diag);
 	if (err)
 		return err;
 	say_diag(diag);
@@ -159,6 +162,9 @@ static int watch_host(const char *file, const struct config *c, struct diag *dia
 	else
 		snprintf(reason, sizeof(reason), "signal %d from process %u, user %u", end.signal, end.pid, end.uid);
 	int finish = watch_finish(w, reason, diag);
+	if (o.keep && o.enforce)
+		fputs("vedette: the daemon ends, and what its rules block stays blocked (enforcement.on_exit: keep): `vedette release` takes that away, another "
+		      "daemon takes it over\n", stderr);
 	return err ? err : finish < 0 ? finish : 0;
 }
 
@@ -172,7 +178,9 @@ static int check_rules(const struct config *c, const char *file, struct diag *di
 	o.config_file = file;
 	if (access(o.policy_folder, F_OK) != 0)
 		o.policy_folder = ""; /* it will be made, and hold nothing */
-	int err = watch_check(&o, &n, diag);
+	int err = o.protect ? protected_check_host(file, c, diag) : 0;
+	int bad_rules = watch_check(&o, &n, diag);
+	err = err ? err : bad_rules;
 	int bad_cgroup = c->cgroup[0] ? sensor_find_cgroup(c->cgroup, &id, &level, diag) : 0;
 	int bad_status = c->status_file[0] && !folder_will_be_made(c->status_file) ? status_check(c->status_file, diag) : 0;
 	err = err ? err : bad_cgroup ? bad_cgroup : bad_status;
@@ -229,7 +237,7 @@ int cmd_daemon(int argc, char **argv)
 	enum daemon_task task = DAEMON_RUN;
 	const char *file = NULL;
 	int c;
-	while ((c = getopt_long(argc, argv, "c:h", long_options, NULL)) != -1) {
+	while ((c = args_next("daemon", argc, argv, "c:h", long_options)) != -1) {
 		switch (c) {
 		case 'c':
 			file = optarg;

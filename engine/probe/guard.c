@@ -18,7 +18,7 @@
 #include "engine/base/fd.h"
 #include "engine/base/num.h"
 
-enum { WAY_MAX_LINKS = 40, WAY_MAX_TREE = GUARD_INODES };
+enum { WAY_MAX_LINKS = 40, WAY_MAX_TREE = GUARD_INODES, UNDO_MAX = 2 * GUARD_INODES };
 
 struct guard {
 	struct sensor *sensor;
@@ -26,6 +26,11 @@ struct guard {
 	int canary_fd;
 	size_t unproven;
 	uint64_t canaries;
+	struct undo {
+		struct guard_inode key;
+		uint32_t before; /* 0: there was no mark */
+	} *undo;         /* owned; of the path that is being added, in the order of the marks */
+	size_t n_undo;
 	struct buf home; /* folder of the cgroup of the beginning; empty: none */
 };
 
@@ -46,7 +51,29 @@ static int mark(struct guard *g, uint32_t device, uint64_t inode, uint32_t marks
 	__atomic_fetch_or(&c->bloom[bit / 64], 1ull << (bit & 63), __ATOMIC_SEQ_CST);
 	if (bpf_map_lookup_elem(g->at.inodes_fd, &key, &before) == 0)
 		marks |= before;
-	return bpf_map_update_elem(g->at.inodes_fd, &key, &marks, BPF_ANY) ? -errno : 0;
+	if (marks == before)
+		return 0;
+	if (g->n_undo == UNDO_MAX)
+		return -E2BIG;
+	if (bpf_map_update_elem(g->at.inodes_fd, &key, &marks, BPF_ANY))
+		return -errno;
+	g->undo[g->n_undo++] = (struct undo){ key, before };
+	return 0;
+}
+
+/* The marks since the last call of undo_begin, the last one first: half of a folder would be refused to everybody, and told to be free. */
+static void take_back(struct guard *g)
+{
+	while (g->n_undo > 0) {
+		const struct undo *u = &g->undo[--g->n_undo];
+		int err = u->before ? bpf_map_update_elem(g->at.inodes_fd, &u->key, &u->before, BPF_ANY) : bpf_map_delete_elem(g->at.inodes_fd, &u->key);
+		IGNORE(err); /* it is there; else its file is gone, and the mark with it */
+	}
+}
+
+static void undo_begin(struct guard *g)
+{
+	g->n_undo = 0;
 }
 
 static int mark_object(struct guard *g, uint32_t kind, uint32_t id)
@@ -229,23 +256,29 @@ void guard_add(struct guard *g, const char *path, struct diag *diag)
 {
 	CLEANUP(buf_done) struct buf real = { 0 };
 	uint32_t mode = S_IFDIR; /* the root itself */
+	undo_begin(g);
 	int err = walk(g, path, &real, &mode);
 	if (!err && S_ISDIR(mode))
 		err = mark_tree(g, real.n ? buf_cstr(&real) : "/", diag);
 	else if (!err && S_ISREG(mode))
 		prove(g, buf_cstr(&real), diag);
-	if (err)
+	if (err) {
+		take_back(g);
 		diag_warn(diag, (struct place){ .file = path }, "is not protected: %s",
-			  err == -E2BIG ? "there are too many protected files" : strerror(-err));
+			  err == -E2BIG ? "there would be too many protected files" : strerror(-err));
+	}
 }
 
 void guard_add_folder(struct guard *g, const char *path, struct diag *diag)
 {
 	CLEANUP(buf_done) struct buf real = { 0 };
 	uint32_t mode;
+	undo_begin(g);
 	int err = walk(g, path, &real, &mode);
-	if (err)
+	if (err) {
+		take_back(g);
 		diag_warn(diag, (struct place){ .file = path }, "is not protected: %s", strerror(-err));
+	}
 }
 
 void guard_forget(struct guard *g)
@@ -257,6 +290,7 @@ void guard_forget(struct guard *g)
 	memset(g->at.config->bloom, 0, sizeof(g->at.config->bloom));
 	g->at.config->devices = 0;
 	g->unproven = 0;
+	undo_begin(g);
 	struct stat st;
 	if (g->canary_fd >= 0 && fstat(g->canary_fd, &st) == 0)
 		IGNORE(mark(g, device_of(major(st.st_dev), minor(st.st_dev)), st.st_ino, GUARD_CANARY)); /* else the next canary tells */
@@ -428,6 +462,9 @@ int guard_new(struct sensor *s, struct guard **ret, struct diag *diag)
 		return -ENOMEM;
 	g->sensor = s;
 	g->canary_fd = -1;
+	g->undo = calloc(UNDO_MAX, sizeof(*g->undo));
+	if (!g->undo)
+		return -ENOMEM;
 	sensor_get_guard(s, &g->at);
 	int err = stat("/proc/self/ns/mnt", &ns) ? -errno : make_canary(g);
 	if (!err)
@@ -453,6 +490,7 @@ void guard_free(struct guard **guard)
 		guard_switch(g, false);
 	fd_close(&g->canary_fd);
 	buf_done(&g->home);
+	free(g->undo);
 	free(g);
 	*guard = NULL;
 }

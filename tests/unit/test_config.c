@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <cmocka.h>
 
-#include "engine/config/config.h"
+#include "engine/config/protected.h"
 
 static void bad_configurations_are_refused_with_their_place(void **state)
 {
@@ -24,6 +26,18 @@ static void bad_configurations_are_refused_with_their_place(void **state)
 		{ "rules: [r]\nrings: {bulk: -1}\n", "is not a size as" },
 		{ "rules: [r]\noutcome_timeout: 5\n", "is not a time with its unit" },
 		{ "rules: [r]\nsensor: ebpf\n", "sensor: 'ebpf' is not auto, lsm or tracepoint" },
+		{ "rules: [r]\nsensor: ebpf\n", "c.yaml:2:9: sensor" },
+		{ "rules: [r]\nenforcement: {on_exit: Keep}\n", "c.yaml:2:24: enforcement.on_exit: 'Keep' is not release or keep" },
+		{ "rules: [r]\nenforcement: keep\n", "c.yaml:2:1: enforcement: is a section: its keys stand below it" },
+		{ "rules: [r]\nenforce: true\ndetect_only: true\n", "contradict each other" },
+		{ "rules: [r]\nenforce: true\nprotect_paths: [/]\n", "c.yaml:3:17: protect_paths: '/' would keep everybody" },
+		{ "rules: [r]\nenforce: true\nprotect_paths: [/opt, //var/./]\n", "c.yaml:3:23: protect_paths: '//var/./' would keep everybody" },
+		{ "rules: [r]\nenforce: true\nprotect_paths:\n  - /tmp\n", "c.yaml:4:5: protect_paths: '/tmp' would keep everybody" },
+		{ "rules: [r]\nprotect_paths: [/dev]\n", "from writing /dev/null" },
+		{ "rules: [r]\nprotect_paths: [/etc/passwd]\n", "from writing /etc/passwd" },
+		{ "rules: [r]\nprotect_paths: [/var/lib/dpkg]\n", "from writing /var/lib/dpkg/status" },
+		{ "rules: [r]\nprotect_paths: [etc/x]\n", "c.yaml:2:17: protect_paths: 'etc/x' is no whole path" },
+		{ "rules: [r]\nprotect_paths: [/opt/../etc]\n", "'/opt/../etc' is no whole path" },
 		{ "- a\n", "the configuration is a map of keys, not a list" },
 		{ "rules: [r]\nrules: [s]\n", "key 'rules' stands twice" },
 		{ "rules: &a [r]\n", "anchors, aliases and tags are not allowed here" },
@@ -41,6 +55,33 @@ static void bad_configurations_are_refused_with_their_place(void **state)
 		if (!strstr(said, cases[i].says))
 			fail_msg("'%s' gave '%s', not '%s'", cases[i].text, said, cases[i].says);
 	}
+}
+
+static void folders_of_ones_own_may_be_protected(void **state)
+{
+	(void)state;
+	static const char *const texts[] = {
+		"rules: [r]\nenforce: true\nprotect_paths: [/opt, /opt/app/, /etc/app/keys, /etc/systemd/system/vedette.service, /var/lib/dpk, /var/www]\n",
+		"rules: [r]\nprotect_paths: []\n",
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
+		CLEANUP(diag_done) struct diag diag = { 0 };
+		CLEANUP(config_free) struct config *c = NULL;
+		if (config_parse("c.yaml", sv_from(texts[i]), &c, &diag) || diag.n)
+			fail_msg("'%s' was refused, or warned of: %s", texts[i], diag.n ? diag.messages[0].text : "");
+	}
+}
+
+static void what_is_on_this_host_is_asked_too(void **state)
+{
+	(void)state;
+	CLEANUP(diag_done) struct diag diag = { 0 };
+	CLEANUP(config_free) struct config *c = NULL;
+	assert_int_equal(config_parse("c.yaml", SV("rules: [r]\nenforce: true\nprotect_paths: [/nowhere/at/all, /proc/self/root]\n"), &c, &diag), 0);
+	assert_int_equal(protected_check_host("c.yaml", c, &diag), -ENOENT);
+	assert_int_equal(diag.errors, 2);
+	assert_int_equal(diag.messages[0].line, 3);
+	assert_non_null(strstr(diag.messages[1].text, "'/proc/self/root' would keep everybody"));
 }
 
 static void all_faults_of_a_file_come_at_once(void **state)
@@ -78,6 +119,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(bad_configurations_are_refused_with_their_place),
+		cmocka_unit_test(folders_of_ones_own_may_be_protected),
+		cmocka_unit_test(what_is_on_this_host_is_asked_too),
 		cmocka_unit_test(all_faults_of_a_file_come_at_once),
 		cmocka_unit_test(every_key_survives_printing_and_reading),
 	};
