@@ -72,6 +72,7 @@ struct act {
 	const struct essential *row;
 	struct essential_file subject, object;
 	const char *parent; /* NULL: pid 1 */
+	const char *cgroup; /* NULL: not said */
 };
 
 /* --- the event of an act --------------------------------------------------------------------------------------------------------- */
@@ -173,6 +174,8 @@ static int set_object(struct check *c, const struct act *act)
 	int err = 0;
 	for (size_t i = 0; !err && i < ARRAY_SIZE(fields); i++)
 		err = set_field(c, fields[i][0], fields[i][1]);
+	if (!err && act->cgroup)
+		err = set_field(c, "vedette.cgroup.path", act->cgroup);
 	return err ? err : set_fields(c, deed->fields);
 }
 
@@ -249,13 +252,60 @@ static int ask(struct check *c, const struct act *act, size_t only)
 }
 
 /* Of every subject there is. */
-static int ask_subjects(struct check *c, const struct essential *row, struct essential_file object, size_t only)
+static int ask_subjects_in(struct check *c, const struct essential *row, struct essential_file object, const char *cgroup, size_t only)
 {
 	const struct essential_files *subjects = &c->host.sets[row->subject], *parents = &c->host.sets[row->parent];
 	int err = 0;
 	for (size_t i = 0; !err && i < subjects->n; i++) {
-		struct act act = { row, subjects->items[i], object, parents->n ? parents->items[0].path : NULL };
+		struct act act = { row, subjects->items[i], object, parents->n ? parents->items[0].path : NULL, cgroup };
 		err = ask(c, &act, only);
+	}
+	return err;
+}
+
+static int ask_subjects(struct check *c, const struct essential *row, struct essential_file object, size_t only)
+{
+	return ask_subjects_in(c, row, object, NULL, only);
+}
+
+/* --- services that a rule names ----------------------------------------------------------------------------------------------------- */
+
+/* A cgroup of a service that the value stands for; those of scopes (containers, sessions) are not set up by systemd's own process. */
+static bool service_of(struct strview value, char out[static PATH_MAX])
+{
+	const char *star = value.n ? memchr(value.p, '*', value.n) : NULL;
+	if (star)
+		value.n = (size_t)(star - value.p);
+	if (!sv_starts(value, SV("/system.slice/")) || value.n + 64 > PATH_MAX || memchr(value.p, '\0', value.n) || sv_ends(value, SV(".scope")))
+		return false;
+	(void)snprintf(out, PATH_MAX, SV_FMT "%s", SV_ARG(value), value.p[value.n - 1] == '/' ? "x.service" : ""); /* there is room */
+	return true;
+}
+
+static int ask_service(struct check *c, const struct essential *row, const char *cgroup, size_t rule)
+{
+	const struct essential_files *objects = &c->host.sets[row->object];
+	char path[PATH_MAX + 64];
+	int err = 0;
+	(void)snprintf(path, sizeof(path), "/sys/fs/cgroup%s/cgroup.procs", cgroup); /* there is room */
+	if (row->object == SET_CGROUP)
+		return ask_subjects_in(c, row, (struct essential_file){ path, false }, cgroup, rule);
+	for (size_t i = 0; !err && i < objects->n; i++)
+		err = ask_subjects_in(c, row, objects->items[i], cgroup, rule);
+	return err;
+}
+
+static int ask_services(struct check *c, const struct essential *row, const struct condition *at, size_t rule)
+{
+	int err = 0;
+	for (size_t i = 0; !err && condition_type(at) != NODE_TEST && i < condition_children(at); i++)
+		err = ask_services(c, row, condition_child(at, i), rule); /* depth is limited by the parser */
+	if (err || condition_type(at) != NODE_TEST || strcmp(condition_field(at), "vedette.cgroup.path") != 0)
+		return err;
+	for (size_t i = 0; !err && i < condition_values(at); i++) {
+		char cgroup[PATH_MAX];
+		if (service_of(condition_value(at, i), cgroup))
+			err = ask_service(c, row, cgroup, rule);
 	}
 	return err;
 }
@@ -323,9 +373,11 @@ static int ask_row(struct check *c, const struct essential *row)
 		events |= ruleset_get(c->set, c->rules[i])->events;
 	if (!(events >> type->number & 1))
 		return 0;
+	for (size_t i = 0; !err && row->group == GROUP_START && i < c->n_rules; i++)
+		err = ask_services(c, row, ruleset_condition(c->set, c->rules[i]), i);
 	for (size_t i = 0; !err && row->object == SET_NAMED && i < c->n_rules; i++)
 		err = ask_named(c, row, ruleset_condition(c->set, c->rules[i]), i);
-	for (size_t i = 0; !err && i < c->host.sets[row->object].n; i++)
+	for (size_t i = 0; !err && row->group != GROUP_START && i < c->host.sets[row->object].n; i++)
 		err = ask_subjects(c, row, c->host.sets[row->object].items[i], SIZE_MAX);
 	return err;
 }

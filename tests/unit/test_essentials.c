@@ -83,6 +83,15 @@ static struct ruleset *load(const char *event, const char *when, const char *mor
 static const struct {
 	const char *event, *when, *found;
 } cases[] = {
+	/* the start of services */
+	{ "file.open", "vedette.cgroup.path startswith /system.slice/web.service and file.open.write and not file.path startswith /var/log/web/",
+	  "the start of a service: '/usr/lib/systemd/systemd' enters by '/sys/fs/cgroup/system.slice/web.service/cgroup.procs'" },
+	{ "file.open", "vedette.cgroup.path startswith /system.slice/ and file.open.write and not file.path startswith /var/", "the start of a service" },
+	{ "file.open", "vedette.cgroup.path glob \"/system.slice/web*\" and file.open.write and not file.path startswith /var/log/web/", "the start of a service" },
+	{ "file.open", "vedette.cgroup.path startswith /system.slice/web.service and file.open.write and not file.path startswith /var/log/web/ "
+		       "and not process.executable = /usr/lib/systemd/systemd", NULL },
+	{ "file.open", "vedette.cgroup.path startswith /system.slice/web.service and file.open.write and file.path startswith /etc/", NULL },
+	{ "file.open", "vedette.cgroup.path = /system.slice/docker-1.scope and file.open.write and not file.path startswith /var/", NULL },
 	/* the engine */
 	{ EXEC, "process.executable = /usr/sbin/vedette", "the engine's own work: '/usr/lib/systemd/systemd' runs '/usr/sbin/vedette'" },
 	{ EXEC, "process.executable startswith /usr/sbin/ve", "the engine's own work" },
