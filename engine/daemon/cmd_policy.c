@@ -4,10 +4,12 @@
 #include <getopt.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "engine/base/fd.h"
 #include "engine/base/num.h"
 #include "engine/daemon/answer.h"
+#include "engine/daemon/args.h"
 #include "engine/daemon/cmd_rules.h"
 #include "engine/daemon/commands.h"
 #include "engine/daemon/control.h"
@@ -22,7 +24,7 @@ static const char usage[] =
 	"       vedette policy show NAME\n"
 	"       vedette policy remove [--confirm TIME] NAME\n"
 	"Puts the rules of a file in force in a running daemon, besides those of its configuration, and keeps them over restarts. The file is checked\n"
-	"first; rules with faults change nothing.\n"
+	"first; rules with faults change nothing. FILE - is standard input, and needs --name.\n"
 	"\n"
 	"  --confirm TIME  in force at once, but taken back by itself after TIME (10s to 1h) unless `vedette policy confirm` comes before; or when\n"
 	"                  it blocks too much meanwhile, or the daemon ends\n"
@@ -85,15 +87,24 @@ static int ask(const struct policy_command *p, const char *command, const char *
 	return answer_ask(who, p->control, buf_sv(&line), ret);
 }
 
+/* "1 rule is", "7 rules are" */
+static const char *rules_are(const struct yaml_node *answer, char *text, size_t size)
+{
+	const char *n = answer_text(answer, "rules");
+	(void)snprintf(text, size, "%s %s", n, strcmp(n, "1") == 0 ? "rule is" : "rules are"); /* long enough for any number */
+	return text;
+}
+
 /* Of an answer to what changes rules. file: what the daemon calls by another name. */
 static int show_change(struct answer *a, const struct policy_command *p, const char *file, const char *what)
 {
 	uint64_t ms = 0;
+	char text[48];
 	if (p->json)
 		return answer_print(a);
 	if (!answer_show_problems(who, a, answer_text(a->root, "staged"), file))
 		return EXIT_FAILED;
-	printf("policy %s %s: %s rules are in force (before: %s), digest %s\n", answer_text(a->root, "name"), what, answer_text(a->root, "rules"),
+	printf("policy %s %s: %s in force (before: %s), digest %s\n", answer_text(a->root, "name"), what, rules_are(a->root, text, sizeof(text)),
 	       answer_text(a->root, "from_rules"), answer_text(a->root, "digest"));
 	if (num_parse_u64(sv_from(answer_text(a->root, "confirm_ms")), UINT64_MAX, &ms) == 0 && ms)
 		printf("It is taken back in %llu seconds, unless you confirm it: vedette policy confirm\n", (unsigned long long)(ms + 999) / 1000);
@@ -118,39 +129,63 @@ static int check_text(const char *file, struct strview text)
 	return err;
 }
 
-/* The file's name without folder and ending. */
-static bool name_of(const char *file, char out[static POLICY_NAME_MAX + 1])
+/* The file's name without folder and ending; it need be no name of a policy. */
+static struct strview name_of(const char *file)
 {
 	const char *slash = strrchr(file, '/');
 	struct strview name = sv_from(slash ? slash + 1 : file);
 	const char *dot = name.n ? memrchr(name.p, '.', name.n) : NULL;
 	if (dot && dot > name.p)
 		name.n = (size_t)(dot - name.p);
-	if (!policy_name_is_valid(name))
-		return false;
-	memcpy(out, name.p, name.n);
-	out[name.n] = '\0';
-	return true;
+	return name;
+}
+
+static int refuse_name(struct strview name, bool is_given)
+{
+	char quoted[POLICY_NAME_MAX * 2];
+	fprintf(stderr, "%s: %s is no name of a policy: 1 to 63 letters, digits, - and _, the last two not at the beginning%s\n", who,
+		diag_quote(name, quoted, sizeof(quoted)), is_given ? "" : ": give it another one with --name");
+	return EXIT_USAGE;
+}
+
+/* Of whatever length up to a policy's most. */
+static int read_input(struct buf *text)
+{
+	char part[16384];
+	ssize_t n;
+	text->max = POLICY_MAX_BYTES;
+	while ((n = read(STDIN_FILENO, part, sizeof(part))) != 0) {
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		buf_add(text, part, (size_t)n);
+		if (buf_error(text))
+			return -EFBIG;
+	}
+	return 0;
 }
 
 static int apply(const struct policy_command *p)
 {
-	char name[POLICY_NAME_MAX + 1];
+	char name[POLICY_NAME_MAX + 1] = "";
 	CLEANUP(buf_done) struct buf text = { 0 };
 	CLEANUP(answer_done) struct answer a = { 0 };
-	if (p->name ? !policy_name_is_valid(sv_from(p->name)) : !name_of(p->argument, name)) {
-		fprintf(stderr, "%s: a policy's name is 1 to 63 letters, digits, - and _%s\n", who, p->name ? "" : ": give it one with --name");
-		return EXIT_USAGE;
-	}
-	int err = fd_read_file(p->argument, POLICY_MAX_BYTES, &text);
+	bool is_stdin = strcmp(p->argument, "-") == 0;
+	const char *file = is_stdin ? "standard input" : p->argument;
+	struct strview chosen = p->name ? sv_from(p->name) : is_stdin ? SV("standard input") : name_of(p->argument);
+	if (!policy_name_is_valid(chosen))
+		return refuse_name(chosen, p->name != NULL);
+	memcpy(name, chosen.p, chosen.n); /* it fits: it is valid */
+	int err = is_stdin ? read_input(&text) : fd_read_file(p->argument, POLICY_MAX_BYTES, &text);
 	if (err) {
-		fprintf(stderr, "%s: %s: %s\n", who, p->argument, err == -EFBIG ? "a policy has at most 1 MiB" : err == -EISDIR ? "a policy is one file" : strerror(-err));
+		fprintf(stderr, "%s: %s: %s\n", who, file, err == -EFBIG ? "a policy has at most 1 MiB" : err == -EISDIR ? "a policy is one file" : strerror(-err));
 		return EXIT_FAILED;
 	}
-	if (check_text(p->argument, buf_sv(&text)))
+	if (check_text(file, buf_sv(&text)))
 		return EXIT_FAILED;
-	int status = ask(p, "policy-apply", p->name ? p->name : name, text.n ? buf_sv(&text) : SV(""), &a);
-	return status ? status : show_change(&a, p, p->argument, p->confirm_ns ? "is in force for now" : "is in force");
+	int status = ask(p, "policy-apply", name, text.n ? buf_sv(&text) : SV(""), &a);
+	return status ? status : show_change(&a, p, file, p->confirm_ns ? "is in force for now" : "is in force");
 }
 
 /* --- the others --------------------------------------------------------------------------------------------------------------------- */
@@ -187,15 +222,16 @@ static void show_pending(const struct yaml_node *pending)
 {
 	uint64_t ms = 0;
 	IGNORE(num_parse_u64(sv_from(answer_text(pending, "left_ms")), UINT64_MAX, &ms)); /* else none are left */
-	printf("%s %s waits to be confirmed, for %llu more seconds; it blocked %s times%s%s%s\n", strcmp(answer_text(pending, "action"), "remove") == 0 ? "the removal of" : "policy",
+	printf("%s %s waits to be confirmed, for %llu more seconds; it blocked %s time%s%s%s%s\n", strcmp(answer_text(pending, "action"), "remove") == 0 ? "the removal of" : "policy",
 	       answer_text(pending, "name"), (unsigned long long)(ms + 999) / 1000, answer_text(pending, "blocked"),
-	       strcmp(answer_text(pending, "breaker"), "0") ? " (more than " : "", strcmp(answer_text(pending, "breaker"), "0") ? answer_text(pending, "breaker") : "",
+	       strcmp(answer_text(pending, "blocked"), "1") ? "s" : "", strcmp(answer_text(pending, "breaker"), "0") ? " (more than " : "", strcmp(answer_text(pending, "breaker"), "0") ? answer_text(pending, "breaker") : "",
 	       strcmp(answer_text(pending, "breaker"), "0") ? " in a minute take it back)" : "");
 }
 
 static int look(const struct policy_command *p, bool is_whole)
 {
 	CLEANUP(answer_done) struct answer a = { 0 };
+	char text[48];
 	int status = ask(p, "policy-status", NULL, (struct strview){ 0 }, &a);
 	if (status)
 		return status;
@@ -204,7 +240,7 @@ static int look(const struct policy_command *p, bool is_whole)
 	if (!answer_show_problems(who, &a, "", ""))
 		return EXIT_FAILED;
 	if (is_whole)
-		printf("%s rules are in force, digest %s\n", answer_text(a.root, "rules"), answer_text(a.root, "digest"));
+		printf("%s in force, digest %s\n", rules_are(a.root, text, sizeof(text)), answer_text(a.root, "digest"));
 	if (is_whole && yaml_get(a.root, "pending"))
 		show_pending(yaml_get(a.root, "pending"));
 	show_files(&a);
@@ -266,7 +302,7 @@ static int read_options(int argc, char **argv, struct policy_command *p, bool *r
 		{ "control", required_argument, NULL, 'c' }, { "json", no_argument, NULL, 'j' }, { "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 },
 	};
 	int c;
-	while ((c = getopt_long(argc, argv, "c:jh", options, NULL)) != -1) {
+	while ((c = args_next("policy", argc, argv, "c:jh", options)) != -1) {
 		switch (c) {
 		case 't':
 			if (num_parse_duration(sv_from(optarg), &p->confirm_ns) || p->confirm_ns < WINDOW_MIN_NS || p->confirm_ns > WINDOW_MAX_NS)

@@ -76,6 +76,87 @@ out=$("$VEDETTE" check --force "$dir/b.yaml" 2>&1)
 [ $? -eq 0 ] && [[ $out == *"warning: rule b would block"* ]]
 result $? "check --force warns of what is forced" "$out"
 
+# Options that are none, and how they are named.
+misused() { # misused TEXT ARGUMENT... : wrong use, told so
+	local out got text=$1
+	shift
+	out=$("$VEDETTE" "$@" 2>&1 < /dev/null)
+	got=$?
+	{ [ $got -eq 2 ] || [ $got -eq 125 ]; } && [[ $out == "vedette $1: "*"$text"* ]] && [ "$(wc -l <<< "$out")" -eq 1 ]
+	result $? "misused: vedette $*: $text" "status $got: $out"
+}
+misused "no option '--confrim' (did you mean '--confirm'?); see vedette policy --help" policy --confrim 3s x
+misused "--confirm needs a value" policy apply --confirm
+misused "no option '-c'" release -c
+misused "--json takes no value" status --json=3
+misused "no option '--for'" stop --for 3s
+misused "--for takes a time of at least a second" protect --for x off
+misused "no option '-z'" run -z true
+misused "--output needs a value" record -o
+misused "no option '--chek' (did you mean '--check'?)" daemon --chek
+misused "no option '--x'" check --x
+misused "'standard input' is no name of a policy" policy apply -
+misused "'v1.2' is no name of a policy" policy apply v1.2.yaml
+
+# What vedette status says of a daemon by its document, and how it ends.
+document() { # document KEY=VALUE... : that of a healthy daemon with other values, as file
+	python3 - "$dir/document" "$@" <<-'PY'
+		import json, os, sys
+		doc = {"at": "2026-01-01T00:00:00Z", "pid": os.getppid(), "version": "x",
+		       "sensor": {"mode": "lsm", "canary_seen": True, "canary_denied": True, "skipped_runs": 0}, "hooks": [{"attached": True, "where": "lsm/file_open"}],
+		       "policy": {"rules": 3, "digest": "d", "applied": ["web"], "forced": []}, "protection": {"state": "on", "failures": 0},
+		       "enforcement": {"enabled": True, "on_exit": "release", "rules": {"blocking": 2, "killing": 0, "watching": 1, "partly": 0},
+		                       "blocked_by": [{"rule": "r", "count": 7}], "blocked_by_others": 0},
+		       "totals": {"lost": 0, "damaged": 0, "unwritten": 0}, "events": {}}
+		for change in sys.argv[2:]:
+		    path, value = change.split("=", 1)
+		    at = doc
+		    *folders, last = path.split(".")
+		    for f in folders:
+		        at = at[f]
+		    at[last] = json.loads(value)
+		json.dump(doc, open(sys.argv[1], "w"))
+	PY
+}
+tells() { # tells STATUS TEXT WHAT [KEY=VALUE...]
+	local want=$1 text=$2 what=$3 out got
+	shift 3
+	document "$@"
+	out=$("$VEDETTE" status "$dir/document" 2>&1)
+	got=$?
+	[ $got -eq "$want" ] && [[ $out == *"$text"* ]]
+	result $? "status: $what: $want" "got $got: $out"
+	out=$("$VEDETTE" status --json "$dir/document" 2> /dev/null)
+	got=$?
+	[ $got -eq "$want" ] && python3 -m json.tool <<< "$out" > /dev/null
+	result $? "status --json: $what: $want" "got $got"
+}
+tells 0 "enforces  yes: 2 rules block, 0 kill; 1 only tells what they would do" "healthy" "pid=$$"
+tells 0 "r blocked 7 times" "which rule blocked how often" "pid=$$"
+tells 0 "nothing is blocked any more (on_exit: release)" "what becomes of it at the end" "pid=$$"
+tells 0 "enforces  no: nothing is blocked" "a daemon that only watches" "pid=$$" "enforcement.enabled=false"
+tells 0 "applied: web (forced" "a policy that was forced" "pid=$$" 'policy.forced=["web"]'
+tells 0 "taken back at then: web: it blocked more in a minute than" "why a policy went back" "pid=$$" \
+	'policy.last={"name":"web","action":"rollback","reason":"breaker","at":"then","blocked":61}'
+tells 1 "degraded  the protection of Vedette itself failed 2 times" "protection that failed" "pid=$$" "protection.failures=2"
+tells 1 "degraded  the protection of Vedette itself is off" "protection that is off" "pid=$$" 'protection.state="off"'
+tells 1 "degraded  the kernel did not refuse the test act" "a canary that was not refused" "pid=$$" "sensor.canary_denied=false"
+tells 0 "sensor    tracepoint" "the mode that refuses nothing" "pid=$$" 'sensor.mode="tracepoint"' "sensor.canary_denied=false" "enforcement.enabled=false"
+tells 1 "degraded  the kernel skipped 3 runs" "runs that were skipped" "pid=$$" "sensor.skipped_runs=3"
+tells 1 "degraded  9 records of the kernel were lost" "losses" "pid=$$" "totals.lost=9"
+tells 1 "degraded  4 alerts and events got no record" "a log that cannot be written" "pid=$$" "totals.unwritten=4"
+tells 1 "degraded  a probe is missing: lsm/file_open: why" "a missing probe" "pid=$$" 'hooks=[{"attached":false,"where":"lsm/file_open","missing":"why"}]'
+tells 3 "down: the process is gone" "a process that is gone" "pid=$(sh -c 'echo $$')"
+tells 3 "is still blocked (on_exit: keep)" "a process that is gone and left its verdicts" "pid=$(sh -c 'echo $$')" 'enforcement.on_exit="keep"'
+document "pid=$$"
+touch -d "1 minute ago" "$dir/document"
+"$VEDETTE" status "$dir/document" > /dev/null 2> "$dir/status"
+[ $? -eq 3 ] && grep -q "down: the file is old" "$dir/status"
+result $? "status: an old file: 3" "$(cat "$dir/status")"
+"$VEDETTE" status "$dir/nothing" 2> "$dir/status"
+[ $? -eq 3 ] && grep -q "does the daemon run" "$dir/status"
+result $? "status: no file: 3" "$(cat "$dir/status")"
+
 python3 - "$dir/s" << 'PY' &
 import socket, sys, time
 s = socket.socket(socket.AF_UNIX)
@@ -90,7 +171,7 @@ begin=$(date +%s%N)
 "$VEDETTE" status --control "$dir/s" 2> "$dir/status"
 got=$?
 took=$((($(date +%s%N) - begin) / 1000000))
-[ $got -eq 1 ] && [ $took -ge 4900 ] && [ $took -lt 30000 ] && grep -q "no answer within 5 seconds" "$dir/status"
+[ $got -eq 3 ] && [ $took -ge 4900 ] && [ $took -lt 30000 ] && grep -q "no answer within 5 seconds" "$dir/status"
 result $? "status --control gives a daemon that hangs 5 seconds" "status $got after $took ms: $(cat "$dir/status")"
 grep -Eq "^vedette reload: no answer yet: waiting for 118 more seconds, until [0-9:]{8}$" "$dir/reload"
 result $? "reload says that it waits, and until when" "$(cat "$dir/reload")"

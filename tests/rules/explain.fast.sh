@@ -177,7 +177,7 @@ says "has no field 'file.pth' (did you mean 'file.path'?)" 1 hosts '{"file.pth":
 says "process.name is vi" 0 hosts '{"file.path":"/etc/hosts","proc.name":"vi"}'
 says "proc.cmdline is worked out of other fields, and cannot be set: give process.args" 1 hosts '{"proc.cmdline":"x"}'
 says "expected an event" 1 hosts nonsense
-says "that is no option" 2 --no-such
+says "no option '--no-such'" 2 --no-such
 cat > "$dir/sent.yaml" << 'YAML'
 - rule: written
   event: file.open
