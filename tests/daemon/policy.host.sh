@@ -58,7 +58,7 @@ rules base > "$work/twice.yaml"; policy apply "$work/twice.yaml"; ends $? 1 "^$w
 in_force 3; check $? "and changes nothing"
 policy apply "$work/none.yaml"; ends $? 1 "No such file" "no file"
 policy apply "$work"; ends $? 1 "a policy is one file" "a folder"
-policy apply --name ../x "$work/web.yaml"; ends $? 2 "a policy's name is" "a bad name"
+policy apply --name ../x "$work/web.yaml"; ends $? 2 "is no name of a policy" "a bad name"
 policy apply --confirm 5s "$work/web.yaml"; ends $? 2 "10s to 1h" "a time that is too short"
 policy confirm --force; ends $? 2 "not for confirm" "an option of another one"
 policy; ends $? 2 "what is to be done" "nothing to be done"

@@ -89,7 +89,7 @@ def check(text):
     path = os.path.join(folder, "case.yaml")
     with open(path, "w", encoding="utf-8") as f:
         f.write(text)
-    run = subprocess.run([vedette, "check", path], capture_output=True, text=True, check=False)
+    run = subprocess.run([vedette, "check", "--force", path], capture_output=True, text=True, check=False)
     return run.returncode == 0, run.stderr
 
 
