@@ -292,6 +292,28 @@ const char *policies_staged_path(const struct policies *p)
 	return p->staged_path;
 }
 
+/* A name that may not be on the disk must not be there after a restart either, as what is told to have failed: undone. */
+static int rename_for_good(const struct policies *p, const char *from, const char *to)
+{
+	struct stat st;
+	bool is_exchange = fstatat(p->fd, to, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode); /* a folder there is refused, not exchanged */
+	int err = renameat2(p->fd, from, p->fd, to, is_exchange ? RENAME_EXCHANGE : 0) ? -errno : 0;
+	if (is_exchange && err == -EINVAL) { /* a file system that cannot: then the earlier file is gone */
+		is_exchange = false;
+		err = renameat(p->fd, from, p->fd, to) ? -errno : 0;
+	}
+	if (err)
+		return err;
+	if (fsync(p->fd)) {
+		err = -errno;
+		(void)renameat2(p->fd, to, p->fd, from, is_exchange ? RENAME_EXCHANGE : 0); /* as it was done, and nothing better is left to do */
+		return err;
+	}
+	if (is_exchange)
+		(void)unlinkat(p->fd, from, 0); /* the earlier file: left over, it is swept at the next start */
+	return 0;
+}
+
 /* A mark too many is harmless: it goes first when the policy is forced, last when it is not. */
 static int put_in_place(const struct policies *p, const struct policy_file *f)
 {
@@ -300,13 +322,11 @@ static int put_in_place(const struct policies *p, const struct policy_file *f)
 	file_name(to, "", f->name, ENDING);
 	file_name(force, "", f->name, FORCE);
 	int err = f->is_forced ? write_file(p, force, SV("")) : 0;
-	if (!err && renameat(p->fd, from, p->fd, to))
-		err = -errno;
-	if (err)
-		return err;
-	if (!f->is_forced)
+	if (!err)
+		err = rename_for_good(p, from, to);
+	if (!err && !f->is_forced)
 		(void)unlinkat(p->fd, force, 0); /* mostly there is none */
-	return fsync(p->fd) ? -errno : 0;
+	return err;
 }
 
 int policies_keep(struct policies *p, struct diag *diag)
@@ -329,19 +349,22 @@ int policies_keep(struct policies *p, struct diag *diag)
 
 int policies_remove(struct policies *p, const char *name, struct diag *diag)
 {
-	char file[FILE_NAME_MAX];
+	char file[FILE_NAME_MAX], out[FILE_NAME_MAX];
 	const struct policy_file *found = policies_find(p, name);
 	if (!found)
 		return fail(p, name, "removed", -ENOENT, diag);
 	file_name(file, "", name, ENDING);
-	if (unlinkat(p->fd, file, 0) && errno != ENOENT)
-		return fail(p, name, "removed", -errno, diag);
+	file_name(out, PENDING "/", name, ENDING);
+	int err = rename_for_good(p, file, out);
+	if (err && err != -ENOENT)
+		return fail(p, name, "removed", err, diag);
+	(void)unlinkat(p->fd, out, 0); /* left over, it is swept at the next start */
 	file_name(file, "", name, FORCE);
 	(void)unlinkat(p->fd, file, 0); /* mostly there is none */
 	size_t at = (size_t)(found - p->kept);
 	memmove(&p->kept[at], &p->kept[at + 1], (p->n - at - 1) * sizeof(p->kept[0]));
 	p->n--;
-	return fsync(p->fd) ? fail(p, name, "removed for good", -errno, diag) : 0;
+	return 0;
 }
 
 int policies_add_paths(const struct policies *p, const char *without, struct rule_paths *ret)

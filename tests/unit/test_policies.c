@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The folder of policies: what is kept, what is only tried, what is left after an end at any moment. */
 #include <errno.h>
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -102,6 +103,49 @@ static void what_is_kept_is_there_again(void **state)
 	keep(f, "web", "five", false);
 	open_it(f);
 	expect(f, NULL, "app web"); /* not forced: the mark of the one before is gone with it */
+}
+
+/* From now on the folder cannot be written through: whoever keeps it open has it open for its names alone. */
+static void break_fsync(const char *folder)
+{
+	int names_only = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC), fds = 0;
+	struct stat is, of;
+	assert_true(names_only >= 0);
+	assert_int_equal(fstat(names_only, &of), 0);
+	for (int fd = 3; fd < 256; fd++)
+		if (fd != names_only && fstat(fd, &is) == 0 && is.st_ino == of.st_ino && is.st_dev == of.st_dev)
+			fds += dup2(names_only, fd) == fd;
+	assert_int_equal(fds, 1);
+	close(names_only);
+}
+
+static void what_may_not_be_on_the_disk_is_undone(void **state)
+{
+	static const struct {
+		const char *what, *name, *removed, *paths;
+	} cases[] = {
+		{ "a new one", "new", NULL, "web" },
+		{ "one in the place of another", "web", NULL, "web" },
+		{ "the removal of one", NULL, "web", "web" },
+	};
+	struct fixture *f = *state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		CLEANUP(buf_done) struct buf text = { 0 };
+		keep(f, "web", "one", false);
+		break_fsync(f->folder);
+		if (cases[i].name)
+			stage(f, cases[i].name, "two", false);
+		int err = cases[i].name ? policies_keep(f->p, NULL) : policies_remove(f->p, cases[i].removed, NULL);
+		if (err != -EBADF)
+			fail_msg("%s: %d", cases[i].what, err);
+		policies_unstage(f->p);
+		expect(f, NULL, cases[i].paths);
+		open_it(f);
+		expect(f, NULL, cases[i].paths); /* nor is it there after a restart */
+		assert_int_equal(policies_read(f->p, "web", &text), 0);
+		if (!sv_is(buf_sv(&text), "one"))
+			fail_msg("%s: the earlier one is another", cases[i].what);
+	}
 }
 
 static void what_is_tried_takes_the_place_of_its_name(void **state)
@@ -206,6 +250,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(what_is_kept_is_there_again, setup, teardown),
+		cmocka_unit_test_setup_teardown(what_may_not_be_on_the_disk_is_undone, setup, teardown),
 		cmocka_unit_test_setup_teardown(what_is_tried_takes_the_place_of_its_name, setup, teardown),
 		cmocka_unit_test_setup_teardown(what_was_not_confirmed_is_gone_after_a_crash, setup, teardown),
 		cmocka_unit_test_setup_teardown(an_emptied_file_is_no_policy, setup, teardown),
