@@ -225,10 +225,8 @@ void left_get_state(const struct left *l, struct left_state *ret)
 
 /* --- undoing ---------------------------------------------------------------------------------------------------------------- */
 
-static int remove_folder(uint32_t number, struct diag *diag)
+int left_remove(const char *path, struct diag *diag)
 {
-	char path[PATH_BYTES];
-	snprintf(path, sizeof(path), PINS_FOLDER "/%u", number);
 	CLEANUP(folder_close) DIR *d = opendir(path);
 	int err = d ? 0 : -errno;
 	for (struct dirent *e; d && !err && (e = readdir(d));) {
@@ -239,7 +237,7 @@ static int remove_folder(uint32_t number, struct diag *diag)
 	if (!err && rmdir(path))
 		err = -errno;
 	if (err)
-		diag_error(diag, (struct place){ .file = path }, "what an earlier daemon left there cannot be taken away: %s", strerror(-err));
+		diag_error(diag, (struct place){ .file = path }, "what is pinned there cannot be taken away: %s", strerror(-err));
 	return err;
 }
 
@@ -322,7 +320,9 @@ int left_undo(struct left *l, struct diag *diag)
 	for (size_t i = 0; i < l->n; i++) {
 		struct held held = { .n = 0 };
 		held_programs(l->all[i].number, &held);
-		int err = remove_folder(l->all[i].number, diag);
+		char path[PATH_BYTES];
+		snprintf(path, sizeof(path), PINS_FOLDER "/%u", l->all[i].number);
+		int err = left_remove(path, diag);
 		if (!err)
 			err = wait_for_end(&held, diag);
 		if (!err)

@@ -10,6 +10,9 @@
 /* Number of the youngest folder of pins; 0: none. */
 uint32_t left_youngest(void);
 
+/* All pins in a folder of ours, and the folder. 0 or -errno with the reason. */
+int left_remove(const char *path, struct diag *diag) MUST_CHECK;
+
 struct left;
 
 /*

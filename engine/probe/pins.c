@@ -147,6 +147,12 @@ int pins_start(struct pins *p, const struct vedette_bpf *k, uint64_t build, stru
 	return err;
 }
 
+void pins_undo(struct pins *p, struct diag *diag)
+{
+	IGNORE(p->folder[0] ? left_remove(p->folder, diag) : 0); /* the reason is told beside that of the failure */
+	pins_done(p);
+}
+
 int pins_sync(struct pins *p, const struct programs *programs)
 {
 	int worst = 0;

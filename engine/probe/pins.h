@@ -35,6 +35,8 @@ void pins_done(struct pins *p); /* what is pinned stays */
 /* Makes a folder and pins the maps into it. 0 or -errno with the reason. */
 int pins_start(struct pins *p, const struct vedette_bpf *maps, uint64_t build, struct pins_about *ret,
 	       struct diag *diag) MUST_CHECK;
+/* All that was pinned is gone again, the folder too; what cannot be taken away is told. */
+void pins_undo(struct pins *p, struct diag *diag);
 /* The links that there are now, and no others. 0, or -errno of what could not be pinned: all else is. */
 int pins_sync(struct pins *p, const struct programs *programs) MUST_CHECK;
 int pins_note(struct pins *p, const struct pins_about *about) MUST_CHECK;

@@ -685,11 +685,13 @@ int sensor_keep(struct sensor *s, struct diag *diag)
 	size_t elf_bytes;
 	const void *elf = vedette_bpf__elf_bytes(&elf_bytes);
 	int err = pins_start(&s->pins, s->skel, pins_build(elf, elf_bytes), &s->about, diag);
-	if (err)
-		return err;
-	err = pins_sync(&s->pins, &s->programs);
-	if (err)
-		diag_error(diag, (struct place){ .file = s->pins.folder }, "no link can be pinned there: %s", strerror(-err));
+	if (!err) {
+		err = pins_sync(&s->pins, &s->programs);
+		if (err)
+			diag_error(diag, (struct place){ .file = s->pins.folder }, "not all links can be pinned there: %s", strerror(-err));
+	}
+	if (err) /* half of what is to be in force is not left behind */
+		pins_undo(&s->pins, diag);
 	return err;
 }
 
