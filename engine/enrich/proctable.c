@@ -20,6 +20,8 @@ enum {
 	COMPLETE_STEPS = 64,      /* forks of forks whose records have not come in */
 	SLOTS_MAX = 1 << 24,
 	AWAITED_BITS = 1 << 15,
+	FIRST_PROCESS = 1,
+	FIRST_KERNEL_THREAD = 2,
 };
 #define LOST_AFTER_NS 1000000000ull /* an exit record may still be in the ring */
 
@@ -596,6 +598,32 @@ size_t proctable_lineage(struct proctable *t, struct image *image, const struct 
 		at = next;
 	}
 	return n;
+}
+
+/* Kernel threads alone have no executable. */
+static bool is_told(const struct proctable *t, const struct image *at, const struct image *next)
+{
+	if (at->flags & IMAGE_MADE_UP)
+		return false;
+	if (at->executable)
+		return text_get(t->text, at->executable).n < TEXT_MAX;
+	return at->pid == FIRST_KERNEL_THREAD || (next && next->pid == FIRST_KERNEL_THREAD);
+}
+
+bool proctable_is_whole(struct proctable *t, struct image *image)
+{
+	struct image *at = image;
+	for (int i = 0; i < LINEAGE_STEPS; i++) {
+		bool has_lost = at->previous.id && !link_follow(t, &at->previous);
+		struct image *next = step_back(t, at);
+		bool is_copy = at->flags & IMAGE_FORKED && next;
+		if (has_lost || (at != image && !is_copy && !is_told(t, at, next)))
+			return false;
+		if (!next)
+			return !at->parent.id && (at->pid == FIRST_PROCESS || at->pid == FIRST_KERNEL_THREAD);
+		at = next;
+	}
+	return false;
 }
 
 size_t proctable_line(struct proctable *t, struct image *image, uint64_t ret_ids[static LINEAGE_STEPS])

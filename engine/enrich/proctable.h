@@ -49,6 +49,7 @@ struct image {
 	uint32_t references; /* images in the table that are linked to this one */
 	uint32_t older, newer; /* order in its list */
 	uint64_t changed;    /* when what is shown of it changed last, in changes of the table */
+	uint32_t round;      /* the caller's: see enrich_each_ancestry */
 	uint64_t stamp, stamp_mix, stamp_late; /* see proctable_stamp: the last one given, of what, and when that was found to hold */
 	uint8_t list;
 	uint8_t flags; /* enum image_flag */
@@ -99,6 +100,8 @@ struct image *proctable_next_living(struct proctable *table, uint32_t *at);
  * nothing is known but the id. At most LINEAGE_MAX.
  */
 size_t proctable_lineage(struct proctable *table, struct image *image, const struct image *ret[static LINEAGE_MAX]);
+/* Whether that is all of them, each with its executable whole: to the first process or the kernel's first thread, none dropped or only heard of. */
+bool proctable_is_whole(struct proctable *table, struct image *image);
 
 /* Drops exited images that nothing refers to and that ended linger_ns ago. Bounded work: at most a thousand a call. */
 void proctable_expire(struct proctable *table, uint64_t boot_ns, uint64_t linger_ns);

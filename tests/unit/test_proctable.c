@@ -75,6 +75,75 @@ static const char *lineage_text(struct table *s, uint64_t id, char *into, size_t
 	return into;
 }
 
+/* Of a table that begins with the first process (1), a shell below it (10), and the kernel's first thread (2). */
+static void a_lineage_that_misses_something_is_not_whole(void **state)
+{
+	(void)state;
+	struct table s;
+	table_start(&s, 4096, 1 << 20);
+	struct procfs_process first = { .pid = 1, .comm = "init", .executable = "/sbin/init", .executable_n = 10 }, thread = { .pid = 2, .comm = "kthreadd" },
+			      worker = { .pid = 3, .comm = "kworker" };
+	proctable_adopt(s.t, 1, 0, &first);
+	proctable_adopt(s.t, 2, 0, &thread);
+	proctable_adopt(s.t, 3, 2, &worker);
+	add_exec(&s, 10, 1, 0, "/bin/sh");
+	add_exec(&s, 20, 10, 0, "/bin/a");
+	add_fork(&s, 20, 21);
+	add_exec(&s, 22, 20, 21, "/bin/b");
+	add_exec(&s, 30, 3, 0, "/bin/helper");
+	add_exec(&s, 40, 99, 0, "/bin/orphan");
+	add_exec(&s, 41, 40, 0, "/bin/c");
+	add_exec(&s, 50, 10, 0, "");
+	add_exec(&s, 51, 50, 0, "/bin/d");
+	proctable_make_up(s.t, &(const struct wire_common){ .exec_id = 60, .parent_id = 10, .pid = 60, .comm = { "x" } });
+	add_exec(&s, 61, 60, 0, "/bin/e");
+	struct procfs_process stray = { .pid = 70, .comm = "s", .executable = "/bin/s", .executable_n = 6 };
+	proctable_adopt(s.t, 70, 0, &stray);
+	const struct {
+		const char *what;
+		uint64_t id;
+		bool is_whole;
+	} cases[] = {
+		{ "the first process", 1, true },
+		{ "below it", 10, true },
+		{ "further below", 20, true },
+		{ "a copy of its creator", 21, true },
+		{ "in the place of a copy", 22, true },
+		{ "the kernel's first thread", 2, true },
+		{ "a kernel thread, which has no executable", 3, true },
+		{ "what a kernel thread started", 30, true },
+		{ "its creator is not there", 40, false },
+		{ "nor is that of its creator", 41, false },
+		{ "itself without a name: only creators count", 50, true },
+		{ "its creator has no name", 51, false },
+		{ "its creator was only heard of", 61, false },
+		{ "whose creator had ended when it was looked for", 70, false },
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
+		if (proctable_is_whole(s.t, proctable_find(s.t, cases[i].id)) != cases[i].is_whole)
+			fail_msg("%s", cases[i].what);
+	table_end(&s);
+}
+
+static void a_dropped_ancestor_is_missed(void **state)
+{
+	(void)state;
+	struct table s;
+	table_start(&s, 16, 1 << 20);
+	struct procfs_process first = { .pid = 1, .comm = "init", .executable = "/sbin/init", .executable_n = 10 };
+	proctable_adopt(s.t, 1, 0, &first);
+	add_exec(&s, 2000, 1, 0, "/bin/server");
+	add_exec(&s, 2001, 2000, 0, "/bin/sh");
+	assert_true(proctable_is_whole(s.t, proctable_find(s.t, 2001)));
+	add_exit(&s, 2000, 5000); /* what refers to it keeps it, until there is nothing else to drop */
+	for (uint64_t id = 3000; id < 3100; id++)
+		add_exec(&s, id, 2001, id == 3000 ? 2001 : id - 1, "/bin/flood");
+	struct image *last = proctable_find(s.t, 3099);
+	assert_non_null(last);
+	assert_false(proctable_is_whole(s.t, last));
+	table_end(&s);
+}
+
 static void exited_images_without_descendants_go_first(void **state)
 {
 	(void)state;
@@ -445,6 +514,8 @@ static void impossible_sizes_are_refused(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_lineage_that_misses_something_is_not_whole),
+		cmocka_unit_test(a_dropped_ancestor_is_missed),
 		cmocka_unit_test(exited_images_without_descendants_go_first),
 		cmocka_unit_test(an_ancestor_stays_while_it_has_descendants),
 		cmocka_unit_test(damaged_ids_end_somewhere),
