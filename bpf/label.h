@@ -46,17 +46,18 @@ static __always_inline struct policy_ancestor_mask *mask_of(u32 table, u32 numbe
 static __always_inline void label_own(struct ask *a, struct task_label *l, u32 epoch)
 {
 	u32 t = a->table & 1;
+	struct label_part *own = &l->own[t];
 	struct policy_ancestor_mask *first = mask_of(t, a->name[0].text.ancestor), *second = mask_of(t, a->name[1].text.ancestor);
 	bool is_unknown = a->name[0].state == CLASS_UNKNOWN || a->name[1].state == CLASS_UNKNOWN || !first || !second;
 	bool is_alone = a->name[1].state == CLASS_ABSENT;
 	for (u32 i = 0; i < POLICY_ANCESTOR_WORDS; i++) {
 		u64 one = first ? first->words[i] : 0, two = second ? second->words[i] : 0;
-		l->own[t].holds[i] = one | two;
-		l->own[t].spares[i] = is_alone ? one : one & two;
+		own->holds[i] = one | two;
+		own->spares[i] = is_alone ? one : one & two;
 	}
-	l->own[t].epoch = is_unknown ? 0 : epoch;
+	own->epoch = is_unknown ? 0 : epoch;
 	asm volatile("" ::: "memory");
-	l->own[t].generation = a->generation;
+	own->generation = a->generation;
 }
 
 /* The file of the current image, for names_find; 0: a kernel thread has none. */
@@ -123,30 +124,86 @@ __noinline int label_find(u32 at)
 	return label_write(at);
 }
 
-/* User space may know the ancestors of a process that was there before the sensor, or before a predicate. */
-static __always_inline void label_take_told(struct task_label *l, struct task_struct *task, u32 epoch)
+static __always_inline bool part_serves(const struct label_part *p, u32 epoch, u32 generation)
 {
-	u32 tgid = task->tgid;
-	struct told_ancestors *t = l->epoch != epoch ? bpf_map_lookup_elem(&told, &tgid) : NULL;
-	if (!t || t->epoch != epoch || t->exec_id != id_of(task))
-		return;
-	for (u32 i = 0; i < POLICY_ANCESTOR_WORDS; i++) {
-		l->holds[i] = t->holds[i];
-		l->spares[i] = t->spares[i];
-	}
-	asm volatile("" ::: "memory");
-	l->epoch = epoch;
+	return p->epoch == epoch && (s32)(generation - p->generation) >= 0;
 }
 
-/* The image's own predicates join those of its creators: at fork in the child's label, at exec in the process's own. */
-static __always_inline void label_pass_on(struct task_label *to, const struct task_label *from, u32 t)
+static __always_inline void part_copy(struct label_part *to, const struct label_part *from, u32 epoch, u32 generation)
 {
-	u32 epoch = from->epoch;
 	for (u32 i = 0; i < POLICY_ANCESTOR_WORDS; i++) {
-		to->holds[i] = from->holds[i] | from->own[t].holds[i];
-		to->spares[i] = from->spares[i] | from->own[t].spares[i];
+		to->holds[i] = from->holds[i];
+		to->spares[i] = from->spares[i];
 	}
-	to->epoch = epoch == from->own[t].epoch ? epoch : 0;
+	asm volatile("" ::: "memory"); /* what the numbers vouch for stands before them */
+	to->epoch = epoch;
+	asm volatile("" ::: "memory");
+	to->generation = generation;
+}
+
+/* What stands there for earlier tables, or for the other ones, is taken over when it is as good. False: it is not. */
+static __always_inline bool part_renew(struct label_part *p, const struct label_part *other, u32 epoch, u32 generation)
+{
+	if (p->generation == generation && p->epoch)
+		return true;
+	if (part_serves(p, epoch, generation)) {
+		p->generation = generation;
+		return true;
+	}
+	bool is_good = part_serves(other, epoch, generation);
+	if (is_good)
+		part_copy(p, other, epoch, generation);
+	return is_good;
+}
+
+/*
+ * The creators in the current process's label become those that the ask's tables ask for. User space may know the ones of a process that was there
+ * before the sensor, or before a predicate. What nobody knows is unknown, until somebody tells.
+ */
+__noinline int creators_find(u32 at)
+{
+	struct ask *a = !can_decide ? NULL : ask_at(at);
+	if (!a)
+		return 0;
+	u32 t = a->table & 1, generation = a->generation;
+	struct task_struct *task = bpf_get_current_task_btf();
+	u32 tgid = task->tgid;
+	struct policy_head *h = head_of(t);
+	struct task_label *l = label_of(tgid, start_of(task));
+	if (!l || !h)
+		return 0;
+	u32 epoch = h->ancestor_epoch;
+	struct label_part *p = &l->creators[t];
+	if (part_renew(p, &l->creators[!t], epoch, generation))
+		return 1;
+	struct told_ancestors *said = bpf_map_lookup_elem(&told, &tgid);
+	if (said && said->exec_id == id_of(task)) {
+		struct label_part *good = &said->by_table[t];
+		if (!part_serves(good, epoch, generation))
+			good = &said->by_table[!t];
+		if (part_serves(good, epoch, generation)) {
+			part_copy(p, good, epoch, generation);
+			return 1;
+		}
+	}
+	p->epoch = 0;
+	asm volatile("" ::: "memory");
+	p->generation = generation;
+	return 0;
+}
+
+/* The image's own predicates join those of its creators: at fork in the child's label, at exec in the process's own. Generation 0: nobody asks. */
+static __always_inline void part_join(struct task_label *to, const struct task_label *from, u32 t, u32 generation)
+{
+	const struct label_part *creators = &from->creators[t], *own = &from->own[t];
+	bool is_asked = generation && creators->generation == generation && own->generation == generation;
+	u32 epoch = is_asked && creators->epoch == own->epoch ? own->epoch : 0;
+	for (u32 i = 0; i < POLICY_ANCESTOR_WORDS; i++) {
+		to->creators[t].holds[i] = creators->holds[i] | own->holds[i];
+		to->creators[t].spares[i] = creators->spares[i] | own->spares[i];
+	}
+	to->creators[t].epoch = epoch;
+	to->creators[t].generation = generation;
 }
 
 /* --- ancestors -------------------------------------------------------------------------------------------------------------- */
@@ -220,14 +277,16 @@ __noinline int ancestors_find(u32 at)
 	struct task_label *l = label_of(task->tgid, start_of(task));
 	if (!l || !h || l->by_table[t].generation != a->generation)
 		return (int)ROW_NOT_YET;
-	u32 epoch = h->ancestor_epoch, set = l->by_table[t].ancestor_set;
-	label_take_told(l, task, epoch);
-	if (l->epoch != epoch || (a->is_exec && l->own[t].epoch != epoch))
+	u32 set = l->by_table[t].ancestor_set;
+	struct label_part *creators = &l->creators[t], *own = &l->own[t];
+	if ((creators->generation != a->generation || !creators->epoch) && !creators_find(at))
+		return (int)ROW_NOT_YET;
+	if (a->is_exec && own->epoch != creators->epoch)
 		return (int)ROW_NOT_YET;
 	if (a->is_exec || set == ROW_NOT_YET) {
 		for (u32 i = 0; i < POLICY_ANCESTOR_WORDS; i++) {
-			a->set.holds[i] = l->holds[i] | (a->is_exec ? l->own[t].holds[i] : 0);
-			a->set.spares[i] = l->spares[i] | (a->is_exec ? l->own[t].spares[i] : 0);
+			a->set.holds[i] = creators->holds[i] | (a->is_exec ? own->holds[i] : 0);
+			a->set.spares[i] = creators->spares[i] | (a->is_exec ? own->spares[i] : 0);
 		}
 		set = (u32)set_find(at);
 		if (set == ROW_NOT_YET)
@@ -240,60 +299,99 @@ __noinline int ancestors_find(u32 at)
 
 /* --- fork and exec ---------------------------------------------------------------------------------------------------------- */
 
-/* The tables that images are asked by; 0: nobody asks. */
-static __always_inline u32 labelling(void)
+/* Generations of either table that labels are kept by; 0: nobody asks. Read once, for they change under way. */
+struct labelling {
+	u32 by_table[2];
+};
+static __always_inline struct labelling labelling(void)
 {
-	u32 generation = can_decide ? *(volatile u32 *)&config.label_generation : 0;
-	return generation && config.is_labelling[generation & 1] ? generation : 0;
+	struct labelling g = { { 0 } };
+	if (can_decide) {
+		g.by_table[0] = *(volatile u32 *)&config.labelled[0];
+		g.by_table[1] = *(volatile u32 *)&config.labelled[1];
+	}
+	return g;
 }
 
-/* Runs as the parent, before the child can. */
-__noinline int label_fork(u32 at, u32 child_tgid, u64 child_start)
+/* A slot to keep labels by; NULL: nobody asks, or none is free. */
+static __always_inline struct ask *labelling_open(const struct labelling *g, u32 *ret_at)
+{
+	u32 at = g->by_table[0] | g->by_table[1] ? (u32)ask_claim(CLAIM_IMAGE) : ASK_NONE;
+	*ret_at = at;
+	return at == ASK_NONE ? NULL : ask_at(at);
+}
+
+/* The label of the current image is whole, for the ask's tables. */
+__noinline int label_keep(u32 at)
+{
+	label_find(at);
+	return creators_find(at);
+}
+
+static __always_inline void label_keep_all(struct ask *a, u32 at, const struct labelling *g, u32 event)
+{
+	for (u32 t = 0; t < 2; t++) {
+		if (!g->by_table[t])
+			continue;
+		ask_start(a, g->by_table[t], event);
+		label_keep(at);
+	}
+}
+
+/* Runs as the parent, whose label is whole, before the child can. */
+__noinline int label_fork(u32 at, u32 child_tgid, u64 child_start, u32 first, u32 second)
 {
 	struct ask *a = !can_decide ? NULL : ask_at(at);
-	if (!a || label_find(at))
+	if (!a)
 		return 0;
-	u32 t = a->table & 1;
 	struct task_struct *task = bpf_get_current_task_btf();
-	struct policy_head *h = head_of(t);
 	struct task_label *l = label_of(task->tgid, start_of(task)), *child = &a->label;
-	if (!l || !h)
+	if (!l)
 		return 0;
-	label_take_told(l, task, h->ancestor_epoch);
 	u64 *to = (void *)child, *from = (void *)l;
 	for (u32 i = 0; i < sizeof(*child) / 8; i++) {
 		to[i] = from[i];
 		asm volatile("" ::: "memory");
 	}
 	child->start_boot_ns = child_start;
-	label_pass_on(child, l, t);
+	part_join(child, l, 0, first);
+	part_join(child, l, 1, second);
 	child->by_table[0].ancestor_set = child->by_table[1].ancestor_set = ROW_NOT_YET;
 	if (bpf_map_update_elem(&labels, &child_tgid, child, BPF_ANY))
 		count_misc(MISC_LABELS_FULL);
 	return 0;
 }
 
-/* The image in place is a new one, and its label still that of the one before. */
-__noinline int label_exec(u32 at)
+/* The image in place is a new one, and its label still that of the one before, which is among its creators now. Of the ask's tables. */
+__noinline int label_pass_on(u32 at)
 {
 	struct ask *a = !can_decide ? NULL : ask_at(at);
 	if (!a)
 		return 0;
 	u32 t = a->table & 1;
 	struct task_struct *task = bpf_get_current_task_btf();
-	u32 tgid = task->tgid;
 	struct policy_head *h = head_of(t);
+	struct task_label *l = label_of(task->tgid, start_of(task));
+	if (!l || !h)
+		return 0;
+	creators_find(at);
+	part_renew(&l->own[t], &l->own[!t], h->ancestor_epoch, a->generation); /* tables may have come since the check of this exec */
+	part_join(l, l, t, a->generation);
+	return 0;
+}
+
+/* Nothing that was said of the image before is said of the one in place. */
+__noinline int label_replace(u32 first, u32 second)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	u32 tgid = task->tgid;
 	struct task_label *l = label_of(tgid, start_of(task));
-	if (l && h) {
-		label_take_told(l, task, h->ancestor_epoch);
-		if (l->own[t].generation != a->generation)
-			l->own[t].epoch = 0; /* tables came between the check of this exec and now */
-		label_pass_on(l, l, t);
-		for (u32 i = 0; i < 2; i++) {
-			l->own[i].generation = 0;
-			l->by_table[i].generation = 0;
-		}
+	for (u32 t = 0; l && t < 2; t++) {
+		if (!(t ? second : first))
+			l->creators[t].epoch = l->creators[t].generation = 0;
+		l->own[t].epoch = l->own[t].generation = 0;
+		l->by_table[t].generation = 0;
 	}
-	bpf_map_delete_elem(&told, &tgid); /* it spoke of the image before */
-	return label_find(at);
+	bpf_map_delete_elem(&told, &tgid);
+	return 0;
 }

@@ -26,13 +26,17 @@ struct sensor_config {
 	__u32 n_asks;         /* decision slots that anybody may take; 0: there are none */
 	/* Counts the tables put in force; the tables are those of its lowest bit. POLICY_NO_GENERATION: nothing is decided. Read once by a decision. */
 	__u32 policy_generation;
-	__u32 label_generation; /* tables that images are asked by for ancestor predicates: ahead of the above while tables are being put in force */
+	__u32 reserved_labels;
 	/* Tables on trial: after this time since boot (0: none are) those of before decide again, whether or not the engine is there to say so. */
 	__u64 policy_until_ns;
 	__u32 policy_before;
 	__u32 reserved_before;
 	__u64 decided[2];       /* by table: bit N: event number N is decided */
-	__u32 is_labelling[2];  /* by table: some decision asks for executables or ancestors */
+	/*
+	 * By table: the generation by which labels are kept at fork and exec; 0: none, for nobody asks. Both while there are tables to come or to go
+	 * back to: whichever decide, their labels have missed nothing.
+	 */
+	__u32 labelled[2];
 	__u32 is_killing[2];    /* by table: EVENT_PROC_IMAGE is decided */
 	__u64 approved[2];      /* by table of approval: bit N: of event number N only what the tables approve is sent */
 	__u32 approval_generation; /* as policy_generation, of the tables of approval; POLICY_NO_GENERATION: all that is wanted is sent */
@@ -61,20 +65,25 @@ enum {
 };
 
 /*
+ * Ancestor predicates that hold, as tables of one generation ask for them. What is known by earlier tables is good for later ones of the same
+ * epoch, which ask for no more than they did; not the other way round.
+ */
+struct label_part {
+	__u32 generation;                    /* 0: not asked yet */
+	__u32 epoch;                         /* that the bits belong to; 0: not known */
+	__u64 holds[POLICY_ANCESTOR_WORDS];  /* by either name of an image */
+	__u64 spares[POLICY_ANCESTOR_WORDS]; /* by both names: those that exceptions ask for */
+};
+
+/*
  * What decisions need of a process's image; key: its process id. Made at fork and exec, or at the first decision that asks.
- * What belongs to tables is kept for either of the two, so that programs that decide by the ones do not write what others read.
+ * All is kept for either of two tables, so that programs that decide by the ones do not write what others read, and that the ones to come and the
+ * ones to go back to have labels as good as those in force.
  */
 struct task_label {
 	__u64 start_boot_ns;
-	__u64 holds[POLICY_ANCESTOR_WORDS];  /* ancestor predicates that held for a creator, by either name */
-	__u64 spares[POLICY_ANCESTOR_WORDS]; /* by both names: those that exceptions ask for */
-	__u32 epoch;                         /* of the ancestor predicates that the two above speak of; 0: not known */
-	__u32 reserved;
-	struct {
-		__u32 generation;            /* 0: not asked yet */
-		__u32 epoch;
-		__u64 holds[POLICY_ANCESTOR_WORDS], spares[POLICY_ANCESTOR_WORDS];
-	} own[2];                            /* of the image itself, for its children */
+	struct label_part creators[2]; /* of those the image descends from */
+	struct label_part own[2];      /* of the image itself, for its children */
 	struct {
 		__u32 generation;            /* 0: not looked up yet */
 		__u32 executable[2];         /* classes of the image's two names */
@@ -85,10 +94,7 @@ struct task_label {
 /* What user space tells of processes older than the sensor; key: process id. */
 struct told_ancestors {
 	__u64 exec_id; /* of the image whose creators these are: what is said of an earlier one does not count */
-	__u64 holds[POLICY_ANCESTOR_WORDS];
-	__u64 spares[POLICY_ANCESTOR_WORDS];
-	__u32 epoch;
-	__u32 reserved;
+	struct label_part by_table[2];
 };
 
 /* What the kernel side knows of a process; key: its process id. */

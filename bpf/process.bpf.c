@@ -251,12 +251,13 @@ int BPF_PROG(exec_done, struct task_struct *task, int old_pid, struct linux_binp
 
 static __always_inline void label_child(u32 tgid, u64 start)
 {
-	u32 generation = labelling(), at = generation ? (u32)ask_claim(CLAIM_IMAGE) : ASK_NONE;
-	struct ask *a = at == ASK_NONE ? NULL : ask_at(at);
+	struct labelling by = labelling();
+	u32 at;
+	struct ask *a = labelling_open(&by, &at);
 	if (!a)
 		return;
-	ask_start(a, generation, EVENT_PROC_FORK);
-	label_fork(at, tgid, start);
+	label_keep_all(a, at, &by, EVENT_PROC_FORK);
+	label_fork(at, tgid, start, by.by_table[0], by.by_table[1]);
 	ask_release(a);
 }
 
@@ -337,12 +338,12 @@ int BPF_PROG(exit_done, struct task_struct *task)
 /* The label of the image that may be about to be replaced must be whole while that image is there. */
 static __always_inline void label_before_exec(void)
 {
-	u32 generation = labelling(), at = generation ? (u32)ask_claim(CLAIM_IMAGE) : ASK_NONE;
-	struct ask *a = at == ASK_NONE ? NULL : ask_at(at);
+	struct labelling by = labelling();
+	u32 at;
+	struct ask *a = labelling_open(&by, &at);
 	if (!a)
 		return;
-	ask_start(a, generation, EVENT_PROC_EXEC);
-	label_find(at);
+	label_keep_all(a, at, &by, EVENT_PROC_EXEC);
 	ask_release(a);
 }
 
@@ -429,16 +430,33 @@ static __always_inline void image_check(struct task_struct *task, struct linux_b
 	note_judged(task, judged, true);
 }
 
+static __always_inline void label_exec(struct ask *a, u32 at, const struct labelling *by)
+{
+	for (u32 t = 0; t < 2; t++) {
+		if (!by->by_table[t])
+			continue;
+		ask_start(a, by->by_table[t], EVENT_PROC_EXEC);
+		label_pass_on(at);
+	}
+	label_replace(by->by_table[0], by->by_table[1]);
+	for (u32 t = 0; t < 2; t++) { /* not what user space says of creators: its word may still be of the image before */
+		if (!by->by_table[t])
+			continue;
+		ask_start(a, by->by_table[t], EVENT_PROC_EXEC);
+		label_find(at);
+	}
+}
+
 /* The new image is in place and has not run yet. */
 SEC("lsm/bprm_committed_creds")
 int BPF_PROG(exec_label, struct linux_binprm *bprm)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
-	u32 tgid = task->tgid, generation = labelling(), at = generation ? (u32)ask_claim(CLAIM_IMAGE) : ASK_NONE;
-	struct ask *a = at == ASK_NONE ? NULL : ask_at(at);
+	struct labelling by = labelling();
+	u32 tgid = task->tgid, at;
+	struct ask *a = labelling_open(&by, &at);
 	if (a) {
-		ask_start(a, generation, EVENT_PROC_EXEC);
-		label_exec(at);
+		label_exec(a, at, &by);
 		ask_release(a);
 	} else { /* what was known of the image before must not be taken for this one */
 		bpf_map_delete_elem(&labels, &tgid);

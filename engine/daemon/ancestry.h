@@ -9,5 +9,8 @@
 #include "engine/enrich/enrich.h"
 #include "engine/probe/sensor.h"
 
-/* 0; without predicates about ancestors nothing is done. -ENOMEM, or what the mount table or the kernel's refused, in diag. */
+/*
+ * Of the tables that were filled last, and of those processes alone whose ancestors are not known for their epoch yet. Returns how many that
+ * were; without predicates about ancestors nothing is done. -ENOMEM, or what the mount table or the kernel's refused, in diag.
+ */
 int ancestry_tell(struct sensor *s, struct enrich *e, const struct verdict_tables *tables, struct diag *diag) MUST_CHECK;

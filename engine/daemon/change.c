@@ -5,6 +5,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "engine/base/clock.h"
@@ -18,6 +19,7 @@
 #include "engine/daemon/say.h"
 
 #define TRIAL_GRACE_NS 5000000000ull /* the engine goes back in time itself; the kernel does when it is gone */
+enum { TELL_PASSES = 20, TELL_PAUSE_MS = 5 };
 #define FORGET_NS 10000000000ull /* verdicts that the kernel took by the rules of before are read long before that */
 
 int change_new(const struct change_config *config, struct change **ret, struct diag *diag)
@@ -27,7 +29,7 @@ int change_new(const struct change_config *config, struct change **ret, struct d
 		return -ENOMEM;
 	c->config = *config;
 	c->generation = (*config->policy)->generation;
-	c->epoch = c->last_epoch = (*config->policy)->verdicts.ancestors.epoch;
+	c->epochs.in_force = c->epochs.last = (*config->policy)->verdicts.ancestors.epoch;
 	c->renew.mounts_fd = -1;
 	int err = reload_new(&c->reload);
 	if (!err && config->request.policy.enforce)
@@ -207,48 +209,40 @@ static void change_environment(const struct reload_request *q, const struct rule
 	IGNORE(sensor_set_env_names(q->sensor, env.names, diag));
 }
 
-static void set_epoch(struct policy *p, uint32_t epoch)
+/*
+ * Those born meanwhile of processes that were not told of yet, or whose image was just being replaced, come with their records: until twice in a row
+ * there were none, or it takes too long.
+ */
+static int tell_ancestors(const struct change *c, const struct policy *p, struct diag *diag)
 {
-	p->verdicts.ancestors.epoch = epoch;
-	p->verdicts.tables.head.ancestor_epoch = epoch;
-}
-
-/* Labels are taken at their word where the epoch is the same: no epoch but that in force is given out twice, a trial's that went included. */
-static void number_epoch(struct change *c, struct policy *p)
-{
-	if (p->verdicts.ancestors.epoch != c->epoch && p->verdicts.ancestors.epoch <= c->last_epoch)
-		set_epoch(p, c->last_epoch + 1);
-	c->last_epoch = MAX(c->last_epoch, p->verdicts.ancestors.epoch);
+	static const struct timespec pause = { .tv_nsec = TELL_PAUSE_MS * 1000000L };
+	struct sensor *s = c->config.request.sensor;
+	int n = 0;
+	for (int i = 0, none = 0; n >= 0 && none < 2 && i < TELL_PASSES; i++) {
+		n = ancestry_tell(s, c->config.enrich, &p->verdicts.tables, diag);
+		none = n ? 0 : none + 1;
+		if (n < 0 || !p->verdicts.tables.head.n_ancestors)
+			break;
+		(void)nanosleep(&pause, NULL);
+		n = MIN(sensor_consume(s, 1), 0);
+	}
+	return n;
 }
 
 int change_put_verdicts(struct change *c, struct policy *p, uint64_t until_boot_ns, struct diag *diag)
 {
 	const struct reload_request *q = &c->config.request;
-	if (!q->policy.enforce)
-		return 0;
-	number_epoch(c, p);
-	int err = sensor_fill_verdicts(q->sensor, &p->verdicts.tables, p->generation, diag);
-	if (!err)
-		err = ancestry_tell(q->sensor, c->config.enrich, &p->verdicts.tables, diag);
-	if (err) {
+	uint32_t epoch = p->verdicts.ancestors.epoch;
+	c->epochs.last = MAX(c->epochs.last, epoch);
+	int err = epoch == c->epochs.in_force ? 0 : tell_ancestors(c, p, diag);
+	if (err) { /* what labels say by these tables may be less than what others of their epoch ask */
 		sensor_drop_verdicts(q->sensor);
+		c->epochs.is_split = true;
 		return err;
 	}
-	c->epoch = p->verdicts.ancestors.epoch;
+	c->epochs.in_force = epoch;
+	c->epochs.is_split = false;
 	return until_boot_ns ? sensor_try_verdicts(q->sensor, until_boot_ns) : sensor_put_verdicts(q->sensor);
-}
-
-/*
- * Images of a trial are asked for what its rules ask of ancestors alone. Where those of before ask for more, going back must not take "was not
- * asked" for "did not hold": with another epoch such ancestors are unknown until they are told anew, and the rules' own defaults decide.
- */
-static void part_from(const struct policy *before, struct policy *trial)
-{
-	bool asks_for_more = false;
-	for (size_t w = 0; w < POLICY_ANCESTOR_WORDS; w++)
-		asks_for_more |= (before->verdicts.ancestors.in_force[w] & ~trial->verdicts.ancestors.in_force[w]) != 0;
-	if (asks_for_more && before->verdicts.ancestors.epoch == trial->verdicts.ancestors.epoch)
-		set_epoch(trial, before->verdicts.ancestors.epoch + 1);
 }
 
 /* The other policy judges from the next event on; the one of now is kept for verdicts that are on their way. */
@@ -262,7 +256,7 @@ static void swap(struct change *c, struct policy *to)
 
 /*
  * The events of both; then the kernel's tables of verdicts, which may fail: then all is as it was. Then the other rules, and the events of the
- * new ones alone. No event is read from the rings meanwhile.
+ * new ones alone. What is read from the rings until then is judged by the rules of before.
  */
 int change_over(struct change *c, struct reload_result *r, bool is_trial)
 {
@@ -270,11 +264,10 @@ int change_over(struct change *c, struct reload_result *r, bool is_trial)
 	if (q->sensor) /* until the change is settled: what only one of the two wants must come */
 		sensor_send_all(q->sensor);
 	uint64_t until_boot_ns = is_trial ? clock_ns(CLOCK_BOOTTIME) + c->trial.confirm_ns + TRIAL_GRACE_NS : 0;
-	if (is_trial)
-		part_from(*c->config.policy, r->policy);
 	if (r->change) /* a hook that is to give verdicts must be there before they are asked */
 		sensor_widen(q->sensor, r->change);
-	int err = change_put_verdicts(c, r->policy, until_boot_ns, &r->diag);
+	int err = q->policy.enforce ? change_put_verdicts(c, r->policy, until_boot_ns, &r->diag) : 0;
+	r->filled = NULL; /* they are in force, or dropped */
 	if (err) {
 		if (r->change) {
 			sensor_undo(q->sensor, r->change);
@@ -316,27 +309,15 @@ void change_settle(struct change *c, struct diag *diag)
 	tidy(c);
 }
 
-/* After a trial in which images were asked for other ancestors than the rules ask that are in force again. */
-static void tell_ancestors_anew(struct change *c, uint32_t epoch_of_trial, struct diag *diag)
-{
-	struct policy *p = *c->config.policy;
-	if (!c->config.request.policy.enforce || p->verdicts.ancestors.epoch == epoch_of_trial || !p->verdicts.tables.head.n_ancestors)
-		return;
-	set_epoch(p, epoch_of_trial + 1);
-	if (change_put_verdicts(c, p, 0, diag))
-		diag_warn(diag, (struct place){ 0 }, "ancestors are not known to the rules that ask for them: until processes are new or rules are loaded anew, the "
-			  "rules' own defaults decide");
-}
-
 void change_back(struct change *c, struct diag *diag)
 {
 	const struct reload_request *q = &c->config.request;
-	uint32_t epoch_of_trial = (*c->config.policy)->verdicts.ancestors.epoch;
+	uint32_t epoch = c->earlier->verdicts.ancestors.epoch;
 	if (q->policy.enforce)
 		sensor_return_verdicts(q->sensor);
+	c->epochs.is_split = c->epochs.in_force == epoch;
+	c->epochs.in_force = epoch;
 	swap(c, c->earlier);
-	c->epoch = (*c->config.policy)->verdicts.ancestors.epoch;
-	tell_ancestors_anew(c, epoch_of_trial, diag);
 	if (q->sensor)
 		change_environment(q, (*c->config.policy)->rules, diag);
 	if (c->held) {
@@ -464,6 +445,7 @@ static void start(struct change *c, struct reload_result *ret_failed)
 {
 	struct reload_request q = c->config.request;
 	q.generation = next_generation(c);
+	q.epochs = c->epochs;
 	q.policy.ancestors = &(*c->config.policy)->verdicts.ancestors; /* stays until this reload is over */
 	q.policies = c->config.policies;
 	q.without = c->trial.is_removal ? c->trial.name : NULL;
@@ -527,6 +509,11 @@ void change_step(struct change *c)
 		begin_trial(c);
 	if (c->earlier && now_ns >= c->forget_ns && !c->window.is_open)
 		forget_earlier(c);
+}
+
+bool change_is_filling(const struct change *c)
+{
+	return reload_is_running(c->reload);
 }
 
 void change_get_status(const struct change *c, struct change_status *ret)

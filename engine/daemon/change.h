@@ -56,6 +56,9 @@ struct change_last {
 	uint64_t wall_ns;
 };
 
+/* The tables that were filled last may not be those in force. */
+bool change_is_filling(const struct change *c) PURE;
+
 /* Of the policies that were applied under way; texts are borrowed until the next step. */
 struct change_status {
 	const struct policy_file *kept;

@@ -46,7 +46,7 @@ struct change {
 	struct change_last last; /* that was done to a policy */
 	struct window window;    /* open: the trial is in force */
 	struct sensor_change *held; /* owned; of the trial: events of before and of now are wanted until it is decided */
-	uint32_t epoch, last_epoch; /* of ancestors: in force; the highest that was ever given out */
+	struct epochs epochs;
 	struct renew renew;
 	bool is_stopped;
 };
@@ -61,8 +61,8 @@ void change_back(struct change *c, struct diag *diag);
 void change_settle(struct change *c, struct diag *diag);
 
 /*
- * Into the kernel, with what living processes have among their ancestors; a change of nothing when it fails. until_boot_ns: when the kernel goes
- * back by itself; 0: never.
+ * In force, once they are filled in, with what living processes have among their ancestors; a change of nothing when it fails. until_boot_ns: when the
+ * kernel goes back by itself; 0: never.
  */
 int change_put_verdicts(struct change *c, struct policy *p, uint64_t until_boot_ns, struct diag *diag) MUST_CHECK;
 

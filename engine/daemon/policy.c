@@ -149,6 +149,15 @@ int policy_compile_verdicts(const struct policy *p, const struct ancestor_regist
 	return err;
 }
 
+int policy_fill(struct policy *p, const struct epochs *epochs, struct sensor *sensor, struct diag *diag)
+{
+	uint32_t *epoch = &p->verdicts.ancestors.epoch;
+	if ((*epoch != epochs->in_force || epochs->is_split) && *epoch <= epochs->last)
+		*epoch = epochs->last + 1;
+	p->verdicts.tables.head.ancestor_epoch = *epoch;
+	return sensor_fill_verdicts(sensor, &p->verdicts.tables, p->generation, diag);
+}
+
 /* All that is wrong with the rules is told in one go. */
 int policy_bind(struct policy *p, const struct policy_options *options, struct diag *diag)
 {

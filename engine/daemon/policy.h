@@ -67,6 +67,17 @@ int policy_bind(struct policy *p, const struct policy_options *options, struct d
  */
 int policy_compile_verdicts(const struct policy *p, const struct ancestor_registry *ancestors, struct verdict_policy *ret, struct diag *diag) MUST_CHECK;
 
+/*
+ * Epochs of ancestor predicates. Labels are taken at their word where the epoch is the same: no epoch but that in force is given out twice, that of a
+ * trial that went included.
+ */
+struct epochs {
+	uint32_t in_force, last; /* last: the highest that was ever given out */
+	bool is_split;           /* labels of this epoch were made by tables that came to nothing, and may be short of what the next ones ask */
+};
+/* Into the kernel's tables to come, under an epoch that fits. 0 or -errno with the reason. */
+int policy_fill(struct policy *p, const struct epochs *epochs, struct sensor *sensor, struct diag *diag) MUST_CHECK;
+
 /* What its rules need of the events comes into force in the kernel, the rest is dropped there; when that fails, with a warning, nothing is. */
 void policy_approve(const struct policy *p, struct sensor *sensor, struct diag *diag);
 

@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "engine/base/fd.h"
@@ -40,6 +41,8 @@ int rule_paths_add(struct rule_paths *paths, const char *path)
 
 void reload_result_done(struct reload_result *r)
 {
+	if (r->filled)
+		sensor_drop_verdicts(r->filled);
 	sensor_change_free(&r->change);
 	policy_free(&r->policy);
 	diag_done(&r->diag);
@@ -75,6 +78,13 @@ static int build_policy(const struct reload_request *q, struct reload_result *re
 	return 0;
 }
 
+/* Of an image that is being replaced when tables come, these have not asked; nearly all are in place by then, and told of as they are. */
+static void wait_for_execs(void)
+{
+	static const struct timespec while_they_last = { .tv_nsec = 100000000 };
+	(void)nanosleep(&while_they_last, NULL);
+}
+
 static int build(const struct reload_request *q, struct reload_result *ret)
 {
 	CLEANUP(policy_free) struct policy *p = NULL;
@@ -86,6 +96,12 @@ static int build(const struct reload_request *q, struct reload_result *ret)
 			.decided_events = policy_decided_events(p),
 		};
 		err = sensor_change_prepare(q->sensor, &events, &ret->change);
+	}
+	if (!err && q->sensor && q->policy.enforce) { /* here, for each table waits for the programs that run, and the rings are read meanwhile */
+		err = policy_fill(p, &q->epochs, q->sensor, &ret->diag);
+		ret->filled = err ? NULL : q->sensor;
+		if (!err && p->verdicts.ancestors.epoch != q->epochs.in_force)
+			wait_for_execs();
 	}
 	if (!err)
 		ret->policy = TAKE(p);

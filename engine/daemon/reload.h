@@ -32,6 +32,7 @@ struct reload_request {
 	uint64_t more_outcomes;        /* the same, with their outcomes */
 	struct sensor *sensor;         /* reloadable; NULL: there is none (tests) */
 	const char *const *env_names;  /* of the configuration; the rules' own are added */
+	struct epochs epochs;          /* of ancestors, as they are when it is begun; nothing changes them meanwhile */
 	uint64_t began_ns;             /* CLOCK_MONOTONIC, when it was asked for */
 };
 
@@ -39,6 +40,7 @@ struct reload_result {
 	int error;                     /* 0 or -errno; then the two below are NULL */
 	struct policy *policy;         /* owned */
 	struct sensor_change *change;  /* owned; prepared */
+	struct sensor *filled;         /* its tables to come are the policy's; dropped unless they are put in force first. NULL: they are not */
 	struct diag diag;
 	size_t cases, events;          /* of the self-test */
 };

@@ -68,7 +68,9 @@ static int renew(struct change *c, struct diag *diag)
 		p->verdicts.until_ns = other.until_ns;
 	} else if (!err) {
 		exchange(&p->verdicts, &other);
-		err = change_put_verdicts(c, p, 0, diag);
+		err = policy_fill(p, &c->epochs, c->config.request.sensor, diag);
+		if (!err)
+			err = change_put_verdicts(c, p, 0, diag);
 		if (err)
 			exchange(&p->verdicts, &other);
 	}

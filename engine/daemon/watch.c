@@ -552,6 +552,8 @@ static int take_over(struct watch *w, struct diag *diag)
 	if (w->options.keep && w->protect)
 		protect_refresh(w->protect); /* the pins as well */
 	err = takeover_undo(&w->takeover, diag);
+	if (err && w->options.keep)
+		diag_error(diag, (struct place){ 0 }, "the verdicts of these rules stay in force, whole, until a daemon starts or `vedette release` ends them");
 	if (err)
 		return err;
 	takeover_read(&w->takeover, w->pipeline, w->stream);
@@ -566,7 +568,7 @@ int watch_seed(struct watch *w, uint32_t root_pid, struct diag *diag)
 	if (!err)
 		err = enrich_seed(w->enrich, root_pid, diag);
 	if (!err && w->options.enforce)
-		err = ancestry_tell(w->sensor, w->enrich, &w->policy->verdicts.tables, diag);
+		err = MIN(ancestry_tell(w->sensor, w->enrich, &w->policy->verdicts.tables, diag), 0);
 	if (!err && w->options.enforce)
 		err = sensor_put_verdicts(w->sensor);
 	if (!err && w->options.takes_over)

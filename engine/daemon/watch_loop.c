@@ -21,6 +21,7 @@ enum {
 	BUSY_WAIT_MS = 5,        /* while something waits to be signed */
 };
 #define TICK_NS 1000000000ull
+enum { TELL_TICKS = 5 };
 #define LAST_READ_NS 200000000ull
 #define SKIPPED_REPEAT_NS 60000000000ull
 
@@ -172,16 +173,21 @@ static void show_progress(const struct watch *w)
 }
 
 /*
- * Those who were born while the others were told of, as children of processes whose ancestors were not known yet: once more when their records
- * have come. Only what is not known already is taken over.
+ * Those who were born while the others were told of, as children of processes whose ancestors were not known yet, when their records have come; and
+ * their children. Only what is not known already is taken over.
  */
 static void tell_ancestors(struct watch *w)
 {
-	if (!w->options.enforce || w->told_generation == w->policy->generation)
+	if (!w->options.enforce)
 		return;
+	if (w->told_generation != w->policy->generation)
+		w->tell_ticks = TELL_TICKS;
 	w->told_generation = w->policy->generation;
+	if (!w->tell_ticks || (w->change && change_is_filling(w->change)))
+		return;
+	w->tell_ticks--;
 	CLEANUP(diag_done) struct diag diag = { 0 };
-	if (ancestry_tell(w->sensor, w->enrich, &w->policy->verdicts.tables, &diag))
+	if (ancestry_tell(w->sensor, w->enrich, &w->policy->verdicts.tables, &diag) < 0)
 		problems_print(stderr, &diag);
 }
 

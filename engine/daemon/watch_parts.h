@@ -27,7 +27,8 @@ struct watch {
 	struct protect_asker stop; /* who asked for the end; pid 0: nobody */
 	int signal_fd;
 	uint64_t next_tick, next_heartbeat;
-	uint32_t told_generation; /* of the policy for which ancestors were told once more */
+	uint32_t told_generation; /* of the policy for which ancestors are told once more */
+	unsigned tell_ticks;      /* in which that is done */
 	uint64_t expiry_seen_ns; /* wall clock up to which exceptions that expired were told */
 	uint64_t told_lost_ring[EVENT_NUMBERS], told_lost_slot[EVENT_NUMBERS];
 	uint64_t told_damaged, told_matches, told_state, told_misc[MISC_COUNT], told_missed_runs;

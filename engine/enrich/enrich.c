@@ -677,19 +677,26 @@ void enrich_get_stats(const struct enrich *e, struct enrich_stats *ret)
 	containers_get_stats(e->containers, &ret->containers);
 }
 
-int enrich_each_ancestry(struct enrich *e, ancestry_function *call, void *context)
+int enrich_each_ancestry(struct enrich *e, uint32_t round, ancestry_function *call, void *context)
 {
 	_Static_assert((int)ANCESTRY_MAX == (int)LINEAGE_MAX, "the whole lineage");
 	const struct image *line[LINEAGE_MAX];
 	uint32_t at = 0;
-	int err = 0;
-	for (struct image *image; !err && (image = proctable_next_living(e->table, &at));) {
+	int n = 0;
+	for (struct image *image; (image = proctable_next_living(e->table, &at));) {
+		if (image->round == round)
+			continue;
 		struct ancestry of = { .exec_id = image->exec_id, .pid = image->pid };
 		of.is_container = container_id(proctable_text(e->table, image->cgroup)).n != 0;
+		of.is_whole = proctable_is_whole(e->table, image);
 		of.n_ancestors = proctable_lineage(e->table, image, line);
 		for (size_t i = 0; i < of.n_ancestors; i++)
 			of.executables[i] = proctable_text(e->table, line[i]->executable);
-		err = call(context, &of);
+		int r = call(context, &of);
+		if (r < 0)
+			return r;
+		image->round = r ? image->round : round;
+		n += r == 0;
 	}
-	return err;
+	return n;
 }

@@ -56,19 +56,22 @@ void enrich_derive(struct enrich *e, const struct event *ev, struct derived *ret
 
 /*
  * The processes there are, with the executables of those they descend from, nearest first, as vedette.ancestors.executable has them. n_ancestors
- * ANCESTRY_MAX: there may be more. Views are valid within the call.
+ * ANCESTRY_MAX: there may be more; not whole: there are others, or some are not known. Views are valid within the call.
  */
 enum { ANCESTRY_MAX = 32 };
 struct ancestry {
 	uint64_t exec_id;
 	uint32_t pid;
-	bool is_container;
+	bool is_container, is_whole;
 	size_t n_ancestors;
 	struct strview executables[ANCESTRY_MAX];
 };
 typedef int ancestry_function(void *context, const struct ancestry *of);
-/* Stops at the first that is not 0, and returns it. */
-int enrich_each_ancestry(struct enrich *e, ancestry_function *call, void *context) MUST_CHECK;
+/*
+ * Those of which a call of the same round has not returned 0 yet; above 0: to be asked again. Rounds are not 0. Returns how many it returned 0 of,
+ * or stops at the first negative value and returns that.
+ */
+int enrich_each_ancestry(struct enrich *e, uint32_t round, ancestry_function *call, void *context) MUST_CHECK;
 
 /* Outcome fields from a result (0 or more: success; negative errno: failure). Types whose record is completed at once carry common.result. */
 void enrich_outcome(struct derived *d, const struct wire_common *c, int64_t result);

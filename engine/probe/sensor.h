@@ -97,12 +97,13 @@ int sensor_label(struct sensor *s, uint32_t pid, uint64_t exec_id, uint64_t pare
 struct verdict_tables;
 int sensor_set_verdicts(struct sensor *s, const struct verdict_tables *t, uint32_t generation, struct diag *diag) MUST_CHECK;
 /*
- * The same in two steps. Between them, new images are asked for the ancestor predicates of both, and the caller tells with sensor_label_ancestors
- * of the processes that were there before: whose ancestors are not known, for them each rule's own default decides.
+ * The same in two steps. Between them labels are kept for both, and the caller tells with sensor_label_ancestors of the processes that were there
+ * before, if the tables ask for what those in force do not: whose ancestors are not known, for them each rule's own default decides. Filling takes
+ * time, and may run in another thread, one at a time, beside all but the functions about verdicts and approval.
  */
 int sensor_fill_verdicts(struct sensor *s, const struct verdict_tables *t, uint32_t generation, struct diag *diag) MUST_CHECK;
 int sensor_put_verdicts(struct sensor *s) MUST_CHECK;
-/* Not put in force after all: images are asked by those in force alone again. */
+/* Not put in force after all: labels are kept by those in force alone again. */
 void sensor_drop_verdicts(struct sensor *s);
 /*
  * The same on trial: those of before are kept until one of the two below. If neither comes, the kernel itself goes back to them at that time
@@ -111,7 +112,7 @@ void sensor_drop_verdicts(struct sensor *s);
 int sensor_try_verdicts(struct sensor *s, uint64_t until_boot_ns) MUST_CHECK;
 /* They stay. 0 or -errno; then those of before are let go later. */
 int sensor_settle_verdicts(struct sensor *s) MUST_CHECK;
-/* Those of before decide from now on: one word is written, nothing is needed. Processes of meanwhile may have to be told of anew. */
+/* Those of before decide from now on: one word is written, nothing is needed. Labels were kept for them all the time. */
 void sensor_return_verdicts(struct sensor *s);
 /*
  * Approval: of the events that these tables are about, only those are sent that they approve; the rest is counted as filtered. In tracepoint
@@ -127,8 +128,13 @@ uint32_t sensor_approval(const struct sensor *s);
 int sensor_tell_image(struct sensor *s, uint64_t exec_id, uint64_t events) MUST_CHECK;
 /* Nothing is filtered from now on: cannot fail. */
 void sensor_send_all(struct sensor *s);
-/* What held for the creators of a process, its present image not among them, by the predicates of an epoch. 0 or -errno. */
-int sensor_label_ancestors(struct sensor *s, uint32_t pid, const struct told_ancestors *ancestors) MUST_CHECK;
+/*
+ * What held for the creators of a process, its present image not among them, by the predicates of the tables that were filled last, or gone back
+ * to. 0 or -errno; -E2BIG: there is no room for more.
+ */
+int sensor_label_ancestors(struct sensor *s, uint32_t pid, uint64_t exec_id, const struct label_part *creators) MUST_CHECK;
+/* Whether its label says so already: it is told of, or the child of one that was. */
+bool sensor_knows_ancestors(const struct sensor *s, uint32_t pid);
 
 /* Called for every record, in ring order; the bytes are borrowed. is_priority: which ring. */
 typedef void sensor_record_fn(void *context, const void *bytes, size_t size, bool is_priority);

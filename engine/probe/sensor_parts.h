@@ -22,6 +22,7 @@ struct sensor {
 	uint32_t max_processes;
 	int barrier_fd;        /* owned; -1: not made yet */
 	uint32_t filled;       /* generation of the tables that were filled last */
+	uint32_t told_of;      /* generation of the tables that processes are told of for */
 	struct ring_buffer *priority, *bulk;
 	int poll_fd;
 	sensor_record_fn *on_record;

@@ -160,6 +160,12 @@ static struct policy_clause *clauses_of(const struct verdict_tables *t, uint32_t
 	return all;
 }
 
+/* Of the tables of that generation, or which have its lowest bit. */
+static void keep_labels(struct sensor_config *c, uint32_t generation, bool are_kept)
+{
+	__atomic_store_n(&c->labelled[generation & 1], are_kept ? generation : 0, __ATOMIC_SEQ_CST);
+}
+
 enum { APPROVAL_TABLES = 6 }; /* the first of them */
 
 /* Of each port the class of the longest prefix that holds it. NULL: no rule asks for ports, or (with err) there is no memory or no room. */
@@ -272,7 +278,7 @@ int sensor_fill_verdicts(struct sensor *s, const struct verdict_tables *t, uint3
 		head->n_made = 0;
 		head->ancestor_epoch = MAX(head->ancestor_epoch, 1u); /* 0 is what labels say that know nothing */
 		/* nobody may be reading what is about to be written: neither by tables that were filled and not put in force, nor by earlier ones */
-		__atomic_store_n(&c->label_generation, c->policy_generation, __ATOMIC_SEQ_CST);
+		keep_labels(c, head->generation, false);
 		err = wait_for_programs(s);
 		if (!err)
 			err = fill(s, t, clauses, head, diag);
@@ -282,19 +288,19 @@ int sensor_fill_verdicts(struct sensor *s, const struct verdict_tables *t, uint3
 	free(clauses);
 	if (!err) {
 		c->decided[head->generation & 1] = events;
-		c->is_labelling[head->generation & 1] = is_labelling(head);
 		c->is_killing[head->generation & 1] = head->is_killing;
-		__atomic_store_n(&c->label_generation, head->generation, __ATOMIC_SEQ_CST);
+		keep_labels(c, head->generation, is_labelling(head));
+		s->told_of = head->generation;
 	}
 	free(head);
 	return err;
 }
 
-/* Images are asked by the tables in force alone again. */
 void sensor_drop_verdicts(struct sensor *s)
 {
 	struct sensor_config *c = &s->skel->bss->config;
-	__atomic_store_n(&c->label_generation, c->policy_generation, __ATOMIC_SEQ_CST);
+	keep_labels(c, s->filled, false);
+	s->told_of = c->policy_generation;
 }
 
 /* --- changing over ------------------------------------------------------------------------------------------------------------ */
@@ -315,7 +321,10 @@ int sensor_put_verdicts(struct sensor *s)
 {
 	struct sensor_config *c = &s->skel->bss->config;
 	__atomic_store_n(&c->policy_generation, s->filled, __ATOMIC_SEQ_CST);
-	return wait_for_programs(s);
+	int err = wait_for_programs(s);
+	if (!err)
+		keep_labels(c, s->filled + 1, false); /* those of before: nobody asks by them any more */
+	return err;
 }
 
 /* The earlier generation is written before it can be asked for, and the time last. */
@@ -335,8 +344,10 @@ int sensor_settle_verdicts(struct sensor *s)
 		return 0; /* none are on trial */
 	__atomic_store_n(&c->policy_until_ns, 0, __ATOMIC_SEQ_CST);
 	int err = wait_for_programs(s);
-	if (!err && c->policy_before != c->policy_generation)
+	if (!err && c->policy_before != c->policy_generation) {
+		keep_labels(c, c->policy_before, false);
 		empty(s, !(c->policy_generation & 1));
+	}
 	return err;
 }
 
@@ -344,9 +355,11 @@ int sensor_settle_verdicts(struct sensor *s)
 void sensor_return_verdicts(struct sensor *s)
 {
 	struct sensor_config *c = &s->skel->bss->config;
-	__atomic_store_n(&c->label_generation, c->policy_before, __ATOMIC_SEQ_CST);
+	uint32_t tried = c->policy_generation;
 	__atomic_store_n(&c->policy_generation, c->policy_before, __ATOMIC_SEQ_CST);
 	__atomic_store_n(&c->policy_until_ns, 0, __ATOMIC_SEQ_CST);
+	keep_labels(c, tried, false);
+	s->told_of = c->policy_before;
 }
 
 int sensor_set_verdicts(struct sensor *s, const struct verdict_tables *t, uint32_t generation, struct diag *diag)
@@ -354,16 +367,32 @@ int sensor_set_verdicts(struct sensor *s, const struct verdict_tables *t, uint32
 	struct sensor_config *c = &s->skel->bss->config;
 	if (!t) {
 		__atomic_store_n(&c->policy_generation, POLICY_NO_GENERATION, __ATOMIC_SEQ_CST);
-		__atomic_store_n(&c->label_generation, POLICY_NO_GENERATION, __ATOMIC_SEQ_CST);
+		keep_labels(c, 0, false);
+		keep_labels(c, 1, false);
 		return 0;
 	}
 	int err = sensor_fill_verdicts(s, t, generation, diag);
 	return err ? err : sensor_put_verdicts(s);
 }
 
-int sensor_label_ancestors(struct sensor *s, uint32_t pid, const struct told_ancestors *ancestors)
+/* What was said of the same image for the other tables stays. */
+int sensor_label_ancestors(struct sensor *s, uint32_t pid, uint64_t exec_id, const struct label_part *creators)
 {
-	return bpf_map__update_elem(s->skel->maps.told, &pid, sizeof(pid), ancestors, sizeof(*ancestors), BPF_ANY);
+	struct told_ancestors told;
+	if (bpf_map__lookup_elem(s->skel->maps.told, &pid, sizeof(pid), &told, sizeof(told), 0) || told.exec_id != exec_id)
+		told = (struct told_ancestors){ .exec_id = exec_id };
+	told.by_table[s->told_of & 1] = *creators;
+	told.by_table[s->told_of & 1].generation = s->told_of;
+	return bpf_map__update_elem(s->skel->maps.told, &pid, sizeof(pid), &told, sizeof(told), BPF_ANY);
+}
+
+bool sensor_knows_ancestors(const struct sensor *s, uint32_t pid)
+{
+	struct task_label label;
+	if (bpf_map__lookup_elem(s->skel->maps.labels, &pid, sizeof(pid), &label, sizeof(label), 0))
+		return false;
+	const struct label_part *creators = &label.creators[s->told_of & 1];
+	return creators->generation == s->told_of && creators->epoch != 0;
 }
 
 /* --- approval -------------------------------------------------------------------------------------------------------------- */

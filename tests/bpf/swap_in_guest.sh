@@ -46,4 +46,5 @@ if [ "$model" = full ]; then
 else
 	[ "$skipped" -eq 0 ] && echo "ok - no run of a program was skipped" || echo "not ok - no run of a program was skipped ($skipped)"
 fi
+[ "$(number reloads)" -eq 0 ] || . /t/descend_in_guest.sh "$(number reloads)"
 . /t/unknown_in_guest.sh
