@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "alerts/agent.h"
 #include "alerts/render.h"
 #include "alerts/sign.h"
 
@@ -18,19 +19,22 @@ struct stream {
 	struct renderer *renderer; /* owned */
 	struct signer *signer;     /* owned */
 	struct outlet *outlet;     /* owned */
+	struct agent *agent;       /* borrowed; NULL: the key lives as long as the stream */
 	struct buf body, lines;
 	uint64_t oldest_boot_ns;   /* when the first pending record came */
 	uint64_t last_sync_ns;
 	uint64_t key_boot_ns;      /* when the key signed first; 0: not yet */
-	bool is_urgent, needs_sync, is_closed, keeps_key;
+	bool is_urgent, needs_sync, is_closed, keeps_key, ends;
 	enum severity severity;    /* the highest of the pending alerts */
 	const char *roll_reason;   /* the key has to go; NULL: not yet */
+	uint64_t next_roll_ns;     /* not before; boot clock */
+	uint64_t next_settle_ns;   /* the same for taking the key before off the disk */
 	struct log_counts counts;
 	uint64_t untold;           /* left out since the last loss record */
 	uint64_t untold_since_ns;  /* wall clock */
 };
 
-int stream_new(const struct identity *identity, struct outlet **outlet, struct stream **ret, struct diag *diag)
+int stream_new(const struct identity *identity, struct agent *agent, struct outlet **outlet, struct stream **ret, struct diag *diag)
 {
 	struct crypto_key *key = NULL;
 	struct stream *s = calloc(1, sizeof(*s));
@@ -38,7 +42,7 @@ int stream_new(const struct identity *identity, struct outlet **outlet, struct s
 	if (!r)
 		r = renderer_new(identity, &s->renderer);
 	if (!r)
-		r = crypto_key_new(&key);
+		r = agent ? agent_key(agent, &key) : crypto_key_new(&key);
 	if (!r)
 		r = signer_new(identity->stream, &key, &s->signer);
 	if (r) {
@@ -47,6 +51,9 @@ int stream_new(const struct identity *identity, struct outlet **outlet, struct s
 		(void)stream_free(&s); /* holds no outlet yet */
 		return r;
 	}
+	if (agent)
+		signer_begin_at(s->signer, agent_epoch(agent));
+	s->agent = agent;
 	s->outlet = TAKE(*outlet);
 	*ret = s;
 	return 0;
@@ -69,6 +76,12 @@ size_t stream_free(struct stream **s)
 void stream_keep_key(struct stream *s)
 {
 	s->keeps_key = true;
+}
+
+void stream_roll(struct stream *s)
+{
+	s->roll_reason = "asked";
+	s->next_roll_ns = 0;
 }
 
 void stream_key_line(const struct stream *s, struct buf *out)
@@ -98,6 +111,7 @@ void stream_get_stats(const struct stream *s, struct stream_stats *ret)
 		.alerts = s->counts.alerts,
 		.unwritten = s->counts.unwritten,
 		.epoch = signer_epoch(s->signer),
+		.held = s->counts.held,
 		.queued_bytes = s->outlet->ops->queued_bytes(s->outlet),
 		.error = s->outlet->ops->error(s->outlet),
 	};
@@ -119,6 +133,7 @@ static bool has_room(struct stream *s, enum severity severity, size_t spare, str
 }
 
 static int seal_and_write(struct stream *s, struct instant now, bool may_roll);
+static void settle_key(struct stream *s, struct instant now);
 
 /* Hands s->body to the signer, flushing first when it is full; without a key roll, which would take the record's number. */
 static int add_body(struct stream *s, struct instant now)
@@ -198,11 +213,18 @@ int stream_event(struct stream *s, const struct event *ev, struct instant now)
 
 int stream_open_record(struct stream *s, const struct open_info *info)
 {
+	struct open_info mine = *info;
 	buf_reset(&s->body);
 	if (signer_next_sequence(s->signer) != 0)
 		return -EINVAL;
-	int r = render_open(s->renderer, info, signer_public_key(s->signer), &s->body);
-	return r ? r : add_body(s, info->at);
+	mine.epoch = signer_epoch(s->signer);
+	mine.previous = s->agent ? agent_previous(s->agent) : NULL;
+	int r = render_open(s->renderer, &mine, signer_public_key(s->signer), &s->body);
+	if (!r)
+		r = add_body(s, info->at);
+	if (!r && s->agent)
+		s->roll_reason = "start";
+	return r;
 }
 
 /* Our own records may use one line more of the outlet than alerts and events, and count as lost only with the caller. */
@@ -249,8 +271,33 @@ int stream_loss(struct stream *s, const struct loss_info *info)
 	return r ? r : add_body(s, info->at);
 }
 
+/* The key that signed until now does not outlive the run: the close record is signed with the next one. */
+static void roll_for_stop(struct stream *s, struct instant now)
+{
+	if (!s->agent)
+		return;
+	IGNORE(stream_flush(s, now)); /* what fails here fails below again, and is told there */
+	IGNORE(s->outlet->ops->wait(s->outlet)); /* a roll before must be on the disk first */
+	s->next_settle_ns = 0;
+	s->next_roll_ns = 0;
+	s->roll_reason = "stop";
+	settle_key(s, now);
+	IGNORE(stream_flush(s, now));
+}
+
+/* After the close record: all is written, and the agent's file says where. */
+static void settle_at_end(struct stream *s, struct instant now)
+{
+	s->next_settle_ns = 0;
+	if (!s->agent || (!s->is_closed && !agent_is_unsettled(s->agent)))
+		return;
+	s->ends = true;
+	settle_key(s, now);
+}
+
 int stream_close_record(struct stream *s, const struct close_info *info)
 {
+	roll_for_stop(s, info->at);
 	/* the reserve is for this record: it fits, though the file takes nothing */
 	int r = has_room(s, SEVERITY_CRITICAL, 2 * LINE_MAX_BYTES, info->at) ? tell_losses(s, info->at) : 0;
 	buf_reset(&s->body);
@@ -265,6 +312,9 @@ int stream_close_record(struct stream *s, const struct close_info *info)
 	if (flushed == -EAGAIN)
 		flushed = s->outlet->ops->wait(s->outlet);
 	int synced = s->outlet->ops->sync(s->outlet);
+	if (s->agent)
+		IGNORE(s->outlet->ops->wait(s->outlet)); /* told by the next sync, if at all */
+	settle_at_end(s, info->at);
 	return r ? r : flushed ? flushed : synced;
 }
 
@@ -273,6 +323,8 @@ int stream_close_record(struct stream *s, const struct close_info *info)
 bool stream_is_due(const struct stream *s, uint64_t boot_ns)
 {
 	if (signer_pending(s->signer) && (s->is_urgent || boot_ns - s->oldest_boot_ns >= STREAM_WAIT_NS))
+		return true;
+	if (s->agent && (agent_is_unsettled(s->agent) ? boot_ns >= s->next_settle_ns : s->roll_reason && !s->is_closed && boot_ns >= s->next_roll_ns))
 		return true;
 	return s->outlet->ops->is_due(s->outlet, boot_ns) || (s->needs_sync && boot_ns - s->last_sync_ns >= STREAM_SYNC_NS);
 }
@@ -288,15 +340,19 @@ static int sync_when_due(struct stream *s, uint64_t boot_ns)
 
 /*
  * Adds the sealed record that names the next key to s->lines, in which the batch before stands, and goes over to that key. What is missing for
- * it (room, memory) leaves the key as it is, and the reason: it is tried again with the next batch.
+ * it (room, memory, an agent's disk) leaves the key as it is, and the reason: it is tried again later.
  */
 static void roll_key(struct stream *s, struct instant now)
 {
 	char next_key[KEY_TEXT];
 	CLEANUP(crypto_key_free) struct crypto_key *key = NULL;
 	uint64_t sequence = signer_next_sequence(s->signer);
-	if (s->outlet->ops->room(s->outlet, SEVERITY_CRITICAL) < s->lines.n + ROLL_BYTES + RESERVE_BYTES || buf_reserve(&s->lines, ROLL_BYTES) || crypto_key_new(&key))
+	s->next_roll_ns = s->agent ? now.boot_ns + STREAM_ROLL_PAUSE_NS : 0;
+	if (s->outlet->ops->room(s->outlet, SEVERITY_CRITICAL) < s->lines.n + ROLL_BYTES + RESERVE_BYTES || buf_reserve(&s->lines, ROLL_BYTES) ||
+	    (s->agent ? agent_roll(s->agent, &key) : crypto_key_new(&key))) {
+		s->counts.held++;
 		return;
+	}
 	key_text(key, next_key);
 	const struct key_roll_info info = { .at = now, .reason = s->roll_reason, .next_epoch = signer_epoch(s->signer) + 1, .next_key = next_key };
 	buf_reset(&s->body);
@@ -306,12 +362,36 @@ static void roll_key(struct stream *s, struct instant now)
 	if (signer_roll(s->signer, &key) == 0) {
 		s->roll_reason = NULL;
 		s->key_boot_ns = 0;
+		if (s->agent)
+			agent_named(s->agent);
 	}
+}
+
+/* Is the record that names the key in force on the disk, with all before it? Then the key before goes from there. */
+static void settle_key(struct stream *s, struct instant now)
+{
+	struct log_head head;
+	if (!s->agent || (!s->ends && !agent_is_unsettled(s->agent)) || now.boot_ns < s->next_settle_ns)
+		return;
+	s->next_settle_ns = now.boot_ns + STREAM_SYNC_NS;
+	if (s->outlet->ops->sync(s->outlet) || s->outlet->ops->queued_bytes(s->outlet))
+		return;
+	signer_head(s->signer, &head);
+	head.is_closed = s->is_closed;
+	if (agent_settle(s->agent, &head))
+		s->next_settle_ns = now.boot_ns + STREAM_ROLL_PAUSE_NS;
+}
+
+static bool wants_roll(const struct stream *s, struct instant now, bool may_roll)
+{
+	return s->roll_reason && may_roll && !s->keeps_key && !s->is_closed &&
+	       (!s->agent || (now.boot_ns >= s->next_roll_ns && !agent_is_unsettled(s->agent)));
 }
 
 static int seal_and_write(struct stream *s, struct instant now, bool may_roll)
 {
-	if (signer_pending(s->signer) == 0) {
+	settle_key(s, now);
+	if (signer_pending(s->signer) == 0 && !(s->agent && wants_roll(s, now, may_roll))) {
 		int r = s->outlet->ops->retry(s->outlet, now.boot_ns);
 		return r ? r : sync_when_due(s, now.boot_ns);
 	}
@@ -324,8 +404,10 @@ static int seal_and_write(struct stream *s, struct instant now, bool may_roll)
 		s->key_boot_ns = now.boot_ns;
 	if (!s->roll_reason && now.boot_ns - s->key_boot_ns >= STREAM_ROLL_NS)
 		s->roll_reason = "interval";
-	if (s->roll_reason && may_roll && !s->keeps_key && !s->is_closed)
+	if (wants_roll(s, now, may_roll))
 		roll_key(s, now);
+	if (s->lines.n == 0)
+		return 0; /* nothing was pending, and the key stays */
 	const struct outlet_batch batch = {
 		.lines = buf_sv(&s->lines),
 		.first = first,
@@ -337,6 +419,8 @@ static int seal_and_write(struct stream *s, struct instant now, bool may_roll)
 	s->needs_sync |= s->is_urgent;
 	s->is_urgent = false;
 	s->severity = SEVERITY_INFO;
+	if (!r)
+		settle_key(s, now);
 	return r ? r : sync_when_due(s, now.boot_ns);
 }
 

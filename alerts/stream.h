@@ -12,21 +12,29 @@
 #include "alerts/identity.h"
 #include "alerts/outlet.h"
 
+struct agent;
 struct stream;
 
 enum {
 	STREAM_WAIT_NS = 5 * 1000 * 1000,  /* longest time that a record waits to be signed */
 	STREAM_SYNC_NS = 25 * 1000 * 1000, /* shortest time between two syncs to the disk */
 };
+#define STREAM_ROLL_PAUSE_NS UINT64_C(1000000000) /* with an agent, whose rolls cost the disk some syncs: the shortest time between two */
 #define STREAM_ROLL_NS UINT64_C(60000000000) /* a key signs for so long, while there is something to sign */
 
-/* Makes a fresh key and the signer. Takes the outlet over when it succeeds. 0, or a negative errno with diag. */
-int stream_new(const struct identity *identity, struct outlet **outlet, struct stream **ret, struct diag *diag) MUST_CHECK;
+/*
+ * Makes a fresh key and the signer; with an agent (begun, borrowed for the stream's life; NULL: none) its key signs, rolls at the start and
+ * before the end as well, and is kept by it. Takes the outlet over when it succeeds. 0, or a negative errno with diag.
+ */
+int stream_new(const struct identity *identity, struct agent *agent, struct outlet **outlet, struct stream **ret, struct diag *diag) MUST_CHECK;
 /* Without stream_close_record the log stays open-ended. Returns the bytes that could not be written. */
 size_t stream_free(struct stream **s);
 
 /* One key signs everything, whatever happens: for replays, of which each has to say the same. */
 void stream_keep_key(struct stream *s);
+
+/* The key has to go with the next flush, because somebody asked. */
+void stream_roll(struct stream *s);
 
 /* "vedette-key/v1 STREAM EPOCH BASE64\n": what `vedette verify --key` needs. */
 void stream_key_line(const struct stream *s, struct buf *out);
@@ -61,6 +69,7 @@ struct stream_stats {
 	uint64_t alerts;       /* raised, with or without a record */
 	uint64_t unwritten;    /* alerts and events left out */
 	uint64_t epoch;        /* number of the signing key */
+	uint64_t held;         /* times that it had to go and stayed */
 	uint64_t queued_bytes; /* sealed, not written */
 	int error;             /* errno of the last write, 0: fine */
 };

@@ -45,7 +45,7 @@ int log_open(const struct log_options *options, const struct identity *identity,
 	if (err)
 		return err;
 	outlet = sink_file_outlet(&sink);
-	err = stream_new(identity, &outlet, &stream, diag);
+	err = stream_new(identity, options->agent, &outlet, &stream, diag);
 	if (err) {
 		(void)outlet_close(&outlet); /* nothing was written */
 		return err;

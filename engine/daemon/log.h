@@ -8,6 +8,7 @@ struct log_options {
 	const char *file;     /* "-": standard output */
 	const char *key_file; /* "": file with ".pub" */
 	uint64_t queue_bytes;
+	struct agent *agent;  /* borrowed for the stream's life; NULL: its key lives as long as the stream */
 };
 
 /* 0 or -errno with the reason in diag. Nothing is written to the log yet, but the key is. */

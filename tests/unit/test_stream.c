@@ -45,7 +45,7 @@ static int make_fixture(void **state)
 	    sink_file_open(&(struct sink_file_config){ .path = f->path, .retry_ns = 1000 }, &sink, &diag))
 		return -1;
 	outlet = sink_file_outlet(&sink);
-	if (stream_new(&id, &outlet, &f->stream, &diag))
+	if (stream_new(&id, NULL, &outlet, &f->stream, &diag))
 		return -1;
 	full_event_make(f->full, event_type_by_name(SV("file.open")), &(struct full_event_style){ .repeat = 1 });
 	stream_key_line(f->stream, &f->key);

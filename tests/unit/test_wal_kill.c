@@ -136,7 +136,7 @@ static void sign_on(const struct fixture *f, struct faulty_io *fault, int began)
 	must(wal_reader_new(w, f->seen->next, true, &receiver.reader));
 	must(pthread_create(&thread, NULL, receive_on, &receiver));
 	struct outlet *o = wal_outlet(w);
-	must(identity_gather(&id, NULL) || stream_new(&id, &o, &stream, NULL));
+	must(identity_gather(&id, NULL) || stream_new(&id, NULL, &o, &stream, NULL));
 	stream_key_line(stream, &key);
 	CLEANUP(fd_close) int fd = open(f->keys, O_WRONLY | O_CREAT | O_APPEND, 0600);
 	must(fd_write_all(fd, key.p, key.n));

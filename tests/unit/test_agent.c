@@ -1,0 +1,392 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "alerts/agent.h"
+#include "alerts/agent_file.h"
+#include "alerts/sink_file.h"
+#include "alerts/stream.h"
+#include "alerts/verify.h"
+#include "engine/base/fd.h"
+#include "tests/support/full_event.h"
+
+static const char *const none[] = { NULL };
+static const struct rule_info rule_critical = { .id = "r", .title = "R", .description = "", .ruleset = "t", .severity = SEVERITY_CRITICAL };
+
+struct fixture {
+	char folder[64], log[128], state[128], key[192];
+	struct buf keys; /* the first key: what verifiers are given */
+};
+
+static int make_fixture(void **state)
+{
+	struct fixture *f = calloc(1, sizeof(*f));
+	*state = f;
+	/* in memory where that can be: it is synced some thousand times */
+	(void)snprintf(f->folder, sizeof(f->folder), "%s/vedette-agent-XXXXXX", access("/dev/shm", W_OK) ? "/tmp" : "/dev/shm");
+	if (!f || !mkdtemp(f->folder))
+		return -1;
+	(void)snprintf(f->log, sizeof(f->log), "%s/log", f->folder);
+	(void)snprintf(f->state, sizeof(f->state), "%s/state", f->folder);
+	(void)snprintf(f->key, sizeof(f->key), "%s/agent", f->state);
+	return 0;
+}
+
+static int drop_fixture(void **state)
+{
+	struct fixture *f = *state;
+	char command[128];
+	(void)snprintf(command, sizeof(command), "%s", f->folder);
+	pid_t pid = fork();
+	if (pid == 0) {
+		execlp("rm", "rm", "-rf", command, (char *)NULL);
+		_exit(1);
+	}
+	(void)waitpid(pid, NULL, 0);
+	buf_done(&f->keys);
+	free(f);
+	return 0;
+}
+
+/* --- one run of an agent --------------------------------------------------------------------------------------------------------------- */
+
+/* Fails, or kills the process, at one step of replacing the file, counted over the run. */
+struct trouble {
+	int at;      /* number of the step; -1: none */
+	bool kills;
+	int n;       /* steps so far */
+};
+
+static int on_step(void *context, enum agent_step step)
+{
+	struct trouble *t = context;
+	(void)step;
+	if (t->n++ != t->at)
+		return 0;
+	if (t->kills)
+		(void)raise(SIGKILL);
+	return -EIO;
+}
+
+struct run {
+	struct agent *agent;
+	struct stream *stream;
+	struct instant now;
+};
+
+static void end_run(struct run *r)
+{
+	if (r->stream)
+		(void)stream_free(&r->stream);
+	agent_close(&r->agent);
+}
+
+static int begin_run(const struct fixture *f, struct trouble *trouble, struct run *r)
+{
+	CLEANUP(diag_done) struct diag diag = { 0 };
+	struct identity id = { .host_id = "h", .host_name = "n", .boot_id = "b" };
+	struct log_head found;
+	struct sink_file *sink = NULL;
+	struct outlet *outlet = NULL;
+	const struct agent_options options = { .makes = true, .on_step = on_step, .context = trouble };
+	*r = (struct run){ .now = { .wall_ns = 1767323045000000000, .boot_ns = 1000000000, .clock_sync = "yes" } };
+	int err = agent_open(f->state, &options, &r->agent, &diag);
+	if (err)
+		return err;
+	bool has_log = log_head_of_file(f->log, &found) == 0;
+	err = agent_begin(r->agent, has_log ? &found : NULL, &id, &diag);
+	if (!err)
+		err = sink_file_open(&(struct sink_file_config){ .path = f->log, .queue_max_bytes = SINK_FILE_QUEUE_MIN, .retry_ns = 1000 }, &sink, &diag);
+	if (!err)
+		outlet = sink_file_outlet(&sink);
+	if (!err)
+		err = stream_new(&id, r->agent, &outlet, &r->stream, &diag);
+	if (err)
+		return err;
+	struct open_info open = { .at = r->now, .policy_digest = "00", .config_digest = "", .sensor = "lsm", .scope = "", .hooks_attached = none, .hooks_missing = none };
+	err = stream_open_record(r->stream, &open);
+	return err ? err : stream_flush(r->stream, r->now);
+}
+
+static int say_critical(struct run *r, const struct event *ev)
+{
+	struct alert alert = { .ev = ev, .rule = &rule_critical, .message = SV("m"), .policy_digest = "00" };
+	r->now.wall_ns += 2 * STREAM_ROLL_PAUSE_NS;
+	r->now.boot_ns += 2 * STREAM_ROLL_PAUSE_NS;
+	int err = stream_alert(r->stream, &alert, r->now);
+	return err ? err : stream_flush(r->stream, r->now);
+}
+
+/* Start, three critical alerts, each with a roll, stop. */
+static int whole_run(const struct fixture *f, struct trouble *trouble, uint64_t *ret_epoch)
+{
+	struct full_event *full = malloc(sizeof(*full));
+	struct run r;
+	full_event_make(full, event_type_by_name(SV("file.open")), &(struct full_event_style){ .repeat = 1 });
+	int err = begin_run(f, trouble, &r);
+	for (int i = 0; !err && i < 3; i++)
+		err = say_critical(&r, &full->ev);
+	if (!err)
+		err = stream_close_record(r.stream, &(struct close_info){ .at = r.now, .reason = "test" });
+	if (r.agent)
+		*ret_epoch = agent_epoch(r.agent);
+	end_run(&r);
+	free(full);
+	return err;
+}
+
+/* Everything that was written, oldest first: LOG.1, LOG.2, ..., LOG. */
+static void read_logs(const struct fixture *f, struct buf *text)
+{
+	text->max = 64 * 1024 * 1024;
+	for (unsigned i = 1; i < 200; i++) {
+		char path[192];
+		(void)snprintf(path, sizeof(path), "%s.%u", f->log, i);
+		if (access(path, F_OK))
+			break;
+		assert_int_equal(fd_read_file(path, text->max, text), 0);
+	}
+	if (access(f->log, F_OK) == 0)
+		assert_int_equal(fd_read_file(f->log, text->max, text), 0);
+}
+
+static struct verify_result verify_all(const struct fixture *f, const char *what)
+{
+	CLEANUP(buf_done) struct buf text = { 0 };
+	CLEANUP(verify_keys_done) struct verify_keys keys = { 0 };
+	CLEANUP(verifier_free) struct verifier *v = NULL;
+	struct verify_result result;
+	assert_int_equal(verify_keys_parse("key", buf_sv(&f->keys), &keys, NULL), 0);
+	assert_int_equal(verifier_new(&keys, &(struct verify_options){ 0 }, &v), 0);
+	read_logs(f, &text);
+	for (size_t at = 0; at < text.n;) {
+		const char *end = memchr(text.p + at, '\n', text.n - at);
+		assert_non_null(end);
+		if (verifier_line(v, (struct strview){ text.p + at, (size_t)(end - text.p) - at }))
+			fail_msg("%s: %s", what, verifier_explain(v));
+		at = (size_t)(end - text.p) + 1;
+	}
+	verifier_result(v, &result);
+	result.stream = result.first_time = result.last_time = NULL; /* of the verifier that ends here */
+	return result;
+}
+
+/* Makes the agent and takes its key. */
+static void enrol(struct fixture *f)
+{
+	struct agent *a = NULL;
+	assert_int_equal(agent_open(f->state, &(struct agent_options){ .makes = true, .must_make = true }, &a, NULL), 0);
+	assert_true(agent_is_new(a));
+	agent_key_line(a, &f->keys);
+	agent_close(&a);
+}
+
+/* --- what is shown ------------------------------------------------------------------------------------------------------------------------ */
+
+static void runs_follow_one_another_under_one_key_file(void **state)
+{
+	struct fixture *f = *state;
+	struct trouble calm = { .at = -1 };
+	uint64_t epoch = 0;
+	enrol(f);
+	for (unsigned i = 1; i <= 5; i++) {
+		assert_int_equal(whole_run(f, &calm, &epoch), 0);
+		assert_int_equal(epoch, 5 * i); /* start, three alerts, stop */
+		struct verify_result result = verify_all(f, "runs");
+		assert_int_equal(result.streams, i);
+		assert_int_equal(result.unclosed, 0);
+		assert_int_equal(result.epoch, 5 * i);
+		assert_true(result.is_closed);
+	}
+}
+
+static void another_process_is_refused(void **state)
+{
+	struct fixture *f = *state;
+	struct agent *a = NULL, *other = NULL;
+	CLEANUP(diag_done) struct diag diag = { 0 };
+	assert_int_equal(agent_open(f->state, &(struct agent_options){ .makes = true }, &a, &diag), 0);
+	assert_int_equal(agent_open(f->state, &(struct agent_options){ .makes = true }, &other, &diag), -EBUSY);
+	agent_close(&a);
+	assert_int_equal(agent_open(f->state, &(struct agent_options){ .makes = true, .must_make = true }, &other, &diag), -EEXIST);
+	assert_int_equal(agent_open(f->state, &(struct agent_options){ 0 }, &other, &diag), 0);
+	agent_close(&other);
+}
+
+static void a_folder_that_others_may_change_is_refused(void **state)
+{
+	struct fixture *f = *state;
+	struct agent *a = NULL;
+	struct stat st;
+	CLEANUP(diag_done) struct diag diag = { 0 };
+	assert_int_equal(agent_open(f->state, &(struct agent_options){ 0 }, &a, &diag), -ENOENT);
+	enrol(f);
+	assert_int_equal(stat(f->key, &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0600);
+	assert_int_equal(stat(f->state, &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0700);
+	assert_int_equal(chmod(f->state, 0770), 0);
+	assert_int_equal(agent_open(f->state, &(struct agent_options){ 0 }, &a, &diag), -EPERM);
+	assert_int_equal(chmod(f->state, 0700), 0);
+}
+
+static void a_damaged_file_is_no_key(void **state)
+{
+	struct fixture *f = *state;
+	struct trouble calm = { .at = -1 };
+	uint64_t epoch = 0;
+	CLEANUP(buf_done) struct buf text = { 0 };
+	enrol(f);
+	assert_int_equal(whole_run(f, &calm, &epoch), 0);
+	assert_int_equal(fd_read_file(f->key, AGENT_FILE_MAX, &text), 0);
+	assert_non_null(memmem(text.p, text.n, "head ", 5));
+	assert_null(memmem(text.p, text.n, "next ", 5)); /* settled: the key before is gone */
+	for (size_t i = 0; i < text.n; i++) {
+		struct agent_state s;
+		char old = text.p[i];
+		text.p[i] = (char)(old ^ 1);
+		if (agent_file_parse(buf_sv(&text), &s) != -EBADMSG)
+			fail_msg("byte %zu changed: taken for an agent", i);
+		text.p[i] = old;
+		if (agent_file_parse((struct strview){ text.p, i }, &s) != -EBADMSG)
+			fail_msg("cut to %zu bytes: taken for an agent", i);
+	}
+	struct agent_state s;
+	assert_int_equal(agent_file_parse(buf_sv(&text), &s), 0);
+	agent_state_done(&s);
+}
+
+/* A step that fails, wherever it is: the run goes on or ends, and the next one goes on from there, with a chain that verifies. */
+static void a_step_that_fails_breaks_no_chain(void **state)
+{
+	struct fixture *f = *state;
+	struct trouble calm = { .at = -1 };
+	uint64_t epoch = 0;
+	char what[64];
+	enrol(f);
+	assert_int_equal(whole_run(f, &calm, &epoch), 0);
+	int steps = calm.n;
+	assert_true(steps > 40);
+	for (int i = 0; i < steps; i++) {
+		struct trouble once = { .at = i };
+		(void)whole_run(f, &once, &epoch); /* a start that cannot number its stream is none */
+		(void)snprintf(what, sizeof(what), "failed at step %d", i);
+		(void)verify_all(f, what);
+	}
+	assert_int_equal(whole_run(f, &calm, &epoch), 0);
+	assert_true(verify_all(f, "after all").is_closed);
+}
+
+static void a_kill_at_any_step_breaks_no_chain(void **state)
+{
+	struct fixture *f = *state;
+	struct trouble calm = { .at = -1 };
+	uint64_t epoch = 0;
+	char what[64];
+	enrol(f);
+	assert_int_equal(whole_run(f, &calm, &epoch), 0);
+	uint64_t streams = 1;
+	for (int i = 0; i < calm.n; i++) {
+		int status = 0;
+		pid_t pid = fork();
+		assert_true(pid >= 0);
+		if (pid == 0) {
+			struct trouble deadly = { .at = i, .kills = true };
+			_exit(whole_run(f, &deadly, &epoch) != 0);
+		}
+		assert_int_equal(waitpid(pid, &status, 0), pid);
+		assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+		(void)snprintf(what, sizeof(what), "killed at step %d", i);
+		streams = verify_all(f, what).streams;
+	}
+	assert_true(streams > (uint64_t)calm.n / 2);
+	assert_int_equal(whole_run(f, &calm, &epoch), 0);
+	struct verify_result result = verify_all(f, "after all");
+	assert_true(result.is_closed && result.unclosed > 10);
+	char path[192];
+	(void)snprintf(path, sizeof(path), "%s/agent.new", f->state);
+	assert_int_not_equal(access(path, F_OK), 0); /* half-made copies are gone */
+}
+
+/* While the disk does not take the next key, the one in force stays, and it is told how often. */
+static void a_key_that_cannot_be_kept_does_not_take_over(void **state)
+{
+	struct fixture *f = *state;
+	struct full_event *full = malloc(sizeof(*full));
+	struct trouble trouble = { .at = -1 };
+	struct run r;
+	assert_non_null(full);
+	full_event_make(full, event_type_by_name(SV("file.open")), &(struct full_event_style){ .repeat = 1 });
+	enrol(f);
+	assert_int_equal(begin_run(f, &trouble, &r), 0);
+	assert_int_equal(say_critical(&r, &full->ev), 0);
+	uint64_t epoch = agent_epoch(r.agent);
+	trouble.at = trouble.n;
+	assert_int_equal(say_critical(&r, &full->ev), 0);
+	assert_int_equal(agent_epoch(r.agent), epoch);
+	struct stream_stats stats;
+	stream_get_stats(r.stream, &stats);
+	assert_int_equal(stats.held, 1);
+	r.now.boot_ns += STREAM_ROLL_PAUSE_NS;
+	assert_true(stream_is_due(r.stream, r.now.boot_ns)); /* without another record */
+	assert_int_equal(stream_flush(r.stream, r.now), 0);
+	assert_int_equal(agent_epoch(r.agent), epoch + 1);
+	end_run(&r);
+	assert_int_equal(verify_all(f, "held").epoch, epoch);
+	free(full);
+}
+
+/* What the agent knows of its log is what verifiers are told: an end that was cut off is seen at the next start. */
+static void a_log_cut_short_between_two_runs_is_seen(void **state)
+{
+	struct fixture *f = *state;
+	struct trouble calm = { .at = -1 };
+	uint64_t epoch = 0;
+	CLEANUP(buf_done) struct buf text = { 0 };
+	CLEANUP(verify_keys_done) struct verify_keys keys = { 0 };
+	CLEANUP(verifier_free) struct verifier *v = NULL;
+	enrol(f);
+	assert_int_equal(whole_run(f, &calm, &epoch), 0);
+	assert_int_equal(fd_read_file(f->log, 1 << 20, &text), 0);
+	const char *last = memrchr(text.p, '\n', text.n - 1);
+	assert_int_equal(truncate(f->log, last + 1 - text.p), 0);
+	assert_int_equal(whole_run(f, &calm, &epoch), 0);
+	buf_reset(&text);
+	read_logs(f, &text);
+	assert_int_equal(verify_keys_parse("key", buf_sv(&f->keys), &keys, NULL), 0);
+	assert_int_equal(verifier_new(&keys, &(struct verify_options){ 0 }, &v), 0);
+	enum verify_fault fault = VERIFY_OK;
+	for (size_t at = 0; at < text.n && !fault;) {
+		const char *end = memchr(text.p + at, '\n', text.n - at);
+		fault = verifier_line(v, (struct strview){ text.p + at, (size_t)(end - text.p) - at });
+		at = (size_t)(end - text.p) + 1;
+	}
+	assert_int_equal(fault, VERIFY_DELETED);
+}
+
+#define TEST(function) cmocka_unit_test_setup_teardown(function, make_fixture, drop_fixture)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(runs_follow_one_another_under_one_key_file),
+		TEST(another_process_is_refused),
+		TEST(a_folder_that_others_may_change_is_refused),
+		TEST(a_damaged_file_is_no_key),
+		TEST(a_step_that_fails_breaks_no_chain),
+		TEST(a_kill_at_any_step_breaks_no_chain),
+		TEST(a_key_that_cannot_be_kept_does_not_take_over),
+		TEST(a_log_cut_short_between_two_runs_is_seen),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
