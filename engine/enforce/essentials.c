@@ -119,6 +119,8 @@ static int set_subject(struct check *c, const struct act *act)
 		err = event_builder_set(c->builder, SV("vedette.ancestors.executable"), chain, n);
 	if (!err && !is_pid1)
 		err = event_builder_set(c->builder, SV("process.parent.executable"), chain, 1);
+	if (!err && act->row->deed == DEED_EXEC)
+		err = set_field(c, "process.previous.executable", act->subject.path);
 	if (!err)
 		err = set_field(c, "process.parent.pid", is_pid1 ? "" : n == 1 ? "1" : "4000");
 	return err;

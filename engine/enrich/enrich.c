@@ -522,6 +522,15 @@ static void derive_parent(struct enrich *e, struct image *image, struct derived 
 	DERIVE_TEXT(d, parent_args, proctable_text(e->table, parent->args));
 }
 
+static void derive_previous(struct enrich *e, struct image *image, struct derived *d)
+{
+	struct image *previous = proctable_previous(e->table, image);
+	if (!previous)
+		return;
+	proctable_complete(e->table, previous);
+	DERIVE_TEXT(d, previous_executable, proctable_text(e->table, previous->executable));
+}
+
 static void derive_process(struct enrich *e, struct image *image, struct derived *d)
 {
 	proctable_complete(e->table, image);
@@ -616,6 +625,7 @@ void enrich_derive(struct enrich *e, const struct event *ev, struct derived *ret
 	if (image) {
 		derive_process(e, image, d);
 		derive_parent(e, image, d);
+		derive_previous(e, image, d);
 		d->image = (struct image_stamp){ image->exec_id, proctable_stamp(e->table, image), proctable_slot(e->table, image) };
 		derive_lineage(e, image, d);
 		e->current = image;
@@ -631,6 +641,9 @@ void enrich_derive(struct enrich *e, const struct event *ev, struct derived *ret
 		derive_exec(e, ev, d);
 		if (!shows_same(d, &of_table))
 			d->image.id = 0;
+	} else if (c->type == EVENT_PROC_EXEC) { /* whoever called is what it would have replaced: so the kernel judges it, too */
+		DERIVE_TEXT(d, previous_executable, d->executable);
+		d->image.id = 0;
 	}
 	derive_names(e, c, d);
 	if (ev->type->number == EVENT_PROC_SETUID)

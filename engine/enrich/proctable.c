@@ -570,6 +570,11 @@ struct image *proctable_parent(struct proctable *t, struct image *image)
 	return link_follow(t, &image->parent);
 }
 
+struct image *proctable_previous(struct proctable *t, struct image *image)
+{
+	return link_follow(t, &image->previous);
+}
+
 static struct image *step_back(struct proctable *t, struct image *image)
 {
 	struct image *previous = link_follow(t, &image->previous);

@@ -88,6 +88,8 @@ void proctable_end(struct proctable *table, struct image *image, uint64_t boot_n
 
 /* The creator's image, or NULL. */
 struct image *proctable_parent(struct proctable *table, struct image *image);
+/* The one that called exec for this one; NULL: none did, or it is not known. */
+struct image *proctable_previous(struct proctable *table, struct image *image);
 /* Takes over the creator's program if the image was forked from one whose program became known later only. */
 void proctable_complete(struct proctable *table, struct image *image);
 

@@ -56,7 +56,7 @@ static const char *const comm_fields[] = { "process.parent.name", "vedette.ances
 static const char *const image_fields[] = {
 	"process.executable", "process.command_line", "process.args", "process.working_directory", "process.tty.name", "process.interactive",
 	"vedette.process.snapshot", "process.parent.name", "process.parent.executable", "process.parent.command_line",
-	"process.parent.args", "vedette.ancestors.executable", "vedette.ancestors.name",
+	"process.parent.args", "process.previous.executable", "vedette.ancestors.executable", "vedette.ancestors.name",
 };
 
 /* Fields that rules may name and cases may set, and that no sensor fills. */

@@ -3,7 +3,7 @@
 set -u
 mkdir -p /tmp/p/mnt /tmp/p/folder /tmp/q/mnt /tmp/q/folder /tmp/alias
 for f in p/secret p/a p/library q/secret q/a q/b q/library own inherited family users; do head -c 8192 /dev/zero > /tmp/$f; done
-for f in jit reader parent p/program q/program; do cp /t/verbs /tmp/$f; done
+for f in jit reader parent p/program q/program q/only; do cp /t/verbs /tmp/$f; done
 mkdir -p /tmp/s /tmp/q/umounted /tmp/q/folder2 /tmp/p/typed /tmp/q/moved /tmp/q/moved2
 for f in s/suid q/suid s/plain; do cp /t/verbs /tmp/$f; done
 chmod 4755 /tmp/s/suid /tmp/q/suid
@@ -113,6 +113,12 @@ deny mprotect-anonymous /tmp/jit mprotect-anonymous
 allow $v mprotect-anonymous
 deny exec $v exec /tmp/p/program prctl 15
 allow $v exec /tmp/q/program prctl 15
+deny exec-by /tmp/jit exec /tmp/q/program prctl 15
+deny exec-by /tmp/jit child /tmp/q/program prctl 15
+allow /tmp/reader exec /tmp/q/program prctl 15
+deny exec-only-by $v exec /tmp/q/only prctl 15
+allow /tmp/reader exec /tmp/q/only prctl 15
+allow /tmp/reader child /tmp/q/only prctl 15
 for way in connect connect-udp connect-compat connect-uring; do
 	deny connect $v $way 127.0.0.2 99
 	allow $v $way 127.0.0.2 98

@@ -282,12 +282,17 @@ struct aliased {
 	enum place_of_second place[FILES];
 };
 
-static const char *const file_fields[FILES] = { "file.path", "vedette.new_path", "process.executable" };
+/* At an exec who acts is the image that is to be replaced. */
+static const char *file_field(uint32_t event, int i)
+{
+	static const char *const names[FILES] = { "file.path", "vedette.new_path", "process.executable" };
+	return event == EVENT_PROC_EXEC && file_dimensions[i] == DIMENSION_EXECUTABLE ? "process.previous.executable" : names[i];
+}
 
 static bool has_file(uint32_t event, int i)
 {
 	struct decided_field f;
-	return decided_field(event, file_fields[i], &f) && f.dimension == file_dimensions[i];
+	return decided_field(event, file_field(event, i), &f) && f.dimension == file_dimensions[i];
 }
 
 /* Builders keep one event each. */
@@ -299,7 +304,7 @@ static void build_names(struct world *w, struct event_builder *builders[1 << FIL
 		random_block_event(&w->random, builders[which], event);
 		for (int i = 0; i < FILES; i++)
 			if (has_file(event, i))
-				random_block_set_file(builders[which], file_fields[i], which >> i & 1 ? a->second[i] : a->first[i]);
+				random_block_set_file(builders[which], file_field(event, i), which >> i & 1 ? a->second[i] : a->first[i]);
 		if (event == EVENT_PROC_EXEC)
 			assert_int_equal(0, event_builder_set_text(builders[which], "process.executable", which & 1 ? a->second[0] : a->first[0]));
 		/* the kernel sees one device, whatever the names are */
@@ -360,7 +365,7 @@ static void check_two_names(struct world *w, const struct policy_case *p, struct
 		return;
 	show_event(&t.by_names[0]);
 	for (int i = 0; i < FILES; i++)
-		print_message("  %s: %s, also %s, place %d\n", file_fields[i], a.first[i], a.second[i], (int)a.place[i]);
+		print_message("  %s: %s, also %s, place %d\n", file_field(event, i), a.first[i], a.second[i], (int)a.place[i]);
 	show_rules(p);
 	fail_msg("%s: by either name rule %d holds, by the tables rule %d", t.by_names[0].type->name, (int)first,
 		 is_direct ? (int)exec_slot_rule(answer.rule_slot) : -1);

@@ -63,7 +63,9 @@ static void images_replaced_by_exec_are_ancestors(void **state)
 	world_exec(&w, &bash, 0, "/bin/bash", SV("-bash\0"));
 	world_fork(&w, &bash, SUBSHELL, 61);
 	world_exec(&w, &sh, SUBSHELL, "/bin/sh", SV("sh\0-c\0exec id\0"));
+	assert_text(w.d.previous_executable, "/bin/bash"); /* the copy of it that called exec */
 	world_exec(&w, &id, CURL, "/usr/bin/id", SV("id\0"));
+	assert_text(w.d.previous_executable, "/bin/sh");
 	assert_text(w.d.parent_executable, "/bin/bash");
 	assert_list(w.d.ancestor_executables, "/bin/sh|/bin/bash|");
 	world_end(&w);
@@ -137,6 +139,7 @@ static void refused_and_attempted_execs_are_acts_of_the_caller(void **state)
 		RECORD_COMMON(w.rec)->result = cases[i].result;
 		world_feed(&w);
 		assert_text(w.d.executable, "/bin/bash");
+		assert_text(w.d.previous_executable, "/bin/bash");
 		assert_text(w.d.file_name, "evil.bin");
 		if (IS_DERIVED(&w.d, outcome) != cases[i].has_outcome || IS_DERIVED(&w.d, error) != cases[i].has_outcome)
 			fail_msg("%s: wrong outcome", cases[i].what);
