@@ -54,6 +54,7 @@ struct explain {
 	bool is_refused;                 /* it blocks or kills, and the kernel cannot decide it: refusals say why */
 	struct diag refusals;
 	struct event event;              /* when event_arg, and the rule is about one event */
+	bool is_as_judged;               /* it is a refused exec, and shown as the kernel saw it */
 	const struct rule_case *told;    /* of a rule over several events: the case that is told */
 	struct case_story story;         /* owned; when told */
 	struct buf out;
@@ -89,7 +90,11 @@ static const struct event_type *only_event(const struct rule *rule)
 static int event_of_text(struct explain *x, const char *name, struct strview text)
 {
 	struct event_text from = { .file = name, .text = text, .otherwise = only_event(x->rule), .rule = x->rule, .time_ns = x->set->loaded_ns };
-	return event_from_json(&from, x->builder, &x->event, &x->diag);
+	int err = event_from_json(&from, x->builder, &x->event, &x->diag);
+	if (!err && x->rule->info.action == ACTION_BLOCK)
+		err = event_builder_as_judged(x->builder, &x->event);
+	x->is_as_judged = err == 1;
+	return MIN(err, 0);
 }
 
 static int read_case(struct explain *x, struct strview number)
@@ -352,6 +357,9 @@ static void add_verdict(struct explain *x)
 	enum truth truth = condition_holds(x->rule->condition, &x->event, x->set->matcher);
 	const char *verdict = truth == TRUTH_UNDECIDED ? "It is undecided" : truth == TRUTH_FALSE ? "It does not fire" : info->is_enabled ? "It fires" : "It holds, but is disabled";
 	buf_add_format(&x->out, "%s on this %s.\n", verdict, x->event.type->name);
+	if (x->is_as_judged)
+		buf_add_z(&x->out, "The record of a refused exec is about the caller; the rule was asked, and is asked here, with the file that was to be executed as "
+				   "process.executable, and the caller as process.previous.executable.\n");
 	add_turns(x, truth == TRUTH_TRUE);
 }
 
@@ -543,6 +551,8 @@ static void explain_json(struct explain *x)
 	if (x->told)
 		told_case_json(&(struct told_case){ x->set, rule, x->told, &x->story }, &j);
 	else if (x->event_arg) {
+		json_key(&j, "as_judged");
+		json_bool(&j, x->is_as_judged);
 		json_key(&j, "event");
 		json_str(&j, sv_from(x->event.type->name));
 		json_key(&j, "fires");

@@ -276,6 +276,36 @@ static int derive_command_line(struct event_builder *b)
 	return 0;
 }
 
+static bool is_refused_exec(const struct event *ev)
+{
+	return ev->type->number == EVENT_PROC_EXEC && ev->common->verdict == VERDICT_BLOCK;
+}
+
+int event_builder_as_judged(struct event_builder *b, struct event *ret)
+{
+	struct derived *d = &b->derived;
+	struct strview file = event_str(ret, EVENT_AS(ret, proc_exec)->path), caller = d->executable;
+	if (!is_refused_exec(ret) || !file.n || (IS_DERIVED(d, executable) && sv_equal(file, caller)))
+		return 0;
+	ret->derived = d;
+	DERIVE(d, executable, file);
+	if (!caller.n)
+		return 1;
+	size_t n = caller.n + 1;
+	if (n + d->ancestor_executables.n > b->text.cap - b->text.n)
+		return -E2BIG;
+	char *list = b->text.p + b->text.n;
+	memcpy(list, caller.p, caller.n);
+	list[caller.n] = '\0';
+	if (d->ancestor_executables.n)
+		memcpy(list + n, d->ancestor_executables.p, d->ancestor_executables.n);
+	n += d->ancestor_executables.n;
+	b->text.n += n;
+	DERIVE(d, ancestor_executables, (struct strview){ list, n });
+	DERIVE(d, previous_executable, caller);
+	return 1;
+}
+
 int event_builder_event(struct event_builder *b, struct event *ret)
 {
 	struct event ev;

@@ -26,6 +26,12 @@ int event_builder_set_text(struct event_builder *b, const char *name, const char
 int event_builder_set_time(struct event_builder *b, uint64_t wall_ns) MUST_CHECK;
 
 /*
+ * Of a refused exec, whose process.* are the caller's: as the kernel judged it, with the file that was to be executed as process.executable, and the
+ * caller among the creators: 1. Other events stay as they are: 0. ret: from event_builder_event.
+ */
+int event_builder_as_judged(struct event_builder *b, struct event *ret) MUST_CHECK;
+
+/*
  * The event: through the decoder, and valid until the next call. Fills what follows from what was given and was not given itself:
  * event.action; file.name, file.directory and file.extension from file.path; process.command_line from process.args.
  */

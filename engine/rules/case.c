@@ -232,7 +232,10 @@ int case_event_build(struct event_builder *b, const struct ruleset *set, const s
 			   err == -E2BIG ? "the record is full" : kind_get(field_find(one->type, f->name)->kind)->doc);
 		return err;
 	}
-	return event_builder_event(b, ret);
+	int err = event_builder_event(b, ret);
+	if (!err && rule->info.action == ACTION_BLOCK)
+		err = event_builder_as_judged(b, ret);
+	return MIN(err, 0);
 }
 
 static bool holds_rule(const uint32_t *rules, size_t n, uint32_t index)

@@ -27,6 +27,18 @@ cat > "$dir/r.yaml" << 'YAML'
   severity: low
   action: block
   when: process.executable = /bin/bad
+- rule: blocks-by
+  event: process.exec
+  severity: low
+  action: block
+  when: process.executable = /bin/bad and process.previous.executable = /bin/sh
+  cases:
+    - fires: {process.executable: /bin/sh, file.path: /bin/bad, vedette.verdict: block}
+    - quiet: {process.executable: /bin/ash, file.path: /bin/bad, vedette.verdict: block}
+- rule: refused-by-any
+  event: process.exec
+  severity: low
+  when: process.executable = /bin/bad
 - rule: cannot-block
   event: [process.exec, file.open]
   severity: low
@@ -125,7 +137,7 @@ says "not, by exception provisioning" 0 hosts
 says "[user space" 0 hosts
 says "[kernel, under --enforce" 0 blocks
 says "it cannot block, and is refused under --enforce:
-    $dir/r.yaml:22:43: rule cannot-block cannot block: process.args intersects (-x): arguments can be read when the image is in place" 0 cannot-block
+    $dir/r.yaml:34:43: rule cannot-block cannot block: process.args intersects (-x): arguments can be read when the image is in place" 0 cannot-block
 says "[user space" 0 cannot-block
 says "It fires on this file.open." 0 hosts "$hosts"
 says "It would be quiet if this were other:
@@ -138,6 +150,14 @@ says "It would fire if these were other:
   $dir/r.yaml:6:36: file.open.write = true is false: file.open.write is false" 0 hosts "$dir/log.jsonl:1"
 says "It does not fire: the rule is not about process.exec." 0 hosts "$dir/log.jsonl:2"
 says "It fires on this process.exec." 0 blocks "$dir/log.jsonl:2"
+refused='{"event":{"action":"process.exec","dataset":"vedette.alert"},"process":{"executable":"/bin/sh"},"file":{"path":"/bin/bad"},"vedette":{"verdict":"block"}}'
+echo "$refused" >> "$dir/log.jsonl"
+says "It fires on this process.exec.
+The record of a refused exec is about the caller; the rule was asked, and is asked here, with the file that was to be executed" 0 blocks "$dir/log.jsonl:3"
+says "process.previous.executable = /bin/sh   [kernel, under --enforce]   process.previous.executable is /bin/sh" 0 blocks-by "$dir/log.jsonl:3"
+says "It fires on this process.exec." 0 blocks-by case:1
+says "It does not fire on this process.exec." 0 blocks "${refused/'"/bin/bad"'/'"/bin/sh"'}"
+says "It does not fire on this process.exec." 0 refused-by-any "$dir/log.jsonl:3"
 says "It fires on this file.open." 0 hosts -
 says "It fires on this file.open." 0 dated '{"file.path":"/etc/hosts","process.name":"vi"}'
 says "@timestamp >= 2020-01-02   [user space" 0 dated '{"file.path":"/etc/hosts","process.name":"vi"}'
@@ -171,7 +191,7 @@ says "a step has no cases: ask for those of its rule, 'second'" 1 'second#1' cas
 says "ask for its steps, as 'many#1'" 1 many "$hosts"
 says "no rule has the id 'host' (did you mean 'hosts'?)" 1 host
 says "the rule has 2 cases, and none is 'case:3'" 1 hosts case:3
-says "there is no such line" 1 hosts "$dir/log.jsonl:3"
+says "there is no such line" 1 hosts "$dir/log.jsonl:4"
 says "No such file" 1 hosts "$dir/none:3"
 says "has no field 'file.pth' (did you mean 'file.path'?)" 1 hosts '{"file.pth":"/x"}'
 says "process.name is vi" 0 hosts '{"file.path":"/etc/hosts","proc.name":"vi"}'
