@@ -8,10 +8,10 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "engine/enforce/advice.h"
 #include "engine/enforce/implied.h"
-
-#define ADVICE_ALERT "use `action: alert` for this rule, or take the clause out"
-#define ADVICE_KILL "use `action: kill`, which ends the process before its first instruction, or `action: alert`"
+#include "engine/rules/compile.h"
+#include "engine/rules/impossible.h"
 
 struct reader {
 	struct value_sets *all;
@@ -385,6 +385,35 @@ static int read_needed(struct value_sets *all, uint32_t event, const struct cond
 	return err == -ENOMEM ? err : 0;
 }
 
+static int read_test(struct value_sets *all, uint32_t event, const struct condition *c, struct literal_test *ret, struct literal_refusal *refusal)
+{
+	struct literal_test test = { .type = LITERAL_SET };
+	struct reader r = { .all = all, .test = c->test, .event = event, .at = c->at, .ret = &test, .refusal = refusal };
+	if (!(c->test->can_hold >> event_recorded(event) & 1)) {
+		*ret = (struct literal_test){ .type = LITERAL_FALSE };
+		return 0;
+	}
+	int err = check_form(&r);
+	if (err)
+		return err;
+	const struct field_ref *field = c->test->left->field;
+	if (strcmp(field->name, "@timestamp") == 0 && !field->compute) {
+		err = read_time(&r);
+	} else if (!field->compute && event == EVENT_PROC_EXEC && strcmp(name_of(field, event), "process.args") == 0) {
+		return refuse(&r, "arguments can be read when the image is in place, which is too late to refuse it", ADVICE_KILL);
+	} else if (field->compute || !decided_field(event, name_of(field, event), &r.field)) {
+		return refuse(&r, "the kernel does not look at this field when it decides", advice_for_field(field->compute ? field->name : name_of(field, event)));
+	} else if (r.field.is_not_yet) {
+		return refuse(&r, "the field is not known yet when this event is decided", event == EVENT_PROC_EXEC ? ADVICE_KILL : ADVICE_ALERT);
+	} else {
+		test.dimension = r.field.dimension;
+		err = read_values(&r);
+	}
+	if (!err)
+		*ret = test;
+	return err;
+}
+
 int literal_read_needed(struct value_sets *all, uint32_t event, const struct condition *c, struct literal_test *ret)
 {
 	struct literal_test test = { .type = LITERAL_OPEN };
@@ -405,7 +434,7 @@ int literal_read_needed(struct value_sets *all, uint32_t event, const struct con
 		err = read_needed(all, event, c, ret);
 		return !err && ret->type == LITERAL_OPEN ? implied_by_pattern(all, event, c, name, ret) : err;
 	}
-	err = literal_read(all, event, c, &test, &refusal);
+	err = read_test(all, event, c, &test, &refusal);
 	if (err == -EINVAL && name[0])
 		return implied_by_pattern(all, event, c, name, ret);
 	if (!err && (test.type != LITERAL_SET || dimension_is_as_recorded(test.dimension)))
@@ -413,31 +442,41 @@ int literal_read_needed(struct value_sets *all, uint32_t event, const struct con
 	return err == -ENOMEM ? err : 0;
 }
 
+/* Compares whole texts or beginnings, letter by letter. */
+static bool is_literal(const struct test *t)
+{
+	switch (t->op->id) {
+	case OP_EQ:
+	case OP_EQ2:
+	case OP_NE:
+	case OP_IN:
+	case OP_INTERSECTS:
+	case OP_STARTSWITH:
+	case OP_BSTARTSWITH:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* A value that no event has is a mistake: whoever wrote it thinks that something is blocked, or excepted. */
+static int check_values(struct reader *r)
+{
+	const struct test *t = r->test;
+	bool is_path = t->left->class != CLASS_ENUM && t->left->type == EXPR_FIELD && field_holds_path(t->left->field->name) && is_literal(t);
+	for (size_t i = 0; i < t->n_operands; i++) {
+		const char *why = operand_never_holds(t, &t->operands[i]);
+		if (why)
+			return refuse(r, why, "mend the value, or take it out");
+		if (is_path && memchr(t->operands[i].text.p ? t->operands[i].text.p : "", '*', t->operands[i].text.n))
+			return refuse(r, "`*` stands for itself here, and no file is called so", "write `glob` with it, or `startswith` without it");
+	}
+	return 0;
+}
+
 int literal_read(struct value_sets *all, uint32_t event, const struct condition *c, struct literal_test *ret, struct literal_refusal *refusal)
 {
-	struct literal_test test = { .type = LITERAL_SET };
-	struct reader r = { .all = all, .test = c->test, .event = event, .at = c->at, .ret = &test, .refusal = refusal };
-	if (!(c->test->can_hold >> event_recorded(event) & 1)) {
-		*ret = (struct literal_test){ .type = LITERAL_FALSE };
-		return 0;
-	}
-	int err = check_form(&r);
-	if (err)
-		return err;
-	const struct field_ref *field = c->test->left->field;
-	if (strcmp(field->name, "@timestamp") == 0 && !field->compute) {
-		err = read_time(&r);
-	} else if (!field->compute && event == EVENT_PROC_EXEC && strcmp(name_of(field, event), "process.args") == 0) {
-		return refuse(&r, "arguments can be read when the image is in place, which is too late to refuse it", ADVICE_KILL);
-	} else if (field->compute || !decided_field(event, name_of(field, event), &r.field)) {
-		return refuse(&r, "the kernel does not look at this field when it decides", ADVICE_ALERT " (docs/events.md lists what can stand there)");
-	} else if (r.field.is_not_yet) {
-		return refuse(&r, "the field is not known yet when this event is decided", ADVICE_ALERT);
-	} else {
-		test.dimension = r.field.dimension;
-		err = read_values(&r);
-	}
-	if (!err)
-		*ret = test;
-	return err;
+	struct reader r = { .all = all, .test = c->test, .event = event, .at = c->at, .ret = ret, .refusal = refusal };
+	int err = read_test(all, event, c, ret, refusal);
+	return err ? err : check_values(&r);
 }

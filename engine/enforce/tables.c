@@ -84,13 +84,25 @@ static const char *event_name(uint32_t event)
 	return event_type_by_number(event_recorded(event))->name;
 }
 
+/* A rule that kills is what the advice offers besides: of that no word. */
+static void add_advice(const struct rule_info *rule, const char *advice, struct buf *out)
+{
+	const char *kill = rule->action == ACTION_KILL ? strstr(advice, "use `action: kill`") : NULL;
+	size_t n = kill ? (size_t)(kill - advice) : strlen(advice);
+	if (kill && n > strlen(", or "))
+		n -= strlen(", or ");
+	if (n)
+		buf_add_format(out, ": %.*s", (int)n, advice);
+}
+
 static void report_refusals(const struct compilation *c, const struct rule_info *rule, const struct clause_refusals *refusals)
 {
 	for (size_t i = 0; i < refusals->n; i++) {
 		const struct clause_refusal *r = &refusals->p[i];
 		CLEANUP(buf_done) struct buf text = { 0 }, whole = { 0 };
 		condition_text(r->test, &text);
-		buf_add_format(&whole, "%s: %s (%s): %s", buf_cstr(&text), r->reason.why, event_name(r->event), r->reason.advice);
+		buf_add_format(&whole, "%s: %s (%s)", buf_cstr(&text), r->reason.why, event_name(r->event));
+		add_advice(rule, r->reason.advice, &whole);
 		report(c, rule, condition_place(r->test), buf_cstr(&whole));
 	}
 }
@@ -116,16 +128,60 @@ static int add_rollout(struct compilation *c, const struct rule_info *rule, stru
 	return clause->literals ? 0 : -ENOMEM;
 }
 
+/* What no host can do without, whoever acts. Other acts may be forbidden altogether, if nothing that the host needs is among them (essentials.h). */
+static bool is_vital(uint32_t event)
+{
+	return event == EVENT_PROC_EXEC || event == EVENT_PROC_IMAGE || event == EVENT_FILE_OPEN || event == EVENT_MMAP_EXEC;
+}
+
+/* Of a rule that does not do what it is there for: an error, unless its policy only detects. */
+static int refuse_useless(const struct compilation *c, const struct rule_info *rule, struct place at, const char *text)
+{
+	const char *verb = rule->action == ACTION_KILL ? "kill" : "block";
+	if (rule->mode == POLICY_DETECT) {
+		diag_warn(c->diag, at, "rule %s could not %s if its policy enforced: %s", rule->id, verb, text);
+		return -EINVAL;
+	}
+	diag_error(c->diag, at, "rule %s cannot %s: %s", rule->id, verb, text);
+	return rule->action == ACTION_KILL ? -EPERM : -EINVAL;
+}
+
+/* Every user there is: a clause asks for something. */
+static int ask_anybody(struct compilation *c, const struct rule_info *rule, struct clause *ret)
+{
+	struct number_range all = { 0, UINT64_MAX };
+	struct value_set draft = { .domain = DIMENSION_UID, .at = rule->at, .ranges = &all, .n = 1 }, *anybody = value_set_make(&c->predicates, &draft);
+	if (!anybody)
+		return -ENOMEM;
+	*ret = clause_with(&c->predicates, NULL, 0, (struct clause_literal){ DIMENSION_UID, false, anybody });
+	return ret->literals ? 0 : -ENOMEM;
+}
+
+/* At an exec two fields are the same file. By two names it could be both, which nobody means. */
+static int check_same_file(const struct compilation *c, const struct rule_info *rule, uint32_t event, const struct clause *clause)
+{
+	if (event != EVENT_PROC_EXEC && event != EVENT_PROC_IMAGE)
+		return 0;
+	for (size_t i = 0; i + 1 < clause->n; i++) {
+		const struct clause_literal *a = &clause->literals[i], *b = a + 1; /* they are in order */
+		if (a->dimension == DIMENSION_PATH && b->dimension == DIMENSION_PATH && !a->is_negated && !b->is_negated &&
+		    value_set_are_apart(a->predicate, b->predicate))
+			return refuse_useless(c, rule, b->predicate->at, "process.executable and file.path are both the program that is to be started, and different ones "
+					      "are asked for: the program that starts it is process.previous.executable");
+	}
+	return 0;
+}
+
 static int place_clause(struct compilation *c, const struct rule_info *rule, uint32_t event, struct clause clause)
 {
 	CLEANUP(buf_done) struct buf text = { 0 };
-	if (clause.n == 0) {
+	if (clause.n == 0 && is_vital(event)) {
 		buf_add_format(&text, "it holds on every %s, and would stop the host: ask for something", event_name(event));
-		if (rule->action != ACTION_KILL)
-			return refuse_rule(c, rule, -EINVAL, buf_cstr(&text));
-		diag_error(c->diag, rule->at, "rule %s cannot kill: %s", rule->id, buf_cstr(&text));
-		return -EPERM;
+		return refuse_useless(c, rule, rule->at, buf_cstr(&text));
 	}
+	int bad = clause.n ? check_same_file(c, rule, event, &clause) : ask_anybody(c, rule, &clause);
+	if (bad)
+		return bad;
 	struct placed_clause placed = { .clause = clause, .rule = rule->index, .denies_unknown = rule->unknown == UNKNOWN_DENY };
 	placed.flags = (rule->mode == POLICY_DETECT ? CLAUSE_DETECT : 0) | (event == EVENT_PROC_IMAGE ? CLAUSE_KILL : 0);
 	int err = add_rollout(c, rule, &placed.clause);
@@ -160,20 +216,56 @@ static uint64_t decided_events(const struct rule_info *rule)
 	return rule->action == ACTION_KILL && rule->events >> EVENT_PROC_EXEC & 1 ? 1ull << EVENT_PROC_IMAGE : 0;
 }
 
+/* What is no mistake though it leaves nothing: a list that has no items yet, for they may come with another file; a time that is over, or to come. */
+static const char *excuse(const struct condition *c)
+{
+	const char *found = NULL;
+	if (c->type == NODE_CONST)
+		return c->truth || c->why ? NULL : "a list that it needs has no items";
+	if (c->type == NODE_TEST)
+		return c->test->left->type == EXPR_FIELD && strcmp(c->test->left->field->name, "@timestamp") == 0 ? "by the time that it asks for, or by an exception" : NULL;
+	for (size_t i = 0; i < c->n && !found; i++) /* depth is limited by the parser */
+		found = excuse(c->children[i]);
+	return found;
+}
+
+static int refuse_never(const struct compilation *c, const struct rule_info *rule)
+{
+	CLEANUP(buf_done) struct buf text = { 0 };
+	const char *why = excuse(ruleset_condition(c->set, rule->index));
+	if (why) {
+		diag_warn(c->diag, rule->at, "rule %s %ss nothing now: %s", rule->id, rule->action == ACTION_KILL ? "kill" : "block", why);
+		return 0;
+	}
+	buf_add_z(&text, "it can never hold");
+	if (rule->n_reasons)
+		buf_add_format(&text, ": %s", rule->reasons[0]);
+	buf_add_z(&text, " (mend it, or say `enabled: false`)");
+	return refuse_useless(c, rule, rule->at, buf_cstr(&text));
+}
+
 static int compile_rule(struct compilation *c, const struct rule_info *rule)
 {
 	struct clause_refusals refusals = { 0 };
 	size_t before[EVENT_NUMBERS];
-	int worst = 0;
+	bool has_clauses = false;
+	int worst = 0, never = 0;
 	if (rule->is_stateful && rule->action == ACTION_KILL)
 		return refuse_rule(c, rule, -EINVAL, "it looks at several events");
 	if (rule->is_stateful)
 		return refuse_rule(c, rule, -EINVAL, "it looks at several events, and what has happened cannot be refused: use `action: alert`");
+	if (rule->coverage == COVERAGE_NEEDS_SOURCE && decided_events(rule))
+		never = refuse_never(c, rule);
+	if (never)
+		return never;
 	for (uint32_t event = 0; event < EVENT_NUMBERS; event++) {
 		before[event] = c->events[event].n;
 		int err = decided_events(rule) >> event & 1 ? compile_event(c, rule, event, &refusals) : 0;
 		worst = err && worst != -ENOMEM ? err : worst;
+		has_clauses |= c->events[event].n > before[event];
 	}
+	if (!worst && !has_clauses && decided_events(rule))
+		worst = refuse_never(c, rule);
 	report_refusals(c, rule, &refusals);
 	if (!worst || worst == -ENOMEM)
 		return worst;

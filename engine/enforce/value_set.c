@@ -211,3 +211,25 @@ bool value_set_has_number(const struct value_set *p, uint64_t number)
 			return true;
 	return false;
 }
+
+static bool has_common(const struct text_item *a, const struct text_item *b)
+{
+	if (a->is_end || b->is_end)
+		return true; /* of beginnings and ends it cannot be told */
+	if (a->is_prefix && b->is_prefix)
+		return sv_starts(a->text, b->text) || sv_starts(b->text, a->text);
+	if (a->is_prefix || b->is_prefix)
+		return a->is_prefix ? sv_starts(b->text, a->text) : sv_starts(a->text, b->text);
+	return sv_equal(a->text, b->text);
+}
+
+bool value_set_are_apart(const struct value_set *a, const struct value_set *b)
+{
+	if (a->is_any || b->is_any)
+		return false;
+	for (size_t i = 0; i < a->n; i++)
+		for (size_t k = 0; k < b->n; k++)
+			if (has_common(&a->texts[i], &b->texts[k]))
+				return false;
+	return true;
+}

@@ -53,5 +53,7 @@ struct value_set *value_set_union(struct value_sets *all, const struct value_set
 /* Gives it an id; 0 or -ENOMEM. */
 int value_set_use(struct value_sets *all, struct value_set *p) MUST_CHECK;
 bool value_set_is_empty(const struct value_set *p) PURE;
+/* Of texts: nothing is in both. */
+bool value_set_are_apart(const struct value_set *a, const struct value_set *b) PURE;
 /* Of numbers. */
 bool value_set_has_number(const struct value_set *p, uint64_t number) PURE;

@@ -321,7 +321,7 @@ static const struct condition *bind_bare(struct parser *p, struct strview name, 
 	struct compiler *c = p->c;
 	char quoted[80];
 	if (sv_is(name, "true") || sv_is(name, "false"))
-		return node_const(c, sv_is(name, "true"), at);
+		return node_settled(c, sv_is(name, "true"), at, sv_is(name, "true") ? "it says `true`" : "it says `false`");
 	struct named_macro *macro = strmap_get(&c->macros, name);
 	if (macro) {
 		macro->is_used = true;

@@ -14,6 +14,7 @@ const char random_mounts[] = "21 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1
 static const char *const paths[] = { "/usr/bin/cat", "/usr/bin/curl", "/usr/bin", "/usr/lib/x.so", "/usr/bing", "/etc/passwd", "/etc/shadow", "/data/a",
 				     "/data/a/b", "/data", "/database/x", "/tmp/x", "/tmp/dir/y", "/", "/opt/app/bin/run", "/data/secret" };
 static const char *const beginnings[] = { "/usr/", "/usr/bin/", "/usr/b", "/etc", "/data/", "/da", "/data", "/tmp/", "/", "/opt/app/", "/data/a" };
+static const char *const cgroups[] = { "/system.slice", "/system.slice/sshd.service", "/user.slice", "/s" };
 static const char *const names[] = { "user.a", "security.x", "ext4", "tmpfs", "@bus", "@bus/one", "/system.slice", "/system.slice/sshd.service", "/user.slice", "s" };
 static const char *const networks[] = { "10.0.0.0/8", "10.1.2.3", "192.0.2.0/24", "0.0.0.0/0", "::/0", "2001:db8::/32", "2001:db8::1", "127.0.0.1", "10.1.0.0/17" };
 static const char *const addresses[] = { "10.1.2.3", "10.1.200.3", "10.9.9.9", "192.0.2.7", "127.0.0.1", "8.8.8.8", "2001:db8::1", "2001:db8::2", "fe80::1", "::ffff:10.1.2.3" };
@@ -62,7 +63,9 @@ static const char *some_value(struct random *r, const struct decided_field *f, c
 	switch (kind_get(field->kind)->class) {
 	case CLASS_STR:
 	case CLASS_LIST:
-		return f->dimension == DIMENSION_NAME || f->dimension == DIMENSION_CGROUP ? random_of(r, names, ARRAY_SIZE(names)) : random_block_path(r);
+		if (f->dimension == DIMENSION_CGROUP)
+			return random_of(r, cgroups, ARRAY_SIZE(cgroups));
+		return f->dimension == DIMENSION_NAME ? random_of(r, names, ARRAY_SIZE(names)) : random_block_path(r);
 	case CLASS_ENUM:
 		return some_symbol(r, field->kind);
 	case CLASS_BOOL:
@@ -99,7 +102,7 @@ static void add_text_test(struct random *r, const struct decided_field *f, const
 		add_set(r, f, field, out);
 		break;
 	case 4:
-		buf_add_format(out, "%s startswith \"%s\"", f->name, is_path ? random_of(r, beginnings, ARRAY_SIZE(beginnings)) : "s");
+		buf_add_format(out, "%s startswith \"%s\"", f->name, is_path ? random_of(r, beginnings, ARRAY_SIZE(beginnings)) : f->dimension == DIMENSION_CGROUP ? "/s" : "s");
 		break;
 	case 5:
 		buf_add_format(out, "%s = \"%s\"", f->name, some_value(r, f, field));

@@ -158,7 +158,7 @@ static void add_rule_head(struct buf *yaml, size_t i, const char *event)
 static void add_product(struct buf *yaml, size_t n)
 {
 	static const char *const pairs[] = { "(user.id = 1 or group.id = 1)",     "(file.path = /a or process.executable = /b)",    "(file.uid = 4 or user.audit.id = 5)",
-					     "(file.open.read or file.inode = 1)", "(file.device = 8:1 or user.effective.id = 3)", "(container.id exists or vedette.cgroup.path = x)",
+					     "(file.open.read or file.inode = 1)", "(file.device = 8:1 or user.effective.id = 3)", "(container.id exists or vedette.cgroup.path = /x)",
 					     "(file.path = /c or user.id > 77)" };
 	for (size_t i = 0; i < n; i++)
 		buf_add_format(yaml, "%s%s", i ? " and " : "", pairs[i]);
