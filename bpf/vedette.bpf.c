@@ -7,5 +7,7 @@
 #include "bpf/kernel.bpf.c"
 #include "bpf/receive.bpf.c"
 #include "bpf/guard.bpf.c"
+#include "bpf/guard_file.bpf.c"
+#include "bpf/guard_mount.bpf.c"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Keeping others off the engine: tells the programs of bpf/guard.bpf.c what is the engine's own, switches them, and proves by deed that
+ * Keeping others off the engine: tells the programs of bpf/guard*.bpf.c what is the engine's own, switches them, and proves by deed that
  * they run. Knows no configuration: it is told which files.
  */
 #pragma once
