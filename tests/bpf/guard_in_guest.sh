@@ -9,12 +9,13 @@ state() { vedette status --json --control /run/vedette/control.sock; }
 mkdir -p /var/lib/vedette /etc/vedette/rules /var/log/vedette /run/vedette /srv/kept /srv/pins /tmp/bad /sys/fs/cgroup/agent /sys/fs/cgroup/agent/daemon /sys/fs/cgroup/twin /sys/fs/cgroup/elsewhere
 cp /t/nonce /tmp/bad/x
 cp /t/block_rules.yaml /etc/vedette/rules/one.yaml
+mkdir -p /srv/many && (cd /srv/many && seq 2100 | xargs touch) # more than can be protected
 mount -t tmpfs kept /srv/kept && echo x > /srv/kept/file
 mount -t bpf pins /srv/pins
 cat > /etc/vedette/vedette.yaml <<'C'
 rules: [/etc/vedette/rules]
 enforce: true
-protect_paths: [/srv/kept, /srv/pins]
+protect_paths: [/srv/kept, /srv/pins, /srv/many]
 output: {file: /var/log/vedette/alerts.jsonl, heartbeat: 1s}
 status_file: /run/vedette/status.json
 control: /run/vedette/control.sock
@@ -40,6 +41,14 @@ start protected
 echo "# started after $(($(cut -d. -f1 /proc/uptime) - begun)) s"
 state | grep -q '"protection":{[^}]*"state":"on","unproven":0}'
 check $? "protected: status says so: $(state | grep -o '"protection":{[^}]*}')"
+grep -q '^/srv/many: warning: is not protected: there would be too many' /tmp/err
+check $? "a folder with too many files is not protected, and told so"
+bad=0
+for i in 1 2 1000 2050 2100; do echo x > /srv/many/$i || bad=1; done 2> /dev/null
+[ $bad -eq 0 ]
+check $? "and really is not: none of its files is refused to others"
+vedette status > /tmp/out; [ $? -le 1 ] && grep -q '^enforces  yes: 1 rule blocks' /tmp/out
+check $? "status says that it blocks ($(grep ^enforces /tmp/out))"
 sums() { sha256sum /etc/vedette/vedette.yaml /etc/vedette/rules/one.yaml /srv/kept/file /bin/vedette; stat -c '%a %u %h %n' /etc/vedette/vedette.yaml /etc/vedette/rules /etc/vedette/rules/one.yaml; }
 sums > /tmp/before
 
@@ -141,8 +150,8 @@ su tester -c 'vedette protect off' > /tmp/out 2>&1
 check $? "protect off: not for others than root ($(tail -n 1 /tmp/out))"
 [ "$(tampers protection-off)" -eq 2 ] && [ "$(tampers protection-on)" -eq 2 ]
 check $? "protect off and on: told ($(tampers protection-off), $(tampers protection-on))"
-vedette stop
-check $? "vedette stop"
+vedette stop && (echo '# edited' >> /etc/vedette/vedette.yaml)
+check $? "vedette stop: when it comes back the daemon has ended, and nothing is refused"
 wait $daemon
 check $? "vedette stop: it ended well"
 tail -n 1 $log | grep -q '"reason":"stop, asked for by process [0-9]*, user 0"'
@@ -161,6 +170,9 @@ check $? "ftrace: written by a descriptor from before: set back"
 sleep 1.5
 [ "$(tampers ftrace)" -ge 1 ] && state | grep -q '"failures":[1-9]'
 check $? "ftrace: and told ($(state | grep -o '"protection":{[^}]*}'))"
+vedette status > /tmp/out
+[ $? -eq 1 ] && grep -q '^degraded  the protection of Vedette itself failed' /tmp/out
+check $? "ftrace: status ends with 1 and says why: $(grep ^degraded /tmp/out | head -n 1)"
 vedette stop
 wait $daemon
 exec 7>&-

@@ -59,7 +59,9 @@ blocked; check $? "no memory: what is forbidden is refused"
 start; check $? "no memory: the next daemon answers"
 finish "killed for want of memory, and a start"; stop KILL
 # --- other rules, and a daemon that does not keep
-config keep; start; stop KILL; blocked; check $? "killed again: refused"
+config keep; start; vedette stop > /tmp/out 2>&1 && grep -q "stays blocked (enforcement.on_exit: keep)" /tmp/out && blocked; check $? "vedette stop says what stays ($(cat /tmp/out))"
+wait $daemon; vedette status > /tmp/out 2>&1; [ $? -eq 3 ] && grep -q "is still blocked (on_exit: keep)" /tmp/out; check $? "so does status, and ends with 3"
+start; stop KILL; blocked; check $? "killed again: refused"
 sed -i 's/bad/worse/' /tmp/rules.yaml; config release
 start; check $? "a daemon with other rules, that keeps nothing, answers"
 runs; check $? "its rules are in force, and they alone"

@@ -12,7 +12,8 @@ policy apply --confirm 10s /tmp/one.yaml
 blocked /tmp/bad/one; check $? "tried again, it blocks"
 await 20 in_force 1 && runs /tmp/bad/one && blocked /tmp/bad/base; check $? "it goes back by itself"
 policy confirm; says "no policy waits" "it is too late then"
-policy apply --confirm 60s /tmp/one.yaml
+vedette policy apply --name one --confirm 60s - < /tmp/one.yaml > /tmp/out 2>&1; says "policy one is in force for now" "a policy comes from standard input"
+vedette status /tmp/run/status.json > /tmp/out; says "waits to be confirmed: policy one" "status says so at once"
 policy confirm; says "policy one is confirmed" "it is confirmed"
 stop TERM; runs /tmp/bad/one; check $? "without the daemon nothing is blocked"
 start; blocked /tmp/bad/one && blocked /tmp/bad/base; check $? "the next daemon has it in force"
@@ -45,6 +46,9 @@ for i in 1 2 3 4 5; do /tmp/bad/two 2> /dev/null; done
 for i in 1 2 3 4 5 6 7 8; do /tmp/bad/base 2> /dev/null; done
 sleep 1; blocked /tmp/bad/two; check $? "as many blocks as may be, and any number by other rules, change nothing"
 await 10 in_force 2 && runs /tmp/bad/two; check $? "one more takes the policy back"
+policy confirm; says "two was taken back .* because it blocked more in a minute" "who confirms it then is told why it is gone"
+vedette status /tmp/run/status.json > /tmp/out; says "taken back at .*: two: it blocked more in a minute than .policy.breaker. allows; it had blocked 6 times" "so does status"
+grep -q "base-block blocked [1-9][0-9]* times" /tmp/out; check $? "status says which rule blocked how often ($(grep "base-block blocked" /tmp/out))"
 blocked /tmp/bad/one && blocked /tmp/bad/base; check $? "and it alone"
 policy apply --confirm 1h /tmp/two.yaml; policy confirm
 rm -f /tmp/stop; /t/numbered exec /tmp/bad/two 100 /tmp/stop > /tmp/tried & storm=$!

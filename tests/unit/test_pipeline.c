@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -17,7 +18,8 @@ static const char rules[] =
 	"- rule: hard\n  severity: critical\n  event: file.open\n  message: \"{process.name} did it\"\n"
 	"  when: process.name = cat and not file.path regex \"(a+)+[bc]\"\n"
 	"- rule: plain\n  severity: medium\n  event: file.open\n  when: process.name = cat and file.open.write\n"
-	"- rule: often\n  severity: low\n  event: file.open\n  when: file.path = /often\n  throttle: {count: 1, per: 10s, by: process.name}\n";
+	"- rule: often\n  severity: low\n  event: file.open\n  when: file.path = /often\n  throttle: {count: 1, per: 10s, by: process.name}\n"
+	"- rule: partly\n  severity: high\n  event: file.open\n  action: block\n  rollout: 10\n  when: file.path = /partly\n";
 
 struct fixture {
 	struct tree tree;
@@ -142,6 +144,24 @@ static void what_a_throttle_holds_back_is_told(void **state)
 }
 
 /* No rule of the fixture is about it. */
+/* Of a rule that blocks in a share of the processes, what the kernel let through would have been blocked in another one. */
+static void what_a_rollout_leaves_out_would_be_blocked(void **state)
+{
+	(void)state;
+	struct fixture f;
+	char text[1024];
+	fixture_make(&f);
+	const struct pipeline_config config = { .policy = f.policy, .terminal_fd = f.terminal, .json_fd = -1, .is_enforcing = true };
+	pipeline_free(&f.pipeline);
+	assert_int_equal(pipeline_new(&config, &f.pipeline), 0);
+	judge_open(&f, "/partly", false);
+	if (!strstr(shown(&f, text, sizeof(text)), "would"))
+		fail_msg("it says: %s", text);
+	assert_int_equal(pipeline_get_stats(f.pipeline)->blocked, 0);
+	assert_int_equal(pipeline_get_stats(f.pipeline)->blocked_by.n_rows, 0);
+	fixture_drop(&f);
+}
+
 static void who_works_against_the_engine_is_told_of_without_a_rule(void **state)
 {
 	(void)state;
@@ -176,6 +196,7 @@ static void who_works_against_the_engine_is_told_of_without_a_rule(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_a_rollout_leaves_out_would_be_blocked),
 		cmocka_unit_test(who_works_against_the_engine_is_told_of_without_a_rule),
 		cmocka_unit_test(an_undecided_rule_raises_a_low_alert_that_names_the_test),
 		cmocka_unit_test(a_run_of_undecided_alerts_is_never_worse_than_low),
