@@ -81,7 +81,7 @@ static int set_number(struct config *c, const struct option *o, struct place at,
 	return 0;
 }
 
-/* Of the texts that stand for one of a few. */
+/* Of the texts that stand for one of a few, or must not be just any. */
 static int check_choice(const struct option *o, struct place at, struct strview text, struct diag *diag)
 {
 	static const struct {
@@ -90,6 +90,8 @@ static int check_choice(const struct option *o, struct place at, struct strview 
 		{ "sensor", "auto, lsm or tracepoint", { "auto", "lsm", "tracepoint", NULL } },
 		{ "enforcement.on_exit", "release or keep", { "release", "keep", NULL } },
 	};
+	if (strcmp(o->key, "policy.folder") == 0 && text.n && text.p[0] != '/')
+		return bad_value(o, at, text, "a whole path: the daemon's folder at its next start may be another one", diag);
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		bool is_known = strcmp(rows[i].key, o->key) != 0;
 		for (size_t v = 0; rows[i].values[v]; v++)

@@ -63,8 +63,7 @@ struct health {
 	size_t faults;
 };
 
-static void degraded(struct health *h, const char *format, ...) __attribute__((format(printf, 2, 3)));
-static void degraded(struct health *h, const char *format, ...)
+PRINTF_LIKE(2, 3) static void degraded(struct health *h, const char *format, ...)
 {
 	va_list arguments;
 	h->faults++;

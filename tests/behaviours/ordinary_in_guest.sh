@@ -1,8 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-# In a Debian guest: a day's ordinary work under the rules that are installed by default.
+# In a Debian guest that booted under the enforcing default policy: a day's ordinary work under it and the rules that are installed by default.
+. /t/blocks.sh
 say() { if [ "$1" -eq 0 ]; then echo "ok - $2"; else echo "not ok - $2"; fi; }
+vedette status > /tmp/out 2>&1
+grep -q '^enforces  yes' /tmp/out && systemctl stop vedette && blocks > /tmp/out && [ ! -s /tmp/out ]
+say $? "it booted to multi-user while rules block, and nothing was blocked ($(head -n 2 /tmp/out))"
+mv /var/log/vedette/alerts.jsonl /var/log/vedette/boot.jsonl
+rm -f /run/vedette/status.json
 cat > /etc/vedette.yaml <<'END'
-rules: [/t/rules]
+rules: [/t/rules, /t/enforce-default.yaml]
+enforce: true
+protect: false
 output: {file: /var/log/vedette/alerts.jsonl}
 status_file: /run/vedette/status.json
 END
@@ -47,6 +55,9 @@ find / -xdev -name '*.conf' > /dev/null 2>&1; grep -r localhost /usr/share/doc >
 say 0 "files are searched"
 
 sleep 3
+blocks > /tmp/out
+[ ! -s /tmp/out ]
+say $? "nothing of it was blocked ($(head -n 2 /tmp/out))"
 cp /run/vedette/status.json /var/log/vedette/
 [ ! -e /t/pair.sh ] || pair_stop /var/log/vedette
 kill -TERM $daemon

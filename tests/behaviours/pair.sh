@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# In a guest: a second daemon beside the one that is tested, with the same rules and without approval. Its log and status stand beside the other's.
+# In a guest: a second daemon beside the one that is tested, with the same rules, without approval and without enforcement. Its log and status stand beside the other's.
 # shellcheck shell=sh
 
 pair_wait() { # pair_wait STATUS PID
@@ -8,7 +8,7 @@ pair_wait() { # pair_wait STATUS PID
 }
 
 pair_start() { # pair_start CONFIG
-	sed -e 's#alerts\.jsonl#all.jsonl#' -e 's#status\.json#all-status.json#' "$1" > /tmp/all.yaml
+	sed -e 's#alerts\.jsonl#all.jsonl#' -e 's#status\.json#all-status.json#' -e '/^enforce:/d' "$1" > /tmp/all.yaml
 	printf 'approval: false\ncontrol: ""\npolicy: {folder: ""}\n' >> /tmp/all.yaml
 	vedette daemon -c /tmp/all.yaml 2> /tmp/all-err &
 	pair=$!

@@ -28,6 +28,7 @@ static void bad_configurations_are_refused_with_their_place(void **state)
 		{ "rules: [r]\nsensor: ebpf\n", "sensor: 'ebpf' is not auto, lsm or tracepoint" },
 		{ "rules: [r]\nsensor: ebpf\n", "c.yaml:2:9: sensor" },
 		{ "rules: [r]\nenforcement: {on_exit: Keep}\n", "c.yaml:2:24: enforcement.on_exit: 'Keep' is not release or keep" },
+		{ "rules: [r]\npolicy: {folder: lib/policies}\n", "c.yaml:2:18: policy.folder: 'lib/policies' is not a whole path" },
 		{ "rules: [r]\nenforcement: keep\n", "c.yaml:2:1: enforcement: is a section: its keys stand below it" },
 		{ "rules: [r]\nenforce: true\ndetect_only: true\n", "contradict each other" },
 		{ "rules: [r]\nenforce: true\nprotect_paths: [/]\n", "c.yaml:3:17: protect_paths: '/' would keep everybody" },
