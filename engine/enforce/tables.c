@@ -355,20 +355,36 @@ static int order_clauses(struct compilation *c)
 
 /* --- ancestors ------------------------------------------------------------------------------------------------------------- */
 
+/* The first rule that asks for ancestors in the event; UINT32_MAX: none does. */
+static uint32_t first_asker(const struct event_clauses *e)
+{
+	uint32_t first = UINT32_MAX;
+	for (size_t i = 0; i < e->n; i++)
+		for (size_t k = 0; k < e->p[i].clause.n; k++)
+			if (e->p[i].clause.literals[k].dimension == DIMENSION_ANCESTORS)
+				first = MIN(first, (uint32_t)e->p[i].rule);
+	return first;
+}
+
+/* The fault is the last rule's that brings another event type. */
 static int check_ancestor_events(const struct compilation *c)
 {
 	size_t n = 0;
+	uint32_t last = 0, last_event = 0;
 	for (uint32_t event = 0; event < EVENT_NUMBERS; event++) {
-		bool asks = false;
-		for (size_t i = 0; i < c->events[event].n && !asks; i++)
-			for (size_t k = 0; k < c->events[event].p[i].clause.n && !asks; k++)
-				asks = c->events[event].p[i].clause.literals[k].dimension == DIMENSION_ANCESTORS;
-		n += asks;
+		uint32_t first = first_asker(&c->events[event]);
+		if (first == UINT32_MAX)
+			continue;
+		if (n++ == 0 || first > last) {
+			last = first;
+			last_event = event;
+		}
 	}
 	if (n <= POLICY_ANCESTOR_EVENTS)
 		return 0;
-	diag_error(c->diag, (struct place){ 0 }, "the rules that block ask for ancestors in %zu event types, and %d is the limit: name fewer events in "
-		   "rules with ancestor(...)", n, POLICY_ANCESTOR_EVENTS);
+	const struct rule_info *rule = ruleset_get(c->set, last);
+	diag_error(c->diag, rule->at, "rule %s asks for ancestors in %s, and the rules that block do so in %zu event types: %d is the limit; name fewer events in "
+		   "rules with ancestor(...)", rule->id, event_name(last_event), n, POLICY_ANCESTOR_EVENTS);
 	return -E2BIG;
 }
 

@@ -178,7 +178,7 @@ static void limits_are_checked_when_rules_are_loaded(void **state)
 		{ CLAUSES_OF_RULE, 6, NULL },      { CLAUSES_OF_RULE, 7, "more than 64 clauses" },
 		{ CLAUSES_OF_EVENT, 1024, NULL },  { CLAUSES_OF_EVENT, 1025, "rule r1024 is beyond the limit of 1024 clauses for network.connect" },
 		{ ANCESTORS, 128, NULL },          { ANCESTORS, 129, "more than 128 different tests of ancestors" },
-		{ ANCESTOR_EVENTS, 8, NULL },      { ANCESTOR_EVENTS, 9, "in 9 event types, and 8 is the limit" },
+		{ ANCESTOR_EVENTS, 8, NULL },      { ANCESTOR_EVENTS, 9, "in 9 event types: 8 is the limit" },
 		{ PATH_BYTES, 240, NULL },         { PATH_BYTES, 241, "longer than 240 bytes" },
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
