@@ -70,6 +70,7 @@ static struct watch_options options_of(const struct config *c)
 	o.control = c->control;
 	o.policy_folder = c->control[0] ? c->policy_folder : "";
 	o.policy_breaker = c->policy_breaker;
+	o.agent_folder = c->agent_folder;
 	o.needs_rules = !c->allow_no_rules;
 	o.force = c->force;
 	o.ask_essentials = !c->cgroup[0]; /* what the host needs does not live in the one cgroup that is watched */

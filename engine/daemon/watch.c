@@ -9,6 +9,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "alerts/agent.h"
 #include "alerts/sink_file.h"
 #include "engine/base/clock.h"
 #include "engine/base/fd.h"
@@ -51,6 +52,7 @@ struct watch_options watch_defaults(void)
 		.tape_file = "",
 		.control = "",
 		.policy_folder = "",
+		.agent_folder = "",
 	};
 }
 
@@ -179,11 +181,28 @@ static int open_tape(struct watch *w, struct diag *diag)
 	return tape_writer_open(o->tape_file, o->tape_replace, &info, &w->tape, diag);
 }
 
+/* The agent of the folder begins its next stream, behind the end of the log that is there. */
+static int begin_agent(struct watch *w, struct diag *diag)
+{
+	const struct watch_options *o = &w->options;
+	struct log_head found;
+	int err = agent_open(o->agent_folder, &(struct agent_options){ .makes = true }, &w->agent, diag);
+	if (err)
+		return err;
+	if (agent_is_new(w->agent))
+		diag_warn(diag, (struct place){ o->agent_folder, 0, 0 }, "a new agent was made; give its key to those who verify: `vedette keys show` prints it");
+	err = log_head_of_file(o->output, &found);
+	return agent_begin(w->agent, err ? NULL : &found, &w->identity, diag);
+}
+
 static int open_log(struct watch *w, struct diag *diag)
 {
 	if (!w->options.output[0])
 		return 0;
-	struct log_options lo = { .file = w->options.output, .key_file = w->options.key_file, .queue_bytes = w->options.queue_bytes };
+	int err = w->options.agent_folder[0] ? begin_agent(w, diag) : 0;
+	if (err)
+		return err;
+	struct log_options lo = { .file = w->options.output, .key_file = w->options.key_file, .queue_bytes = w->options.queue_bytes, .agent = w->agent };
 	return log_open(&lo, &w->identity, &w->stream, diag);
 }
 
@@ -235,6 +254,23 @@ static int switch_off(struct watch *w, const struct control_request *q, const st
 	return 0;
 }
 
+static int ask_roll(struct watch *w, struct diag *diag)
+{
+	if (!w->stream) {
+		diag_error(diag, (struct place){ 0 }, "this daemon writes no log, and signs nothing");
+		return -EOPNOTSUPP;
+	}
+	stream_roll(w->stream);
+	const struct instant now = instant_now();
+	struct stream_stats before, after;
+	stream_get_stats(w->stream, &before);
+	int err = stream_flush(w->stream, now);
+	stream_get_stats(w->stream, &after);
+	if (after.epoch == before.epoch)
+		diag_warn(diag, (struct place){ 0 }, "the key will go as soon as the next one is on the disk%s%s", err ? ": " : "", err ? strerror(-err) : "");
+	return 0;
+}
+
 static int on_command(void *watch, const struct control_request *q, struct diag *diag)
 {
 	struct watch *w = watch;
@@ -245,6 +281,8 @@ static int on_command(void *watch, const struct control_request *q, struct diag 
 		w->stop = who;
 		return 0;
 	}
+	if (sv_is(q->command, "keys-roll"))
+		return ask_roll(w, diag);
 	if (!is_off && !is_on)
 		return -ENOENT;
 	if (!w->protect) {
@@ -309,7 +347,7 @@ static int open_protect(struct watch *w, struct diag *diag)
 	struct protect_config pc = {
 		.sensor = w->sensor,
 		.pipeline = w->pipeline,
-		.files = { o->output, o->output[0] ? buf_cstr(&key) : "", o->control, o->config_file, o->policy_folder },
+		.files = { o->output, o->output[0] ? buf_cstr(&key) : "", o->control, o->config_file, o->policy_folder, o->agent_folder },
 		.more_files = o->protect_paths,
 		.n_more = o->n_protect_paths,
 		.rules = o->rules_now ? o->rules_now : rules_of_start,
@@ -333,6 +371,7 @@ static int say_open(struct watch *w)
 		.scope = w->options.scope_text,
 		.hooks_attached = hooks.attached,
 		.hooks_missing = hooks.missing,
+		.heartbeat_ns = w->options.heartbeat_ns,
 	};
 	int err = stream_open_record(w->stream, &info);
 	return err ? err : stream_flush(w->stream, info.at);
@@ -494,6 +533,7 @@ void watch_close(struct watch **watch)
 	teller_free(&w->teller);
 	tape_writer_free(&w->tape);
 	(void)stream_free(&w->stream); /* watch_finish has told what could not be written */
+	agent_close(&w->agent);
 	outcome_free(&w->outcomes);
 	enrich_free(&w->enrich);
 	policy_free(&w->policy);

@@ -57,6 +57,7 @@ struct watch_options {
 	bool force;                    /* rules of the configuration may block what the host cannot do without */
 	bool ask_essentials;           /* whether rules do so is asked */
 	const char *status_file;       /* "": none; else rewritten every second */
+	const char *agent_folder;      /* of what the agent keeps between its runs; "": it keeps nothing */
 };
 
 /* The defaults of all sizes and times; paths stay empty. */

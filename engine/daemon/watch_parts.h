@@ -16,6 +16,7 @@ struct watch {
 	struct enrich *enrich;
 	struct outcome_table *outcomes;
 	struct identity identity;
+	struct agent *agent; /* owned; NULL: none is kept */
 	struct stream *stream;
 	struct tape_writer *tape;
 	struct pipeline *pipeline;
