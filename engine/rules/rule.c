@@ -253,6 +253,7 @@ const struct condition *rule_condition_parse(struct rule_reader *r, const struct
 static void read_when(struct rule_reader *r, const struct yaml_node *node)
 {
 	r->rule->base = rule_condition_parse(r, node, "when");
+	r->rule->scope = r->rule->allowed = NULL;
 	rule_reader_fail(r, r->rule->base ? 0 : -EINVAL);
 }
 
@@ -355,49 +356,51 @@ static void check_condition(struct rule_reader *r)
 		check_fields(r, r->rule->condition, r->item->at, NULL);
 }
 
-/* One of `allow:`, or NULL after a report. */
-static size_t read_allowed(struct rule_reader *r, const struct yaml_node *allow, const struct condition **ret)
+/* One of the conditions of `allow:`, or NULL: there are none, or it is reported what is wrong. */
+static const struct condition *read_allowed(struct rule_reader *r, const struct yaml_node *allow)
 {
+	const struct condition *allowed[RULE_MAX_APPENDED];
 	size_t n = 0;
+	if (allow->type != YAML_LIST || allow->n > RULE_MAX_APPENDED) {
+		diag_error(r->c->diag, allow->at, allow->type == YAML_LIST ? "allow: %d conditions at most: put several in one, with `or`" : "allow: expected a list of conditions",
+			   RULE_MAX_APPENDED);
+		rule_reader_fail(r, -EINVAL);
+		return NULL;
+	}
 	for (const struct yaml_node *item = allow->first; item; item = item->next) {
-		if (n == RULE_MAX_APPENDED) {
-			diag_error(r->c->diag, item->at, "allow: %d conditions at most: put several in one, with `or`", RULE_MAX_APPENDED);
-			rule_reader_fail(r, -EINVAL);
-			return n;
-		}
-		ret[n] = rule_condition_parse(r, item, "allow");
-		if (ret[n])
+		allowed[n] = rule_condition_parse(r, item, "allow");
+		if (allowed[n])
 			n++;
 		else
 			rule_reader_fail(r, -EINVAL);
 	}
-	return n;
+	return n && !r->err ? node_group(r->c, NODE_OR, allowed, n, allow->at) : NULL;
 }
 
-/* scope and not (any of what is allowed). */
+/* scope and not allowed. */
+static void compose_scope(struct rule_reader *r)
+{
+	struct rule *rule = r->rule;
+	const struct condition *parts[2] = { rule->scope, rule->allowed && rule->scope ? node_not(r->c, rule->allowed, rule->allowed->at) : NULL };
+	if (!rule->allowed || !rule->scope)
+		rule->base = rule->scope;
+	else
+		rule->base = parts[1] ? node_group(r->c, NODE_AND, parts, ARRAY_SIZE(parts), rule->scope->at) : NULL;
+	rule_reader_fail(r, rule->base ? 0 : -EINVAL);
+}
+
 static void read_scope(struct rule_reader *r, const struct yaml_node *scope, const struct yaml_node *allow)
 {
-	const struct condition *allowed[RULE_MAX_APPENDED], *parts[2] = { NULL };
-	if (!scope || !allow || allow->type != YAML_LIST) {
-		diag_error(r->c->diag, scope && allow ? allow->at : r->item->at,
-			   scope && allow ? "allow: expected a list of conditions" : "rule: 'scope' and 'allow' go together: where, and what is allowed there");
+	if (!scope || !allow) {
+		diag_error(r->c->diag, r->item->at, "rule: 'scope' and 'allow' go together: where, and what is allowed there");
 		rule_reader_fail(r, -EINVAL);
-		if (scope)
-			(void)rule_condition_parse(r, scope, "scope"); /* for its reports */
-		return;
 	}
-	parts[0] = rule_condition_parse(r, scope, "scope");
-	size_t n = read_allowed(r, allow, allowed);
-	if (!parts[0])
-		rule_reader_fail(r, -EINVAL);
-	if (r->err || !n) {
-		r->rule->base = r->err ? NULL : parts[0];
-		return;
-	}
-	const struct condition *any = node_group(r->c, NODE_OR, allowed, n, allow->at);
-	parts[1] = any ? node_not(r->c, any, allow->at) : NULL;
-	r->rule->base = parts[1] ? node_group(r->c, NODE_AND, parts, ARRAY_SIZE(parts), scope->at) : NULL;
-	rule_reader_fail(r, r->rule->base ? 0 : -EINVAL);
+	r->rule->scope = scope ? rule_condition_parse(r, scope, "scope") : NULL;
+	r->rule->allowed = allow ? read_allowed(r, allow) : NULL;
+	if (r->err)
+		r->rule->base = NULL;
+	else
+		compose_scope(r);
 }
 
 /* What `when` says in one piece. */
@@ -559,16 +562,13 @@ static void change_condition(struct rule_reader *r)
 }
 
 /* base and condition, base or condition. What is appended again and again stands side by side, and does not nest. */
-static void extend_base(struct rule_reader *r, const struct yaml_node *append, const char *word, enum node_type type)
+static void append_condition(struct rule_reader *r, const struct condition *more, enum node_type type, const struct yaml_node *at)
 {
 	struct rule *rule = r->rule;
 	const struct condition *parts[RULE_MAX_APPENDED + 2];
-	const struct yaml_node *node = yaml_get(append, word);
 	size_t n = 0;
-	if (!node || !rule->base)
-		return;
 	if (rule->n_appended == RULE_MAX_APPENDED) {
-		diag_error(r->c->diag, node->at, "override: %d conditions at most can be appended to a rule: put several in one", RULE_MAX_APPENDED);
+		diag_error(r->c->diag, at->at, "override: %d conditions at most can be appended to a rule: put several in one", RULE_MAX_APPENDED);
 		rule_reader_fail(r, -EINVAL);
 		return;
 	}
@@ -577,11 +577,56 @@ static void extend_base(struct rule_reader *r, const struct yaml_node *append, c
 		parts[n++] = rule->base->children[i];
 	if (!goes_on)
 		parts[n++] = rule->base;
-	parts[n] = rule_condition_parse(r, node, word);
-	rule->base = parts[n] ? node_group(r->c, type, parts, n + 1, node->at) : NULL;
+	parts[n] = more;
+	rule->base = more ? node_group(r->c, type, parts, n + 1, at->at) : NULL;
 	rule->appended = rule->base;
 	rule->n_appended++;
 	rule_reader_fail(r, rule->base ? 0 : -EINVAL);
+}
+
+static void extend_base(struct rule_reader *r, const struct yaml_node *append, const char *word, enum node_type type)
+{
+	const struct yaml_node *node = yaml_get(append, word);
+	if (!node || !r->rule->base)
+		return;
+	if (type == NODE_OR && r->rule->scope) {
+		diag_error(r->c->diag, node->at, "override: 'or' would make rule '%s' hold outside of its scope: add to 'allow' what it is to allow, or replace 'scope'",
+			   r->rule->info.id);
+		rule_reader_fail(r, -EINVAL);
+		return;
+	}
+	append_condition(r, rule_condition_parse(r, node, word), type, node);
+}
+
+/* Is it a rule that says what is allowed? If not, that is reported. */
+static bool has_allowed(struct rule_reader *r, const struct yaml_node *at, const char *key)
+{
+	if (r->rule->scope)
+		return true;
+	diag_error(r->c->diag, at->at, "override: %s: rule '%s' has no 'scope' and 'allow': except what is meant, in `append: {exceptions: ...}`", key, r->rule->info.id);
+	rule_reader_fail(r, -EINVAL);
+	return false;
+}
+
+/* In place of the one, the other, or both. What was appended to the condition before is gone, as it is with `when`. */
+static void replace_scope(struct rule_reader *r, const struct yaml_node *scope, const struct yaml_node *allow)
+{
+	if ((!scope && !allow) || !has_allowed(r, scope ? scope : allow, scope ? "scope" : "allow"))
+		return;
+	if (scope)
+		r->rule->scope = rule_condition_parse(r, scope, "scope");
+	if (allow)
+		r->rule->allowed = read_allowed(r, allow);
+	if (!r->err)
+		compose_scope(r);
+}
+
+/* Allowed besides what is: nothing else of the rule changes. */
+static void append_allowed(struct rule_reader *r, const struct yaml_node *allow)
+{
+	const struct condition *more = allow && has_allowed(r, allow, "allow") ? read_allowed(r, allow) : NULL;
+	if (more)
+		append_condition(r, node_not(r->c, more, allow->at), NODE_AND, allow);
 }
 
 static void change_keys(struct rule_reader *r, const struct yaml_node *map)
@@ -596,6 +641,10 @@ static void change_keys(struct rule_reader *r, const struct yaml_node *map)
 	const struct yaml_node *when = r->is_appending ? NULL : yaml_get(map, "when"), *exceptions = yaml_get(map, "exceptions");
 	if (when)
 		read_when(r, when);
+	if (r->is_appending)
+		append_allowed(r, yaml_get(map, "allow"));
+	else
+		replace_scope(r, yaml_get(map, "scope"), yaml_get(map, "allow"));
 	if (exceptions && !r->is_appending)
 		r->rule->n_exceptions = 0;
 	if (exceptions)
@@ -619,7 +668,7 @@ static void append_keys(struct rule_reader *r, const struct yaml_node *append)
 /* The conditions of a stateful rule are those of its steps, which have ids of their own. */
 static void refuse_condition(struct rule_reader *r, const struct yaml_node *append)
 {
-	static const char *const keys[] = { "when", "exceptions", "and", "or" };
+	static const char *const keys[] = { "when", "exceptions", "and", "or", "scope", "allow" };
 	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
 		const struct yaml_node *node = yaml_get(append, keys[i]) ? yaml_get(append, keys[i]) : yaml_get(r->item, keys[i]);
 		if (!node)

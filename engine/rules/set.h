@@ -72,6 +72,7 @@ struct rule {
 	struct place id_at; /* where the author wrote the id */
 	const struct condition *condition;  /* base, and not the exceptions */
 	const struct condition *base;       /* `when`; NULL (imported rules): condition, up to rule_sink_add */
+	const struct condition *scope, *allowed; /* of a rule that says what is allowed: what base is made of; allowed NULL: nothing is */
 	const struct condition *appended;   /* base, when the last override appended to it: others may stand beside in the same group */
 	size_t n_appended;
 	struct rule_exception *exceptions;

@@ -44,6 +44,49 @@ result $? "an override of no rule is a fault, with a suggestion" "$out"
 out=$("$VEDETTE" test rules "$dir/local.yaml" 2>&1) && [[ $out == *" 0 failed"* ]]
 result $? "the shipped cases hold with the overrides" "$out"
 
+# Rules that say what is allowed.
+cat > "$dir/allow.yaml" << 'YAML'
+- rule: y
+  event: file.open
+  severity: high
+  action: block
+  scope: process.executable = /bin/y
+  allow: [file.path = /a, file.path = /b]
+- rule: plain
+  event: file.open
+  severity: high
+  action: block
+  when: file.path = /a
+YAML
+allows() { # allows WHAT OVERRIDE CASE... : with the override, the rule's cases come out so
+	local what=$1
+	printf '%s\n' "$2" > "$dir/more.yaml"
+	printf -- '- cases_for: y\n  cases:\n' > "$dir/cases.yaml"
+	shift 2
+	for one in "$@"; do
+		printf '    - %s: {process.executable: %s, file.path: %s}\n' $one >> "$dir/cases.yaml"
+	done
+	out=$("$VEDETTE" test "$dir/allow.yaml" "$dir/more.yaml" "$dir/cases.yaml" 2>&1) && [[ $out == *" 0 failed"* ]]
+	result $? "an override of an allow-list: $what" "$out"
+}
+allows "append adds" '- {override: y, append: {allow: [file.path = /c]}}' "quiet /bin/y /a" "quiet /bin/y /b" "quiet /bin/y /c" "fires /bin/y /d" "quiet /bin/z /c"
+allows "twice, with 'and' between" '- {override: y, append: {allow: [file.path = /c], and: user.id = 0}}
+- {override: y, append: {allow: [file.path = /d, file.path = /e]}}' "quiet /bin/y /a" "quiet /bin/y /c" "quiet /bin/y /e" "fires /bin/y /f"
+allows "allow replaces" '- {override: y, allow: [file.path = /c]}' "fires /bin/y /a" "quiet /bin/y /c" "quiet /bin/z /a"
+allows "an empty list allows nothing" '- {override: y, allow: []}' "fires /bin/y /a" "quiet /bin/z /a"
+allows "scope replaces" '- {override: y, scope: process.executable = /bin/z}' "quiet /bin/y /d" "fires /bin/z /d" "quiet /bin/z /a"
+allows "when replaces both" '- {override: y, when: file.path = /a}' "fires /bin/y /a" "quiet /bin/y /d"
+refuses() { # refuses WHAT OVERRIDE TEXT
+	printf '%s\n' "$2" > "$dir/more.yaml"
+	out=$("$VEDETTE" check "$dir/allow.yaml" "$dir/more.yaml" 2>&1)
+	[ $? -eq 1 ] && [[ $out == *"$3"* ]]
+	result $? "refused: $1" "$out"
+}
+refuses "'or' beside an allow-list" '- {override: y, append: {or: file.path = /z}}' "more.yaml:1:30: override: 'or' would make rule 'y' hold outside of its scope: add to 'allow'"
+refuses "'allow' for a rule without scope" '- {override: plain, append: {allow: [file.path = /c]}}' "rule 'plain' has no 'scope' and 'allow': except what is meant"
+refuses "'allow' that is no list" '- {override: y, append: {allow: file.path = /c}}' "allow: expected a list of conditions"
+refuses "'allow' with a fault" '- {override: y, append: {allow: [file.pth = /c]}}' "unknown field 'file.pth'"
+
 # Rules of other formats, by their own ids.
 cat > "$dir/falco.yaml" << 'YAML'
 - rule: Cat Was Run
