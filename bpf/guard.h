@@ -5,7 +5,7 @@
  */
 #pragma once
 
-#include "bpf/task.h"
+#include "bpf/mount_search.h"
 
 #include "bpf/guard_abi.h"
 

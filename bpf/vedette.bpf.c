@@ -2,6 +2,9 @@
 /* All programs as one object: they share the maps and the functions that are verified once. */
 #include "bpf/process.bpf.c"
 #include "bpf/file.bpf.c"
+#include "bpf/mount.bpf.c"
+#include "bpf/memory.bpf.c"
+#include "bpf/attribute.bpf.c"
 #include "bpf/network.bpf.c"
 #include "bpf/privilege.bpf.c"
 #include "bpf/kernel.bpf.c"
