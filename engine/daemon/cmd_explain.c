@@ -299,6 +299,10 @@ static void add_sent(struct explain *x, uint32_t event)
 	case APPROVAL_PART:
 		buf_add_z(&x->out, "; the kernel drops events on which it cannot hold");
 		break;
+	case APPROVAL_WIDE:
+		buf_add_z(&x->out, "; the kernel sends nearly every such event because of this rule, which needs no more than: ");
+		terminal_text(&x->out, (struct strview){ why.text.p, MIN(why.text.n, (size_t)LINE_TEXT) });
+		break;
 	case APPROVAL_COSTS:
 		buf_add_z(&x->out, "; the kernel can tell nothing of it, and sends every such event because of this rule");
 		break;

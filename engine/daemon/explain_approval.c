@@ -80,6 +80,8 @@ static void add_rule(struct buf *out, const struct overview *o, uint32_t index)
 	add_rule_name(out, o, index);
 	if (is == APPROVAL_COSTS)
 		buf_add_z(out, ": the kernel cannot tell ");
+	else if (is == APPROVAL_WIDE && !is_cost(o, index))
+		buf_add_z(out, ": nearly every one is sent because of this rule: ");
 	else
 		buf_add_z(out, is_cost(o, index) ? ": together with others it asks for every one: " : !why.text.n ? ": it cannot hold here" : ": ");
 	add_reason(out, &why.text);

@@ -393,6 +393,39 @@ static enum approval_of_rule blame(struct approving *a, uint32_t rule, uint32_t 
 	return APPROVAL_COSTS;
 }
 
+/* An open of a file that is there, for reading: what most opens are. */
+enum { FLAGS_OF_MOST_OPENS = 1 };
+
+/* It asks for what nearly every event has. */
+static bool is_wide_literal(const struct clause_literal *l, uint32_t event)
+{
+	const struct value_set *p = l->predicate;
+	if (l->is_negated)
+		return true; /* what few are */
+	if (p->is_any)
+		return true;
+	if (l->dimension == DIMENSION_FLAGS)
+		return event == EVENT_FILE_OPEN && value_set_has_number(p, FLAGS_OF_MOST_OPENS);
+	if (dimension_kind(l->dimension) == KIND_OF_NUMBER)
+		return p->n == 1 && p->ranges[0].low == 0 && p->ranges[0].high >= UINT32_MAX - 1;
+	for (size_t i = 0; dimension_is_pair(l->dimension) && i < p->n; i++)
+		if (p->texts[i].is_prefix && sv_is(p->texts[i].text, "/"))
+			return true;
+	return false;
+}
+
+static bool is_wide(const struct clauses *needed, uint32_t event)
+{
+	for (size_t i = 0; i < needed->n; i++) {
+		size_t n = 0;
+		while (n < needed->p[i].n && is_wide_literal(&needed->p[i].literals[n], event))
+			n++;
+		if (n == needed->p[i].n)
+			return true;
+	}
+	return false;
+}
+
 enum approval_of_rule approval_of_rule(const struct ruleset *set, uint32_t rule, uint32_t event, struct approval_reason *ret)
 {
 	struct clauses needed = { 0 };
@@ -406,5 +439,5 @@ enum approval_of_rule approval_of_rule(const struct ruleset *set, uint32_t rule,
 	if (is_any(&needed))
 		return blame(a, rule, event, ret);
 	clauses_text(&needed, event, &ret->text);
-	return APPROVAL_PART;
+	return is_wide(&needed, event) ? APPROVAL_WIDE : APPROVAL_PART;
 }

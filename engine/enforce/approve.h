@@ -40,11 +40,12 @@ uint64_t approval_image(const struct approval *a, const struct ruleset *set, con
 enum approval_of_rule {
 	APPROVAL_NEVER,  /* the event is sent for whatever reason: the kernel does not ask */
 	APPROVAL_PART,   /* the kernel drops those on which the rule cannot hold */
+	APPROVAL_WIDE,   /* the same; but it may hold on nearly all */
 	APPROVAL_COSTS,  /* it can tell nothing of it */
 };
 struct approval_reason {
 	struct place at;  /* of APPROVAL_COSTS: where the part stands that is to blame */
-	struct buf text;  /* owned; APPROVAL_COSTS: that part; APPROVAL_PART: what is looked at, as a condition. Empty: no memory */
+	struct buf text;  /* owned; APPROVAL_COSTS: that part; APPROVAL_PART and _WIDE: what is looked at, as a condition. Empty: no memory */
 };
 void approval_reason_done(struct approval_reason *reason);
 enum approval_of_rule approval_of_rule(const struct ruleset *set, uint32_t rule, uint32_t event, struct approval_reason *ret);

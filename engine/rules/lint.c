@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include "engine/rules/contradict.h"
+#include "engine/rules/computed.h"
 #include "engine/rules/impossible.h"
 #include "engine/rules/match.h"
 #include "engine/rules/set.h"
@@ -333,6 +334,22 @@ static bool is_half_anchored(const struct test *t, const struct operand *o)
 	return !strchr(".*+?})]([|", open_end);
 }
 
+/* `file.name != process.name` compares with that word. */
+static bool is_name_of_field(const struct test *t, const struct operand *o)
+{
+	if (t->op->form != OP_FORM_OWN || t->left->class == CLASS_UINT || !o->text.n || !memchr(o->text.p, '.', o->text.n) || !is_word(o->text))
+		return false;
+	for (uint32_t i = 0; i < EVENT_NUMBERS; i++) {
+		const struct event_type *type = event_type_by_number(i);
+		if (type && field_find(type, o->text))
+			return true;
+	}
+	for (size_t i = 0; computed_at(i); i++)
+		if (sv_is(o->text, computed_at(i)->name))
+			return true;
+	return false;
+}
+
 static void lint_habits(const struct linter *l, const struct condition *c)
 {
 	const struct test *t = c->test;
@@ -341,6 +358,7 @@ static void lint_habits(const struct linter *l, const struct condition *c)
 		const struct operand *o = &t->operands[i];
 		const char *why = is_literal_pattern(t, o) ? "'*' stands for itself here; 'glob' takes patterns" :
 				  is_list_in_quotes(t, o)  ? "it is one value with a comma in it; several are written (a, b)" :
+				  is_name_of_field(t, o)   ? "it is a text here, and the name of a field; val(...) stands for the field's value" :
 				  is_half_anchored(t, o)   ? "'regex' matches the whole value; 'search' finds a part of it" :
 							     NULL;
 		if (!why || diag_speaks_of(l->diag, c->at))

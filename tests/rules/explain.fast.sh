@@ -218,6 +218,20 @@ file.delete: all are sent, because of its 1 rule
 always sent: process.exec
 END
 result $? "explain without a rule says what is sent, and which part of which rule costs it" "$(cat "$dir/out")"
+wide() { # wide WHEN NEEDS: of a rule on file.open it is said that nearly all is sent
+	printf -- '- {rule: wide, event: file.open, severity: low, when: "%s"}\n' "$1" > "$dir/wide.yaml"
+	out=$("$VEDETTE" explain --rules "$dir/wide.yaml" wide 2>&1)
+	[[ $out == *"the kernel sends nearly every such event because of this rule, which needs no more than: $2"* ]]
+	result $? "explain of a rule that holds on nearly all: $1" "$out"
+}
+wide "file.path exists" "file.path exists"
+wide "file.path startswith /" "file.path = /*"
+wide "user.id >= 0" "user.id"
+wide "file.open.read" "file.open.read = true"
+wide "file.open.read and not file.path = /x" "file.open.read = true"
+out=$("$VEDETTE" explain --rules "$dir/wide.yaml" 2>&1)
+[[ $out == *"wide: nearly every one is sent because of this rule: file.open.read"* ]]
+result $? "explain without a rule names it" "$out"
 "$VEDETTE" check --cost "$dir/sent.yaml" > "$dir/out" 2>&1 && grep -q 'sent.yaml:10:5: by-person: the kernel cannot tell user.name = anna' "$dir/out"
 result $? "check --cost names the rule that costs an event type" "$(cat "$dir/out")"
 "$VEDETTE" explain --json --rules "$dir/sent.yaml" 2> "$dir/err" | python3 -c '

@@ -576,6 +576,12 @@ static void the_part_of_a_rule_is_named(void **state)
 		  "user.id = 0 and file.path = /x, or not process.name in (a, b) and file.name = y", APPROVAL_PART },
 		{ "many values", "file.path in (/a, /b, /c, /d, /e, /f) or file.path startswith /z/", "file.path in (/a, /b, /c, /d, and 3 more)", APPROVAL_PART },
 		{ "numbers", "user.id > 999", "user.id = 1000 and more", APPROVAL_PART },
+		{ "all numbers", "user.id >= 0", "user.id = 0 and more", APPROVAL_WIDE },
+		{ "all paths", "file.path startswith / and not file.path = /x", "file.path = /* and not file.path = /x", APPROVAL_WIDE },
+		{ "any path", "file.path exists", "file.path exists", APPROVAL_WIDE },
+		{ "opens for reading", "file.open.read", "file.open.read = true", APPROVAL_WIDE },
+		{ "opens for reading of some", "file.open.read and file.path = /x", "file.open.read = true and file.path = /x", APPROVAL_PART },
+		{ "one alternative of two", "file.path = /x or file.open.read", "file.open.read = true, or file.path = /x", APPROVAL_WIDE },
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		CLEANUP(approving_done) struct approving a;
