@@ -183,9 +183,10 @@ static bool families_are_apart(const struct test *type, const struct test *addre
 static const struct given {
 	const char *field, *value, *other;
 	bool is;
-	const char *text;
+	const char *text; /* NULL: it is a negative number, or is none */
 } givens[] = {
 #define GIVEN(field, value, other, is, text) { field, value, other, is, text },
+#define SIGN(field, value, other, is) { field, value, other, is, NULL },
 #include "engine/rules/relations.def"
 };
 
@@ -219,9 +220,40 @@ static bool asks_only_for(const struct test *t, const char *value)
 	return is_equality;
 }
 
+/* No number that compares so with the operand has that sign. */
+static bool is_sign_denied(const struct test *t, int64_t i, bool is_negative)
+{
+	switch (t->op->id) {
+	case OP_EQ:
+	case OP_EQ2:
+	case OP_IN:
+		return is_negative ? i >= 0 : i < 0;
+	case OP_LT:
+		return !is_negative && i <= 0;
+	case OP_LE:
+		return !is_negative && i < 0;
+	case OP_GT:
+		return is_negative && i >= -1;
+	case OP_GE:
+		return is_negative && i >= 0;
+	default:
+		return false;
+	}
+}
+
+static bool are_signs_denied(const struct given *g, const struct test *t)
+{
+	bool is_plain = t->left->class == CLASS_SINT && !t->right && t->modifier == MODIFIER_NONE && t->n_operands > 0;
+	for (size_t i = 0; is_plain && i < t->n_operands; i++)
+		is_plain = is_sign_denied(t, t->operands[i].i, g->is);
+	return is_plain;
+}
+
 /* None of the texts that the test asks for can be had. */
 static bool is_denied(const struct given *g, const struct test *t)
 {
+	if (!g->text)
+		return are_signs_denied(g, t);
 	if (!g->is)
 		return asks_only_for(t, g->text);
 	const struct demand have = { .shape = SHAPE_WHOLE, .text = sv_from(g->text) };
