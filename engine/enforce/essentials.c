@@ -15,7 +15,6 @@ enum group {
 #include "engine/enforce/essentials.def"
 	GROUP_COUNT,
 };
-_Static_assert(GROUP_COUNT <= 8, "struct check.told has a bit of each in a byte");
 static const struct {
 	const char *what, *advice;
 } groups[] = {
@@ -56,13 +55,22 @@ static const struct essential {
 #include "engine/enforce/essentials.def"
 };
 
+enum { ACTS_TOLD = 4 }; /* each by another subject: whoever mends a rule wants to know of all of them */
+
+/* What one rule does to one group. */
+struct finding {
+	struct buf acts;                  /* owned */
+	const char *subjects[ACTS_TOLD];  /* those in acts */
+	size_t n_told, n_more;
+};
+
 struct check {
 	const struct ruleset *set;
 	struct essential_sets host;    /* owned */
 	struct event_builder *builder; /* owned */
 	uint32_t *rules;               /* owned; those that block and are not forced */
 	size_t n_rules;
-	unsigned char *told;           /* owned; a bit of each group, by place in rules */
+	struct finding *findings;      /* owned; GROUP_COUNT of each, by place in rules */
 	bool is_warning, is_bad;
 	struct diag *diag;
 };
@@ -220,20 +228,46 @@ static bool is_concerned(const struct check *c, uint32_t rule, const struct act 
 	return (!act->subject.is_alias || names(root, act->subject.path)) && (!act->object.is_alias || names(root, act->object.path));
 }
 
-static void tell(struct check *c, const struct rule_info *rule, const struct act *act)
+static bool is_subject_told(const struct finding *f, const char *subject)
 {
-	const struct essential *row = act->row;
+	for (size_t i = 0; i < f->n_told; i++)
+		if (strcmp(f->subjects[i], subject) == 0)
+			return true;
+	return false;
+}
+
+static void note(struct finding *f, const struct act *act)
+{
 	char subject[120], object[120];
-	diag_quote(sv_from(act->subject.path), subject, sizeof(subject));
-	diag_quote(sv_from(act->object.path), object, sizeof(object));
+	if (f->n_told == ACTS_TOLD || is_subject_told(f, act->subject.path)) {
+		f->n_more++;
+		return;
+	}
+	f->subjects[f->n_told++] = act->subject.path;
+	buf_add_format(&f->acts, "%s%s %s %s", f->n_told > 1 ? ", " : "", diag_quote(sv_from(act->subject.path), subject, sizeof(subject)),
+		       deeds[act->row->deed].verb, diag_quote(sv_from(act->object.path), object, sizeof(object)));
+}
+
+static void tell(struct check *c, const struct rule_info *rule, enum group group, struct finding *f)
+{
 	const char *verb = rule->action == ACTION_KILL ? "kill in" : "block";
+	if (f->n_more)
+		buf_add_format(&f->acts, ", and %zu more act%s", f->n_more, f->n_more == 1 ? "" : "s");
 	if (c->is_warning)
-		diag_warn(c->diag, rule->at, "rule %s would %s %s, if it were enforced: %s %s %s; %s", rule->id, verb, groups[row->group].what, subject,
-			  deeds[row->deed].verb, object, groups[row->group].advice);
+		diag_warn(c->diag, rule->at, "rule %s would %s %s, if it were enforced: %s; %s", rule->id, verb, groups[group].what, buf_cstr(&f->acts),
+			  groups[group].advice);
 	else
-		diag_error(c->diag, rule->at, "rule %s would %s %s: %s %s %s; %s (except it, or force the rule)", rule->id, verb, groups[row->group].what, subject,
-			   deeds[row->deed].verb, object, groups[row->group].advice);
+		diag_error(c->diag, rule->at, "rule %s would %s %s: %s; %s (except it, or force the rule)", rule->id, verb, groups[group].what, buf_cstr(&f->acts),
+			   groups[group].advice);
 	c->is_bad = true;
+}
+
+static void tell_all(struct check *c)
+{
+	for (size_t i = 0; i < c->n_rules; i++)
+		for (size_t group = 0; group < GROUP_COUNT; group++)
+			if (c->findings[i * GROUP_COUNT + group].n_told)
+				tell(c, ruleset_get(c->set, c->rules[i]), (enum group)group, &c->findings[i * GROUP_COUNT + group]);
 }
 
 /* only: the place in c->rules of the one rule to ask; SIZE_MAX: all. */
@@ -244,11 +278,8 @@ static int ask(struct check *c, const struct act *act, size_t only)
 	if (err)
 		return err == -E2BIG ? 0 : err; /* a path that no kernel would give */
 	for (size_t i = only == SIZE_MAX ? 0 : only; i < (only == SIZE_MAX ? c->n_rules : only + 1); i++) {
-		unsigned bit = 1u << act->row->group;
-		if ((c->told[i] & bit) || !ruleset_may_hold(c->set, c->rules[i], &ev) || !is_concerned(c, c->rules[i], act))
-			continue;
-		c->told[i] = (unsigned char)(c->told[i] | bit);
-		tell(c, ruleset_get(c->set, c->rules[i]), act);
+		if (ruleset_may_hold(c->set, c->rules[i], &ev) && is_concerned(c, c->rules[i], act))
+			note(&c->findings[i * GROUP_COUNT + act->row->group], act);
 	}
 	return 0;
 }
@@ -402,7 +433,9 @@ static void check_done(struct check *c)
 	essential_sets_done(&c->host);
 	event_builder_free(&c->builder);
 	free(c->rules);
-	free(c->told);
+	for (size_t i = 0; c->findings && i < c->n_rules * GROUP_COUNT; i++)
+		buf_done(&c->findings[i].acts);
+	free(c->findings);
 }
 
 int essentials_check(const struct ruleset *set, const struct essentials_host *host, essentials_forced_function *is_forced, void *context,
@@ -410,8 +443,8 @@ int essentials_check(const struct ruleset *set, const struct essentials_host *ho
 {
 	CLEANUP(check_done) struct check c = { .set = set, .is_warning = host->is_warning, .diag = diag };
 	c.rules = calloc(ruleset_count(set) + 1, sizeof(*c.rules));
-	c.told = calloc(ruleset_count(set) + 1, 1);
-	if (!c.rules || !c.told)
+	c.findings = calloc((ruleset_count(set) + 1) * GROUP_COUNT, sizeof(*c.findings));
+	if (!c.rules || !c.findings)
 		return -ENOMEM;
 	for (uint32_t i = 0; i < ruleset_count(set); i++) {
 		const struct rule_info *rule = ruleset_get(set, i);
@@ -427,5 +460,6 @@ int essentials_check(const struct ruleset *set, const struct essentials_host *ho
 		err = add_names(&c, ruleset_condition(set, c.rules[i]));
 	for (size_t i = 0; !err && i < ARRAY_SIZE(essentials); i++)
 		err = ask_row(&c, &essentials[i]);
+	tell_all(&c);
 	return err ? err : c.is_bad && !c.is_warning ? -EPERM : 0;
 }

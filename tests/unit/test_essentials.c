@@ -126,6 +126,8 @@ static const struct {
 	{ EXEC, "process.executable = /usr/bin/bash and user.id >= 1000", NULL },
 	{ EXEC, "process.executable = /usr/bin/bash and container.id exists", NULL },
 	{ "file.open", "file.path = /etc/shadow and not process.executable in (/usr/bin/passwd)", "'/usr/bin/login' reads '/etc/shadow'" },
+	{ "file.open", "file.path = /etc/shadow and not process.executable in (/usr/bin/passwd)", "reads '/etc/shadow', '" }, /* and others: all have to be excepted */
+	{ EXEC, "process.executable startswith /usr/", " more acts; nobody could log in" },
 	{ "file.open", "file.path = /etc/shadow and not process.executable in (/usr/bin/login, /usr/bin/su, /usr/bin/sudo, /usr/sbin/sshd)", NULL },
 	{ "file.open", "file.path = /etc/passwd and not process.executable in (/usr/bin/login, /usr/bin/su, /usr/bin/sudo, /usr/sbin/sshd)", "pid 1" },
 	{ "file.mmap_exec", "not file.path startswith /opt/", "maps" },
