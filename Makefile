@@ -25,7 +25,7 @@ say = $(if $(filter 0,$(V)),@printf '%-6s %s\n' "$(1)" "$(2)",@:)
 ifeq ($(origin CC),default)
 CC := gcc
 endif
-LIBS := libbpf libelf yaml-0.1 libpcre2-8 libsodium $(if $(filter 1,$(WITH_VECTORSCAN)),libhs)
+LIBS := libbpf libelf yaml-0.1 libpcre2-8 libsodium libssl libcrypto $(if $(filter 1,$(WITH_VECTORSCAN)),libhs)
 LIBRARIES_OK := build/libraries$(if $(filter 1,$(WITH_VECTORSCAN)),-vectorscan).ok
 SEARCHER_NOT := engine/index/searcher$(if $(filter 1,$(WITH_VECTORSCAN)),,_vectorscan).c
 

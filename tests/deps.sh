@@ -5,7 +5,7 @@ set -u
 packages=(
 	# build
 	gcc make libc6-dev linux-libc-dev pkg-config clang llvm bpftool
-	libbpf-dev libelf-dev zlib1g-dev libyaml-dev libpcre2-dev libsodium-dev
+	libbpf-dev libelf-dev zlib1g-dev libyaml-dev libpcre2-dev libsodium-dev libssl-dev
 	# tests
 	libcmocka-dev libclang-rt-14-dev clang-format clang-tidy valgrind
 	nodejs python3 python3-nacl python3-jsonschema python3-yaml

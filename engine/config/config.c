@@ -8,18 +8,10 @@
 #include <stdlib.h>
 
 #include "engine/base/fd.h"
-#include "engine/base/num.h"
 #include "engine/base/yaml.h"
 #include "engine/config/protected.h"
 
-enum option_type { OPTION_BOOL, OPTION_SIZE, OPTION_POWER, OPTION_TIME, OPTION_COUNT, OPTION_TEXT, OPTION_WORDS };
-
-static const struct option {
-	enum option_type type;
-	const char *key, *fallback, *doc;
-	size_t offset;
-	uint64_t least, most;
-} options[] = {
+static const struct config_option options[] = {
 #define OPTION(option_type, member, option_key, option_fallback, option_least, option_most, option_doc) \
 	{ .type = OPTION_##option_type, .key = (option_key), .fallback = (option_fallback), .doc = (option_doc), \
 	  .offset = offsetof(struct config, member), .least = (option_least), .most = (option_most) },
@@ -31,184 +23,21 @@ void config_free(struct config **config)
 	struct config *c = *config;
 	if (!c)
 		return;
-	for (size_t i = 0; i < c->n_owned; i++)
-		free(c->owned[i]);
-	free(c->owned);
+	sinks_config_done(&c->sinks);
+	option_texts_done(&c->owned);
 	free(c);
 	*config = NULL;
 }
 
-static const char *keep(struct config *c, struct strview text)
-{
-	char **owned = realloc(c->owned, (c->n_owned + 1) * sizeof(*owned));
-	if (!owned)
-		return NULL;
-	c->owned = owned;
-	char *copy = strndup(text.n ? text.p : "", text.n);
-	if (copy)
-		c->owned[c->n_owned++] = copy;
-	return copy;
-}
-
-static int bad_value(const struct option *o, struct place at, struct strview text, const char *wants, struct diag *diag)
-{
-	char quoted[128];
-	diag_error(diag, at, "%s: %s is not %s", o->key, diag_quote(text, quoted, sizeof(quoted)), wants);
-	return -EINVAL;
-}
-
-static int set_number(struct config *c, const struct option *o, struct place at, struct strview text, struct diag *diag)
-{
-	static const char *const wants[] = {
-		[OPTION_SIZE] = "a size as 64KiB, 8MiB or 1GiB", [OPTION_POWER] = "a size as 64KiB, 8MiB or 1GiB",
-		[OPTION_TIME] = "a time with its unit, as 250ms, 10s or 5m", [OPTION_COUNT] = "a whole number",
-	};
-	uint64_t v = 0;
-	int err = o->type == OPTION_TIME  ? num_parse_duration(text, &v) :
-		  o->type == OPTION_COUNT ? num_parse_u64(text, UINT64_MAX, &v) :
-					    num_parse_size(text, &v);
-	if (err)
-		return bad_value(o, at, text, wants[o->type], diag);
-	if (v < o->least || v > o->most) {
-		char range[96];
-		snprintf(range, sizeof(range), "between %llu and %llu%s", (unsigned long long)o->least, (unsigned long long)o->most,
-			 o->type == OPTION_TIME ? " nanoseconds" : o->type == OPTION_COUNT ? "" : " bytes");
-		return bad_value(o, at, text, range, diag);
-	}
-	if (o->type == OPTION_POWER && (v & (v - 1)))
-		return bad_value(o, at, text, "a power of two", diag);
-	*(uint64_t *)(void *)((char *)c + o->offset) = v;
-	return 0;
-}
-
-/* Of the texts that stand for one of a few, or must not be just any. */
-static int check_choice(const struct option *o, struct place at, struct strview text, struct diag *diag)
-{
-	static const struct {
-		const char *key, *wants, *values[4];
-	} rows[] = {
-		{ "sensor", "auto, lsm or tracepoint", { "auto", "lsm", "tracepoint", NULL } },
-		{ "enforcement.on_exit", "release or keep", { "release", "keep", NULL } },
-	};
-	if (strcmp(o->key, "policy.folder") == 0 && text.n && text.p[0] != '/')
-		return bad_value(o, at, text, "a whole path: the daemon's folder at its next start may be another one", diag);
-	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		bool is_known = strcmp(rows[i].key, o->key) != 0;
-		for (size_t v = 0; rows[i].values[v]; v++)
-			is_known |= sv_is(text, rows[i].values[v]);
-		if (!is_known)
-			return bad_value(o, at, text, rows[i].wants, diag);
-	}
-	return 0;
-}
-
-static int set_scalar(struct config *c, const struct option *o, struct place at, struct strview text, struct diag *diag)
-{
-	char *member = (char *)c + o->offset;
-	if (memchr(text.n ? text.p : "", 0, text.n))
-		return bad_value(o, at, text, "text without NUL bytes", diag);
-	if (o->type == OPTION_BOOL) {
-		if (!sv_is(text, "true") && !sv_is(text, "false"))
-			return bad_value(o, at, text, "true or false", diag);
-		*(bool *)member = sv_is(text, "true");
-		return 0;
-	}
-	if (o->type != OPTION_TEXT)
-		return set_number(c, o, at, text, diag);
-	int err = check_choice(o, at, text, diag);
-	if (err)
-		return err;
-	const char *copy = keep(c, text);
-	if (!copy)
-		return -ENOMEM;
-	*(const char **)(void *)member = copy;
-	return 0;
-}
-
-static int add_word(struct config *c, const struct option *o, struct place at, struct strview text, struct diag *diag)
-{
-	config_WORDS *words = (void *)((char *)c + o->offset);
-	if (text.n && memchr(text.p, 0, text.n))
-		return bad_value(o, at, text, "text without NUL bytes", diag);
-	if (words->n == CONFIG_MAX_WORDS) {
-		diag_error(diag, at, "%s: more than %d items", o->key, CONFIG_MAX_WORDS);
-		return -E2BIG;
-	}
-	const char *copy = keep(c, text);
-	if (!copy)
-		return -ENOMEM;
-	words->at[words->n] = (struct config_at){ at.line, at.column };
-	words->items[words->n++] = copy;
-	return 0;
-}
-
-static int set_words(struct config *c, const struct option *o, const struct yaml_node *node, struct diag *diag)
-{
-	*(config_WORDS *)(void *)((char *)c + o->offset) = (config_WORDS){ 0 };
-	for (const struct yaml_node *item = node->first; item; item = item->next) {
-		if (item->type != YAML_SCALAR) {
-			diag_error(diag, item->at, "%s: an item must be text, not %s", o->key, yaml_type_name(item->type));
-			return -EINVAL;
-		}
-		int err = add_word(c, o, item->at, item->text, diag);
-		if (err)
-			return err;
-	}
-	return 0;
-}
-
-static int set_default(struct config *c, const struct option *o, struct diag *diag)
-{
-	struct place at = { .file = "default" };
-	if (o->type != OPTION_WORDS)
-		return set_scalar(c, o, at, sv_from(o->fallback), diag);
-	for (const char *p = o->fallback; *p;) {
-		size_t n = strcspn(p, " ");
-		int err = add_word(c, o, at, (struct strview){ p, n }, diag);
-		if (err)
-			return err;
-		p += n + (p[n] == ' ');
-	}
-	return 0;
-}
-
-static bool is_section(const char *key)
-{
-	size_t n = strlen(key);
-	for (size_t i = 0; i < ARRAY_SIZE(options); i++)
-		if (strncmp(options[i].key, key, n) == 0 && options[i].key[n] == '.')
-			return true;
-	return false;
-}
-
-static int unknown_key(struct place at, const char *key, struct diag *diag)
-{
-	const char *names[ARRAY_SIZE(options)];
-	for (size_t i = 0; i < ARRAY_SIZE(options); i++)
-		names[i] = options[i].key;
-	if (is_section(key)) {
-		diag_error(diag, at, "%s: is a section: its keys stand below it, indented", key);
-		return -EINVAL;
-	}
-	const char *near = diag_suggest(sv_from(key), names, ARRAY_SIZE(names));
-	diag_error(diag, at, near ? "unknown key '%s' (did you mean '%s'?)" : "unknown key '%s'", key, near);
-	return -EINVAL;
-}
-
 static int set_option(struct config *c, const char *key, struct place at, const struct yaml_node *value, struct diag *diag)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(options); i++) {
-		const struct option *o = &options[i];
-		if (strcmp(o->key, key) != 0)
-			continue;
-		enum yaml_type wants = o->type == OPTION_WORDS ? YAML_LIST : YAML_SCALAR;
-		if (value->type != wants) {
-			diag_error(diag, value->at, "%s: expected %s, found %s", key, yaml_type_name(wants), yaml_type_name(value->type));
-			return -EINVAL;
-		}
-		return wants == YAML_LIST ? set_words(c, o, value, diag) : set_scalar(c, o, value->at, value->text, diag);
-	}
-	return unknown_key(at, key, diag);
+	const struct option_into into = { c, &c->owned };
+	if (strcmp(key, "sinks") == 0)
+		return sinks_parse(value, &c->sinks, diag);
+	for (size_t i = 0; i < ARRAY_SIZE(options); i++)
+		if (strcmp(options[i].key, key) == 0)
+			return option_set(&into, &options[i], value, diag);
+	return option_unknown(options, ARRAY_SIZE(options), at, key, diag);
 }
 
 /* One level of maps: section.key. */
@@ -219,7 +48,7 @@ static int set_map(struct config *c, const char *section, const struct yaml_node
 		CLEANUP(buf_done) struct buf key = { 0 };
 		buf_add_format(&key, "%s%s" SV_FMT, section, section[0] ? "." : "", SV_ARG(k->text));
 		int err;
-		if (!section[0] && k->next->type == YAML_MAP && is_section(buf_cstr(&key)))
+		if (!section[0] && k->next->type == YAML_MAP && option_is_section(options, ARRAY_SIZE(options), buf_cstr(&key)))
 			err = set_map(c, buf_cstr(&key), k->next, diag);
 		else
 			err = set_option(c, buf_cstr(&key), k->at, k->next, diag);
@@ -235,6 +64,10 @@ static int check(const struct config *c, const char *name, struct diag *diag)
 		diag_error(diag, at, "no rules: say where they are, as `rules: [/usr/local/share/vedette/rules]`");
 		return -EINVAL;
 	}
+	if (c->sinks.n && !c->wal_folder[0]) {
+		diag_error(diag, at, "sinks: they read the write-ahead log: say where it is, as `wal: {folder: /var/lib/vedette/wal}`");
+		return -EINVAL;
+	}
 	bool is_kept = strcmp(c->on_exit, "keep") == 0;
 	if (is_kept && !c->enforce) {
 		diag_error(diag, at, "enforcement.on_exit: keep: there is nothing to keep without `enforce: true`");
@@ -247,6 +80,15 @@ static int check(const struct config *c, const char *name, struct diag *diag)
 	return protected_check(name, c, diag);
 }
 
+int config_wal_full(const struct config *c)
+{
+	static const char *const names[] = { "drop-lowest-severity", "drop-oldest", "block", "fail-closed" };
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		if (strcmp(c->wal_full, names[i]) == 0)
+			return (int)i;
+	return -EINVAL;
+}
+
 int config_parse(const char *name, struct strview text, struct config **ret, struct diag *diag)
 {
 	CLEANUP(config_free) struct config *c = calloc(1, sizeof(*c));
@@ -255,7 +97,7 @@ int config_parse(const char *name, struct strview text, struct config **ret, str
 		return -ENOMEM;
 	int err = yaml_parse(name, text, &tree, diag);
 	for (size_t i = 0; !err && i < ARRAY_SIZE(options); i++)
-		err = set_default(c, &options[i], diag);
+		err = option_default(&(struct option_into){ c, &c->owned }, &options[i], diag);
 	if (err)
 		return err;
 	for (const struct yaml_node *doc = yaml_root(tree)->first; doc; doc = doc->next) {
@@ -292,46 +134,6 @@ int config_load(const char *path, struct config **ret, struct diag *diag)
 
 /* --- back to text --------------------------------------------------------------------------------------------------------- */
 
-static void add_text(struct buf *out, const char *text)
-{
-	buf_add_char(out, '\'');
-	for (; *text; text++) {
-		if (*text == '\'')
-			buf_add_char(out, '\'');
-		buf_add_char(out, *text);
-	}
-	buf_add_char(out, '\'');
-}
-
-static void add_value(const struct config *c, const struct option *o, struct buf *out)
-{
-	const char *member = (const char *)c + o->offset;
-	uint64_t v = 0;
-	switch (o->type) {
-	case OPTION_BOOL:
-		buf_add_z(out, *(const bool *)member ? "true" : "false");
-		break;
-	case OPTION_TEXT:
-		add_text(out, *(const char *const *)(const void *)member);
-		break;
-	case OPTION_WORDS: {
-		const config_WORDS *words = (const void *)member;
-		buf_add_char(out, '[');
-		for (size_t i = 0; i < words->n; i++) {
-			buf_add_z(out, i ? ", " : "");
-			add_text(out, words->items[i]);
-		}
-		buf_add_char(out, ']');
-		break;
-	}
-	default:
-		memcpy(&v, member, sizeof(v));
-		buf_add_u64(out, v);
-		buf_add_z(out, o->type == OPTION_TIME ? "ns" : "");
-		break;
-	}
-}
-
 size_t config_changes(const struct config *before, const struct config *now, struct place at, struct diag *diag)
 {
 	size_t n = 0;
@@ -340,12 +142,20 @@ size_t config_changes(const struct config *before, const struct config *now, str
 		CLEANUP(buf_done) struct buf new = { 0 };
 		if (strcmp(options[i].key, "rules") == 0)
 			continue;
-		add_value(before, &options[i], &old);
-		add_value(now, &options[i], &new);
+		option_add_value(before, &options[i], &old);
+		option_add_value(now, &options[i], &new);
 		if (sv_equal(buf_sv(&old), buf_sv(&new)))
 			continue;
 		n++;
 		diag_warn(diag, at, "%s is %s now: that needs a restart, only the rules are loaded anew", options[i].key, buf_cstr(&new));
+	}
+	CLEANUP(buf_done) struct buf old = { 0 };
+	CLEANUP(buf_done) struct buf new = { 0 };
+	sinks_show(&before->sinks, &old);
+	sinks_show(&now->sinks, &new);
+	if (!sv_equal(buf_sv(&old), buf_sv(&new))) {
+		n++;
+		diag_warn(diag, at, "the sinks are others now: that needs a restart, only the rules are loaded anew");
 	}
 	return n;
 }
@@ -355,7 +165,7 @@ static void add_all(const struct config *c, bool with_docs, struct buf *out)
 {
 	char open[64] = "";
 	for (size_t i = 0; i < ARRAY_SIZE(options); i++) {
-		const struct option *o = &options[i];
+		const struct config_option *o = &options[i];
 		const char *dot = strchr(o->key, '.');
 		char section[64] = "";
 		if (dot)
@@ -367,9 +177,10 @@ static void add_all(const struct config *c, bool with_docs, struct buf *out)
 		if (with_docs)
 			buf_add_format(out, "%s# %s\n", indent, o->doc);
 		buf_add_format(out, "%s%s: ", indent, dot ? dot + 1 : o->key);
-		add_value(c, o, out);
+		option_add_value(c, o, out);
 		buf_add_char(out, '\n');
 	}
+	sinks_show(&c->sinks, out);
 }
 
 void config_show(const struct config *c, struct buf *out)

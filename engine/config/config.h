@@ -2,32 +2,13 @@
 /* The configuration file: text to one read-only struct, by the table options.def. */
 #pragma once
 
-#include <stdbool.h>
-#include <stdint.h>
-
-#include "engine/base/buf.h"
-#include "engine/base/diag.h"
-
-enum { CONFIG_MAX_WORDS = 64 };
-
-typedef bool config_BOOL;
-typedef uint64_t config_SIZE;
-typedef uint64_t config_POWER;
-typedef uint64_t config_TIME;  /* nanoseconds */
-typedef uint64_t config_COUNT;
-typedef const char *config_TEXT;
-typedef struct {
-	const char *items[CONFIG_MAX_WORDS + 1]; /* NULL-terminated */
-	struct config_at {
-		unsigned line, column; /* 0: a default */
-	} at[CONFIG_MAX_WORDS];
-	size_t n;
-} config_WORDS;
+#include "engine/config/option.h"
+#include "engine/config/sinks.h"
 
 struct config {
 	char digest[65]; /* SHA-256 of the file's bytes, hexadecimal */
-	char **owned;    /* all texts */
-	size_t n_owned;
+	struct option_texts owned; /* all texts but the sinks' */
+	struct sinks_config sinks;
 #define OPTION(type, member, key, fallback, least, most, doc) config_##type member;
 #include "engine/config/options.def"
 };
@@ -36,6 +17,9 @@ struct config {
 int config_load(const char *path, struct config **ret, struct diag *diag) MUST_CHECK;
 int config_parse(const char *name, struct strview text, struct config **ret, struct diag *diag) MUST_CHECK;
 void config_free(struct config **c);
+
+/* Which of the values of wal.full it is, from 0 in the order of its row; -EINVAL: none. */
+int config_wal_full(const struct config *c) PURE;
 
 /* Warns of each key but `rules` that has another value in `now`; returns how many. */
 size_t config_changes(const struct config *before, const struct config *now, struct place at, struct diag *diag);

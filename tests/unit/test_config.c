@@ -44,6 +44,23 @@ static void bad_configurations_are_refused_with_their_place(void **state)
 		{ "rules: &a [r]\n", "anchors, aliases and tags are not allowed here" },
 		{ "rules: [r\n", "c.yaml:2:1:" },
 		{ "rules: [r]\nprocesses: {max: 99999999999999999999}\n", "is not a whole number" },
+		{ "rules: [r]\nwal: {full: no}\n", "wal.full: 'no' is not drop-lowest-severity, drop-oldest, block or fail-closed" },
+		{ "rules: [r]\nsinks:\n  - {type: stdout, name: a}\n", "sinks: they read the write-ahead log" },
+		{ "rules: [r]\nsinks: {type: file}\n", "c.yaml:2:8: sinks: expected a list, found a map" },
+		{ "rules: [r]\nsinks:\n  - x\n", "c.yaml:3:5: a sink is a map of keys, not text" },
+		{ "rules: [r]\nsinks:\n  - name: a\n", "c.yaml:3:5: a sink needs a type: file, stdout, syslog or journald" },
+		{ "rules: [r]\nsinks:\n  - {name: a, type: fil}\n", "c.yaml:3:21: type: 'fil' is not file, stdout, syslog or journald" },
+		{ "rules: [r]\nsinks:\n  - {type: stdout}\n", "c.yaml:3:5: a sink needs a name" },
+		{ "rules: [r]\nsinks:\n  - {type: stdout, name: ../x}\n", "a sink needs a name" },
+		{ "rules: [r]\nsinks:\n  - {type: stdout, name: a, path: /x}\n", "c.yaml:3:29: a sink of type stdout has no 'path'" },
+		{ "rules: [r]\nsinks:\n  - {type: file, name: a, pat: /x}\n", "c.yaml:3:27: unknown key 'pat' (did you mean 'path'?)" },
+		{ "rules: [r]\nsinks:\n  - {type: file, name: a}\n", "a sink of type file needs a path" },
+		{ "rules: [r]\nsinks:\n  - {type: stdout, name: a}\n  - {type: stdout, name: a}\n", "c.yaml:4:5: two sinks have the same name" },
+		{ "rules: [r]\nsinks:\n  - {type: file, name: a, path: x}\n  - {type: file, name: b, path: x}\n", "two sinks write the same file" },
+		{ "rules: [r]\nsinks:\n  - {type: stdout, name: a, filter: {severity: hi}}\n", "filter.severity: 'hi' is not one of info, low, medium, high, critical" },
+		{ "rules: [r]\nsinks:\n  - {type: syslog, name: a, max_bytes: 100}\n", "max_bytes: '100' is not between 480 and 1048576 bytes" },
+		{ "rules: [r]\nsinks:\n  - {type: syslog, name: a, tls: {cert: x}}\n", "tls.cert and tls.key belong together" },
+		{ "rules: [r]\nsinks:\n  - {type: stdout, name: a, retry: {least: 10s, most: 1s}}\n", "retry.least is more than retry.most" },
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		CLEANUP(diag_done) struct diag diag = { 0 };
@@ -101,12 +118,17 @@ static void every_key_survives_printing_and_reading(void **state)
 	CLEANUP(config_free) struct config *one = NULL, *two = NULL;
 	CLEANUP(buf_done) struct buf first = { 0 }, second = { 0 }, template = { 0 };
 	CLEANUP(diag_done) struct diag diag = { 0 };
-	assert_int_equal(config_parse("a", SV("rules: [a b, \"it's\"]\nrings: {bulk: 64KiB}\noutput: {heartbeat: 90s}\nenforce: true\n"), &one, &diag), 0);
+	assert_int_equal(config_parse("a", SV("rules: [a b, \"it's\"]\nrings: {bulk: 64KiB}\noutput: {heartbeat: 90s}\nenforce: true\n"
+						"wal: {folder: /w}\nsinks:\n  - {type: syslog, name: a, address: 'tls:h:6514', filter: {tags: [x, y]}}\n"
+						"  - {type: file, name: b, path: /p, rotate: {size: 1MiB}}\n"), &one, &diag), 0);
 	assert_int_equal(one->ring_bulk, 65536);
 	assert_int_equal(one->heartbeat, 90000000000);
 	assert_int_equal(one->ring_priority, 4 << 20);
 	assert_true(one->enforce);
 	assert_string_equal(one->rules.items[1], "it's");
+	assert_int_equal(one->sinks.n, 2);
+	assert_string_equal(one->sinks.sinks[0].tags.items[1], "y");
+	assert_int_equal(one->sinks.sinks[1].rotate_size, 1 << 20);
 	config_show(one, &first);
 	assert_int_equal(config_parse("b", buf_sv(&first), &two, &diag), 0);
 	config_show(two, &second);

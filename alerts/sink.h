@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a kind of sink is: a handful of functions that the frame (sinks.c) calls from a thread of the sink's own. They may block for the
+ * sink's time-out, never for longer. The frame reads the write-ahead log, filters, keeps the order, waits between tries and keeps the cursor; a
+ * kind only carries lines.
+ */
+#pragma once
+
+#include "engine/config/sinks.h"
+#include "engine/rules/ruleset.h"
+
+/* One record, and what was read of it. All borrowed. */
+struct sink_line {
+	struct strview text;    /* the signed line, without its end */
+	uint64_t sequence;
+	enum severity severity; /* of own records: SEVERITY_INFO */
+	bool is_alert;
+	/* as they stand in the line; empty when they do not */
+	struct strview stream, time, rule, action, host, message; /* message: escapes as written */
+	struct strview tags;    /* the array */
+};
+
+enum { SINK_FAULT_TEXT = 200 };
+
+/* Why a send failed. */
+struct sink_fault {
+	char text[SINK_FAULT_TEXT]; /* for people; never a secret */
+	bool is_window_lost;        /* what was sent since the last settle may be lost with its connection: it is sent again */
+	bool is_final;              /* this receiver will never take this line: go on with the next, and count */
+	uint64_t wait_ns;           /* the receiver said how long to wait; 0: it did not */
+};
+void sink_fault_set(struct sink_fault *fault, const char *format, ...) PRINTF_LIKE(2, 3);
+
+struct sink_type {
+	const char *delivered;  /* what a line that was sent is: written, sent, accepted */
+	const char *delivered_doc;
+	/* Checks what can be checked here, connects nothing. 0, or -errno with diag. */
+	int (*open)(const struct sink_options *options, void **ret, struct diag *diag);
+	/*
+	 * Sends lines in order; *ret_done: how many are done, also after a fault, which is about the one after them. 0, or -errno with fault.
+	 */
+	int (*send)(void *sink, const struct sink_line *lines, size_t n, size_t *ret_done, struct sink_fault *fault);
+	/* Makes what was sent last, before the cursor is kept. NULL: there is nothing to do. */
+	int (*settle)(void *sink, struct sink_fault *fault);
+	uint64_t linger_ns; /* a connection has to last so long after a line for the line to be done: what its end took is sent again */
+	/* Begins anew with its file or connection, after a signal. NULL: nothing to do. */
+	void (*reopen)(void *sink);
+	void (*close)(void *sink);
+};
+
+extern const struct sink_type sink_type_file, sink_type_stdout, sink_type_syslog, sink_type_journald;
+
+/* Reads a signed line; false: it is none. */
+bool sink_line_read(struct strview text, struct sink_line *ret) MUST_CHECK;
+/* Does it pass what the options ask for? */
+bool sink_line_fits(const struct sink_line *line, const struct sink_options *options) PURE;

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What sinks need to know of a line, and the filter. */
+#include "alerts/sink.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "alerts/alert.h"
+#include "engine/base/jsonread.h"
+
+static enum severity severity_of(struct strview number)
+{
+	uint64_t n = 0;
+	if (json_integer(number, &n))
+		return SEVERITY_INFO;
+	for (int s = SEVERITY_CRITICAL; s > SEVERITY_INFO; s--)
+		if (n >= severity_number((enum severity)s))
+			return (enum severity)s;
+	return SEVERITY_INFO;
+}
+
+bool sink_line_read(struct strview text, struct sink_line *ret)
+{
+	enum { SEQUENCE, DATASET, SEVERITY, STREAM, TIME, RULE, TAGS, ACTION, HOST, MESSAGE };
+	struct json_want want[] = {
+		[SEQUENCE] = { .path = "event.sequence" },   [DATASET] = { .path = "event.dataset" }, [SEVERITY] = { .path = "event.severity" },
+		[STREAM] = { .path = "vedette_sig.stream" }, [TIME] = { .path = "@timestamp" },       [RULE] = { .path = "rule.id" },
+		[TAGS] = { .path = "tags" },                 [ACTION] = { .path = "event.action" },   [HOST] = { .path = "host.name" },
+		[MESSAGE] = { .path = "message" },
+	};
+	const char *error;
+	size_t at;
+	struct sink_line line = { .text = text };
+	if (json_read_members(text, want, ARRAY_SIZE(want), &error, &at) || json_integer(want[SEQUENCE].raw, &line.sequence))
+		return false;
+	line.is_alert = sv_is(want[DATASET].raw, "vedette.alert");
+	line.severity = line.is_alert ? severity_of(want[SEVERITY].raw) : SEVERITY_INFO;
+	line.stream = want[STREAM].raw;
+	line.time = want[TIME].raw;
+	line.rule = want[RULE].raw;
+	line.tags = want[TAGS].raw;
+	line.action = want[ACTION].raw;
+	line.host = want[HOST].raw;
+	line.message = want[MESSAGE].raw;
+	*ret = line;
+	return true;
+}
+
+static bool is_word(const config_WORDS *words, struct strview text)
+{
+	for (size_t i = 0; i < words->n; i++)
+		if (sv_is(text, words->items[i]))
+			return true;
+	return false;
+}
+
+/* Tags are plain words: no escapes in them that a comparison would miss. */
+static bool has_tag(const config_WORDS *words, struct strview tags)
+{
+	struct json_reader r;
+	json_reader_init(&r, tags);
+	for (enum json_token t = json_next(&r); t != JSON_END && t != JSON_ERROR; t = json_next(&r))
+		if (t == JSON_STRING && is_word(words, r.raw))
+			return true;
+	return false;
+}
+
+static enum severity severity_named(const char *name)
+{
+	for (int s = SEVERITY_INFO; s < SEVERITY_COUNT; s++)
+		if (strcmp(name, severity_text((enum severity)s)) == 0)
+			return (enum severity)s;
+	return SEVERITY_INFO;
+}
+
+bool sink_line_fits(const struct sink_line *line, const struct sink_options *options)
+{
+	if (!line->is_alert)
+		return options->own;
+	if (line->severity < severity_named(options->least_severity) || (options->rules.n && !is_word(&options->rules, line->rule)))
+		return false;
+	return options->tags.n == 0 || has_tag(&options->tags, line->tags);
+}
+
+void sink_fault_set(struct sink_fault *fault, const char *format, ...)
+{
+	va_list args;
+	va_start(args, format);
+	(void)vsnprintf(fault->text, sizeof(fault->text), format, args); /* cut where it is long */
+	va_end(args);
+}

@@ -1,0 +1,469 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The frame of all sinks: from the write-ahead log to a kind's send, with filter, order, retries and cursor. */
+#include "alerts/sinks.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "engine/base/clock.h"
+#include "engine/base/fd.h"
+#include "engine/base/num.h"
+
+enum {
+	LINES_MAX = 1024,      /* given to a kind at once */
+	BROKEN_AFTER = 5,      /* failures on end */
+	WAIT_MS = 200,
+	CURSOR_NAME = SINK_NAME_MAX + 16,
+	CURSOR_MAX = 128,      /* bytes of a cursor file */
+};
+#define CURSOR_NS 200000000ull /* shortest time between two writes of a cursor */
+static const char cursor_head[] = "vedette-cursor/v1 ";
+
+struct sink {
+	struct sinks *all;          /* borrowed */
+	const struct sink_options *options;
+	const struct sink_type *type;
+	void *self;                 /* the kind's own */
+	struct wal_reader *reader;
+	pthread_t thread;
+	bool has_thread;
+	/* --- the thread's --- */
+	uint64_t next;              /* record that follows what it has */
+	uint64_t kept;              /* what the cursor file says */
+	uint64_t mark, mark_ns;     /* what `next` was then: done when the connection outlives it */
+	uint64_t kept_at_ns;
+	unsigned tries;             /* failures on end */
+	bool rewinds;               /* to what the cursor says */
+	/* --- under all->lock --- */
+	bool reopens;
+	struct sink_status status;
+	uint64_t untold;
+};
+
+struct sinks {
+	struct wal *wal;            /* borrowed */
+	int folder;
+	pthread_mutex_t lock;
+	pthread_cond_t end;
+	bool is_ending;
+	uint64_t end_ns;            /* monotonic: threads that still have something to send give up then */
+	struct sink sink[SINKS_MAX];
+	size_t n;
+};
+
+/* --- cursors --------------------------------------------------------------------------------------------------------------------------- */
+
+static void cursor_name(const struct sink *s, char ret[static CURSOR_NAME])
+{
+	snprintf(ret, CURSOR_NAME, "%s.cursor", s->options->name);
+}
+
+/* 0 when there is none. One that cannot be read begins anew, from the oldest record: twice is better than never. */
+static uint64_t load_cursor(const struct sinks *all, const struct sink *s, struct diag *diag)
+{
+	CLEANUP(buf_done) struct buf text = { 0 };
+	char name[CURSOR_NAME];
+	uint64_t number = 0;
+	cursor_name(s, name);
+	CLEANUP(fd_close) int fd = openat(all->folder, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	if (fd < 0 && errno == ENOENT)
+		return 0;
+	int r = fd < 0 ? -errno : fd_read_all(fd, CURSOR_MAX, &text);
+	struct strview rest = buf_sv(&text);
+	if (!r && sv_starts(rest, SV(cursor_head)) && sv_ends(rest, SV("\n")) && rest.n > sizeof(cursor_head)) {
+		rest = (struct strview){ rest.p + sizeof(cursor_head) - 1, rest.n - sizeof(cursor_head) };
+		r = num_parse_u64(rest, WAL_NUMBER_MAX, &number);
+	} else {
+		r = r ? r : -EBADMSG;
+	}
+	if (r)
+		diag_warn(diag, (struct place){ .file = name }, "the cursor of sink '%s' cannot be read (%s): it gets all that is kept once more", s->options->name, strerror(-r));
+	return r ? 0 : number;
+}
+
+/* Up to where records are done, now that what was sent is settled. */
+static uint64_t done_up_to(struct sink *s, bool is_ending)
+{
+	uint64_t now_ns = clock_ns(CLOCK_MONOTONIC), done = s->kept;
+	if (s->type->linger_ns == 0 || is_ending)
+		return s->next;
+	if (s->mark_ns && now_ns - s->mark_ns < s->type->linger_ns)
+		return s->kept;
+	if (s->mark_ns)
+		done = s->mark;
+	s->mark = s->next;
+	s->mark_ns = now_ns;
+	return done;
+}
+
+static int keep_cursor(struct sink *s, bool is_ending)
+{
+	char name[CURSOR_NAME], text[CURSOR_MAX];
+	struct sink_fault fault = { .text = "" };
+	int r = s->type->settle ? s->type->settle(s->self, &fault) : 0;
+	uint64_t done = r ? s->kept : done_up_to(s, is_ending);
+	cursor_name(s, name);
+	int n = snprintf(text, sizeof(text), "%s%llu\n", cursor_head, (unsigned long long)done);
+	if (!r && done != s->kept) {
+		r = wal_io_replace(&wal_io_real, s->all->folder, name, (struct strview){ text, (size_t)n });
+		if (r)
+			sink_fault_set(&fault, "the cursor cannot be kept: %s", strerror(-r));
+	}
+	s->kept_at_ns = clock_ns(CLOCK_MONOTONIC);
+	s->rewinds |= fault.is_window_lost;
+	if (!r) {
+		s->kept = done;
+		wal_reader_release(s->reader, s->kept);
+		return 0;
+	}
+	pthread_mutex_lock(&s->all->lock);
+	memcpy(s->status.last_error, fault.text, sizeof(fault.text));
+	s->status.last_error_ns = clock_ns(CLOCK_REALTIME);
+	s->status.faults++;
+	pthread_mutex_unlock(&s->all->lock);
+	return r;
+}
+
+/* --- sending ------------------------------------------------------------------------------------------------------------------------------ */
+
+static bool is_over(struct sink *s)
+{
+	pthread_mutex_lock(&s->all->lock);
+	bool is_over = s->all->is_ending && clock_ns(CLOCK_MONOTONIC) >= s->all->end_ns;
+	pthread_mutex_unlock(&s->all->lock);
+	return is_over;
+}
+
+static void note_good(struct sink *s, size_t lines)
+{
+	s->tries = 0;
+	pthread_mutex_lock(&s->all->lock);
+	s->status.state = SINK_GOOD;
+	s->status.lines += lines;
+	s->status.last_good_ns = clock_ns(CLOCK_REALTIME);
+	pthread_mutex_unlock(&s->all->lock);
+}
+
+static void note_lost(struct sink *s, uint64_t refused, uint64_t missed)
+{
+	pthread_mutex_lock(&s->all->lock);
+	s->status.refused += refused;
+	s->status.missed += missed;
+	s->untold += refused; /* what is missing of the log itself, the log tells */
+	pthread_mutex_unlock(&s->all->lock);
+}
+
+/* Full jitter: between nothing and a ceiling that doubles with each failure, so that many agents do not come back at once. */
+static uint64_t pause_ns(const struct sink *s, const struct sink_fault *fault)
+{
+	uint64_t ceiling = s->options->retry_least, chance = 0;
+	for (unsigned i = 1; i < s->tries && ceiling < s->options->retry_most; i++)
+		ceiling *= 2;
+	ceiling = MIN(ceiling, s->options->retry_most);
+	if (getrandom(&chance, sizeof(chance), GRND_NONBLOCK) != (ssize_t)sizeof(chance))
+		chance = clock_ns(CLOCK_MONOTONIC); /* spreads well enough */
+	return MAX(chance % ceiling, MIN(fault->wait_ns, s->options->retry_most));
+}
+
+/* Waits before the next try; false: the end has come. */
+static bool wait_after(struct sink *s, const struct sink_fault *fault)
+{
+	struct sinks *all = s->all;
+	s->tries++;
+	uint64_t until_ns = clock_ns(CLOCK_MONOTONIC) + pause_ns(s, fault);
+	pthread_mutex_lock(&all->lock);
+	memcpy(s->status.last_error, fault->text, sizeof(fault->text));
+	s->status.last_error_ns = clock_ns(CLOCK_REALTIME);
+	s->status.faults++;
+	s->status.state = s->tries >= BROKEN_AFTER ? SINK_BROKEN : SINK_RETRYING;
+	for (;;) {
+		uint64_t now_ns = clock_ns(CLOCK_MONOTONIC);
+		uint64_t wake_ns = all->is_ending ? MIN(until_ns, all->end_ns) : until_ns;
+		if (now_ns >= wake_ns)
+			break;
+		struct timespec wake = { .tv_sec = (time_t)(wake_ns / 1000000000), .tv_nsec = (long)(wake_ns % 1000000000) };
+		(void)pthread_cond_timedwait(&all->end, &all->lock, &wake); /* why it woke is looked at above */
+	}
+	bool goes_on = !all->is_ending || clock_ns(CLOCK_MONOTONIC) < all->end_ns;
+	pthread_mutex_unlock(&all->lock);
+	return goes_on;
+}
+
+static void reopen_when_asked(struct sink *s)
+{
+	pthread_mutex_lock(&s->all->lock);
+	bool reopens = s->reopens;
+	s->reopens = false;
+	pthread_mutex_unlock(&s->all->lock);
+	if (reopens && s->type->reopen)
+		s->type->reopen(s->self);
+}
+
+/* All of these lines, however long it takes; false: the end has come before, or all since the cursor has to be sent again. */
+static bool send_all(struct sink *s, const struct sink_line *lines, size_t n)
+{
+	while (n) {
+		struct sink_fault fault = { .text = "" };
+		size_t done = 0;
+		reopen_when_asked(s);
+		int r = s->type->send(s->self, lines, s->tries >= BROKEN_AFTER ? 1 : n, &done, &fault);
+		done = MIN(done, n);
+		lines += done;
+		n -= done;
+		if (done || r == 0)
+			note_good(s, done);
+		if (r == 0)
+			continue;
+		if (fault.is_final && n) {
+			note_lost(s, 1, 0);
+			lines++;
+			n--;
+			continue;
+		}
+		s->rewinds = fault.is_window_lost;
+		if (!wait_after(s, &fault) || s->rewinds)
+			return false;
+	}
+	return true;
+}
+
+/* The lines of a record that pass the filter, in slices. */
+static bool send_record(struct sink *s, const struct wal_item *item, struct sink_line *lines)
+{
+	size_t n = 0;
+	if (item->missed)
+		note_lost(s, 0, item->missed);
+	for (struct strview left = item->lines; left.n;) {
+		const char *end = memchr(left.p, '\n', left.n);
+		struct strview text = { left.p, end ? (size_t)(end - left.p) : left.n };
+		left = sv_from_index(left, text.n + 1);
+		if (!sink_line_read(text, &lines[n]))
+			note_lost(s, 1, 0); /* no record of ours: nothing else writes there */
+		else if (sink_line_fits(&lines[n], s->options))
+			n++;
+		if (n < LINES_MAX && left.n)
+			continue;
+		if (!send_all(s, lines, n))
+			return false;
+		n = 0;
+	}
+	return true;
+}
+
+static void note_lag(struct sink *s, const struct wal_header *at)
+{
+	struct wal_stats stats;
+	wal_get_stats(s->all->wal, &stats);
+	uint64_t now_ns = clock_ns(CLOCK_REALTIME);
+	pthread_mutex_lock(&s->all->lock);
+	s->status.lag_records = stats.durable > s->next ? stats.durable - s->next : 0;
+	s->status.lag_ns = s->status.lag_records && at && now_ns > at->wall_ns ? now_ns - at->wall_ns : 0;
+	pthread_mutex_unlock(&s->all->lock);
+}
+
+static void rewind_to_cursor(struct sink *s)
+{
+	s->rewinds = false;
+	s->next = s->kept;
+	s->mark_ns = 0;
+	wal_reader_rewind(s->reader, s->kept);
+}
+
+static void note_log_fault(struct sink *s, int r)
+{
+	struct sink_fault fault = { .text = "" };
+	sink_fault_set(&fault, "the write-ahead log cannot be read: %s", strerror(-r));
+	IGNORE(wait_after(s, &fault)); /* the caller looks for the end */
+}
+
+static void *carry_on(void *context)
+{
+	struct sink *s = context;
+	struct wal_item item = { 0 };
+	struct sink_line *lines = calloc(LINES_MAX, sizeof(*lines));
+	bool goes_on = lines != NULL;
+	while (goes_on) {
+		reopen_when_asked(s);
+		int got = wal_reader_next(s->reader, WAIT_MS, &item);
+		if (got == 1) {
+			note_lag(s, &item.header);
+			goes_on = send_record(s, &item, lines);
+			if (goes_on)
+				s->next = item.header.number + 1;
+		} else if (got < 0) {
+			note_log_fault(s, got);
+		}
+		note_lag(s, &item.header);
+		pthread_mutex_lock(&s->all->lock);
+		bool is_ending = s->all->is_ending;
+		pthread_mutex_unlock(&s->all->lock);
+		bool is_idle = got == 0 || !goes_on;
+		if (s->next != s->kept && !s->rewinds && (is_idle || clock_ns(CLOCK_MONOTONIC) - s->kept_at_ns >= CURSOR_NS))
+			IGNORE(keep_cursor(s, is_ending && got == 0)); /* in the status, and tried again */
+		if (s->rewinds) {
+			rewind_to_cursor(s);
+			goes_on = !is_over(s);
+		}
+		if (is_ending && ((got == 0 && s->next == s->kept) || is_over(s)))
+			goes_on = false;
+	}
+	if (s->next != s->kept)
+		IGNORE(keep_cursor(s, true)); /* else the next start sends again what it had */
+	free(lines);
+	return NULL;
+}
+
+/* --- all of them ------------------------------------------------------------------------------------------------------------------------ */
+
+static const struct sink_type *type_of(enum sink_kind kind)
+{
+	static const struct sink_type *const types[SINK_KINDS] = {
+		[SINK_FILE] = &sink_type_file,
+		[SINK_STDOUT] = &sink_type_stdout,
+		[SINK_SYSLOG] = &sink_type_syslog,
+		[SINK_JOURNALD] = &sink_type_journald,
+	};
+	return types[kind];
+}
+
+static int open_sink(struct sinks *all, const struct sink_options *options, struct diag *diag)
+{
+	struct sink *s = &all->sink[all->n++];
+	*s = (struct sink){ .all = all, .options = options, .type = type_of(options->kind) };
+	s->status = (struct sink_status){
+		.name = options->name,
+		.kind = sink_kind_name(options->kind),
+		.delivered = s->type->delivered,
+		.is_required = options->required,
+	};
+	int r = s->type->open(options, &s->self, diag);
+	if (!r) {
+		s->next = s->kept = load_cursor(all, s, diag);
+		r = wal_reader_new(all->wal, s->next, options->required, &s->reader);
+	}
+	return r;
+}
+
+int sinks_open(const struct sinks_config *config, const char *folder, struct wal *wal, struct sinks **ret, struct diag *diag)
+{
+	struct sinks *all = calloc(1, sizeof(*all));
+	if (!all)
+		return -ENOMEM;
+	pthread_condattr_t steady;
+	all->wal = wal;
+	pthread_mutex_init(&all->lock, NULL);
+	pthread_condattr_init(&steady);
+	pthread_condattr_setclock(&steady, CLOCK_MONOTONIC);
+	pthread_cond_init(&all->end, &steady);
+	pthread_condattr_destroy(&steady);
+	int r = mkdir(folder, 0700) && errno != EEXIST ? -errno : 0;
+	all->folder = r ? -1 : open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	if (all->folder < 0) {
+		r = r ? r : -errno;
+		diag_error(diag, (struct place){ .file = folder }, "the folder of the sinks' cursors cannot be used: %s", strerror(-r));
+	}
+	for (size_t i = 0; !r && i < config->n; i++)
+		r = open_sink(all, &config->sinks[i], diag);
+	if (r) {
+		(void)sinks_close(&all, 0); /* nothing was sent */
+		return r;
+	}
+	wal_begin_trimming(wal);
+	*ret = all;
+	return 0;
+}
+
+int sinks_start(struct sinks *all)
+{
+	sigset_t every, before;
+	int r = 0;
+	sigfillset(&every);
+	pthread_sigmask(SIG_SETMASK, &every, &before); /* signals are for the thread that waits for them */
+	for (size_t i = 0; i < all->n && !r; i++) {
+		r = pthread_create(&all->sink[i].thread, NULL, carry_on, &all->sink[i]);
+		all->sink[i].has_thread = r == 0;
+	}
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return -r;
+}
+
+uint64_t sinks_close(struct sinks **sinks, uint64_t drain_ns)
+{
+	struct sinks *all = TAKE(*sinks);
+	uint64_t left = 0;
+	if (!all)
+		return 0;
+	pthread_mutex_lock(&all->lock);
+	all->is_ending = true;
+	all->end_ns = clock_ns(CLOCK_MONOTONIC) + drain_ns;
+	pthread_cond_broadcast(&all->end);
+	pthread_mutex_unlock(&all->lock);
+	wal_wake(all->wal);
+	for (size_t i = 0; i < all->n; i++) {
+		struct sink *s = &all->sink[i];
+		struct wal_stats stats;
+		if (s->has_thread)
+			pthread_join(s->thread, NULL);
+		wal_get_stats(all->wal, &stats);
+		if (s->options->required && s->has_thread)
+			left += stats.durable - MIN(s->next, stats.durable);
+		if (s->self)
+			s->type->close(s->self);
+		wal_reader_free(&s->reader);
+	}
+	fd_close(&all->folder);
+	pthread_cond_destroy(&all->end);
+	pthread_mutex_destroy(&all->lock);
+	free(all);
+	return left;
+}
+
+void sinks_reopen(struct sinks *all)
+{
+	pthread_mutex_lock(&all->lock);
+	for (size_t i = 0; i < all->n; i++)
+		all->sink[i].reopens = true;
+	pthread_mutex_unlock(&all->lock);
+	wal_wake(all->wal);
+}
+
+size_t sinks_count(const struct sinks *all)
+{
+	return all->n;
+}
+
+void sinks_get_status(struct sinks *all, size_t i, struct sink_status *ret)
+{
+	pthread_mutex_lock(&all->lock);
+	*ret = all->sink[i].status;
+	pthread_mutex_unlock(&all->lock);
+}
+
+const char *sink_state_text(enum sink_state state)
+{
+	static const char *const texts[] = { [SINK_GOOD] = "good", [SINK_RETRYING] = "retrying", [SINK_BROKEN] = "broken" };
+	return texts[state];
+}
+
+bool sinks_take_loss(struct sinks *all, const char **ret_name, uint64_t *ret_count)
+{
+	bool has = false;
+	pthread_mutex_lock(&all->lock);
+	for (size_t i = 0; i < all->n && !has; i++) {
+		has = all->sink[i].untold > 0;
+		if (has) {
+			*ret_name = all->sink[i].options->name;
+			*ret_count = all->sink[i].untold;
+			all->sink[i].untold = 0;
+		}
+	}
+	pthread_mutex_unlock(&all->lock);
+	return has;
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * All sinks of a run: a thread and a cursor each. None of them holds up another, or the stream. A record is delivered at least once, in order;
+ * receivers know one that comes again by its event.id. FOLDER/NAME.cursor says up to where a sink has everything.
+ */
+#pragma once
+
+#include "alerts/sink.h"
+#include "alerts/wal.h"
+
+struct sinks;
+
+/* Opens all, and their cursors; nothing is sent yet. The log must outlive them. 0, or -errno with diag. */
+int sinks_open(const struct sinks_config *config, const char *folder, struct wal *wal, struct sinks **ret, struct diag *diag) MUST_CHECK;
+int sinks_start(struct sinks *s) MUST_CHECK;
+/* Gives what is in the log `drain_ns` to go out, keeps the cursors, ends the threads. Returns the records that required sinks do not have yet. */
+uint64_t sinks_close(struct sinks **s, uint64_t drain_ns);
+
+/* Files are opened anew (after a rotation by others), connections too. */
+void sinks_reopen(struct sinks *s);
+
+enum sink_state { SINK_GOOD, SINK_RETRYING, SINK_BROKEN }; /* broken: five failures on end; one line at a time tries again */
+
+struct sink_status {
+	const char *name, *kind, *delivered; /* borrowed */
+	enum sink_state state;
+	bool is_required;
+	uint64_t lag_records, lag_ns; /* behind what is durable; age of the oldest record it has not */
+	uint64_t lines;               /* delivered */
+	uint64_t faults;              /* failed tries */
+	uint64_t refused;             /* lines that the receiver will never take */
+	uint64_t missed;              /* lines that were gone before it had them */
+	char last_error[SINK_FAULT_TEXT];
+	uint64_t last_error_ns, last_good_ns; /* wall clock; 0: never */
+};
+size_t sinks_count(const struct sinks *s) PURE;
+void sinks_get_status(struct sinks *s, size_t i, struct sink_status *ret);
+const char *sink_state_text(enum sink_state state) PURE;
+
+/* Lines refused or missed since the last call, of the first sink that has any; false: none. */
+bool sinks_take_loss(struct sinks *s, const char **ret_name, uint64_t *ret_count);

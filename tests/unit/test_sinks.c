@@ -1,0 +1,550 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Sinks over a real write-ahead log, to files and to receivers on loopback and unix sockets that this process plays itself. */
+#include <arpa/inet.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "alerts/sinks.h"
+#include "engine/base/clock.h"
+#include "engine/base/fd.h"
+#include "engine/config/config.h"
+#include "tests/support/faulty_io.h"
+#include "tests/support/sample_log.h"
+
+enum { WAIT_MS = 10000 };
+
+struct fixture {
+	char folder[64], wal_folder[80], cursors[80], path[80], socket[80];
+	struct faulty_io fault;
+	struct wal_io io;
+	struct wal *wal;
+	struct sinks *sinks;
+	struct config *config;
+	struct sample_log log;
+	size_t written; /* lines of the sample that are in the log */
+};
+
+static void open_wal(struct fixture *f)
+{
+	struct wal_config wc = wal_defaults();
+	wc.folder = f->wal_folder;
+	wc.io = &f->io;
+	wc.commit_ns = 0;
+	wc.queue_bytes = 4 << 20;
+	assert_int_equal(wal_open(&wc, &f->wal, NULL), 0);
+}
+
+static int make_fixture(void **state)
+{
+	static const size_t batches[] = { 1, 20, 1, 30, 40, 1, 7, 0 };
+	struct fixture *f = calloc(1, sizeof(*f));
+	if (!f)
+		return -1;
+	*state = f;
+	(void)snprintf(f->folder, sizeof(f->folder), "/tmp/vedette-sinks-XXXXXX");
+	if (!mkdtemp(f->folder) || sample_log_make(&(struct sample_spec){ .batches = batches }, &f->log))
+		return -1;
+	(void)snprintf(f->wal_folder, sizeof(f->wal_folder), "%s/wal", f->folder);
+	(void)snprintf(f->cursors, sizeof(f->cursors), "%s/sinks", f->folder);
+	(void)snprintf(f->path, sizeof(f->path), "%s/out", f->folder);
+	(void)snprintf(f->socket, sizeof(f->socket), "%s/socket", f->folder);
+	f->io = faulty_io(&f->fault);
+	open_wal(f);
+	return 0;
+}
+
+static void empty_folder(const char *folder)
+{
+	DIR *dir = opendir(folder);
+	for (struct dirent *e = dir ? readdir(dir) : NULL; e; e = readdir(dir))
+		if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
+			unlinkat(dirfd(dir), e->d_name, 0);
+	if (dir)
+		closedir(dir);
+	rmdir(folder);
+}
+
+static int drop_fixture(void **state)
+{
+	struct fixture *f = *state;
+	(void)sinks_close(&f->sinks, 0);
+	wal_close(&f->wal);
+	config_free(&f->config);
+	sample_log_done(&f->log);
+	empty_folder(f->wal_folder);
+	empty_folder(f->cursors);
+	empty_folder(f->folder);
+	free(f);
+	return 0;
+}
+
+/* The rest of a sink's mapping. */
+static void start_sinks(struct fixture *f, const char *options)
+{
+	CLEANUP(diag_done) struct diag diag = { 0 };
+	CLEANUP(buf_done) struct buf text = { 0 };
+	buf_add_format(&text, "rules: [r]\nwal: {folder: %s}\nsinks:\n  - {name: one, retry: {least: 1ms, most: 5ms}, %s}\n", f->wal_folder, options);
+	config_free(&f->config);
+	if (config_parse("c", buf_sv(&text), &f->config, &diag) || sinks_open(&f->config->sinks, f->cursors, f->wal, &f->sinks, &diag))
+		fail_msg("%s", diag.n ? diag.messages[0].text : "no reason");
+	assert_int_equal(sinks_start(f->sinks), 0);
+}
+
+static void add_lines(struct fixture *f, size_t n)
+{
+	struct outlet *o = wal_outlet(f->wal);
+	for (size_t i = 0; i < n; i++) {
+		CLEANUP(buf_done) struct buf text = { 0 };
+		buf_add_sv(&text, f->log.line[f->written]);
+		buf_add_char(&text, '\n');
+		const struct outlet_batch batch = { .lines = buf_sv(&text), .first = f->written++, .count = 1 };
+		assert_int_equal(o->ops->write(o, &batch, 0), 0);
+	}
+	assert_int_equal(o->ops->wait(o), 0);
+}
+
+static struct sink_status stop_sinks(struct fixture *f)
+{
+	struct sink_status status;
+	for (unsigned i = 0; i < WAIT_MS; i++) { /* until it has all, or says why not */
+		const struct timespec nap = { .tv_nsec = 1000000 };
+		sinks_get_status(f->sinks, 0, &status);
+		struct wal_stats stats;
+		wal_get_stats(f->wal, &stats);
+		if (status.lag_records == 0 && status.lines + status.refused > 0 && stats.durable == stats.next)
+			break;
+		nanosleep(&nap, NULL);
+	}
+	assert_int_equal(sinks_close(&f->sinks, 5000000000), 0);
+	return status;
+}
+
+/* The file holds lines from..to of the sample, and nothing else. */
+static void assert_file(const char *path, const struct fixture *f, size_t from, size_t to)
+{
+	CLEANUP(buf_done) struct buf text = { 0 }, want = { 0 };
+	assert_int_equal(fd_read_file(path, 16 << 20, &text), 0);
+	for (size_t i = from; i < to; i++) {
+		buf_add_sv(&want, f->log.line[i]);
+		buf_add_char(&want, '\n');
+	}
+	if (!sv_equal(buf_sv(&text), buf_sv(&want)))
+		fail_msg("%s has %zu bytes, not the %zu of lines %zu to %zu", path, text.n, want.n, from, to);
+}
+
+static void a_file_gets_every_line_once(void **state)
+{
+	struct fixture *f = *state;
+	char options[160];
+	(void)snprintf(options, sizeof(options), "type: file, path: %s", f->path);
+	for (unsigned run = 0; run < 3; run++) {
+		start_sinks(f, options);
+		add_lines(f, 10);
+		struct sink_status status = stop_sinks(f);
+		assert_int_equal(status.state, SINK_GOOD);
+		assert_file(f->path, f, 0, f->written);
+		if (run == 1) { /* a crash that came between the file and the cursor */
+			char cursor[160];
+			(void)snprintf(cursor, sizeof(cursor), "%s/one.cursor", f->cursors);
+			assert_int_equal(unlink(cursor), 0);
+		}
+	}
+}
+
+static void a_torn_line_of_a_file_is_completed(void **state)
+{
+	struct fixture *f = *state;
+	char options[160], cursor[160];
+	struct stat st;
+	(void)snprintf(options, sizeof(options), "type: file, path: %s", f->path);
+	(void)snprintf(cursor, sizeof(cursor), "%s/one.cursor", f->cursors);
+	start_sinks(f, options);
+	add_lines(f, 10);
+	stop_sinks(f);
+	assert_int_equal(stat(f->path, &st), 0);
+	assert_int_equal(truncate(f->path, st.st_size - 100), 0);
+	assert_int_equal(unlink(cursor), 0);
+	start_sinks(f, options);
+	stop_sinks(f);
+	assert_file(f->path, f, 0, 10);
+}
+
+/* Twelve starts and a kill in between: the window that comes again is of several streams. */
+static void lines_of_earlier_streams_are_known_too(void **state)
+{
+	static const size_t batches[] = { 1, 3, 0 };
+	struct fixture *f = *state;
+	char options[160], cursor[160];
+	CLEANUP(buf_done) struct buf text = { 0 }, want = { 0 };
+	(void)snprintf(options, sizeof(options), "type: file, path: %s, rotate: {size: 8000}", f->path);
+	(void)snprintf(cursor, sizeof(cursor), "%s/one.cursor", f->cursors);
+	struct outlet *o = wal_outlet(f->wal);
+	for (unsigned i = 1; i <= 4; i++) {
+		struct sample_log log = { .n = 0 };
+		assert_int_equal(sample_log_make(&(struct sample_spec){ .stream = i, .batches = batches }, &log), 0);
+		const struct outlet_batch batch = { .lines = buf_sv(&log.text), .count = log.n };
+		buf_add_sv(&want, buf_sv(&log.text));
+		assert_int_equal(o->ops->write(o, &batch, 0), 0);
+		sample_log_done(&log);
+	}
+	assert_int_equal(o->ops->wait(o), 0);
+	for (unsigned run = 0; run < 2; run++) {
+		(void)unlink(cursor);
+		start_sinks(f, options);
+		stop_sinks(f);
+	}
+	for (int i = 9; i >= 0; i--) {
+		char name[120];
+		(void)snprintf(name, sizeof(name), i ? "%s.%d" : "%s", f->path, i);
+		if (access(name, F_OK) == 0)
+			assert_int_equal(fd_read_file(name, 1 << 20, &text), 0);
+	}
+	assert_true(sv_equal(buf_sv(&text), buf_sv(&want)));
+}
+
+static void files_rotate_by_size_and_the_oldest_go(void **state)
+{
+	struct fixture *f = *state;
+	char options[200], name[120];
+	CLEANUP(buf_done) struct buf all = { 0 };
+	(void)snprintf(options, sizeof(options), "type: file, path: %s, rotate: {size: 20000, keep: 3}", f->path);
+	start_sinks(f, options);
+	add_lines(f, 100);
+	stop_sinks(f);
+	for (int i = 3; i >= 0; i--) {
+		struct stat st;
+		(void)snprintf(name, sizeof(name), i ? "%s.%d" : "%s", f->path, i);
+		assert_int_equal(stat(name, &st), 0);
+		assert_true(st.st_size > 0 && st.st_size <= 20000);
+		assert_int_equal(fd_read_file(name, 1 << 20, &all), 0);
+	}
+	(void)snprintf(name, sizeof(name), "%s.4", f->path);
+	assert_int_equal(access(name, F_OK), -1);
+	/* what is kept is the end of the log, without a hole */
+	const struct strview last = f->log.line[99];
+	assert_true(all.n > last.n && sv_equal((struct strview){ all.p + all.n - 1 - last.n, last.n }, last));
+	assert_non_null(memmem(f->log.text.p, f->log.text.n, all.p, all.n));
+}
+
+static void a_file_is_opened_anew_when_asked(void **state)
+{
+	struct fixture *f = *state;
+	char options[160], moved[120];
+	(void)snprintf(options, sizeof(options), "type: file, path: %s", f->path);
+	(void)snprintf(moved, sizeof(moved), "%s.moved", f->path);
+	start_sinks(f, options);
+	add_lines(f, 5);
+	for (unsigned i = 0; i < WAIT_MS; i++) {
+		struct stat st;
+		const struct timespec nap = { .tv_nsec = 1000000 };
+		struct sink_status status;
+		sinks_get_status(f->sinks, 0, &status);
+		if (stat(f->path, &st) == 0 && status.lines == 5)
+			break;
+		nanosleep(&nap, NULL);
+	}
+	assert_int_equal(rename(f->path, moved), 0);
+	sinks_reopen(f->sinks);
+	add_lines(f, 5);
+	stop_sinks(f);
+	assert_file(moved, f, 0, 5);
+	assert_file(f->path, f, 5, 10);
+}
+
+static void only_what_fits_the_filter_comes(void **state)
+{
+	static const struct { const char *what, *filter; bool alerts, own; } cases[] = {
+		{ "all", "{}", true, true },
+		{ "own records are left out", "{own: false}", true, false },
+		{ "another rule", "{rules: [no-such-rule]}", false, true },
+		{ "another tag", "{tags: [no-such-tag]}", false, true },
+	};
+	struct fixture *f = *state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct sink_line line;
+		struct sink_options options = { .own = true, .least_severity = "info" };
+		options.own = !strstr(cases[i].filter, "own: false");
+		if (strstr(cases[i].filter, "rules"))
+			options.rules = (config_WORDS){ .items = { "no-such-rule" }, .n = 1 };
+		if (strstr(cases[i].filter, "tags"))
+			options.tags = (config_WORDS){ .items = { "no-such-tag" }, .n = 1 };
+		for (size_t k = 0; k < f->log.n; k++) {
+			assert_true(sink_line_read(f->log.line[k], &line));
+			assert_int_equal(line.sequence, k);
+			if (sink_line_fits(&line, &options) != (line.is_alert ? cases[i].alerts : cases[i].own))
+				fail_msg("%s: line %zu", cases[i].what, k);
+		}
+	}
+	struct sink_line line;
+	const char *text = "{\"@timestamp\":\"2026-01-02T03:04:05.000000006Z\",\"event\":{\"dataset\":\"vedette.alert\",\"sequence\":7,\"severity\":47},"
+			   "\"rule\":{\"id\":\"r\"},\"tags\":[\"a\",\"b\"],\"vedette_sig\":{\"stream\":\"s/0\"}}";
+	assert_true(sink_line_read(sv_from(text), &line));
+	assert_int_equal(line.severity, SEVERITY_MEDIUM);
+	struct sink_options options = { .least_severity = "medium", .rules = { .items = { "q", "r" }, .n = 2 }, .tags = { .items = { "b" }, .n = 1 } };
+	assert_true(sink_line_fits(&line, &options));
+	options.least_severity = "high";
+	assert_false(sink_line_fits(&line, &options));
+}
+
+/* --- receivers --------------------------------------------------------------------------------------------------------------------------- */
+
+static int listen_on(int type, char *address, size_t size)
+{
+	struct sockaddr_in in = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t n = sizeof(in);
+	int fd = socket(AF_INET, type | SOCK_CLOEXEC, 0);
+	assert_int_equal(bind(fd, (struct sockaddr *)&in, n), 0);
+	assert_int_equal(getsockname(fd, (struct sockaddr *)&in, &n), 0);
+	if (type == SOCK_STREAM)
+		assert_int_equal(listen(fd, 5), 0);
+	(void)snprintf(address, size, "%s:127.0.0.1:%u", type == SOCK_STREAM ? "tcp" : "udp", ntohs(in.sin_port));
+	return fd;
+}
+
+static bool is_readable(int fd, int timeout_ms)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+	return poll(&p, 1, timeout_ms) == 1;
+}
+
+/* Reads until the text holds so many messages: each ends with the end of a record. */
+static size_t receive(int fd, struct buf *into, size_t messages)
+{
+	char bytes[65536];
+	size_t seen = 0;
+	while (seen < messages && is_readable(fd, WAIT_MS)) {
+		ssize_t n = recv(fd, bytes, sizeof(bytes), 0);
+		if (n <= 0)
+			break;
+		buf_add(into, bytes, (size_t)n);
+		seen = 0;
+		for (const char *p = into->p; (p = memmem(p, into->n - (size_t)(p - into->p), ",\"v\":1}}", 8)); p += 8)
+			seen++;
+	}
+	return seen;
+}
+
+static void assert_has_lines(const struct buf *text, const struct fixture *f, size_t n)
+{
+	size_t at = 0;
+	for (size_t i = 0; i < n; i++) { /* in order */
+		const char *p = memmem(text->p + at, text->n - at, f->log.line[i].p, f->log.line[i].n);
+		if (!p)
+			fail_msg("line %zu did not come, or out of order", i);
+		at = (size_t)(p - text->p) + f->log.line[i].n;
+	}
+}
+
+static void syslog_reaches_every_kind_of_receiver(void **state)
+{
+	static const struct { const char *what; int type; const char *more; } cases[] = {
+		{ "UDP", SOCK_DGRAM, "protocol: rfc5424" },
+		{ "UDP, the older form", SOCK_DGRAM, "protocol: rfc3164" },
+		{ "TCP by lines", SOCK_STREAM, "protocol: rfc5424" },
+		{ "TCP by octets", SOCK_STREAM, "framing: octet-counting" },
+	};
+	struct fixture *f = *state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		CLEANUP(buf_done) struct buf text = { 0 };
+		char address[64], options[256], name[160];
+		CLEANUP(fd_close) int fd = listen_on(cases[i].type, address, sizeof(address));
+		CLEANUP(fd_close) int peer = -1;
+		(void)snprintf(name, sizeof(name), "%s/one.cursor", f->cursors);
+		(void)unlink(name);
+		f->written = MIN(f->written, (size_t)10);
+		(void)snprintf(options, sizeof(options), "type: syslog, address: '%s', %s", address, cases[i].more);
+		start_sinks(f, options);
+		if (f->written == 0)
+			add_lines(f, 10);
+		if (cases[i].type == SOCK_STREAM)
+			peer = accept4(fd, NULL, NULL, SOCK_CLOEXEC);
+		size_t got = receive(peer >= 0 ? peer : fd, &text, 10);
+		if (got != 10)
+			fail_msg("%s: %zu messages of 10", cases[i].what, got);
+		struct sink_status status = stop_sinks(f);
+		assert_string_equal(status.delivered, "sent");
+		assert_has_lines(&text, f, 10);
+		if (strstr(cases[i].more, "octet")) { /* LENGTH SP MESSAGE, one after the other */
+			size_t at = 0, n = 0;
+			while (at < text.n) {
+				size_t length = 0;
+				for (; text.p[at] != ' '; at++)
+					length = length * 10 + (size_t)(text.p[at] - '0');
+				assert_int_equal(text.p[at + 1], '<');
+				at += 1 + length;
+				n++;
+			}
+			assert_int_equal(at, text.n);
+			assert_int_equal(n, 10);
+		}
+	}
+}
+
+static void what_a_broken_connection_took_comes_again(void **state)
+{
+	struct fixture *f = *state;
+	CLEANUP(buf_done) struct buf text = { 0 };
+	char address[64], options[256];
+	CLEANUP(fd_close) int fd = listen_on(SOCK_STREAM, address, sizeof(address));
+	(void)snprintf(options, sizeof(options), "type: syslog, address: '%s'", address);
+	start_sinks(f, options);
+	add_lines(f, 30);
+	for (unsigned i = 0; i < 3; i++) { /* accepts, reads a little or nothing, resets */
+		const struct linger reset = { .l_onoff = 1 };
+		int peer = accept4(fd, NULL, NULL, SOCK_CLOEXEC);
+		char some[100];
+		if (i && is_readable(peer, 1000))
+			(void)recv(peer, some, sizeof(some), 0);
+		(void)setsockopt(peer, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
+		close(peer);
+		add_lines(f, 1);
+	}
+	CLEANUP(fd_close) int peer = accept4(fd, NULL, NULL, SOCK_CLOEXEC);
+	size_t got = receive(peer, &text, 33);
+	assert_true(got >= 33);
+	assert_has_lines(&text, f, 33);
+	struct sink_status status = stop_sinks(f);
+	assert_true(status.faults >= 1);
+}
+
+static void a_receiver_that_is_away_is_waited_for(void **state)
+{
+	struct fixture *f = *state;
+	CLEANUP(buf_done) struct buf text = { 0 };
+	char options[256];
+	(void)snprintf(options, sizeof(options), "type: syslog, address: 'unix:%s'", f->socket);
+	start_sinks(f, options);
+	add_lines(f, 20);
+	struct sink_status status = { .state = SINK_GOOD };
+	for (unsigned i = 0; i < WAIT_MS && status.state != SINK_BROKEN; i++) {
+		const struct timespec nap = { .tv_nsec = 1000000 };
+		nanosleep(&nap, NULL);
+		sinks_get_status(f->sinks, 0, &status);
+	}
+	assert_int_equal(status.state, SINK_BROKEN);
+	assert_non_null(strstr(status.last_error, f->socket));
+	assert_true(status.lag_records > 0);
+	struct sockaddr_un un = { .sun_family = AF_UNIX };
+	memcpy(un.sun_path, f->socket, strlen(f->socket));
+	CLEANUP(fd_close) int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	assert_int_equal(bind(fd, (struct sockaddr *)&un, sizeof(un)), 0);
+	assert_int_equal(receive(fd, &text, 20), 20);
+	assert_has_lines(&text, f, 20);
+	status = stop_sinks(f);
+	assert_int_equal(status.state, SINK_GOOD);
+}
+
+static void a_sink_that_hangs_does_not_hold_up_the_end(void **state)
+{
+	struct fixture *f = *state;
+	char address[64], options[256];
+	CLEANUP(fd_close) int fd = listen_on(SOCK_STREAM, address, sizeof(address)); /* never accepts, never reads */
+	(void)snprintf(options, sizeof(options), "type: syslog, address: '%s', timeout: 200ms", address);
+	start_sinks(f, options);
+	add_lines(f, 100);
+	uint64_t began_ns = clock_ns(CLOCK_MONOTONIC);
+	(void)sinks_close(&f->sinks, 100000000);
+	assert_true(clock_ns(CLOCK_MONOTONIC) - began_ns < 3000000000);
+}
+
+/* KEY LF LENGTH DATA LF, or KEY=VALUE LF. */
+static struct strview field(const struct buf *entry, const char *key)
+{
+	CLEANUP(buf_done) struct buf mark = { 0 };
+	buf_add_format(&mark, "%s\n", key);
+	const char *p = memmem(entry->p, entry->n, mark.p, mark.n);
+	uint64_t n = 0;
+	if (!p)
+		return SV("");
+	p += mark.n;
+	memcpy(&n, p, sizeof(n)); /* little-endian as this machine */
+	return (struct strview){ p + 8, (size_t)n };
+}
+
+static void the_journal_gets_message_and_record(void **state)
+{
+	struct fixture *f = *state;
+	char options[256];
+	struct sockaddr_un un = { .sun_family = AF_UNIX };
+	memcpy(un.sun_path, f->socket, strlen(f->socket));
+	CLEANUP(fd_close) int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	assert_int_equal(bind(fd, (struct sockaddr *)&un, sizeof(un)), 0);
+	(void)snprintf(options, sizeof(options), "type: journald, socket: '%s'", f->socket);
+	start_sinks(f, options);
+	add_lines(f, 15);
+	for (size_t i = 0; i < 15; i++) {
+		CLEANUP(buf_done) struct buf entry = { 0 };
+		assert_true(is_readable(fd, WAIT_MS));
+		assert_int_equal(receive(fd, &entry, 1), 1);
+		assert_true(sv_equal(field(&entry, "VEDETTE_RECORD"), f->log.line[i]));
+		assert_true(sv_is(field(&entry, "SYSLOG_IDENTIFIER"), "vedette"));
+		assert_true(field(&entry, "MESSAGE").n > 0);
+	}
+	stop_sinks(f);
+}
+
+static void an_entry_too_large_for_the_socket_goes_as_a_file(void **state)
+{
+	struct fixture *f = *state;
+	struct sockaddr_un un = { .sun_family = AF_UNIX };
+	CLEANUP(buf_done) struct buf big = { 0 };
+	memcpy(un.sun_path, f->socket, strlen(f->socket));
+	CLEANUP(fd_close) int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	assert_int_equal(bind(fd, (struct sockaddr *)&un, sizeof(un)), 0);
+	struct sink_options options = { .kind = SINK_JOURNALD, .name = "one", .socket = f->socket };
+	struct sink_fault fault;
+	void *sink = NULL;
+	size_t done = 0;
+	for (size_t i = 0; i < 1000000; i++)
+		buf_add_char(&big, 'x');
+	const struct sink_line line = { .text = buf_sv(&big), .action = SV("exec") };
+	assert_int_equal(sink_type_journald.open(&options, &sink, NULL), 0);
+	assert_int_equal(sink_type_journald.send(sink, &line, 1, &done, &fault), 0);
+	sink_type_journald.close(sink);
+	union {
+		struct cmsghdr header;
+		char bytes[CMSG_SPACE(sizeof(int))];
+	} control;
+	char none;
+	struct iovec part = { &none, 1 };
+	struct msghdr m = { .msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control) };
+	assert_int_equal(recvmsg(fd, &m, 0), 0);
+	CLEANUP(fd_close) int file = -1;
+	memcpy(&file, CMSG_DATA(CMSG_FIRSTHDR(&m)), sizeof(file));
+	CLEANUP(buf_done) struct buf entry = { 0 };
+	assert_int_equal(lseek(file, 0, SEEK_SET), 0);
+	assert_int_equal(fd_read_all(file, 2 << 20, &entry), 0);
+	assert_int_equal(field(&entry, "VEDETTE_RECORD").n, 1000000);
+}
+
+int main(void)
+{
+#define WITH_LOG(test) cmocka_unit_test_setup_teardown(test, make_fixture, drop_fixture)
+	const struct CMUnitTest tests[] = {
+		WITH_LOG(a_file_gets_every_line_once),
+		WITH_LOG(a_torn_line_of_a_file_is_completed),
+		WITH_LOG(lines_of_earlier_streams_are_known_too),
+		WITH_LOG(files_rotate_by_size_and_the_oldest_go),
+		WITH_LOG(a_file_is_opened_anew_when_asked),
+		WITH_LOG(only_what_fits_the_filter_comes),
+		WITH_LOG(syslog_reaches_every_kind_of_receiver),
+		WITH_LOG(what_a_broken_connection_took_comes_again),
+		WITH_LOG(a_receiver_that_is_away_is_waited_for),
+		WITH_LOG(a_sink_that_hangs_does_not_hold_up_the_end),
+		WITH_LOG(the_journal_gets_message_and_record),
+		WITH_LOG(an_entry_too_large_for_the_socket_goes_as_a_file),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
