@@ -78,7 +78,7 @@ struct heartbeat_info {
 
 struct loss_info {
 	struct instant at;
-	const char *what;  /* ring, decode, matches, state, output, suppress, wait, tape, render */
+	const char *what;  /* ring, decode, matches, state, output, suppress, wait, tape, render, log-torn, log-damaged, log-dropped, sink */
 	const char *event; /* name of the event; "": any */
 	int cpu;           /* -1: any */
 	uint64_t count;

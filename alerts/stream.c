@@ -309,7 +309,7 @@ int stream_close_record(struct stream *s, const struct close_info *info)
 		r = add_body(s, info->at);
 	s->is_closed = r == 0;
 	int flushed = stream_flush(s, info->at);
-	if (flushed == -EAGAIN)
+	if (flushed == -EAGAIN || (flushed == 0 && s->outlet->ops->queued_bytes(s->outlet)))
 		flushed = s->outlet->ops->wait(s->outlet);
 	int synced = s->outlet->ops->sync(s->outlet);
 	if (s->agent)

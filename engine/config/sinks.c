@@ -157,6 +157,23 @@ int sinks_parse(const struct yaml_node *list, struct sinks_config *ret, struct d
 	return worst;
 }
 
+int sinks_one_file(const char *path, struct sinks_config *ret, struct diag *diag)
+{
+	int err = 0;
+	sinks_config_done(ret);
+	ret->sinks = calloc(1, sizeof(*ret->sinks));
+	if (!ret->sinks)
+		return -ENOMEM;
+	ret->n = 1;
+	for (size_t i = 0; !err && i < ARRAY_SIZE(options); i++)
+		err = option_default(&(struct option_into){ ret->sinks, &ret->owned }, &options[i], diag);
+	ret->sinks->kind = SINK_FILE;
+	ret->sinks->name = "output";
+	ret->sinks->path = path;
+	ret->sinks->rotate_size = 0;
+	return err;
+}
+
 void sinks_show(const struct sinks_config *sinks, struct buf *out)
 {
 	if (sinks->n)

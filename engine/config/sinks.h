@@ -27,6 +27,8 @@ struct sinks_config {
 
 /* Reads the list; all faults go into diag. 0, or a negative errno: then *ret holds what sinks_config_done frees. */
 int sinks_parse(const struct yaml_node *list, struct sinks_config *ret, struct diag *diag) MUST_CHECK;
+/* A list of one: a file that is never rotated, named "output". The path is borrowed. */
+int sinks_one_file(const char *path, struct sinks_config *ret, struct diag *diag) MUST_CHECK;
 void sinks_config_done(struct sinks_config *sinks);
 /* As sinks_parse reads it back; nothing when there is none. */
 void sinks_show(const struct sinks_config *sinks, struct buf *out);

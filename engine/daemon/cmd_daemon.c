@@ -13,6 +13,7 @@
 #include "engine/config/protected.h"
 #include "engine/daemon/args.h"
 #include "engine/daemon/commands.h"
+#include "engine/daemon/delivery.h"
 #include "engine/daemon/say.h"
 #include "engine/daemon/status.h"
 #include "engine/daemon/watch.h"
@@ -48,6 +49,10 @@ static struct watch_options options_of(const struct config *c)
 	o.log_events = c->log_events;
 	o.approve = c->approval;
 	o.output = c->output_file;
+	o.wal_folder = c->wal_folder;
+	o.wal_max = c->wal_max;
+	o.wal_full = MAX(config_wal_full(c), 0); /* checked when it was read */
+	o.sinks = &c->sinks;
 	o.key_file = c->output_key;
 	o.queue_bytes = c->output_queue;
 	o.heartbeat_ns = c->heartbeat;
@@ -130,6 +135,7 @@ static int watch_host(const char *file, const struct config *c, struct diag *dia
 	struct watch_options o = options_of(c);
 	struct watch_end end;
 	make_folder_of(o.output);
+	make_folder_of(o.wal_folder);
 	make_folder_of(o.status_file);
 	make_folder_of(o.control);
 	o.config_file = file;
@@ -184,7 +190,8 @@ static int check_rules(const struct config *c, const char *file, struct diag *di
 	err = err ? err : bad_rules;
 	int bad_cgroup = c->cgroup[0] ? sensor_find_cgroup(c->cgroup, &id, &level, diag) : 0;
 	int bad_status = c->status_file[0] && !folder_will_be_made(c->status_file) ? status_check(c->status_file, diag) : 0;
-	err = err ? err : bad_cgroup ? bad_cgroup : bad_status;
+	int bad_sinks = delivery_check(&c->sinks, diag);
+	err = err ? err : bad_cgroup ? bad_cgroup : bad_status ? bad_status : bad_sinks;
 	if (!err)
 		printf("configuration and %zu %s fine\n", n, n == 1 ? "rule are" : "rules are");
 	return err;

@@ -115,12 +115,26 @@ static void judge_protection(struct health *h, const struct yaml_node *protectio
 		degraded(h, "the protection of Vedette itself is off, for %s more seconds (vedette protect on)", text_of(protection, "off_for_seconds"));
 }
 
+static void judge_delivery(struct health *h, const struct yaml_node *sinks, const struct yaml_node *wal)
+{
+	if (is_true(wal, "full"))
+		degraded(h, "the write-ahead log, or its disk, is full");
+	if (text_of(wal, "error")[0] && strcmp(text_of(wal, "error"), "?") != 0)
+		degraded(h, "the write-ahead log cannot be written: %s", text_of(wal, "error"));
+	if (number_of(wal, "lost_lines"))
+		degraded(h, "%s records of the write-ahead log were lost", text_of(wal, "lost_lines"));
+	for (const struct yaml_node *s = first_of(sinks, YAML_LIST); s; s = s->next)
+		if (strcmp(text_of(s, "state"), "good") != 0)
+			degraded(h, "sink %s: %s", text_of(s, "name"), text_of(s, "last_error"));
+}
+
 static void judge(struct health *h, const struct yaml_node *doc)
 {
 	judge_hooks(h, yaml_get(doc, "hooks"));
 	judge_totals(h, yaml_get(doc, "totals"));
 	judge_sensor(h, yaml_get(doc, "sensor"));
 	judge_protection(h, yaml_get(doc, "protection"));
+	judge_delivery(h, yaml_get(doc, "sinks"), yaml_get(doc, "wal"));
 }
 
 /* --- showing it ------------------------------------------------------------------------------------------------------------------ */
@@ -214,6 +228,21 @@ static void show_policy(const struct yaml_node *policy)
 		       text_of(last, "blocked"), plural(number_of(last, "blocked")));
 }
 
+static void show_delivery(const struct yaml_node *sinks, const struct yaml_node *wal)
+{
+	if (wal)
+		printf("log       %s bytes in %s segments, %s bytes wait for the disk\n", text_of(wal, "bytes"), text_of(wal, "segments"), text_of(wal, "queued_bytes"));
+	for (const struct yaml_node *s = first_of(sinks, YAML_LIST); s; s = s->next) {
+		printf("sink      %s (%s): %s, %s records behind (%s ms), %s lines %s", text_of(s, "name"), text_of(s, "type"), text_of(s, "state"),
+		       text_of(s, "lag_records"), text_of(s, "lag_ms"), text_of(s, "lines"), text_of(s, "delivered"));
+		if (number_of(s, "refused") + number_of(s, "missed"))
+			printf(", %s refused, %s missed", text_of(s, "refused"), text_of(s, "missed"));
+		if (yaml_get(s, "last_error"))
+			printf("; last error at %s: %s", text_of(s, "last_error_at"), text_of(s, "last_error"));
+		putchar('\n');
+	}
+}
+
 static void show(const struct yaml_node *doc)
 {
 	const struct yaml_node *totals = yaml_get(doc, "totals"), *protection = yaml_get(doc, "protection"), *state = yaml_get(doc, "state");
@@ -232,6 +261,7 @@ static void show(const struct yaml_node *doc)
 	if (state)
 		printf("state     %s groups of rules about several events; %s evicted, %s dropped, %s late, %s hurried\n", text_of(state, "groups"),
 		       text_of(state, "evicted"), text_of(state, "dropped"), text_of(state, "late"), text_of(state, "hurried"));
+	show_delivery(yaml_get(doc, "sinks"), yaml_get(doc, "wal"));
 	show_events(yaml_get(doc, "events"));
 }
 

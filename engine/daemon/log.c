@@ -14,6 +14,8 @@ static int write_key(const struct log_options *o, const struct stream *stream, s
 	CLEANUP(buf_done) struct buf line = { 0 };
 	if (o->key_file[0]) {
 		buf_add_z(&path, o->key_file);
+	} else if (o->outlet && keyfile_fits_beside(o->file)) {
+		buf_add_format(&path, "%s.pub", o->file); /* the file of the streams before, too */
 	} else if (keyfile_fits_beside(o->file)) {
 		/* one key beside its log: that of an earlier log goes where that log went */
 		const char *kept = stream_kept_as(stream);
@@ -39,12 +41,13 @@ int log_open(const struct log_options *options, const struct identity *identity,
 {
 	struct sink_file_config sc = { .path = options->file, .queue_max_bytes = options->queue_bytes, .retry_ns = RETRY_NS };
 	struct sink_file *sink = NULL;
-	struct outlet *outlet = NULL;
+	struct outlet *outlet = options->outlet;
 	struct stream *stream = NULL;
-	int err = sink_file_open(&sc, &sink, diag);
+	int err = outlet ? 0 : sink_file_open(&sc, &sink, diag);
 	if (err)
 		return err;
-	outlet = sink_file_outlet(&sink);
+	if (!outlet)
+		outlet = sink_file_outlet(&sink);
 	err = stream_new(identity, options->agent, &outlet, &stream, diag);
 	if (err) {
 		(void)outlet_close(&outlet); /* nothing was written */

@@ -8,6 +8,7 @@ struct log_options {
 	const char *file;     /* "-": standard output */
 	const char *key_file; /* "": file with ".pub" */
 	uint64_t queue_bytes;
+	struct outlet *outlet; /* of a log that goes on where it ended; taken over; NULL: the file itself, begun anew */
 	struct agent *agent;  /* borrowed for the stream's life; NULL: its key lives as long as the stream */
 };
 

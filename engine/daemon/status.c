@@ -361,10 +361,14 @@ void status_json(const struct status_of *of, struct buf *out)
 	add_policy(&j, of->policy, &of->change);
 	add_protection(&j, &of->protection);
 	add_sensor(&j, of->sensor);
+	if (of->delivery)
+		delivery_add_sinks(of->delivery, &j);
 	add_state(&j, &of->stats->state);
 	add_totals(&j, of->stats, of->totals, of->stream);
 	json_key(&j, "version");
 	json_str(&j, SV(VEDETTE_VERSION));
+	if (of->delivery)
+		delivery_add_wal(of->delivery, &j);
 	json_object_end(&j);
 	buf_add_char(out, '\n');
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "engine/daemon/change.h"
+#include "engine/daemon/delivery.h"
 #include "engine/daemon/pipeline.h"
 #include "engine/daemon/protect.h"
 #include "engine/enrich/enrich.h"
@@ -16,6 +17,7 @@ struct status_of {
 	const struct enrich *enrich;
 	struct totals totals;
 	const struct stream *stream; /* may be NULL */
+	struct delivery *delivery;   /* may be NULL */
 	struct change_status change;
 	struct protect_state protection;
 	bool is_enforcing, keeps; /* `enforce`; `enforcement.on_exit: keep` */

@@ -31,6 +31,7 @@ struct watch_options watch_defaults(void)
 	return (struct watch_options){
 		.output = "",
 		.key_file = "",
+		.wal_folder = "",
 		.scope_text = "",
 		.cgroup = "",
 		.ring_priority_bytes = 4 << 20,
@@ -181,6 +182,20 @@ static int open_tape(struct watch *w, struct diag *diag)
 	return tape_writer_open(o->tape_file, o->tape_replace, &info, &w->tape, diag);
 }
 
+static int open_delivery(struct watch *w, struct diag *diag)
+{
+	const struct watch_options *o = &w->options;
+	const struct delivery_options options = {
+		.folder = o->wal_folder,
+		.max_bytes = o->wal_max,
+		.queue_bytes = o->queue_bytes,
+		.full = (enum wal_full)o->wal_full,
+		.sinks = o->sinks,
+		.output = o->output,
+	};
+	return o->wal_folder[0] ? delivery_open(&options, &w->delivery, diag) : 0;
+}
+
 /* The agent of the folder begins its next stream, behind the end of the log that is there. */
 static int begin_agent(struct watch *w, struct diag *diag)
 {
@@ -191,7 +206,7 @@ static int begin_agent(struct watch *w, struct diag *diag)
 		return err;
 	if (agent_is_new(w->agent))
 		diag_warn(diag, (struct place){ o->agent_folder, 0, 0 }, "a new agent was made; give its key to those who verify: `vedette keys show` prints it");
-	err = log_head_of_file(o->output, &found);
+	err = w->delivery ? delivery_find_head(w->delivery, &found) : log_head_of_file(o->output, &found);
 	return agent_begin(w->agent, err ? NULL : &found, &w->identity, diag);
 }
 
@@ -199,11 +214,15 @@ static int open_log(struct watch *w, struct diag *diag)
 {
 	if (!w->options.output[0])
 		return 0;
-	int err = w->options.agent_folder[0] ? begin_agent(w, diag) : 0;
+	int err = open_delivery(w, diag);
+	if (!err && w->options.agent_folder[0])
+		err = begin_agent(w, diag);
 	if (err)
 		return err;
 	struct log_options lo = { .file = w->options.output, .key_file = w->options.key_file, .queue_bytes = w->options.queue_bytes, .agent = w->agent };
-	return log_open(&lo, &w->identity, &w->stream, diag);
+	lo.outlet = w->delivery ? delivery_take_outlet(w->delivery) : NULL;
+	err = log_open(&lo, &w->identity, &w->stream, diag);
+	return err || !w->delivery ? err : delivery_connect(w->delivery, diag);
 }
 
 /* Without a configuration to read again: the paths of the beginning. */
@@ -219,7 +238,7 @@ static int rules_of_start(void *context, struct rule_paths *ret, struct diag *di
 
 struct status_of watch_status_of(const struct watch *w)
 {
-	struct status_of of = { w->sensor, w->policy, watch_stats(w), w->enrich, watch_totals(w), w->stream, { 0 }, { 0 }, w->options.enforce, w->options.keep };
+	struct status_of of = { w->sensor, w->policy, watch_stats(w), w->enrich, watch_totals(w), w->stream, w->delivery, { 0 }, { 0 }, w->options.enforce, w->options.keep };
 	if (w->change)
 		change_get_status(w->change, &of.change);
 	protect_get_state(w->protect, &of.protection);
@@ -516,6 +535,11 @@ int watch_open(const struct watch_options *options, struct watch **ret, struct d
 	err = open_protect(w, diag);
 	if (err)
 		return err;
+	err = w->delivery ? delivery_start(w->delivery) : 0;
+	if (err) {
+		diag_error(diag, (struct place){ 0 }, "no threads for the sinks: %s", strerror(-err));
+		return err;
+	}
 	warn_of_limits(w, diag);
 	*ret = TAKE(w);
 	return 0;
@@ -532,6 +556,7 @@ void watch_close(struct watch **watch)
 	pipeline_free(&w->pipeline);
 	teller_free(&w->teller);
 	tape_writer_free(&w->tape);
+	delivery_free(&w->delivery); /* before the log, which is the stream's */
 	(void)stream_free(&w->stream); /* watch_finish has told what could not be written */
 	agent_close(&w->agent);
 	outcome_free(&w->outcomes);

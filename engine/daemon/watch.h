@@ -28,6 +28,10 @@ struct watch_options {
 	bool approve;                /* the kernel drops what no rule can hold on */
 	bool log_events;
 	const char *output;            /* file for the signed log; "": none */
+	const char *wal_folder;        /* of the write-ahead log; "": none, records go straight to output */
+	uint64_t wal_max;
+	int wal_full;                  /* enum wal_full */
+	const struct sinks_config *sinks; /* NULL: none but output; borrowed */
 	const char *key_file;          /* where the public key goes; "": output with ".pub" */
 	bool terminal;                 /* readable alerts on stderr */
 	const char *scope_text;        /* for the stream-open record */

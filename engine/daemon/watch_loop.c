@@ -201,6 +201,8 @@ static void tick(struct watch *w, uint64_t boot_ns)
 	if (w->protect)
 		protect_tick(w->protect, boot_ns);
 	tell_losses(w);
+	if (w->delivery)
+		delivery_tell(w->delivery, w->stream, instant_now());
 	alert_of_skipped_runs(w, boot_ns);
 	tell_expired(w);
 	tell_ancestors(w);
@@ -272,6 +274,8 @@ static bool take_signals(struct watch *w, pid_t child, struct watch_end *end)
 			kill(child, sig);
 			continue;
 		}
+		if (sig == SIGHUP && w->delivery)
+			delivery_reopen(w->delivery);
 		if (sig == SIGHUP && w->change)
 			change_ask(w->change);
 		if (sig == SIGTERM || sig == SIGINT || sig == SIGQUIT) {
@@ -304,7 +308,12 @@ int watch_loop(struct watch *w, pid_t child, struct watch_end *ret, struct diag 
 	bool was_failing = false;
 	uint64_t began_ns = clock_ns(CLOCK_BOOTTIME);
 	while (!err) {
-		int n = sensor_consume(w->sensor, BULK_ROUND);
+		enum outlet_state state = w->stream ? stream_state(w->stream) : OUTLET_READY;
+		if (state == OUTLET_FAILED) {
+			diag_error(diag, (struct place){ .file = w->options.wal_folder }, "evidence cannot be kept (the disk or the log is full, or fails), and `wal.full: fail-closed` says that then nothing goes on");
+			return -ENOSPC;
+		}
+		int n = state == OUTLET_BLOCKED ? 0 : sensor_consume(w->sensor, BULK_ROUND);
 		if (n < 0) {
 			diag_error(diag, (struct place){ 0 }, "the rings cannot be read: %s", strerror(-n));
 			return n;
@@ -388,6 +397,9 @@ int watch_finish(struct watch *w, const char *reason, struct diag *diag)
 	int err = stream_close_record(w->stream, &info);
 	struct stream_stats stats;
 	stream_get_stats(w->stream, &stats);
+	uint64_t left = w->delivery ? delivery_finish(w->delivery) : 0;
+	if (left)
+		fprintf(stderr, "vedette: %llu records of the write-ahead log wait for their sinks until the next start\n", (unsigned long long)left);
 	if (err || stats.queued_bytes) {
 		diag_error(diag, (struct place){ .file = sink_file_name(w->options.output) }, "%s: %llu bytes of the log could not be written, the log has no end record",
 			   strerror(err ? -err : stats.error), (unsigned long long)stats.queued_bytes);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "engine/daemon/change.h"
+#include "engine/daemon/delivery.h"
 #include "engine/daemon/own_files.h"
 #include "engine/daemon/protect.h"
 #include "engine/daemon/status.h"
@@ -17,6 +18,7 @@ struct watch {
 	struct outcome_table *outcomes;
 	struct identity identity;
 	struct agent *agent; /* owned; NULL: none is kept */
+	struct delivery *delivery; /* NULL: no write-ahead log */
 	struct stream *stream;
 	struct tape_writer *tape;
 	struct pipeline *pipeline;

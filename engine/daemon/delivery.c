@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Log and sinks of a watch. */
+#include "engine/daemon/delivery.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "alerts/link.h"
+#include "engine/base/clock.h"
+
+#define DRAIN_NS 2000000000ull /* what sinks get at the end */
+
+struct delivery {
+	struct wal *wal;          /* the stream's, once it took the outlet */
+	bool is_taken;
+	struct delivery_options options; /* what it points to is borrowed */
+	struct sinks *sinks;      /* owned */
+	struct sinks_config one;  /* when none are configured */
+};
+
+/* Beside the folder of the log, in `sinks`. */
+static void add_cursor_folder(struct buf *out, const char *folder)
+{
+	struct strview text = sv_from(folder);
+	while (text.n > 1 && text.p[text.n - 1] == '/')
+		text.n--;
+	const char *slash = text.n ? memrchr(text.p, '/', text.n) : NULL;
+	if (slash)
+		buf_add(out, folder, (size_t)(slash - folder) + 1);
+	buf_add_z(out, "sinks");
+}
+
+int delivery_open(const struct delivery_options *options, struct delivery **ret, struct diag *diag)
+{
+	CLEANUP(delivery_free) struct delivery *d = calloc(1, sizeof(*d));
+	struct wal_config wc = wal_defaults();
+	if (!d)
+		return -ENOMEM;
+	wc.folder = options->folder;
+	wc.max_bytes = options->max_bytes;
+	wc.queue_bytes = MAX(options->queue_bytes, (size_t)4 << 20); /* room for the last words has to be a small part of it */
+	wc.full = options->full;
+	d->options = *options;
+	int err = wal_open(&wc, &d->wal, diag);
+	if (err)
+		return err;
+	*ret = TAKE(d);
+	return 0;
+}
+
+int delivery_connect(struct delivery *d, struct diag *diag)
+{
+	CLEANUP(buf_done) struct buf cursors = { 0 };
+	const struct sinks_config *sinks = d->options.sinks;
+	add_cursor_folder(&cursors, d->options.folder);
+	int err = buf_error(&cursors);
+	if (!err && (!sinks || sinks->n == 0)) {
+		err = sinks_one_file(d->options.output, &d->one, diag);
+		sinks = &d->one;
+	}
+	return err ? err : sinks_open(sinks, buf_cstr(&cursors), d->wal, &d->sinks, diag);
+}
+
+struct outlet *delivery_take_outlet(struct delivery *d)
+{
+	d->is_taken = true;
+	return wal_outlet(d->wal);
+}
+
+int delivery_start(struct delivery *d)
+{
+	return sinks_start(d->sinks);
+}
+
+int delivery_find_head(const struct delivery *d, struct log_head *ret)
+{
+	struct wal_head head;
+	wal_get_head(d->wal, &head);
+	return head.line.n ? log_head_of_line(head.line, ret) : -ENODATA;
+}
+
+static void tell_one(struct stream *stream, const struct loss_info *info)
+{
+	IGNORE(stream_loss(stream, info)); /* without room even for our own records, the heartbeat's counts still tell */
+}
+
+void delivery_tell(struct delivery *d, struct stream *stream, struct instant now)
+{
+	struct wal_loss loss;
+	const char *name;
+	uint64_t count;
+	while (wal_take_loss(d->wal, &loss)) {
+		const struct loss_info info = { .at = now, .what = loss.what, .event = "", .cpu = -1, .count = loss.count, .since_ns = loss.since_ns ? loss.since_ns : now.wall_ns };
+		tell_one(stream, &info);
+	}
+	while (d->sinks && sinks_take_loss(d->sinks, &name, &count)) {
+		const struct loss_info info = { .at = now, .what = "sink", .event = "", .cpu = -1, .count = count, .since_ns = now.wall_ns, .group = name };
+		tell_one(stream, &info);
+	}
+}
+
+void delivery_reopen(struct delivery *d)
+{
+	if (d->sinks)
+		sinks_reopen(d->sinks);
+}
+
+uint64_t delivery_finish(struct delivery *d)
+{
+	return sinks_close(&d->sinks, DRAIN_NS);
+}
+
+void delivery_free(struct delivery **delivery)
+{
+	struct delivery *d = TAKE(*delivery);
+	if (!d)
+		return;
+	(void)sinks_close(&d->sinks, 0); /* delivery_finish gave them their time */
+	if (!d->is_taken)
+		(void)wal_close(&d->wal); /* nothing was written */
+	sinks_config_done(&d->one);
+	free(d);
+}
+
+int delivery_check(const struct sinks_config *sinks, struct diag *diag)
+{
+	int worst = 0;
+	for (size_t i = 0; i < sinks->n; i++) {
+		const struct sink_options *s = &sinks->sinks[i];
+		CLEANUP(link_free) struct link *link = NULL;
+		if (s->kind != SINK_SYSLOG)
+			continue;
+		const struct link_config lc = { s->address, s->tls_ca, s->tls_cert, s->tls_key, s->tls_name, s->timeout };
+		int err = link_new(&lc, &link, diag);
+		if (err)
+			diag_error(diag, (struct place){ 0 }, "sink '%s' cannot be made ready", s->name);
+		worst = worst ? worst : err;
+	}
+	return worst;
+}
+
+/* --- status -------------------------------------------------------------------------------------------------------------------------- */
+
+static void add_number(struct json *j, const char *name, uint64_t n)
+{
+	json_key(j, name);
+	json_u64(j, n);
+}
+
+static void add_text(struct json *j, const char *name, const char *text)
+{
+	json_key(j, name);
+	json_str(j, sv_from(text));
+}
+
+static void add_time(struct json *j, const char *name, uint64_t wall_ns)
+{
+	CLEANUP(buf_done) struct buf text = { 0 };
+	if (!wall_ns)
+		return;
+	clock_add_rfc3339(&text, wall_ns);
+	json_key(j, name);
+	json_str(j, buf_sv(&text));
+}
+
+void delivery_add_sinks(struct delivery *d, struct json *j)
+{
+	json_key(j, "sinks");
+	json_array_begin(j);
+	for (size_t i = 0; d->sinks && i < sinks_count(d->sinks); i++) {
+		struct sink_status s;
+		sinks_get_status(d->sinks, i, &s);
+		json_object_begin(j);
+		add_text(j, "delivered", s.delivered);
+		add_number(j, "faults", s.faults);
+		add_number(j, "lag_ms", s.lag_ns / 1000000);
+		add_number(j, "lag_records", s.lag_records);
+		if (s.last_error[0])
+			add_text(j, "last_error", s.last_error);
+		add_time(j, "last_error_at", s.last_error_ns);
+		add_time(j, "last_good_at", s.last_good_ns);
+		add_number(j, "lines", s.lines);
+		add_number(j, "missed", s.missed);
+		add_text(j, "name", s.name);
+		add_number(j, "refused", s.refused);
+		json_key(j, "required");
+		json_bool(j, s.is_required);
+		add_text(j, "state", sink_state_text(s.state));
+		add_text(j, "type", s.kind);
+		json_object_end(j);
+	}
+	json_array_end(j);
+}
+
+void delivery_add_wal(struct delivery *d, struct json *j)
+{
+	struct wal_stats s;
+	wal_get_stats(d->wal, &s);
+	json_key(j, "wal");
+	json_object_begin(j);
+	add_number(j, "bytes", s.bytes);
+	add_number(j, "durable", s.durable);
+	add_text(j, "error", s.error ? strerror(s.error) : "");
+	add_number(j, "faults", s.faults);
+	json_key(j, "full");
+	json_bool(j, s.is_full);
+	add_number(j, "lost_lines", s.lost_lines);
+	add_number(j, "oldest", s.oldest);
+	add_number(j, "queued_bytes", s.queued_bytes);
+	add_number(j, "segments", s.segments);
+	add_number(j, "syncs", s.syncs);
+	json_object_end(j);
+}

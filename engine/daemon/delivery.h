@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A watch's write-ahead log and sinks: opened together, told of together, ended in the order that loses nothing. */
+#pragma once
+
+#include "alerts/head.h"
+#include "alerts/sinks.h"
+#include "alerts/stream.h"
+#include "engine/base/json.h"
+
+struct delivery_options {
+	const char *folder;               /* of the write-ahead log; cursors go beside it */
+	uint64_t max_bytes;
+	size_t queue_bytes;
+	enum wal_full full;
+	const struct sinks_config *sinks; /* NULL or none: one file, output */
+	const char *output;
+};
+
+struct delivery;
+
+/* Opens the log; the options are borrowed for the delivery's life. 0, or -errno with diag. */
+int delivery_open(const struct delivery_options *options, struct delivery **ret, struct diag *diag) MUST_CHECK;
+/* The stream that the log ended with when it was opened. 0, or a negative errno: there is none, or it cannot be told. */
+int delivery_find_head(const struct delivery *d, struct log_head *ret) MUST_CHECK;
+/* For one stream, which must be freed after the delivery; untaken, delivery_free closes it. */
+struct outlet *delivery_take_outlet(struct delivery *d);
+/* Opens the sinks, when a stream has taken the outlet; nothing is sent yet. */
+int delivery_connect(struct delivery *d, struct diag *diag) MUST_CHECK;
+int delivery_start(struct delivery *d) MUST_CHECK;
+
+/* Tells losses of log and sinks as records. */
+void delivery_tell(struct delivery *d, struct stream *stream, struct instant now);
+/* Files and connections are opened anew. */
+void delivery_reopen(struct delivery *d);
+/* Gives sinks a bounded time for what is in the log, and ends them. Returns the records that required ones get after the next start. */
+uint64_t delivery_finish(struct delivery *d);
+void delivery_free(struct delivery **d);
+
+/* Checks a configuration without opening anything of it: addresses, certificates. 0 or -errno with diag. */
+int delivery_check(const struct sinks_config *sinks, struct diag *diag) MUST_CHECK;
+
+/* Members "sinks" and "wal" of the status document; they do not follow one another there. */
+void delivery_add_sinks(struct delivery *d, struct json *j);
+void delivery_add_wal(struct delivery *d, struct json *j);
