@@ -11,75 +11,11 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "bpf/policy_abi.h"
-#include "engine/enforce/decide.h"
-#include "engine/enforce/tables.h"
-#include "engine/event/builder.h"
-
-static const char host_mounts[] = "21 1 8:1 / / rw shared:1 - ext4 /dev/sda1 rw\n"
-				  "22 21 8:2 / /data rw - xfs /dev/sdb1 rw\n"
-				  "23 21 8:1 /vol /srv/sub rw - ext4 /dev/sda1 rw\n"
-				  "24 21 0:44 / /var/lib/box/1/merged rw - overlay overlay rw\n"
-				  "25 21 8:1 /run/real.conf /etc/one.conf rw - ext4 /dev/sda1 rw\n";
-
-/* Rules and what they are compiled to. */
-struct compiled {
-	struct ruleset *set;
-	struct mounts *mounts;
-	struct verdict_policy policy;
-	struct decider *decider;
-	struct diag diag;
-	int err;
-};
-
-static void compiled_done(struct compiled *c)
-{
-	decider_free(&c->decider);
-	verdict_policy_done(&c->policy);
-	mounts_free(&c->mounts);
-	ruleset_free(&c->set);
-	diag_done(&c->diag);
-}
-
-static void compile_after(struct compiled *c, const char *yaml, const struct ancestor_registry *before)
-{
-	*c = (struct compiled){ 0 };
-	if (ruleset_load_text("r.yaml", sv_from(yaml), &c->set, &c->diag))
-		fail_msg("does not load: %s", c->diag.messages[0].text);
-	assert_int_equal(0, mounts_parse(sv_from(host_mounts), &c->mounts));
-	struct verdict_world world = { .mounts = c->mounts, .generation = 3, .ancestors = before };
-	c->err = verdict_compile(c->set, &world, &c->policy, &c->diag);
-	if (!c->err)
-		assert_int_equal(0, decider_new(&c->policy.tables, &c->decider));
-}
-
-static void compile(struct compiled *c, const char *yaml)
-{
-	compile_after(c, yaml, NULL);
-	if (c->err)
-		fail_msg("does not compile: %s", c->diag.messages[0].text);
-}
-
-static bool says(const struct diag *diag, const char *text)
-{
-	for (size_t i = 0; i < diag->n; i++)
-		if (strstr(diag->messages[i].text, text))
-			return true;
-	return false;
-}
+#include "tests/support/compiled.h"
 
 static struct decide_file file_on(const char *path, uint32_t major, uint32_t minor, const char *inside)
 {
 	return (struct decide_file){ { KNOWN_VALUE, sv_from(path) }, { KNOWN_VALUE, sv_from(inside) }, major << 20 | minor };
-}
-
-static const struct decide_text unreadable = { KNOWN_UNREADABLE, { NULL, 0 } };
-
-static struct decide_answer ask(const struct compiled *c, const struct decide_event *ev)
-{
-	struct decide_answer answer;
-	decide(c->decider, ev, &answer);
-	return answer;
 }
 
 /* --- refusals -------------------------------------------------------------------------------------------------------------- */
@@ -584,126 +520,6 @@ static void ancestor_bits_keep_their_meaning(void **state)
 	assert_int_equal(0, fifth.policy.ancestors.in_force[0] & 7);
 }
 
-/* --- rules that kill --------------------------------------------------------------------------------------------------------- */
-
-/* Of one process.exec: the tables say what the rule says. */
-static void tables_agree_on(const struct compiled *c, const char *args, size_t n_args, bool expected)
-{
-	struct event_builder *builder;
-	struct decide_scratch *scratch = calloc(1, sizeof(*scratch));
-	struct decide_event image;
-	struct strview list[8];
-	struct event ev;
-	struct matches found;
-	assert_int_equal(0, event_builder_new(&builder));
-	event_builder_begin(builder, event_type_by_name(SV("process.exec")));
-	assert_int_equal(0, event_builder_set_text(builder, "process.executable", "/bin/x"));
-	for (size_t i = 0; i < n_args; i++, args += list[i - 1].n + 1)
-		list[i] = sv_from(args);
-	assert_int_equal(0, event_builder_set(builder, SV("process.args"), list, n_args));
-	assert_int_equal(0, event_builder_event(builder, &ev));
-	ruleset_evaluate(c->set, &ev, &found);
-	decide_image_of(&ev, NULL, &image, scratch);
-	struct decide_answer answer = ask(c, &image);
-	assert_int_equal(expected, found.n != 0);
-	assert_int_equal(expected, answer.is_hit);
-	if (answer.is_hit)
-		assert_int_equal(CLAUSE_KILL, answer.flags);
-	free(scratch);
-	event_builder_free(&builder);
-}
-
-static void arguments_are_judged_before_the_first_instruction(void **state)
-{
-	(void)state;
-	static const struct {
-		const char *when, *args;
-		size_t n;
-		bool expected;
-	} cases[] = {
-		{ "process.args = -e", "nc\0-e", 2, true },
-		{ "process.args = -e", "nc\0-ex", 2, false },
-		{ "process.args = -e", "-e", 1, true },
-		{ "process.args = -e", "", 0, false },
-		{ "process.args startswith -e", "nc\0-ex", 2, true },
-		{ "process.args startswith -e", "nc\0a-ex", 2, false },
-		{ "process.args endswith .sh", "sh\0/tmp/a.sh", 2, true },
-		{ "process.args endswith .sh", "sh\0/tmp/a.sh\0x", 3, true },
-		{ "process.args endswith .sh", "sh\0.sh/", 2, false },
-		{ "process.args endswith .sh", "sh\0sh", 2, false },
-		{ "process.args glob \"--a*\"", "x\0--abc", 2, true },
-		{ "process.args intersects (a, b)", "x\0b", 2, true },
-		{ "process.args intersects (a, b)", "x\0ab", 2, false },
-		{ "not process.args intersects (a, b)", "x\0ab", 2, true },
-		{ "not process.args intersects (a, b)", "x\0a", 2, false },
-		{ "process.args = a and process.args = b", "x\0a\0b", 3, true },
-		{ "process.args = a and process.args = b", "x\0a", 2, false },
-		{ "process.args = a and not process.args endswith b", "x\0a", 2, true },
-		{ "process.args = a and not process.args endswith b", "x\0a\0bb", 3, false },
-		{ "process.args = a or process.args endswith b", "x\0bb", 2, true },
-		{ "process.args exists and process.executable = /bin/x", "x", 1, true },
-		{ "process.args = a and process.executable = /bin/y", "a", 1, false },
-	};
-	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		CLEANUP(compiled_done) struct compiled c;
-		char yaml[512];
-		snprintf(yaml, sizeof(yaml), "- rule: r\n  severity: low\n  action: kill\n  event: process.exec\n  when: %s\n", cases[i].when);
-		compile(&c, yaml);
-		print_message("%s\n", cases[i].when);
-		assert_int_equal(0, c.diag.n);
-		tables_agree_on(&c, cases[i].args, cases[i].n, cases[i].expected);
-	}
-}
-
-static void what_is_killed_after_the_fact_is_said(void **state)
-{
-	(void)state;
-	static const struct {
-		const char *when, *says;
-	} cases[] = {
-		{ "process.args contains x", "process.args contains x: the kernel compares arguments" },
-		{ "process.command_line endswith x", "does not look at this field" },
-		{ "process.args in (x)", "every argument" },
-		{ "process.args != x", "not process.args = ..." },
-		{ "process.args = x and process.name = y", "process.name = y" },
-	};
-	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		CLEANUP(compiled_done) struct compiled c;
-		char yaml[512];
-		snprintf(yaml, sizeof(yaml), "- rule: r\n  severity: low\n  action: kill\n  event: process.exec\n  when: %s\n", cases[i].when);
-		compile(&c, yaml);
-		assert_int_equal(0, c.diag.errors);
-		assert_true(says(&c.diag, "rule r ends processes after the fact"));
-		assert_true(says(&c.diag, cases[i].says));
-		assert_int_equal(0, c.policy.tables.head.is_killing);
-	}
-}
-
-static void arguments_that_cannot_be_read_follow_the_default(void **state)
-{
-	(void)state;
-	for (int denies = 0; denies < 2; denies++) {
-		CLEANUP(compiled_done) struct compiled c;
-		char yaml[512];
-		snprintf(yaml, sizeof(yaml), "- rule: r\n  severity: low\n  action: kill\n  unknown: %s\n  event: process.exec\n  when: process.args = x\n",
-			 denies ? "deny" : "allow");
-		compile(&c, yaml);
-		struct decide_event image = { .event = EVENT_PROC_IMAGE, .arguments = unreadable };
-		struct decide_answer answer = ask(&c, &image);
-		assert_int_equal(denies, answer.is_hit);
-		assert_true(answer.is_unknown);
-	}
-}
-
-static void a_rule_that_would_kill_everything_is_refused(void **state)
-{
-	(void)state;
-	CLEANUP(compiled_done) struct compiled c;
-	compile_after(&c, "- rule: r\n  severity: low\n  action: kill\n  event: process.exec\n  when: true\n", NULL);
-	assert_int_equal(-EPERM, c.err);
-	assert_true(says(&c.diag, "rule r cannot kill"));
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -724,10 +540,6 @@ int main(void)
 		cmocka_unit_test(exceptions_last_until_they_expire),
 		cmocka_unit_test(an_ancestor_has_two_names_as_well),
 		cmocka_unit_test(ancestor_bits_keep_their_meaning),
-		cmocka_unit_test(arguments_are_judged_before_the_first_instruction),
-		cmocka_unit_test(what_is_killed_after_the_fact_is_said),
-		cmocka_unit_test(arguments_that_cannot_be_read_follow_the_default),
-		cmocka_unit_test(a_rule_that_would_kill_everything_is_refused),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
