@@ -24,6 +24,8 @@ for f in tool actor-p actor-q jailer keeper-p keeper-q p/bin/evade q/bin/evade; 
 for s in p q; do
 	mkdir -p /tmp/ev/disk/$s
 	for f in $s/bin/forbidden disk/$s/forbidden root-p/usr/bin/x copy-$s hard-$s; do cp /t/nonce /tmp/ev/$f; done
+	for f in suid sgid; do cp /t/nonce /tmp/ev/$s/$f; done
+	chmod 4755 /tmp/ev/$s/suid; chmod 2755 /tmp/ev/$s/sgid
 	for f in script; do printf '#!/bin/sh\necho NONCE\n' > /tmp/ev/$s/bin/$f; done
 	printf '#!/tmp/ev/%s/bin/forbidden\n' $s > /tmp/ev/script-$s
 	printf 'echo NONCE\n' > /tmp/ev/$s/scripts/run

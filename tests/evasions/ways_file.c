@@ -14,9 +14,9 @@
 #include <sys/xattr.h>
 
 enum {
-	COMPAT_OPEN = 5, COMPAT_CREAT = 8, COMPAT_LINK = 9, COMPAT_UNLINK = 10, COMPAT_MKNOD = 14, COMPAT_CHMOD = 15, COMPAT_MOUNT = 21,
+	COMPAT_OPEN = 5, COMPAT_CREAT = 8, COMPAT_LINK = 9, COMPAT_UNLINK = 10, COMPAT_MKNOD = 14, COMPAT_CHMOD = 15, COMPAT_MOUNT = 21, COMPAT_UMOUNT = 52,
 	COMPAT_RENAME = 38, COMPAT_MKDIR = 39, COMPAT_RMDIR = 40, COMPAT_SYMLINK = 83, COMPAT_TRUNCATE = 92, COMPAT_FCHMOD = 94, COMPAT_CHOWN16 = 182,
-	COMPAT_TRUNCATE64 = 193, COMPAT_FTRUNCATE64 = 194, COMPAT_CHOWN32 = 212, COMPAT_SETXATTR = 226, COMPAT_OPENAT = 295, COMPAT_OPENAT2 = 437,
+	COMPAT_TRUNCATE64 = 193, COMPAT_FTRUNCATE64 = 194, COMPAT_CHOWN32 = 212, COMPAT_SETXATTR = 226, COMPAT_REMOVEXATTR = 235, COMPAT_OPENAT = 295, COMPAT_OPENAT2 = 437,
 	CALL_FCHMODAT2 = 452, X32_OPEN = 0x40000002, URING_FTRUNCATE = 55, RENAME_EXCHANGE_BIT = 2, RENAME_WHITEOUT_BIT = 4,
 };
 
@@ -591,10 +591,47 @@ static long attribute_list(char **a) /* the access control list: it changes perm
 	return setxattr(a[0], "system.posix_acl_access", list, sizeof(list), 0);
 }
 
-static long attribute_removed(char **a)
+/* Where it may not be set there is none, and whoever is asked is asked before that is found out. */
+static void attribute_prepared(char **a)
 {
 	PREPARED(setxattr(a[0], a[1], "v", 1, 0) && errno != EPERM ? -1 : 0);
+}
+
+static long attribute_removed(char **a)
+{
+	attribute_prepared(a);
 	return removexattr(a[0], a[1]);
+}
+
+static long attribute_removed_link(char **a)
+{
+	attribute_prepared(a);
+	return lremovexattr(a[0], a[1]);
+}
+
+static long attribute_removed_descriptor(char **a)
+{
+	attribute_prepared(a);
+	return fremovexattr((int)PREPARED(open(a[0], O_RDONLY)), a[1]);
+}
+
+static long attribute_removed_compat(char **a)
+{
+	attribute_prepared(a);
+	return compat_call(COMPAT_REMOVEXATTR, low_text(a[0]), low_text(a[1]), 0, 0, 0);
+}
+
+static long attribute_list_removed(char **a)
+{
+	PREPARED(attribute_list(a) && errno != EPERM ? -1 : 0);
+	return removexattr(a[0], "system.posix_acl_access");
+}
+
+static long attribute_list_emptied(char **a) /* by one without entries */
+{
+	static const uint16_t none[] = { 2, 0 };
+	PREPARED(attribute_list(a) && errno != EPERM ? -1 : 0);
+	return setxattr(a[0], "system.posix_acl_access", none, sizeof(none), 0);
 }
 
 static long times_set(char **a) { return utimensat(AT_FDCWD, a[0], (struct timespec[]){ { 1, 0 }, { 1, 0 } }, 0); }
@@ -647,6 +684,28 @@ static long mount_tree(char **a) /* SOURCE TARGET */
 	return syscall(SYS_move_mount, tree, "", AT_FDCWD, a[1], MOVE_MOUNT_F_EMPTY_PATH);
 }
 
+/* --- taken away: what was mounted there by the same process ------------------------------------------------------------------------ */
+
+static const char *unmountable(char **a)
+{
+	own_mounts();
+	PREPARED(mount("none", a[0], "tmpfs", 0, NULL));
+	return a[0];
+}
+
+static long unmounted_old(char **a) { return umount(unmountable(a)); }
+static long unmounted_plain(char **a) { return umount2(unmountable(a), MNT_FORCE); }
+static long unmounted_lazily(char **a) { return umount2(unmountable(a), MNT_DETACH); }
+static long unmounted_compat(char **a) { return compat_call(COMPAT_UMOUNT, low_text(unmountable(a)), 0, 0, 0, 0); }
+
+static long unmounted_above(char **a) /* TARGET FOLDER-ABOVE: with the mount that it hangs in */
+{
+	own_mounts();
+	PREPARED(mount(a[1], a[1], NULL, MS_BIND, NULL));
+	PREPARED(mount("none", a[0], "tmpfs", 0, NULL));
+	return umount2(a[1], MNT_DETACH);
+}
+
 static long mount_in_user_namespace(char **a)
 {
 	PREPARED(unshare(CLONE_NEWUSER));
@@ -691,7 +750,11 @@ const struct way file_ways[] = {
 	{ "owner-compat16", 2, owner_compat16 }, { "owner-compat32", 2, owner_compat32 }, { "attribute", 2, attribute_plain },
 	{ "attribute-link", 2, attribute_link }, { "attribute-descriptor", 2, attribute_descriptor }, { "attribute-compat", 2, attribute_compat },
 	{ "attribute-uring", 2, attribute_uring }, { "attribute-uring-descriptor", 2, attribute_uring_descriptor },
-	{ "attribute-capability", 1, attribute_capability }, { "attribute-list", 1, attribute_list }, { "attribute-removed", 2, attribute_removed },
+	{ "attribute-capability", 1, attribute_capability }, { "attribute-list", 1, attribute_list }, { "attribute-removed-link", 2, attribute_removed_link },
+	{ "attribute-removed-descriptor", 2, attribute_removed_descriptor }, { "attribute-removed-compat", 2, attribute_removed_compat },
+	{ "attribute-list-removed", 1, attribute_list_removed }, { "attribute-list-emptied", 1, attribute_list_emptied },
+	{ "unmounted-old", 1, unmounted_old }, { "unmounted", 1, unmounted_plain }, { "unmounted-lazily", 1, unmounted_lazily },
+	{ "unmounted-compat", 1, unmounted_compat }, { "unmounted-above", 2, unmounted_above }, { "attribute-removed", 2, attribute_removed },
 	{ "times", 1, times_set }, { "mount", 2, mount_new }, { "mount-bind", 2, mount_bind }, { "mount-moved", 2, mount_moved },
 	{ "mount-flags", 2, mount_flags }, { "mount-compat", 2, mount_compat }, { "mount-by-descriptor", 2, mount_by_descriptor },
 	{ "mount-tree", 2, mount_tree }, { "mount-in-user-namespace", 2, mount_in_user_namespace }, { NULL, 0, NULL },
