@@ -9,7 +9,8 @@ struct teller {
 	struct sensor *sensor;
 	struct mounts *mounts;   /* owned */
 	struct decider *decider; /* owned */
-	struct label_part part;
+	const struct verdict_tables *tables;
+	const struct ancestry_past *past;
 	int n_told;
 	struct buf inside[ANCESTRY_MAX]; /* owned; the second names */
 };
@@ -32,30 +33,50 @@ static struct decide_file file_of(struct teller *t, size_t i, struct strview pat
 	return f;
 }
 
+static enum inherited_answer find_inherited(const struct teller *t, const struct ancestry *of, struct label_part *part)
+{
+	const struct ancestry_past *past = t->past;
+	if (past->labels && past->until_boot_ns && of->is_new_image && of->exec_id > past->until_boot_ns)
+		return INHERITED_UNKNOWN; /* of the image before it, it was known perhaps */
+	return inherited_find(past->labels, of->pid, of->start_boot_ns, part);
+}
+
+/* What the table of processes says. False: there may be more. */
+static bool find_lineage(struct teller *t, const struct ancestry *of, struct label_part *part)
+{
+	struct decide_file images[ANCESTRY_MAX];
+	uint64_t holds[POLICY_ANCESTOR_WORDS], spares[POLICY_ANCESTOR_WORDS];
+	if (!of->is_whole || of->n_ancestors == ANCESTRY_MAX)
+		return false;
+	for (size_t i = 0; i < of->n_ancestors; i++)
+		images[i] = file_of(t, i, of->executables[i]);
+	decide_ancestors(t->decider, images, of->n_ancestors, of->is_container, holds, spares);
+	for (size_t w = 0; w < POLICY_ANCESTOR_WORDS; w++) {
+		part->holds[w] = holds[w];
+		part->spares[w] = spares[w];
+	}
+	return true;
+}
+
 static int tell(void *context, const struct ancestry *of)
 {
 	struct teller *t = context;
-	struct decide_file images[ANCESTRY_MAX];
+	struct label_part part = { .epoch = t->tables->head.ancestor_epoch };
 	if (sensor_knows_ancestors(t->sensor, of->pid))
 		return 0;
-	if (!of->is_whole || of->n_ancestors == ANCESTRY_MAX)
-		return 1; /* there may be more: unknown, until what is missing comes */
-	for (size_t i = 0; i < of->n_ancestors; i++)
-		images[i] = file_of(t, i, of->executables[i]);
-	uint64_t holds[POLICY_ANCESTOR_WORDS], spares[POLICY_ANCESTOR_WORDS];
-	decide_ancestors(t->decider, images, of->n_ancestors, of->is_container, holds, spares);
-	for (size_t w = 0; w < POLICY_ANCESTOR_WORDS; w++) {
-		t->part.holds[w] = holds[w];
-		t->part.spares[w] = spares[w];
-	}
-	int err = sensor_label_ancestors(t->sensor, of->pid, of->exec_id, &t->part);
+	bool has_lineage = find_lineage(t, of, &part);
+	enum inherited_answer known = find_inherited(t, of, &part); /* over the other, where it was asked for */
+	bool is_known = known == INHERITED_KNOWN ? has_lineage || inherited_is_all(t->past->labels, t->tables) : known == INHERITED_OTHER && has_lineage;
+	if (!is_known)
+		return 1; /* until what is missing comes */
+	int err = sensor_label_ancestors(t->sensor, of->pid, of->exec_id, &part);
 	t->n_told += err == 0;
 	return err == -E2BIG ? 0 : err; /* no room for more: its ancestors stay unknown, and the rules' own defaults decide */
 }
 
-int ancestry_tell(struct sensor *s, struct enrich *e, const struct verdict_tables *tables, struct diag *diag)
+int ancestry_tell(struct sensor *s, struct enrich *e, const struct verdict_tables *tables, const struct ancestry_past *past, struct diag *diag)
 {
-	CLEANUP(teller_done) struct teller t = { .sensor = s, .part.epoch = tables->head.ancestor_epoch };
+	CLEANUP(teller_done) struct teller t = { .sensor = s, .tables = tables, .past = past };
 	if (!tables->head.n_ancestors)
 		return 0;
 	int err = mounts_load("/proc/self/mountinfo", &t.mounts, diag);

@@ -7,10 +7,17 @@
 
 #include "engine/enforce/tables.h"
 #include "engine/enrich/enrich.h"
+#include "engine/probe/inherited.h"
 #include "engine/probe/sensor.h"
+
+/* What is known already, by other tables, and counts more than what /proc and records say. */
+struct ancestry_past {
+	const struct inherited *labels; /* NULL: nothing is */
+	uint64_t until_boot_ns;         /* they were kept until then; 0: they are */
+};
 
 /*
  * Of the tables that were filled last, and of those processes alone whose ancestors are not known for their epoch yet. Returns how many that
  * were; without predicates about ancestors nothing is done. -ENOMEM, or what the mount table or the kernel's refused, in diag.
  */
-int ancestry_tell(struct sensor *s, struct enrich *e, const struct verdict_tables *tables, struct diag *diag) MUST_CHECK;
+int ancestry_tell(struct sensor *s, struct enrich *e, const struct verdict_tables *tables, const struct ancestry_past *past, struct diag *diag) MUST_CHECK;

@@ -217,15 +217,18 @@ static int tell_ancestors(const struct change *c, const struct policy *p, struct
 {
 	static const struct timespec pause = { .tv_nsec = TELL_PAUSE_MS * 1000000L };
 	struct sensor *s = c->config.request.sensor;
-	int n = 0;
+	struct inherited *labels;
+	int n = inherited_of(s, &p->verdicts.tables, &labels);
+	struct ancestry_past past = { .labels = labels };
 	for (int i = 0, none = 0; n >= 0 && none < 2 && i < TELL_PASSES; i++) {
-		n = ancestry_tell(s, c->config.enrich, &p->verdicts.tables, diag);
+		n = ancestry_tell(s, c->config.enrich, &p->verdicts.tables, &past, diag);
 		none = n ? 0 : none + 1;
 		if (n < 0 || !p->verdicts.tables.head.n_ancestors)
 			break;
 		(void)nanosleep(&pause, NULL);
 		n = MIN(sensor_consume(s, 1), 0);
 	}
+	inherited_free(&labels);
 	return n;
 }
 

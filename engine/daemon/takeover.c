@@ -18,6 +18,17 @@ void takeover_done(struct takeover *t)
 {
 	left_free(&t->left);
 	twins_free(&t->twins);
+	inherited_free(&t->labels);
+}
+
+int takeover_labels(struct takeover *t, const struct verdict_tables *now, struct diag *diag)
+{
+	return inherited_open(t->left, now, &t->labels, diag);
+}
+
+void takeover_labels_done(struct takeover *t)
+{
+	inherited_free(&t->labels);
 }
 
 void takeover_number(const struct takeover *t, struct policy *policy)
@@ -53,6 +64,7 @@ void takeover_tick(struct takeover *t, uint64_t boot_ns)
 
 int takeover_undo(struct takeover *t, struct diag *diag)
 {
+	t->undone_boot_ns = clock_ns(CLOCK_BOOTTIME);
 	return t->left ? left_undo(t->left, diag) : 0;
 }
 

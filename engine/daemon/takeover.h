@@ -6,12 +6,15 @@
 #include "engine/daemon/pipeline.h"
 #include "engine/daemon/policy.h"
 #include "engine/daemon/twins.h"
+#include "engine/probe/inherited.h"
 #include "engine/probe/left.h"
 
 struct takeover {
 	struct left *left;      /* NULL: nothing was there, or all is read */
 	struct left_state state;
 	struct left_read read;  /* records and losses of the time between */
+	struct inherited *labels; /* of ancestors; NULL: nothing is known, or nobody asks any more */
+	uint64_t undone_boot_ns;  /* until then they were kept; 0: they are */
 	struct twins *twins;    /* NULL: none can come */
 };
 
@@ -21,6 +24,10 @@ void takeover_done(struct takeover *t);
 
 /* Records of before name rules by number and generation: so that they name those of this policy if they are the same, and else none. */
 void takeover_number(const struct takeover *t, struct policy *policy);
+/* What was known of ancestors, for the tables that are filled. 0 or -errno with the reason. */
+int takeover_labels(struct takeover *t, const struct verdict_tables *now, struct diag *diag) MUST_CHECK;
+/* Nobody asks for it any more. */
+void takeover_labels_done(struct takeover *t);
 /*
  * Ours begin to tell of what happens, and then the ones of before end, so that nothing goes untold: but for what they refuse until takeover_undo.
  * 0 or -ENOMEM.

@@ -633,7 +633,10 @@ int watch_seed(struct watch *w, uint32_t root_pid, struct diag *diag)
 	if (!err)
 		err = enrich_seed(w->enrich, root_pid, diag);
 	if (!err && w->options.enforce)
-		err = MIN(ancestry_tell(w->sensor, w->enrich, &w->policy->verdicts.tables, diag), 0);
+		err = takeover_labels(&w->takeover, &w->policy->verdicts.tables, diag);
+	struct ancestry_past past = { .labels = w->takeover.labels };
+	if (!err && w->options.enforce)
+		err = MIN(ancestry_tell(w->sensor, w->enrich, &w->policy->verdicts.tables, &past, diag), 0);
 	if (!err && w->options.enforce)
 		err = sensor_put_verdicts(w->sensor);
 	if (!err && w->options.takes_over)

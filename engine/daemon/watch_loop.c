@@ -187,8 +187,11 @@ static void tell_ancestors(struct watch *w)
 		return;
 	w->tell_ticks--;
 	CLEANUP(diag_done) struct diag diag = { 0 };
-	if (ancestry_tell(w->sensor, w->enrich, &w->policy->verdicts.tables, &diag) < 0)
+	struct ancestry_past past = { w->takeover.labels, w->takeover.undone_boot_ns };
+	if (ancestry_tell(w->sensor, w->enrich, &w->policy->verdicts.tables, &past, &diag) < 0)
 		problems_print(stderr, &diag);
+	if (!w->tell_ticks)
+		takeover_labels_done(&w->takeover);
 }
 
 static void tick(struct watch *w, uint64_t boot_ns)

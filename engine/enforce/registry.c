@@ -71,6 +71,12 @@ int ancestor_registry_add(struct ancestor_registry *r, const struct ancestor_reg
 	return bit;
 }
 
+void ancestor_registry_names(const struct ancestor_registry *r, struct ancestor_name ret[static POLICY_ANCESTORS])
+{
+	for (size_t i = 0; i < POLICY_ANCESTORS; i++)
+		ret[i] = is_in_force(r, i) ? (struct ancestor_name){ sv_hash(r->names[i]), r->names[i].n } : (struct ancestor_name){ 0 };
+}
+
 uint32_t ancestor_registry_count(const struct ancestor_registry *r)
 {
 	uint32_t n = 0;

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "engine/enforce/value_set.h"
+#include "engine/probe/verdicts.h"
 
 struct ancestor_registry {
 	struct strview names[POLICY_ANCESTORS]; /* owned bytes: canonical form of the predicate of each bit; p NULL: the bit is free */
@@ -21,5 +22,7 @@ int ancestor_registry_copy(const struct ancestor_registry *from, struct ancestor
 int ancestor_registry_add(struct ancestor_registry *r, const struct ancestor_registry *before, struct strview name) MUST_CHECK;
 /* -1: it has none. */
 int ancestor_registry_find(const struct ancestor_registry *r, struct strview name) PURE;
+/* Of the bits that are asked for. */
+void ancestor_registry_names(const struct ancestor_registry *r, struct ancestor_name ret[static POLICY_ANCESTORS]);
 /* One more than the highest bit that is asked for. */
 uint32_t ancestor_registry_count(const struct ancestor_registry *r) PURE;

@@ -463,6 +463,7 @@ static int make_tables(struct compilation *c)
 	if (err)
 		return err;
 	t->head.ancestor_epoch = c->out.ancestors.epoch;
+	ancestor_registry_names(&c->out.ancestors, t->ancestor_names);
 	t->n_texts = c->classes.n_texts;
 	t->n_numbers = c->classes.n_numbers;
 	t->n_addresses = c->classes.n_addresses;

@@ -699,7 +699,8 @@ int enrich_each_ancestry(struct enrich *e, uint32_t round, ancestry_function *ca
 	for (struct image *image; (image = proctable_next_living(e->table, &at));) {
 		if (image->round == round)
 			continue;
-		struct ancestry of = { .exec_id = image->exec_id, .pid = image->pid };
+		struct ancestry of = { .exec_id = image->exec_id, .pid = image->pid, .start_boot_ns = image->start_boot_ns };
+		of.is_new_image = !(image->flags & (IMAGE_FORKED | IMAGE_SNAPSHOT));
 		of.is_container = container_id(proctable_text(e->table, image->cgroup)).n != 0;
 		of.is_whole = proctable_is_whole(e->table, image);
 		of.n_ancestors = proctable_lineage(e->table, image, line);

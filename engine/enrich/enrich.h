@@ -60,8 +60,9 @@ void enrich_derive(struct enrich *e, const struct event *ev, struct derived *ret
  */
 enum { ANCESTRY_MAX = 32 };
 struct ancestry {
-	uint64_t exec_id;
+	uint64_t exec_id, start_boot_ns;
 	uint32_t pid;
+	bool is_new_image; /* it came by an exec that was told of: exec_id is its time, but for the lowest bits */
 	bool is_container, is_whole;
 	size_t n_ancestors;
 	struct strview executables[ANCESTRY_MAX];

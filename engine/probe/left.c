@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "bpf/guard_abi.h"
+#include "engine/base/clock.h"
 #include "engine/base/fd.h"
 #include "engine/base/num.h"
 #include "engine/probe/pins.h"
@@ -122,9 +123,10 @@ static void read_about(struct remains *r)
 	CLEANUP(fd_close) int fd = open_pin(r->number, "map_about");
 	struct bpf_map_info info = { 0 };
 	uint32_t size = sizeof(info), zero = 0;
-	if (fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &size) || info.value_size < sizeof(r->about))
+	const size_t least = offsetof(struct pins_about, labels_layout); /* the first version ended there */
+	if (fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &size) || info.value_size < least)
 		return;
-	CLEANUP(str_free) char *value = calloc(1, info.value_size);
+	CLEANUP(str_free) char *value = calloc(1, MAX((size_t)info.value_size, sizeof(r->about)));
 	if (!value || bpf_map_lookup_elem(fd, &zero, value))
 		return;
 	memcpy(&r->about, value, sizeof(r->about));
@@ -221,6 +223,28 @@ void left_get_state(const struct left *l, struct left_state *ret)
 	*ret = (struct left_state){ .note = r->about.note, .is_same_build = r->about.format && r->about.build == l->build, .engines = l->n };
 	for (size_t i = 0; i < l->n; i++)
 		ret->links += count_links(l->all[i].number);
+}
+
+/* As the kernel's side reads it: see generation_in_force of bpf/decide.h. */
+static uint32_t generation_of(const struct sensor_config *c)
+{
+	uint64_t until_ns = __atomic_load_n(&c->policy_until_ns, __ATOMIC_SEQ_CST);
+	const uint32_t *which = until_ns && clock_ns(CLOCK_BOOTTIME) >= until_ns ? &c->policy_before : &c->policy_generation;
+	return __atomic_load_n(which, __ATOMIC_SEQ_CST);
+}
+
+bool left_get_origin(const struct left *l, struct left_origin *ret)
+{
+	const struct remains *r = &l->all[l->n - 1];
+	const size_t at = offsetof(struct sensor_config, policy_generation), end = offsetof(struct sensor_config, policy_before) + sizeof(uint32_t);
+	if (!r->settings || !r->about.labels_layout || r->about.in_force_at % 8 != at % 8 || r->about.in_force_at > r->settings_bytes ||
+	    r->settings_bytes - r->about.in_force_at < end - at)
+		return false;
+	/* only what stands between the two is there; the rest may be laid out in another way */
+	struct sensor_config c = { 0 };
+	memcpy((char *)&c + at, r->settings + r->about.in_force_at, end - at);
+	*ret = (struct left_origin){ .number = r->number, .generation = generation_of(&c), .labels_layout = r->about.labels_layout };
+	return ret->generation != 0;
 }
 
 /* --- undoing ---------------------------------------------------------------------------------------------------------------- */

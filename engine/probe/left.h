@@ -33,6 +33,13 @@ struct left_state {
 };
 void left_get_state(const struct left *l, struct left_state *ret);
 
+/* Where the youngest has its labels, and the generation of the tables that are in force. False: nobody can read them. */
+struct left_origin {
+	uint32_t number, generation;
+	uint64_t labels_layout;
+};
+bool left_get_origin(const struct left *l, struct left_origin *ret);
+
 /* Waits for acts under way, so that those whose records another sensor has no more missed are told; from then on only what it refuses is. */
 void left_quiet(struct left *l);
 /* Programs are detached, and nothing of it is in force any more. What the rings hold can still be read. 0, or -errno of what could not be undone. */

@@ -115,12 +115,25 @@ static int make_about(struct pins *p)
 	return p->about_fd < 0 ? -errno : pin(p, p->about_fd, "map", "about");
 }
 
-int pins_start(struct pins *p, const struct vedette_bpf *k, uint64_t build, struct pins_about *ret, struct diag *diag)
+uint64_t pins_labels_layout(void)
+{
+	enum { LABELS_FORMAT = 1 }; /* for changes of meaning that the sizes do not show */
+	const uint64_t parts[] = {
+		LABELS_FORMAT, sizeof(struct task_label), sizeof(struct told_ancestors), sizeof(struct pins_meaning),
+		offsetof(struct sensor_config, policy_until_ns) - offsetof(struct sensor_config, policy_generation),
+		offsetof(struct sensor_config, policy_before) - offsetof(struct sensor_config, policy_generation),
+	};
+	return sv_hash((struct strview){ (const char *)parts, sizeof(parts) }) | 1;
+}
+
+int pins_start(struct pins *p, const struct vedette_bpf *k, int meaning_fd, uint64_t build, struct pins_about *ret, struct diag *diag)
 {
 	const struct {
 		const char *name;
 		const struct bpf_map *map;
 	} all[] = {
+		{ "labels", k->maps.labels },
+		{ "told", k->maps.told },
 		{ "settings", k->maps.bss },
 		{ "ring_priority", k->maps.ring_priority },
 		{ "ring_bulk", k->maps.ring_bulk },
@@ -130,6 +143,8 @@ int pins_start(struct pins *p, const struct vedette_bpf *k, uint64_t build, stru
 		.format = PINS_FORMAT,
 		.build = build,
 		.own_pid_at = (uint64_t)((const char *)&k->bss->config.own_pid - (const char *)k->bss),
+		.labels_layout = meaning_fd < 0 ? 0 : pins_labels_layout(),
+		.in_force_at = (uint64_t)((const char *)&k->bss->config.policy_generation - (const char *)k->bss),
 		.wanted_at = (uint64_t)((const char *)&k->bss->config.wanted - (const char *)k->bss),
 	};
 	int err = mount_fs(diag);
@@ -140,6 +155,8 @@ int pins_start(struct pins *p, const struct vedette_bpf *k, uint64_t build, stru
 	err = make_about(p);
 	if (!err)
 		err = pins_note(p, ret);
+	if (!err && meaning_fd >= 0)
+		err = pin(p, meaning_fd, "map", "meaning");
 	for (size_t i = 0; !err && i < ARRAY_SIZE(all); i++)
 		err = pin(p, bpf_map__fd(all[i].map), "map", all[i].name);
 	if (err)

@@ -323,7 +323,7 @@ int sensor_open(const struct sensor_options *options, struct sensor **ret, struc
 	CLEANUP(sensor_close) struct sensor *s = calloc(1, sizeof(*s));
 	if (!s)
 		return -ENOMEM;
-	s->poll_fd = s->barrier_fd = -1;
+	s->poll_fd = s->barrier_fd = s->meaning_fd = -1;
 	s->is_protected = options->protect;
 	programs_init(&s->programs);
 	pins_init(&s->pins);
@@ -381,6 +381,7 @@ void sensor_close(struct sensor **sensor)
 	ring_buffer__free(s->bulk);
 	fd_close(&s->poll_fd);
 	fd_close(&s->barrier_fd);
+	fd_close(&s->meaning_fd);
 	leave(s);
 	detach(s);
 	btf__free(s->kernel);
@@ -613,7 +614,7 @@ int sensor_keep(struct sensor *s, struct diag *diag)
 {
 	size_t elf_bytes;
 	const void *elf = vedette_bpf__elf_bytes(&elf_bytes);
-	int err = pins_start(&s->pins, s->skel, pins_build(elf, elf_bytes), &s->about, diag);
+	int err = pins_start(&s->pins, s->skel, s->meaning_fd, pins_build(elf, elf_bytes), &s->about, diag);
 	if (!err) {
 		err = pins_sync(&s->pins, &s->programs);
 		if (err)

@@ -21,6 +21,7 @@ struct sensor {
 	uint32_t approval;     /* generation of the tables of approval that were filled last */
 	uint32_t max_processes;
 	int barrier_fd;        /* owned; -1: not made yet */
+	int meaning_fd;        /* owned; -1: not made yet: what the bits of labels mean, by table */
 	uint32_t filled;       /* generation of the tables that were filled last */
 	uint32_t told_of;      /* generation of the tables that processes are told of for */
 	struct ring_buffer *priority, *bulk;

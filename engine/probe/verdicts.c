@@ -255,6 +255,17 @@ static int fill(struct sensor *s, const struct verdict_tables *t, const struct p
 	return err;
 }
 
+/* For whoever reads the labels: an engine that follows, or this one when it asks for others. */
+static int note_meaning(struct sensor *s, const struct verdict_tables *t, const struct policy_head *head, struct diag *diag)
+{
+	uint32_t which = head->generation & 1;
+	struct pins_meaning meaning = { .generation = head->generation, .epoch = head->ancestor_epoch };
+	memcpy(meaning.names, t->ancestor_names, sizeof(meaning.names));
+	if (s->meaning_fd < 0)
+		s->meaning_fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "meaning", sizeof(which), sizeof(meaning), 2, NULL);
+	return s->meaning_fd < 0 || bpf_map_update_elem(s->meaning_fd, &which, &meaning, BPF_ANY) ? fail(diag, "the meanings of labels", errno) : 0;
+}
+
 int sensor_fill_verdicts(struct sensor *s, const struct verdict_tables *t, uint32_t generation, struct diag *diag)
 {
 	struct sensor_config *c = &s->skel->bss->config;
@@ -282,6 +293,8 @@ int sensor_fill_verdicts(struct sensor *s, const struct verdict_tables *t, uint3
 		err = wait_for_programs(s);
 		if (!err)
 			err = fill(s, t, clauses, head, diag);
+		if (!err)
+			err = note_meaning(s, t, head, diag);
 	} else {
 		err = -ENOMEM;
 	}

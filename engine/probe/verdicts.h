@@ -23,6 +23,11 @@ struct verdict_address {
 	uint32_t class;
 };
 
+/* What an ancestor predicate is called, as far as two have to be told apart. length 0: nobody asks for the bit. */
+struct ancestor_name {
+	uint64_t hash, length;
+};
+
 /* All owned by whoever made the tables. */
 struct verdict_tables {
 	struct policy_head head; /* what is filled in when the tables are put in force may be 0 */
@@ -32,6 +37,7 @@ struct verdict_tables {
 	struct verdict_address *addresses;
 	struct policy_clause *clauses;
 	struct policy_ancestor_mask *ancestor_masks; /* by policy_text.ancestor; 0: none hold */
+	struct ancestor_name ancestor_names[POLICY_ANCESTORS];
 	struct policy_ancestor_rows *ancestor_rows;  /* [predicate * n_ancestor_events + event number] */
 	size_t n_rows, n_texts, n_numbers, n_addresses, n_clauses, n_ancestor_masks, n_ancestor_events;
 };

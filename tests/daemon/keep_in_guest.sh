@@ -67,6 +67,29 @@ start; check $? "a daemon with other rules, that keeps nothing, answers"
 runs; check $? "its rules are in force, and they alone"
 [ ! -e /run/vedette/bpf ]; check $? "what was left is gone"
 stop TERM; [ "$(/t/ids)" = "$nothing" ]; check $? "nothing is left in the kernel ($(/t/ids))"
+# --- what is known of ancestors: whose creator has ended is a child of the first process to /proc
+mkdir -p /tmp/up; cp /bin/busybox /tmp/up/sh; cp /t/nonce /tmp/bad/below
+cat > /tmp/orphan.sh <<'END'
+for i in 1 2 3 4; do
+	while [ ! -e /tmp/try.$i ]; do sleep 0.1; done
+	/tmp/bad/below > /dev/null 2>&1; echo $? > /tmp/tried.tmp; mv /tmp/tried.tmp /tmp/tried.$i
+done
+END
+rule() { echo "- {rule: $1, event: process.exec, when: 'process.executable = /tmp/bad/below and ancestor(process.executable = $2)', severity: high, action: block}"; }
+tries() { # tries NUMBER WHAT: the orphan may not, and others may
+	: > /tmp/try.$1; await 20 [ -e /tmp/tried.$1 ]
+	[ "$(cat /tmp/tried.$1)" = 126 ]; check $? "ancestors: $2: who descends is refused ($(cat /tmp/tried.$1))"
+	[ "$(/tmp/bad/below 2> /dev/null)" = NONCE ]; check $? "ancestors: $2: others are not"
+}
+rule below /tmp/up/sh > /tmp/rules.yaml
+config keep; start; check $? "a daemon that asks for ancestors answers"
+/tmp/up/sh -c 'setsid sh /tmp/orphan.sh &'; sleep 0.5; tries 1 "born under the first daemon"
+stop KILL; start; tries 2 "a daemon after a killed one"
+{ rule first /tmp/up/first; rule below /tmp/up/sh; } > /tmp/rules.yaml
+stop TERM; start; tries 3 "a daemon with other rules"
+{ rule below /tmp/up/sh; rule second /tmp/up/second; } > /tmp/rules.yaml
+vedette reload > /tmp/out; check $? "a reload with other ancestors"; tries 4 "after it"
+stop TERM; vedette release > /dev/null
 # --- mistakes
 config keep; sed -i 's/enforce: true/enforce: false/' /tmp/config.yaml; vedette daemon -c /tmp/config.yaml --check > /tmp/out 2>&1
 [ $? -eq 1 ] && grep -q "nothing to keep" /tmp/out; check $? "keep without enforcement is refused"
