@@ -25,7 +25,7 @@ enum {
 	POLICY_KEY_BYTES = 252,                /* of a path or name with its head */
 	POLICY_TEXT_MAX = 240,                 /* bytes of a path or name in a rule that blocks */
 	POLICY_ARGUMENTS = 128,                /* tests of arguments, of all rules that kill together */
-	POLICY_ARGUMENTS_READ = 8192,          /* steps through the arguments of one image: one for each, and for each 2 KiB more of a longer one */
+	POLICY_ARGUMENTS_READ = 65536,         /* steps through the arguments of one image: one for each, and for each 2 KiB more of a longer one */
 	POLICY_ENDING_MAX = 32,                /* letters of SPACE_ENDING */
 	POLICY_ORDER_BITS = 5,
 	POLICY_ORDER_OF_WORD = 12,             /* dimensions in a word of policy_head.order */

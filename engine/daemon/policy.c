@@ -149,12 +149,16 @@ int policy_compile_verdicts(const struct policy *p, const struct ancestor_regist
 	return err;
 }
 
+uint32_t epochs_next(const struct epochs *e, uint32_t own)
+{
+	bool is_same = own == e->in_force && !e->is_split;
+	return is_same || own > e->last ? own : e->last + 1;
+}
+
 int policy_fill(struct policy *p, const struct epochs *epochs, struct sensor *sensor, struct diag *diag)
 {
-	uint32_t *epoch = &p->verdicts.ancestors.epoch;
-	if ((*epoch != epochs->in_force || epochs->is_split) && *epoch <= epochs->last)
-		*epoch = epochs->last + 1;
-	p->verdicts.tables.head.ancestor_epoch = *epoch;
+	p->verdicts.ancestors.epoch = epochs_next(epochs, p->verdicts.ancestors.epoch);
+	p->verdicts.tables.head.ancestor_epoch = p->verdicts.ancestors.epoch;
 	return sensor_fill_verdicts(sensor, &p->verdicts.tables, p->generation, diag);
 }
 

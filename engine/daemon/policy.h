@@ -75,6 +75,8 @@ struct epochs {
 	uint32_t in_force, last; /* last: the highest that was ever given out */
 	bool is_split;           /* labels of this epoch were made by tables that came to nothing, and may be short of what the next ones ask */
 };
+/* Of a policy whose predicates were numbered as own says, going by those in force. */
+uint32_t epochs_next(const struct epochs *e, uint32_t own) PURE;
 /* Into the kernel's tables to come, under an epoch that fits. 0 or -errno with the reason. */
 int policy_fill(struct policy *p, const struct epochs *epochs, struct sensor *sensor, struct diag *diag) MUST_CHECK;
 

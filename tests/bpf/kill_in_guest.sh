@@ -9,7 +9,7 @@ chmod 755 /tmp/script
 i=0
 long=
 while [ $i -lt 600 ]; do long="$long/0123456789"; i=$((i + 1)); done
-awk 'BEGIN { for (i = 0; i < 8300; i++) print "x" }' > /tmp/words
+awk 'BEGIN { for (i = 0; i < 66000; i++) print "x" }' > /tmp/words
 
 cat > /tmp/kills.sh <<'S'
 : > /tmp/expected
@@ -30,6 +30,8 @@ alive() {
 dead whole /tmp/whole --bad
 dead whole /tmp/whole a b c --bad d
 dead whole /tmp/script
+dead whole /tmp/whole $(head -n 20000 /tmp/words) --bad
+alive /tmp/whole $(head -n 20000 /tmp/words)
 alive /tmp/whole
 alive /tmp/whole --ba
 alive /tmp/whole --badly

@@ -251,9 +251,31 @@ static void many_reloads_leave_nothing_behind(void **state)
 	assert_int_equal(f->policy->generation, 41);
 }
 
+/* Labels are taken at their word where the epoch is the same. */
+static void no_epoch_means_two_things(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *what;
+		struct epochs epochs;
+		uint32_t own, next;
+	} cases[] = {
+		{ "asks for no more than those in force", { 4, 4, false }, 4, 4 },
+		{ "asks for more", { 4, 4, false }, 5, 5 },
+		{ "asks for more, as a trial did that went", { 4, 5, false }, 5, 6 },
+		{ "asks for no more, after a trial under another epoch", { 4, 5, false }, 4, 4 },
+		{ "asks for no more, but a trial of the same epoch may have asked for less", { 4, 4, true }, 4, 5 },
+		{ "the same after others", { 4, 7, true }, 4, 8 },
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
+		if (epochs_next(&cases[i].epochs, cases[i].own) != cases[i].next)
+			fail_msg("%s: %u", cases[i].what, epochs_next(&cases[i].epochs, cases[i].own));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(no_epoch_means_two_things),
 		cmocka_unit_test_setup_teardown(an_event_is_judged_by_one_set, setup, teardown),
 		cmocka_unit_test_setup_teardown(throttles_go_on_where_they_are_the_same, setup, teardown),
 		cmocka_unit_test_setup_teardown(rules_about_several_events_go_on, setup, teardown),
