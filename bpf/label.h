@@ -74,7 +74,8 @@ __noinline int image_ask(u32 at)
 	return 1;
 }
 
-/* The current process's label, made if it has none. 0: it has what belongs to the ask's table; -1: there is none; else its image is to be looked up. */
+/* The current process's label, made if it has none. -1: there is none; else what of the ask's tables it has not: LABEL_... */
+enum { LABEL_WITHOUT_IMAGE = 1, LABEL_WITHOUT_CREATORS = 2 };
 __noinline int label_start(u32 at)
 {
 	struct ask *a = !can_decide ? NULL : ask_at(at);
@@ -84,7 +85,9 @@ __noinline int label_start(u32 at)
 	struct task_label *l = label_make(a, bpf_get_current_task_btf());
 	if (!l)
 		return -1;
-	return l->by_table[t].generation != a->generation || l->own[t].generation != a->generation;
+	bool has_image = l->by_table[t].generation == a->generation && l->own[t].generation == a->generation;
+	bool has_creators = l->creators[t].generation == a->generation && l->creators[t].epoch;
+	return (has_image ? 0 : LABEL_WITHOUT_IMAGE) | (has_creators ? 0 : LABEL_WITHOUT_CREATORS);
 }
 
 /* What was found of its image goes into the label. */
@@ -108,11 +111,11 @@ __noinline int label_write(u32 at)
 	return 0;
 }
 
-/* The current process's label, with what belongs to the ask's table. 0: there is one. In pieces, for stacks are small. */
+/* The current process's label, with its image for the ask's tables. What it has not then. In pieces, for stacks are small. */
 __noinline int label_find(u32 at)
 {
 	int missing = label_start(at);
-	struct ask *a = !can_decide || missing <= 0 ? NULL : ask_at(at);
+	struct ask *a = !can_decide || missing < 0 || !(missing & LABEL_WITHOUT_IMAGE) ? NULL : ask_at(at);
 	if (!a)
 		return missing;
 	a->name[0].state = a->name[1].state = CLASS_NONE;
@@ -121,7 +124,7 @@ __noinline int label_find(u32 at)
 		names_find(at, 2);
 		names_remember(at, 2, 0);
 	}
-	return label_write(at);
+	return label_write(at) ? -1 : missing & LABEL_WITHOUT_CREATORS;
 }
 
 static __always_inline bool part_serves(const struct label_part *p, u32 epoch, u32 generation)
@@ -324,8 +327,8 @@ static __always_inline struct ask *labelling_open(const struct labelling *g, u32
 /* The label of the current image is whole, for the ask's tables. */
 __noinline int label_keep(u32 at)
 {
-	label_find(at);
-	return creators_find(at);
+	int missing = label_find(at);
+	return missing > 0 ? creators_find(at) : !missing;
 }
 
 static __always_inline void label_keep_all(struct ask *a, u32 at, const struct labelling *g, u32 event)
@@ -374,7 +377,8 @@ __noinline int label_pass_on(u32 at)
 	struct task_label *l = label_of(task->tgid, start_of(task));
 	if (!l || !h)
 		return 0;
-	creators_find(at);
+	if (l->creators[t].generation != a->generation || !l->creators[t].epoch)
+		creators_find(at);
 	part_renew(&l->own[t], &l->own[!t], h->ancestor_epoch, a->generation); /* tables may have come since the check of this exec */
 	part_join(l, l, t, a->generation);
 	return 0;

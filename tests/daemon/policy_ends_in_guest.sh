@@ -41,10 +41,16 @@ await 15 runs /opt/vol/ok; check $? "what is mounted there later is known soon, 
 blocked /opt/no; check $? "and the rest is blocked as before"
 mkdir /tmp/alias; mount --bind /opt/vol /tmp/alias; cp /t/numbered /opt/vol/no; blocked /tmp/alias/no; check $? "so is what is there, under another name"
 umount /tmp/alias /opt/vol; policy remove vol
-policy apply --confirm 10s /tmp/three.yaml; kill -STOP $daemon
+below /tmp/launch/sh; policy apply --name below /tmp/below.yaml
+{ cat /tmp/three.yaml; sed 's|/tmp/launch/sh|/tmp/launch/r/sh|; s|rule: four|rule: other|' /tmp/below.yaml; } > /tmp/trial.yaml
+policy apply --confirm 10s --name three /tmp/trial.yaml; kill -STOP $daemon
 blocked /tmp/bad/three; check $? "an engine that is stopped does not change what is on trial"
+rm -f /tmp/go /tmp/got
+/tmp/launch/sh -c 'while [ ! -e /tmp/go ]; do sleep 0.2; done; /tmp/bad/four; echo $? > /tmp/got' 2> /dev/null & launcher=$!
 sleep 18; runs /tmp/bad/three && blocked /tmp/bad/base; check $? "the kernel goes back by itself when the time is over"
-kill -CONT $daemon; await 20 in_force 1; runs /tmp/bad/three && blocked /tmp/bad/base; check $? "and the engine when it runs again"
+: > /tmp/go; wait $launcher
+[ "$(cat /tmp/got)" -eq 126 ] && runs /tmp/bad/four; check $? "and knows the ancestors that a trial did not ask for, also of who was born meanwhile ($(cat /tmp/got))"
+kill -CONT $daemon; await 20 in_force 2; policy remove below; await 20 in_force 1; runs /tmp/bad/three && blocked /tmp/bad/base; check $? "and the engine when it runs again"
 policy apply --confirm 1h /tmp/three.yaml; policy confirm; blocked /tmp/bad/three && policy remove three; runs /tmp/bad/three; check $? "the next trial is as good"
 
 # --- the daemon ends meanwhile
