@@ -9,33 +9,64 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "alerts/verify.h"
+#include "alerts/receipt.h"
+#include "engine/base/clock.h"
 #include "engine/base/fd.h"
 #include "engine/base/json.h"
+#include "engine/daemon/logfiles.h"
 #include "engine/daemon/args.h"
 
-struct verify_run {
+enum { GAPS_MAX = 1000, RECEIPTS_MAX = 16, TIME_TEXT = 30 };
+
+struct gap {
+	struct verify_gap gap; /* what and stream are the copies below */
+	char what[64], stream[STREAM_NAME_MAX + 1];
+};
+
+struct receipt_check {
 	const char *file;
+	struct receipt receipt;
+	enum { RECEIPT_OPEN, RECEIPT_REACHED, RECEIPT_BROKEN } state;
+	bool is_told; /* with the log of its agent */
+};
+
+/* One agent's log, perhaps of several files. */
+struct verify_run {
+	const char *file;    /* at hand */
 	bool wants_complete, wants_json;
 	const char *keys_out; /* NULL: not wanted */
 	FILE *keys;           /* owned */
-	uint64_t lines;      /* read, the bad one included */
+	uint64_t lines;      /* of the file, read, the bad one included */
 	size_t torn_bytes;   /* behind the last line end */
+	uint64_t since_ns, until_ns; /* of what is told; 0 and UINT64_MAX: all */
+	char since[TIME_TEXT + 1], until[TIME_TEXT + 1]; /* the same as text; "": all */
+	uint64_t told;       /* records in that time */
+	struct gap *gaps;    /* owned; GAPS_MAX of them */
+	size_t n_gaps;
+	uint64_t more_gaps;
+	struct receipt_check *receipts; /* borrowed */
+	size_t n_receipts;
 	enum verify_fault fault;
 	struct verifier *verifier; /* owned */
 };
 
 static void usage(FILE *to)
 {
-	fputs("usage: vedette verify --key KEYS [--complete] [--from-middle] [--keys-out NEW] [--json] FILE\n"
+	fputs("usage: vedette verify --key KEYS [--complete] [--from-middle] [--keys-out NEW] [--since TIME] [--until TIME]\n"
+	      "                      [--receipt FILE]... [--receipt-key FILE] [--json] PATH...\n"
 	      "\n"
-	      "Checks that a log is whole and as it was signed. FILE - is standard input.\n"
+	      "Checks that a log is whole and as it was signed. PATH: a file, a folder of them, or - for standard input. Several files are put in\n"
+	      "the order in which they were written; each agent's are one log. Gaps are told, with cause and duration.\n"
 	      "\n"
 	      "  --key KEYS      file with the public keys, lines 'vedette-key/v1 STREAM EPOCH BASE64'\n"
 	      "  --complete      fail also when the log does not end with its stream's close record\n"
 	      "  --from-middle   the log may begin within a stream\n"
 	      "  --keys-out NEW  write every key that the log proves into a new file: for lines alone, and for logs that begin in its middle\n"
-	      "  --json          one line of JSON as the result\n"
+	      "  --since TIME    tell of what was signed from then on only, as 2026-01-31 or 2026-01-31T12:00:00Z; all is checked nevertheless\n"
+	      "  --until TIME    the same up to then\n"
+	      "  --receipt FILE  a collector's receipt: the log has to reach what it says\n"
+	      "  --receipt-key FILE  the collector's public key\n"
+	      "  --json          one line of JSON as the result, for each agent\n"
 	      "\n"
 	      "Exit status: 0 verified (a log that just stops is reported as open-ended), 1 not verified, 2 usage.\n",
 	      to);
@@ -43,50 +74,46 @@ static void usage(FILE *to)
 
 /* --- reading ------------------------------------------------------------------------------------------------------------------------ */
 
-/* Hands whole lines of the buffer to the verifier and keeps the rest. */
-static void take_lines(struct verify_run *run, struct buf *text)
+static void check_receipts(struct verify_run *run)
 {
-	size_t from = 0;
-	while (!run->fault) {
-		const char *end = text->n > from ? memchr(text->p + from, '\n', text->n - from) : NULL;
-		if (!end)
-			break;
-		size_t n = (size_t)(end - text->p) - from;
-		run->lines++;
-		run->fault = verifier_line(run->verifier, (struct strview){ text->p + from, n });
-		from += n + 1;
-	}
-	if (from) {
-		memmove(text->p, text->p + from, text->n - from);
-		text->n -= from;
+	struct log_head head;
+	verifier_head(run->verifier, &head);
+	for (size_t i = 0; i < run->n_receipts; i++) {
+		struct receipt_check *c = &run->receipts[i];
+		if (c->state != RECEIPT_OPEN || c->receipt.head.next != head.next || strcmp(c->receipt.head.stream, head.stream) != 0)
+			continue;
+		c->state = memcmp(c->receipt.head.statement, head.statement, CRYPTO_HASH) == 0 ? RECEIPT_REACHED : RECEIPT_BROKEN;
 	}
 }
 
-/* Reads to the end or to the first bad line; 0 or -errno. Memory: one line and one chunk. */
-static int read_log(struct verify_run *run, int fd)
+static int take_line(void *context, struct strview line)
 {
-	enum { CHUNK = 65536 };
-	CLEANUP(buf_done) struct buf text = { .max = VERIFY_LINE_MAX + 2 * CHUNK };
-	while (!run->fault) {
-		char chunk[CHUNK];
-		ssize_t n = read(fd, chunk, sizeof(chunk));
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		if (n == 0)
-			break;
-		buf_add(&text, chunk, (size_t)n);
-		if (buf_error(&text))
-			return -ENOMEM;
-		take_lines(run, &text);
-		if (!run->fault && text.n > VERIFY_LINE_MAX) { /* refused by its length: the end need not be seen */
-			run->lines++;
-			run->fault = verifier_line(run->verifier, buf_sv(&text));
-		}
-	}
-	run->torn_bytes = run->fault ? 0 : text.n;
+	struct verify_run *run = context;
+	run->lines++;
+	run->fault = verifier_line(run->verifier, line);
+	if (run->fault)
+		return 1;
+	struct verify_result result;
+	verifier_result(run->verifier, &result);
+	run->told += strcmp(result.last_time, run->since) >= 0 && (!run->until[0] || strcmp(result.last_time, run->until) <= 0);
+	if (run->n_receipts)
+		check_receipts(run);
 	return 0;
+}
+
+static void note_gap(void *context, const struct verify_gap *gap)
+{
+	struct verify_run *run = context;
+	if ((gap->to_ns && gap->to_ns < run->since_ns) || gap->from_ns > run->until_ns)
+		return;
+	if (run->n_gaps == GAPS_MAX) {
+		run->more_gaps++;
+		return;
+	}
+	struct gap *g = &run->gaps[run->n_gaps++];
+	*g = (struct gap){ .gap = *gap };
+	(void)snprintf(g->what, sizeof(g->what), "%s", gap->what);
+	(void)snprintf(g->stream, sizeof(g->stream), "%s", gap->stream); /* fits */
 }
 
 /* --- telling ------------------------------------------------------------------------------------------------------------------------ */
@@ -113,6 +140,136 @@ static void add_end_reason(struct buf *out, const struct verify_run *run, const 
 		buf_add_z(out, "the stream's close record is missing: the agent runs on, was killed, or the end was cut off");
 }
 
+static void add_time(struct buf *out, uint64_t ns)
+{
+	if (ns)
+		clock_add_rfc3339(out, ns);
+	else
+		buf_add_z(out, "an unknown time");
+}
+
+static void add_gap(struct buf *out, const struct gap *g)
+{
+	const struct verify_gap *gap = &g->gap;
+	buf_add_z(out, "gap: ");
+	add_time(out, gap->from_ns);
+	buf_add_z(out, " to ");
+	add_time(out, gap->to_ns);
+	if (gap->from_ns && gap->to_ns >= gap->from_ns)
+		buf_add_format(out, " (%.3f s)", (double)(gap->to_ns - gap->from_ns) / 1e9);
+	buf_add_format(out, ": %s", verify_gap_text(gap->kind));
+	if (gap->kind == VERIFY_GAP_LOSS)
+		buf_add_format(out, " of %llu (%s)", (unsigned long long)gap->count, g->what);
+	else if (gap->kind == VERIFY_GAP_UNCLEAN && gap->count)
+		buf_add_format(out, ", %llu signed records are not there", (unsigned long long)gap->count);
+	else if (g->what[0])
+		buf_add_format(out, " (%s)", g->what);
+	buf_add_format(out, ", stream %s at %llu\n", g->stream, (unsigned long long)gap->next);
+}
+
+/* Is it about the agent whose log is at hand? */
+static bool is_of_log(const struct verify_run *run, const struct receipt_check *c)
+{
+	struct log_head head;
+	verifier_head(run->verifier, &head);
+	return sv_equal(stream_agent(sv_from(head.stream)), stream_agent(sv_from(c->receipt.head.stream)));
+}
+
+static const char *receipt_text(const struct receipt_check *c)
+{
+	return c->state == RECEIPT_REACHED ? "reached" : c->state == RECEIPT_BROKEN ? "chain broken" : "truncated";
+}
+
+static void add_receipt(struct buf *out, const struct verify_run *run, const struct receipt_check *c)
+{
+	struct log_head head;
+	verifier_head(run->verifier, &head);
+	buf_add_format(out, "receipt %s: %s: %s had %llu records of stream %s at %s", c->file, receipt_text(c), c->receipt.name,
+		       (unsigned long long)c->receipt.head.next, c->receipt.head.stream, c->receipt.time);
+	if (c->state == RECEIPT_OPEN && strcmp(head.stream, c->receipt.head.stream) == 0 && head.next < c->receipt.head.next)
+		buf_add_format(out, "; the last %llu of them are missing", (unsigned long long)(c->receipt.head.next - head.next));
+	else if (c->state == RECEIPT_OPEN)
+		buf_add_z(out, "; that place is not in this log");
+	else if (c->state == RECEIPT_BROKEN)
+		buf_add_z(out, "; others than stand here");
+	buf_add_char(out, '\n');
+}
+
+static void add_details(struct buf *out, const struct verify_run *run)
+{
+	if (run->since[0] || run->until[0])
+		buf_add_format(out, "in that time: %llu records, %llu gaps\n", (unsigned long long)run->told, (unsigned long long)(run->n_gaps + run->more_gaps));
+	for (size_t i = 0; i < run->n_gaps; i++)
+		add_gap(out, &run->gaps[i]);
+	if (run->more_gaps)
+		buf_add_format(out, "and %llu gaps more\n", (unsigned long long)run->more_gaps);
+	for (size_t i = 0; i < run->n_receipts; i++)
+		if (is_of_log(run, &run->receipts[i]))
+			add_receipt(out, run, &run->receipts[i]);
+}
+
+static void json_details(struct json *j, const struct verify_run *run)
+{
+	json_key(j, "gaps");
+	json_array_begin(j);
+	for (size_t i = 0; i < run->n_gaps; i++) {
+		const struct verify_gap *gap = &run->gaps[i].gap;
+		CLEANUP(buf_done) struct buf from = { 0 };
+		CLEANUP(buf_done) struct buf to = { 0 };
+		clock_add_rfc3339(&from, gap->from_ns);
+		clock_add_rfc3339(&to, gap->to_ns);
+		json_object_begin(j);
+		json_key(j, "cause");
+		json_str(j, sv_from(verify_gap_text(gap->kind)));
+		json_key(j, "count");
+		json_u64(j, gap->count);
+		if (gap->from_ns) {
+			json_key(j, "from");
+			json_str(j, buf_sv(&from));
+		}
+		json_key(j, "next");
+		json_u64(j, gap->next);
+		json_key(j, "stream");
+		json_str(j, sv_from(run->gaps[i].stream));
+		if (gap->to_ns) {
+			json_key(j, "to");
+			json_str(j, buf_sv(&to));
+		}
+		json_key(j, "what");
+		json_str(j, sv_from(run->gaps[i].what));
+		json_object_end(j);
+	}
+	json_array_end(j);
+	json_key(j, "gaps_left_out");
+	json_u64(j, run->more_gaps);
+}
+
+static void json_receipts(struct json *j, const struct verify_run *run)
+{
+	json_key(j, "receipts");
+	json_array_begin(j);
+	for (size_t i = 0; i < run->n_receipts; i++) {
+		const struct receipt_check *c = &run->receipts[i];
+		if (!is_of_log(run, c))
+			continue;
+		json_object_begin(j);
+		json_key(j, "file");
+		json_str(j, sv_from(c->file));
+		json_key(j, "name");
+		json_str(j, sv_from(c->receipt.name));
+		json_key(j, "next");
+		json_u64(j, c->receipt.head.next);
+		json_key(j, "result");
+		json_str(j, sv_from(receipt_text(c)));
+		json_key(j, "stream");
+		json_str(j, sv_from(c->receipt.head.stream));
+		json_key(j, "time");
+		json_str(j, sv_from(c->receipt.time));
+		json_object_end(j);
+	}
+	json_array_end(j);
+}
+
 static void print_text(const struct verify_run *run, const struct verify_result *result)
 {
 	CLEANUP(buf_done) struct buf out = { 0 };
@@ -124,6 +281,8 @@ static void print_text(const struct verify_run *run, const struct verify_result 
 			       run->torn_bytes ? "not a record: the only line is torn" : "not a record: the log is empty, and a log begins with its open record");
 	} else {
 		buf_add_format(&out, "verified %llu records of stream %s", (unsigned long long)result->records, result->stream);
+		if (result->streams > 1)
+			buf_add_format(&out, " and of %llu before it", (unsigned long long)result->streams - 1);
 		if (end_of(run, result) == END_CLOSED) {
 			buf_add_z(&out, ", closed");
 		} else {
@@ -132,6 +291,7 @@ static void print_text(const struct verify_run *run, const struct verify_result 
 		}
 		buf_add_char(&out, '\n');
 	}
+	add_details(&out, run);
 	fputs(buf_cstr(&out), stdout);
 }
 
@@ -162,19 +322,60 @@ static void print_json(const struct verify_run *run, const struct verify_result 
 	}
 	json_key(&j, "file");
 	json_str(&j, sv_from(run->file));
+	if (result->records) {
+		json_key(&j, "first_time");
+		json_str(&j, sv_from(result->first_time));
+	}
+	json_details(&j, run);
+	if (result->records) {
+		json_key(&j, "last_time");
+		json_str(&j, sv_from(result->last_time));
+	}
 	if (run->fault) {
 		json_key(&j, "line");
 		json_u64(&j, run->lines);
 	}
+	json_receipts(&j, run);
 	json_key(&j, "records");
 	json_u64(&j, result->records);
 	json_key(&j, "result");
 	json_str(&j, sv_from(run->fault ? "bad" : ends[end]));
 	json_key(&j, "stream");
 	json_str(&j, sv_from(result->stream));
+	json_key(&j, "streams");
+	json_u64(&j, result->streams);
+	json_key(&j, "told");
+	json_u64(&j, run->told);
+	json_key(&j, "unclosed");
+	json_u64(&j, result->unclosed);
 	json_object_end(&j);
 	buf_add_char(&out, '\n');
 	fputs(buf_cstr(&out), stdout);
+}
+
+static bool are_receipts_reached(const struct verify_run *run)
+{
+	for (size_t i = 0; i < run->n_receipts; i++) {
+		if (!is_of_log(run, &run->receipts[i]))
+			continue;
+		run->receipts[i].is_told = true;
+		if (run->receipts[i].state != RECEIPT_REACHED)
+			return false;
+	}
+	return true;
+}
+
+/* Receipts of agents of which there is nothing here. */
+static int report_other_receipts(const struct verify_run *run)
+{
+	int status = 0;
+	for (size_t i = 0; i < run->n_receipts; i++) {
+		if (run->receipts[i].is_told)
+			continue;
+		fprintf(stderr, "vedette verify: receipt %s: no log of its agent is here: %s\n", run->receipts[i].file, run->receipts[i].receipt.head.stream);
+		status = 1;
+	}
+	return status;
 }
 
 static int report(const struct verify_run *run)
@@ -190,7 +391,8 @@ static int report(const struct verify_run *run)
 		return 1;
 	}
 	enum end end = end_of(run, &result);
-	return run->fault || end == END_EMPTY || (end == END_OPEN && run->wants_complete);
+	bool are_reached = are_receipts_reached(run);
+	return run->fault || end == END_EMPTY || (end == END_OPEN && run->wants_complete) || !are_reached;
 }
 
 static void print_diag(const struct diag *diag)
@@ -211,15 +413,13 @@ static void write_key(void *context, const struct verify_key *key)
 }
 
 /* The keys go into a file that was not there before, so that no key is written over. */
-static int open_keys(struct verify_run *run, struct verify_options *options)
+static int open_keys(struct verify_run *run)
 {
 	run->keys = fopen(run->keys_out, "wxe");
 	if (!run->keys) {
 		fprintf(stderr, "vedette verify: --keys-out %s: %s; name a file that is not there yet\n", run->keys_out, strerror(errno));
 		return -EIO;
 	}
-	options->on_key = write_key;
-	options->context = run;
 	return 0;
 }
 
@@ -234,44 +434,105 @@ static int close_keys(struct verify_run *run)
 	return 0;
 }
 
-static int verify_file(struct verify_run *run, const char *key_file, struct verify_options *options)
+/* One log: its files from the first on, up to that of another agent. */
+static int verify_log(struct verify_run *run, const struct logfiles *files, size_t *at, const struct verify_keys *keys, const struct verify_options *options)
 {
-	CLEANUP(diag_done) struct diag diag = { 0 };
-	CLEANUP(verify_keys_done) struct verify_keys keys = { 0 };
-	CLEANUP(fd_close) int opened = -1;
-	int fd = STDIN_FILENO;
-	int r = crypto_init();
-	if (!r)
-		r = verify_keys_read(key_file, &keys, &diag);
-	if (r) {
-		print_diag(&diag);
-		return 1;
+	int r = verifier_new(keys, options, &run->verifier);
+	run->n_gaps = 0;
+	run->fault = VERIFY_OK;
+	run->more_gaps = run->told = 0;
+	size_t end = *at + 1;
+	while (end < files->n && !logfiles_begins_log(files, end))
+		end++;
+	for (size_t i = *at; !r && !run->fault && i < end; i++) {
+		run->file = files->file[i].path;
+		run->lines = 0;
+		run->torn_bytes = 0; /* of a file before: its stream is told as not closed, or records are missing */
+		r = logfile_read(run->file, take_line, run, &run->torn_bytes);
 	}
-	if (strcmp(run->file, "-") != 0) {
-		opened = open(run->file, O_RDONLY | O_CLOEXEC);
-		fd = opened;
-	}
-	r = fd < 0 ? -errno : 0;
-	if (!r && run->keys_out && open_keys(run, options))
-		return 1;
-	if (!r)
-		r = verifier_new(&keys, options, &run->verifier);
-	if (!r)
-		r = read_log(run, fd);
+	*at = end;
 	if (r)
 		fprintf(stderr, "vedette verify: %s: cannot be read: %s\n", run->file, strerror(-r));
 	int status = r ? 1 : report(run);
 	verifier_free(&run->verifier);
+	return status;
+}
+
+static int verify_files(struct verify_run *run, const char *key_file, char *const *paths, size_t n, struct verify_options *options)
+{
+	CLEANUP(diag_done) struct diag diag = { 0 };
+	CLEANUP(verify_keys_done) struct verify_keys keys = { 0 };
+	CLEANUP(logfiles_done) struct logfiles files = { 0 };
+	int r = verify_keys_read(key_file, &keys, &diag);
+	if (!r)
+		r = logfiles_find(paths, n, &files, &diag);
+	print_diag(&diag);
+	run->gaps = r ? NULL : calloc(GAPS_MAX, sizeof(*run->gaps));
+	if (r || !run->gaps || (run->keys_out && open_keys(run)))
+		return 1;
+	options->on_key = run->keys ? write_key : NULL;
+	options->on_gap = note_gap;
+	options->context = run;
+	int status = 0;
+	for (size_t at = 0; at < files.n;)
+		status |= verify_log(run, &files, &at, &keys, options);
+	status |= report_other_receipts(run);
 	return close_keys(run) ? 1 : status;
+}
+
+/* A day, or a moment; as the statements write theirs. */
+static int read_moment(const char *option, const char *text, uint64_t *ret_ns, char ret_text[static TIME_TEXT + 1])
+{
+	CLEANUP(buf_done) struct buf again = { 0 };
+	if (clock_parse_date(sv_from(text), ret_ns) && clock_parse_rfc3339(sv_from(text), ret_ns)) {
+		fprintf(stderr, "vedette verify: %s '%s' is no time: expected 2026-01-31 or 2026-01-31T12:00:00Z (UTC)\n", option, text);
+		return -EINVAL;
+	}
+	clock_add_rfc3339(&again, *ret_ns);
+	(void)snprintf(ret_text, TIME_TEXT + 1, "%s", buf_cstr(&again)); /* fits */
+	return 0;
+}
+
+/* The receipts that the options name, each checked against the collector's key. */
+static int read_receipts(struct receipt_check *checks, size_t n, const char *key_file)
+{
+	struct receipt_verifier by = { .name = "" };
+	CLEANUP(buf_done) struct buf key = { 0 };
+	if (n == 0)
+		return 0;
+	if (!key_file) {
+		fputs("vedette verify: --receipt-key is missing: without the collector's key a receipt proves nothing\n", stderr);
+		return -EINVAL;
+	}
+	if (fd_read_file(key_file, RECEIPT_MAX, &key) || receipt_verifier_parse(buf_sv(&key), &by)) {
+		fprintf(stderr, "vedette verify: %s: is no collector's public key: expected NAME+ID+BASE64 as `vedette receipt init` prints it\n", key_file);
+		return -EINVAL;
+	}
+	for (size_t i = 0; i < n; i++) {
+		CLEANUP(buf_done) struct buf text = { 0 };
+		int r = fd_read_file(checks[i].file, RECEIPT_MAX, &text);
+		if (!r)
+			r = receipt_parse(buf_sv(&text), &by, &checks[i].receipt);
+		if (r) {
+			fprintf(stderr, "vedette verify: %s: %s\n", checks[i].file, r == -EINVAL ? "is no receipt" : r == -EKEYREJECTED ?
+				"is not signed by that collector, or was changed" : strerror(-r));
+			return r;
+		}
+	}
+	return 0;
 }
 
 int cmd_verify(int argc, char **argv)
 {
 	static const struct option options[] = {
 		{ "key", required_argument, NULL, 'k' },  { "complete", no_argument, NULL, 'c' }, { "from-middle", no_argument, NULL, 'm' },
-		{ "keys-out", required_argument, NULL, 'o' }, { "json", no_argument, NULL, 'j' },       { "help", no_argument, NULL, 'h' },     { 0 },
+		{ "keys-out", required_argument, NULL, 'o' }, { "json", no_argument, NULL, 'j' },       { "help", no_argument, NULL, 'h' },
+		{ "since", required_argument, NULL, 's' }, { "until", required_argument, NULL, 'u' }, { "receipt", required_argument, NULL, 'r' },
+		{ "receipt-key", required_argument, NULL, 'R' }, { 0 },
 	};
-	struct verify_run run = { 0 };
+	struct receipt_check receipts[RECEIPTS_MAX] = { 0 };
+	struct verify_run run = { .until_ns = UINT64_MAX, .receipts = receipts };
+	const char *receipt_key = NULL;
 	struct verify_options verify_options = { 0 };
 	const char *key_file = NULL;
 	int opt;
@@ -293,6 +554,24 @@ int cmd_verify(int argc, char **argv)
 		case 'j':
 			run.wants_json = true;
 			break;
+		case 's':
+			if (read_moment("--since", optarg, &run.since_ns, run.since))
+				return 2;
+			break;
+		case 'u':
+			if (read_moment("--until", optarg, &run.until_ns, run.until))
+				return 2;
+			break;
+		case 'r':
+			if (run.n_receipts == RECEIPTS_MAX) {
+				fprintf(stderr, "vedette verify: more than %d receipts\n", RECEIPTS_MAX);
+				return 2;
+			}
+			receipts[run.n_receipts++].file = optarg;
+			break;
+		case 'R':
+			receipt_key = optarg;
+			break;
 		case 'h':
 			usage(stdout);
 			return 0;
@@ -300,12 +579,15 @@ int cmd_verify(int argc, char **argv)
 			return 2;
 		}
 	}
-	if (!key_file || optind + 1 != argc) {
+	if (!key_file || optind == argc) {
 		fputs(!key_file ? "vedette verify: --key is missing: without a key from elsewhere a log proves nothing\n" :
-				  "vedette verify: exactly one FILE is needed\n", stderr);
+				  "vedette verify: a FILE is needed\n", stderr);
 		usage(stderr);
 		return 2;
 	}
-	run.file = argv[optind];
-	return verify_file(&run, key_file, &verify_options);
+	if (crypto_init() || read_receipts(receipts, run.n_receipts, receipt_key))
+		return 1;
+	int status = verify_files(&run, key_file, argv + optind, (size_t)(argc - optind), &verify_options);
+	free(run.gaps);
+	return status;
 }

@@ -27,6 +27,7 @@ static const struct command {
 	{ "explain", "why a rule fires on an event, or does not", cmd_explain },
 	{ "verify", "prove or refute a signed log", cmd_verify },
 	{ "keys", "make, show or change the key that an agent signs with", cmd_keys },
+	{ "receipt", "sign where a collected log ends", cmd_receipt },
 	{ "convert", "rules of Falco and Sigma as rules of our own", cmd_convert },
 	{ "fields", "events and fields that rules can use", cmd_fields },
 };

@@ -1,0 +1,62 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# `vedette verify` over several files, folders and agents; gaps; receipts. Logs are the samples of test_verify.
+set -u
+work=$(mktemp -d) || exit 1
+trap 'rm -rf "$work"' EXIT
+mkdir "$work/s" "$work/f"
+"$BUILD/tests/test_verify" --write "$work/s" || { echo "not ok - samples cannot be written"; exit 1; }
+ends() { # ends STATUS WANTED TEXT WHAT: the status, and a text in the output
+	if [ "$1" -eq "$2" ] && grep -q -- "$3" "$work/out"; then echo "ok - $4"; else echo "not ok - $4 (status $1)"; sed 's/^/# /' "$work/out"; fi
+}
+verify() { "$VEDETTE" verify "$@" > "$work/out" 2>&1; }
+receipt() { "$VEDETTE" receipt "$@" > "$work/out" 2>&1; }
+s=$work/s; key=$s/twice.key; log=$s/twice.sample
+head -n 3 "$log" > "$work/f/zz"; sed -n 4,7p "$log" > "$work/f/mm"; tail -n +8 "$log" > "$work/f/aa"; cp "$key" "$work/f/aa.pub"; : > "$work/f/empty"
+
+verify --complete --key "$key" "$work/f"; ends $? 0 "verified 11 records of stream .*/1 and of 1 before it, closed" "a folder, whatever its files are called"
+verify --complete --key "$key" "$work/f/aa" "$work/f/zz" "$work/f/mm"; ends $? 0 "verified 11 records" "files in any order"
+verify --key "$key" "$work/f/zz" "$work/f/aa"; ends $? 1 "aa:1: deleted: records 3 to 6 are missing before it, at the end" "a file that is missing"
+verify --complete --key "$key" "$work/f/zz" "$work/f/mm"; ends $? 0 "verified 7 records" "the files of one stream"
+verify --key "$key" "$work/f/mm" "$work/f/aa"; ends $? 1 "deleted: the log begins with record 3" "the first file is missing"
+mkdir "$work/two"; cp "$log" "$work/two/a"; cp "$s/other-stream.sample" "$work/two/b"; cat "$key" "$s/other-stream.key" > "$work/both.key"
+verify --complete --key "$work/both.key" "$work/two"; ends $? 0 "verified 7 records of stream .*1/0, closed" "two agents in a folder: the one"
+ends 0 0 "verified 11 records of stream .*0/1 and of 1 before it, closed" "and the other"
+verify --json --key "$work/both.key" "$work/two"; [ "$(wc -l < "$work/out")" -eq 2 ]; ends $? 0 '"streams":2' "a line of JSON for each"
+sed -i '3s/test/tesd/' "$work/two/b"; verify --key "$work/both.key" "$work/two"; ends $? 1 "b:3: edited" "one of them edited"
+echo hello > "$work/f/note"; verify --key "$key" "$work/f"; ends $? 1 "note:1: not a record" "a file in the folder that is no log"; rm "$work/f/note"
+mkdir "$work/none"; verify --key "$key" "$work/none"; ends $? 1 "holds no log" "an empty folder"
+verify --key "$key" "$work/missing" "$work/f"; ends $? 1 "missing: cannot be read" "a file that is not there"
+
+verify --key "$key" "$log"; ends $? 0 "gap: 2026-01-02T03:04:05.007000000Z to 2026-01-02T03:05:05.00[0-9]*Z (59.* s): stopped (test), stream .*/0 at 7" "a stop is a gap with its duration"
+verify --key "$key" "$s/twice-open.sample"; ends $? 0 "gap: .* unclean end, stream .*/0 at 7" "an end without a close record is told"
+ends 0 0 "open-ended after 11: 1 streams before the last one have no close record" "and leaves the log open-ended"
+verify --complete --key "$key" "$s/twice-open.sample"; ends $? 1 "unclean end" "with --complete that is a failure"
+verify --json --key "$key" "$log"; ends $? 0 '"gaps":\[{"cause":"stopped","count":0,"from":"2026-01-02T03:04:05.007000000Z","next":7,"stream":"[0-9-]*/0","to":"[^"]*","what":"test"}\]' "gaps as JSON"
+verify --since 2026-01-02T03:05:00Z --key "$key" "$log"; ends $? 0 "in that time: 4 records, 1 gaps" "--since"
+verify --until 2026-01-02T03:04:30Z --key "$key" "$log"; ends $? 0 "in that time: 7 records, 1 gaps" "--until"
+verify --since 2026-01-03 --key "$key" "$log"; ends $? 0 "in that time: 0 records, 0 gaps" "--since a later day"
+verify --since yesterday --key "$key" "$log"; ends $? 2 "is no time" "a time that is none"
+sed '3s/test/tesd/' "$log" > "$work/bad"; verify --since 2026-01-03 --key "$key" "$work/bad"; ends $? 1 "edited" "what was before --since is checked all the same"
+
+receipt init --name "collect.example/1" --collector "$work/c"; ends $? 0 '^collect.example/1+[0-9a-f]\{8\}+[A-Za-z0-9+/]*=*$' "a collector's key"
+cp "$work/out" "$work/c.pub"
+[ "$(stat -c %a "$work/c")" = 600 ]; ends $? 0 . "its secret is its owner's alone"
+receipt init --name x --collector "$work/c"; ends $? 1 "File exists" "no key is written over"
+receipt make --collector "$work/c" --key "$key" "$work/f"; ends $? 0 "^vedette-receipt/v1 .*/1" "a receipt"; cp "$work/out" "$work/end"
+receipt make --collector "$work/c" --key "$key" "$work/f/zz" "$work/f/mm"; cp "$work/out" "$work/first"; ends $? 0 "^7$" "one of the first stream"
+receipt make --collector "$work/c" --key "$key" "$work/bad"; ends $? 1 "signature does not fit" "none for a log that does not verify"
+with() { verify --key "$key" --receipt-key "$work/c.pub" "$@"; }
+with --receipt "$work/end" --receipt "$work/first" "$log"; ends $? 0 "receipt .*end: reached: collect.example/1 had 4 records of stream .*/1" "a log reaches its receipts"
+head -n 10 "$log" > "$work/cut"; with --receipt "$work/end" "$work/cut"; ends $? 1 "truncated: .*; the last 1 of them are missing" "a tail cut off is counted"
+head -n 7 "$log" > "$work/cut"; with --receipt "$work/end" "$work/cut"; ends $? 1 "truncated: .*; that place is not in this log" "a whole stream cut off, at its close record"
+with --receipt "$work/end" "$s/twice-other.sample"; ends $? 1 "truncated\|chain broken" "another log than that of the receipt"
+"$VEDETTE" verify --key "$work/both.key" --receipt-key "$work/c.pub" --receipt "$work/end" "$s/other-stream.sample" > "$work/out" 2>&1; ends $? 1 "no log of its agent is here" "the log of another agent"
+with --json --receipt "$work/end" "$log"; ends $? 0 '"receipts":\[{"file":.*"result":"reached"' "receipts as JSON"
+"$VEDETTE" verify --key "$key" --receipt "$work/end" "$log" > "$work/out" 2>&1; ends $? 1 "receipt-key is missing" "the collector's key is needed"
+bad=0
+for ((i = 0; i < $(stat -c %s "$work/end"); i++)); do
+	{ head -c $i "$work/end"; head -c $((i + 1)) "$work/end" | tail -c 1 | tr '\0-\377' '\1-\377\0'; tail -c +$((i + 2)) "$work/end"; } > "$work/changed"
+	with --receipt "$work/changed" "$log" && { bad=1; echo "# byte $i"; }
+done
+[ $bad -eq 0 ]; ends $? 0 . "every changed byte of a receipt is noticed"

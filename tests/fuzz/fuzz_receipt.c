@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Receipts, the public keys of collectors, and the file that an agent keeps: whatever the bytes, they are refused, or are the only form of what
+ * they say. No receipt that the fuzzer makes can carry the signature of the key.
+ */
+#include <stdlib.h>
+
+#include "alerts/agent_file.h"
+#include "alerts/receipt.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	const struct strview text = { (const char *)data, size };
+	const uint8_t seed[32] = { 9 };
+	CLEANUP(crypto_key_free) struct crypto_key *key = NULL;
+	CLEANUP(agent_state_done) struct agent_state state = { .epoch = 0 };
+	CLEANUP(buf_done) struct buf own = { 0 };
+	struct receipt_verifier by, other;
+	struct receipt receipt;
+	if (crypto_init() || crypto_key_from_seed(seed, &key))
+		abort();
+	receipt_verifier_text("fuzz", key, &own);
+	if (receipt_verifier_parse(buf_sv(&own), &by))
+		abort();
+	if (receipt_parse(text, &by, &receipt) == 0)
+		abort();
+	if (receipt_verifier_parse(text, &other) == 0 && !receipt_name_is_fine(other.name))
+		abort();
+	if (agent_file_parse(text, &state) == 0 && (!state.key || strlen(state.id) != IDENTITY_UUID))
+		abort();
+	return 0;
+}
