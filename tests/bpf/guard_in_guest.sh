@@ -12,6 +12,7 @@ cp /t/block_rules.yaml /etc/vedette/rules/one.yaml
 mkdir -p /srv/many && (cd /srv/many && seq 2100 | xargs touch) # more than can be protected
 mount -t tmpfs kept /srv/kept && echo x > /srv/kept/file
 mount -t bpf pins /srv/pins
+mount -t tmpfs log /var/log/vedette
 cat > /etc/vedette/vedette.yaml <<'C'
 rules: [/etc/vedette/rules]
 enforce: true
@@ -68,7 +69,8 @@ for f in /etc/vedette/rules /etc/vedette /etc /; do
 	[ $? -ne 0 ]
 	check $? "mount over $f: refused"
 done
-/t/tamper_more $daemon
+mkdir -p /tmp/unused && mount -t tmpfs unused /tmp/unused
+/t/tamper_more $daemon /var/log/vedette /tmp/unused
 check $? "more acts: all refused"
 (echo 0 > /proc/sys/kernel/ftrace_enabled) 2> /dev/null
 [ $? -ne 0 ] && [ "$(cat /proc/sys/kernel/ftrace_enabled)" = 1 ]
