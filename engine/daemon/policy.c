@@ -155,11 +155,11 @@ uint32_t epochs_next(const struct epochs *e, uint32_t own)
 	return is_same || own > e->last ? own : e->last + 1;
 }
 
-int policy_fill(struct policy *p, const struct epochs *epochs, struct sensor *sensor, struct diag *diag)
+int policy_fill(struct policy *p, const struct epochs *epochs, struct sensor *sensor, const struct sensor_change *coming, struct diag *diag)
 {
 	p->verdicts.ancestors.epoch = epochs_next(epochs, p->verdicts.ancestors.epoch);
 	p->verdicts.tables.head.ancestor_epoch = p->verdicts.ancestors.epoch;
-	return sensor_fill_verdicts(sensor, &p->verdicts.tables, p->generation, diag);
+	return sensor_fill_verdicts(sensor, &p->verdicts.tables, p->generation, coming, diag);
 }
 
 /* All that is wrong with the rules is told in one go. */

@@ -78,7 +78,7 @@ struct epochs {
 /* Of a policy whose predicates were numbered as own says, going by those in force. */
 uint32_t epochs_next(const struct epochs *e, uint32_t own) PURE;
 /* Into the kernel's tables to come, under an epoch that fits. 0 or -errno with the reason. */
-int policy_fill(struct policy *p, const struct epochs *epochs, struct sensor *sensor, struct diag *diag) MUST_CHECK;
+int policy_fill(struct policy *p, const struct epochs *epochs, struct sensor *sensor, const struct sensor_change *coming, struct diag *diag) MUST_CHECK;
 
 /* What its rules need of the events comes into force in the kernel, the rest is dropped there; when that fails, with a warning, nothing is. */
 void policy_approve(const struct policy *p, struct sensor *sensor, struct diag *diag);

@@ -98,7 +98,7 @@ static int build(const struct reload_request *q, struct reload_result *ret)
 		err = sensor_change_prepare(q->sensor, &events, &ret->change);
 	}
 	if (!err && q->sensor && q->policy.enforce) { /* here, for each table waits for the programs that run, and the rings are read meanwhile */
-		err = policy_fill(p, &q->epochs, q->sensor, &ret->diag);
+		err = policy_fill(p, &q->epochs, q->sensor, ret->change, &ret->diag);
 		ret->filled = err ? NULL : q->sensor;
 		if (!err && p->verdicts.ancestors.epoch != q->epochs.in_force)
 			wait_for_execs();

@@ -68,7 +68,7 @@ static int renew(struct change *c, struct diag *diag)
 		p->verdicts.until_ns = other.until_ns;
 	} else if (!err) {
 		exchange(&p->verdicts, &other);
-		err = policy_fill(p, &c->epochs, c->config.request.sensor, diag);
+		err = policy_fill(p, &c->epochs, c->config.request.sensor, NULL, diag);
 		if (!err)
 			err = change_put_verdicts(c, p, 0, diag);
 		if (err)

@@ -128,7 +128,7 @@ static int open_sensor(struct watch *w, struct diag *diag)
 		policy_approve(w->policy, w->sensor, diag);
 	if (err || !o->enforce)
 		return err;
-	return sensor_fill_verdicts(w->sensor, &w->policy->verdicts.tables, w->policy->generation, diag);
+	return sensor_fill_verdicts(w->sensor, &w->policy->verdicts.tables, w->policy->generation, NULL, diag);
 }
 
 static int open_enrich(struct watch *w, struct diag *diag)

@@ -300,13 +300,14 @@ int programs_load(struct programs *s, const struct programs_source *source, stru
 	return err;
 }
 
-const char *programs_undecidable(const struct programs *s, uint64_t events, const char **ret_why)
+const char *programs_undecidable(const struct programs *s, const struct programs_change *coming, uint64_t events, const char **ret_why)
 {
 	struct programs_wanted wanted = { .decided_events = events };
 	for (size_t i = 0; i < s->n; i++) {
 		const struct sensor_hook *h = &s->hooks[i];
 		bool is_verdict = strncmp(h->where, "lsm/", 4) == 0 && strcmp(h->name, "sock_graft") != 0;
-		if (!is_verdict || h->is_attached || !is_needed(h->name, &wanted))
+		bool is_coming = coming && coming->links[i] >= 0;
+		if (!is_verdict || h->is_attached || is_coming || !is_needed(h->name, &wanted))
 			continue;
 		if (s->fds[i] < 0 && !s->refused[i] && has_twin(h->name))
 			continue;

@@ -45,8 +45,9 @@ void programs_load_failed(int err, struct diag *diag);
 /* Attaches what these events need; returns how many LSM programs. Failures are noted. */
 size_t programs_attach(struct programs *s, const struct programs_wanted *wanted);
 void programs_detach(struct programs *s);
-/* A program that must give verdicts of these events and is not attached, with the reason; NULL: all are. */
-const char *programs_undecidable(const struct programs *s, uint64_t events, const char **ret_why) MUST_CHECK;
+struct programs_change;
+/* A program that must give verdicts of these events and is neither attached nor coming (NULL: none is), with the reason; NULL: all are. */
+const char *programs_undecidable(const struct programs *s, const struct programs_change *coming, uint64_t events, const char **ret_why) MUST_CHECK;
 
 /* See sensor.h: prepare in any thread, widen and narrow between two events, done in any thread. */
 struct programs_change {

@@ -408,6 +408,11 @@ struct sensor_change {
 	struct programs_change programs;
 };
 
+const struct programs_change *sensor_change_programs(const struct sensor_change *c)
+{
+	return &c->programs;
+}
+
 /* What a program that is no longer attached left behind must not be taken for the calls of now. */
 static void forget_calls(const struct sensor *s)
 {

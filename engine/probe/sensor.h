@@ -99,9 +99,11 @@ int sensor_set_verdicts(struct sensor *s, const struct verdict_tables *t, uint32
 /*
  * The same in two steps. Between them labels are kept for both, and the caller tells with sensor_label_ancestors of the processes that were there
  * before, if the tables ask for what those in force do not: whose ancestors are not known, for them each rule's own default decides. Filling takes
- * time, and may run in another thread, one at a time, beside all but the functions about verdicts and approval.
+ * time, and may run in another thread, one at a time, beside all but the functions about verdicts and approval. coming: a change that is prepared and
+ * will be made before the tables are put in force: its programs count as attached; NULL: none.
  */
-int sensor_fill_verdicts(struct sensor *s, const struct verdict_tables *t, uint32_t generation, struct diag *diag) MUST_CHECK;
+struct sensor_change;
+int sensor_fill_verdicts(struct sensor *s, const struct verdict_tables *t, uint32_t generation, const struct sensor_change *coming, struct diag *diag) MUST_CHECK;
 int sensor_put_verdicts(struct sensor *s) MUST_CHECK;
 /* Not put in force after all: labels are kept by those in force alone again. */
 void sensor_drop_verdicts(struct sensor *s);

@@ -34,3 +34,6 @@ struct sensor {
 	struct pins_about about; /* as it was written last */
 	int keep_error;
 };
+
+/* The programs of a change that is prepared. */
+const struct programs_change *sensor_change_programs(const struct sensor_change *c) PURE;

@@ -113,9 +113,9 @@ static int check_capacities(const struct verdict_tables *t, const char *who, str
 }
 
 /* A rule that blocks where no program runs would be a promise that nobody keeps. */
-static int check_programs(const struct sensor *s, uint64_t events, struct diag *diag)
+static int check_programs(const struct sensor *s, const struct sensor_change *coming, uint64_t events, struct diag *diag)
 {
-	const char *why = NULL, *program = programs_undecidable(&s->programs, events, &why);
+	const char *why = NULL, *program = programs_undecidable(&s->programs, coming ? sensor_change_programs(coming) : NULL, events, &why);
 	if (!program)
 		return 0;
 	diag_error(diag, (struct place){ 0 }, "nothing can be blocked by the kernel program %s: %s", program, why);
@@ -266,7 +266,7 @@ static int note_meaning(struct sensor *s, const struct verdict_tables *t, const 
 	return s->meaning_fd < 0 || bpf_map_update_elem(s->meaning_fd, &which, &meaning, BPF_ANY) ? fail(diag, "the meanings of labels", errno) : 0;
 }
 
-int sensor_fill_verdicts(struct sensor *s, const struct verdict_tables *t, uint32_t generation, struct diag *diag)
+int sensor_fill_verdicts(struct sensor *s, const struct verdict_tables *t, uint32_t generation, const struct sensor_change *coming, struct diag *diag)
 {
 	struct sensor_config *c = &s->skel->bss->config;
 	if (!s->is_enforcing) {
@@ -276,7 +276,7 @@ int sensor_fill_verdicts(struct sensor *s, const struct verdict_tables *t, uint3
 	uint64_t events = decided_events(&t->head);
 	int err = check_capacities(t, "blocking rules", diag);
 	if (!err)
-		err = check_programs(s, events, diag);
+		err = check_programs(s, coming, events, diag);
 	if (err)
 		return err;
 	struct policy_clause *clauses = clauses_of(t, generation);
@@ -384,7 +384,7 @@ int sensor_set_verdicts(struct sensor *s, const struct verdict_tables *t, uint32
 		keep_labels(c, 1, false);
 		return 0;
 	}
-	int err = sensor_fill_verdicts(s, t, generation, diag);
+	int err = sensor_fill_verdicts(s, t, generation, NULL, diag);
 	return err ? err : sensor_put_verdicts(s);
 }
 
