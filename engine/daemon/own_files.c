@@ -44,7 +44,7 @@ int own_files_fill(struct own_files *f, const struct watch_options *o)
 		struct list *list;
 		const char *path;
 	} all[] = { { &config, o->config_file ? o->config_file : "" }, { &rules, o->policy_folder }, { &log, o->output }, { &log, o->key_file },
-		    { &log, o->status_file }, { &log, o->agent_folder }, { &control, o->control } };
+		    { &log, o->status_file }, { &log, o->agent_folder }, { &log, o->wal_folder }, { &control, o->control } };
 	int err = 0;
 	f->self = realpath("/proc/self/exe", NULL);
 	for (size_t i = 0; !err && i < ARRAY_SIZE(all); i++)

@@ -9,7 +9,7 @@ struct watch_options;
 struct own_files {
 	struct essentials_host host; /* its lists are the ones below */
 	char *self;                  /* owned, as all the paths */
-	char *config[2], *rules[68], *log[5], *control[2];
+	char *config[2], *rules[68], *log[6], *control[2];
 };
 
 /* 0 or -ENOMEM. */

@@ -11,7 +11,7 @@
 
 enum { PROTECT_OFF_MAX_S = 24 * 3600 };
 
-enum { PROTECT_FILES = 6 };
+enum { PROTECT_FILES = 7 };
 
 /* Borrowed for as long as the protection is there, but for files, which are copied. */
 struct protect_config {

@@ -366,7 +366,7 @@ static int open_protect(struct watch *w, struct diag *diag)
 	struct protect_config pc = {
 		.sensor = w->sensor,
 		.pipeline = w->pipeline,
-		.files = { o->output, o->output[0] ? buf_cstr(&key) : "", o->control, o->config_file, o->policy_folder, o->agent_folder },
+		.files = { o->output, o->output[0] ? buf_cstr(&key) : "", o->control, o->config_file, o->policy_folder, o->agent_folder, o->wal_folder },
 		.more_files = o->protect_paths,
 		.n_more = o->n_protect_paths,
 		.rules = o->rules_now ? o->rules_now : rules_of_start,
