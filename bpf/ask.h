@@ -83,13 +83,13 @@ __noinline int text_find(u32 at, u32 offset, u32 device, u32 space, u32 which)
 }
 
 /*
- * For approval: the last part of the file's path. Not to be had where the path ends with a mount's own name, nor while anything is renamed.
+ * For approval: the last part of the path of file[which]. Not to be had where the path ends with a mount's own name, nor while anything is renamed.
  * false: it is not known.
  */
-static __always_inline bool last_name(struct ask *a)
+static __always_inline bool last_name(struct ask *a, u32 which)
 {
-	struct dentry *d = (void *)a->file[0].dentry;
-	struct vfsmount *m = (void *)a->file[0].mnt;
+	struct dentry *d = (void *)a->file[which & 1].dentry;
+	struct vfsmount *m = (void *)a->file[which & 1].mnt;
 	u32 renames = sequence_of(&rename_lock);
 	a->name_length = 0;
 	if (!d)
@@ -105,14 +105,14 @@ static __always_inline bool last_name(struct ask *a)
 	return facts.has_rename_lock && !(renames & 1) && renames == sequence_of(&rename_lock);
 }
 
-/* The dimension NAME. */
-__noinline int name_find(u32 at)
+/* The dimension NAME, and of the second file NEW_NAME. */
+__noinline int name_find(u32 at, u32 which)
 {
 	struct ask *a = !can_decide ? NULL : ask_at(at);
 	if (!a)
 		return 0;
 	u32 table = a->table;
-	if (table >= TABLES_APPROVAL && !last_name(a)) {
+	if (table >= TABLES_APPROVAL && !last_name(a, which)) {
 		a->class = CLASS_UNKNOWN;
 		return 0;
 	}
@@ -123,15 +123,15 @@ __noinline int name_find(u32 at)
 }
 
 /*
- * The dimension ENDING, of approval alone. Its key is made in a buffer that walks use: they come later, and leave nothing in it. Straight through, as
+ * The dimension ENDING, and of the second file NEW_ENDING, of approval alone. Its key is made in a buffer that walks use: they come later, and leave nothing in it. Straight through, as
  * many letters as there are in a key: those before the name's first are not counted.
  */
-__noinline int ending_find(u32 at)
+__noinline int ending_find(u32 at, u32 which)
 {
 	struct ask *a = !can_decide ? NULL : ask_at(at);
 	if (!a)
 		return 0;
-	if (!last_name(a)) {
+	if (!last_name(a, which)) {
 		a->class = CLASS_UNKNOWN;
 		return 0;
 	}

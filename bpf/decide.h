@@ -70,14 +70,14 @@ __noinline int class_find(u32 at, u32 d)
 		a->class = is_host ? CLASS_FIRST + a->is_container : a->cgroup_class;
 		return 0;
 	}
-	if (d == DIMENSION_NAME)
-		return name_find(at);
+	if (d == DIMENSION_NAME || d == DIMENSION_NEW_NAME)
+		return name_find(at, d == DIMENSION_NEW_NAME);
 	if (d == DIMENSION_COMM)
 		return comm_find(at);
 	if (d == DIMENSION_IMAGE)
 		return image_find(at);
-	if (d == DIMENSION_ENDING)
-		return ending_find(at);
+	if (d == DIMENSION_ENDING || d == DIMENSION_NEW_ENDING)
+		return ending_find(at, d == DIMENSION_NEW_ENDING);
 	if (BIT(d) & LAZY)
 		subject_number(at, d);
 	if (!(a->given & BIT(d)))

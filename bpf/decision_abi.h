@@ -17,7 +17,7 @@
 enum {
 	POLICY_WORDS = 16,
 	POLICY_CLAUSES = 64 * POLICY_WORDS,    /* of one event type */
-	POLICY_DIMENSIONS = 24,                /* DIMENSION_COUNT of schemas/decisions.def */
+	POLICY_DIMENSIONS = 26,                /* DIMENSION_COUNT of schemas/decisions.def */
 	POLICY_ANCESTORS = 128,                /* ancestor predicates of all rules together */
 	POLICY_ANCESTOR_WORDS = POLICY_ANCESTORS / 64,
 	POLICY_ANCESTOR_ROWS = 1024,           /* sets of ancestor predicates met while a generation is in force */
@@ -155,7 +155,7 @@ struct policy_head {
 	__u32 needs[EVENT_NUMBERS];                           /* bit d: a clause of the event has a literal in dimension d; 0: the event is not decided */
 	/*
 	 * The same in the order they are asked, those first that cost little for what they rule out: POLICY_ORDER_BITS each, the dimension plus one,
-	 * from the lowest bits of the first word; 0: no more.
+	 * from the lowest bits of the first word; 0: no more. No event has more dimensions than there is room for.
 	 */
 	__u64 order[EVENT_NUMBERS][2];
 	__u32 first_row[EVENT_NUMBERS][POLICY_DIMENSIONS];

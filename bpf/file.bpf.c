@@ -94,6 +94,7 @@ int BPF_PROG(path_mknod, const struct path *dir, struct dentry *dentry, u16 mode
 	struct ask *a = ACT_ASK(act, EVENT_FILE_CREATE, at);
 	if (a) {
 		ask_number(a, DIMENSION_NUMBER, mode & S_IFMT ? mode & S_IFMT : S_IFREG);
+		ask_number(a, DIMENSION_NUMBER_2, mode & 07777);
 		ask_file(a, 0, (u64)BPF_CORE_READ(dir, mnt), SCALAR_ARG(ctx, 1));
 	}
 	act_judge(&act, at, EVENT_FILE_CREATE);

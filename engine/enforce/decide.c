@@ -319,7 +319,7 @@ static bool apply(const struct decider *d, const struct decide_event *ev, enum p
 	else if (dimension == DIMENSION_ADDRESS)
 		class[0] = address_class(d, &ev->address);
 	else if (dimension_kind(dimension) == KIND_OF_TEXT)
-		class[0] = text_class(d, space_of_texts(dimension), &ev->texts[dimension]);
+		class[0] = text_class(d, space_of_texts(dimension_domain(dimension)), &ev->texts[dimension]);
 	else
 		class[0] = number_class(d, dimension, &ev->numbers[dimension]);
 	and_row(left, row_of(d, ev->event, dimension, class[0]));

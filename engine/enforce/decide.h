@@ -37,7 +37,7 @@ struct decide_event {
 	bool is_container;
 	struct decide_file files[DIMENSION_COUNT];    /* PATH, NEW_PATH, EXECUTABLE */
 	struct decide_number numbers[DIMENSION_COUNT]; /* of numbers; FLAGS: the bits together, always known; ROLLOUT: 0 to 99 */
-	struct decide_text texts[DIMENSION_COUNT];    /* NAME, ENDING (the whole name), CGROUP, COMM */
+	struct decide_text texts[DIMENSION_COUNT];    /* NAME, ENDING (the whole name), CGROUP, COMM; NEW_NAME, NEW_ENDING */
 	struct decide_address address;
 	struct decide_text arguments;                 /* of EVENT_PROC_IMAGE: items each ended by NUL */
 	const struct decide_file *ancestors;          /* borrowed */

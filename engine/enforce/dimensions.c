@@ -44,6 +44,8 @@ enum dimension_kind dimension_kind(enum policy_dimension d)
 	case DIMENSION_CGROUP:
 	case DIMENSION_COMM:
 	case DIMENSION_ENDING:
+	case DIMENSION_NEW_NAME:
+	case DIMENSION_NEW_ENDING:
 	case DIMENSION_ARGUMENTS:
 		return KIND_OF_TEXT;
 	case DIMENSION_ADDRESS:
@@ -70,7 +72,16 @@ unsigned dimension_small(enum policy_dimension d)
 
 enum policy_dimension dimension_domain(enum policy_dimension d)
 {
-	return d == DIMENSION_NEW_PATH ? DIMENSION_PATH : d;
+	switch (d) {
+	case DIMENSION_NEW_PATH:
+		return DIMENSION_PATH;
+	case DIMENSION_NEW_NAME:
+		return DIMENSION_NAME;
+	case DIMENSION_NEW_ENDING:
+		return DIMENSION_ENDING;
+	default:
+		return d;
+	}
 }
 
 bool dimension_is_subject(enum policy_dimension d)
@@ -118,6 +129,7 @@ bool dimension_is_as_recorded(enum policy_dimension d)
 	case DIMENSION_ANCESTORS:
 	case DIMENSION_ARGUMENTS:
 	case DIMENSION_NAME: /* cut at another length */
+	case DIMENSION_NEW_NAME:
 		return false;
 	default:
 		return true;

@@ -31,7 +31,7 @@ bool dimension_is_pair(enum policy_dimension d) PURE;
 const char *dimension_doc(enum policy_dimension d) PURE;
 /* Of a SMALL dimension: how many numbers there are. */
 unsigned dimension_small(enum policy_dimension d) PURE;
-/* Dimensions whose predicates make classes together: both paths of an event are looked up in one table. */
+/* Dimensions whose predicates make classes together: both paths of an event are looked up in one table, and so are both names. */
 enum policy_dimension dimension_domain(enum policy_dimension d) PURE;
 /* Says who acts, not on what: means the same in every event. */
 bool dimension_is_subject(enum policy_dimension d) PURE;

@@ -201,6 +201,20 @@ static bool add_parts(struct value_sets *all, const struct test *t, enum part pa
 	return t->n_operands > 0;
 }
 
+/* What a part of the field is looked up by. */
+static enum policy_dimension dimension_of_part(const struct decided_field *field, enum part part)
+{
+	bool is_new = field->dimension == DIMENSION_NEW_PATH;
+	switch (part) {
+	case PART_NAME:
+		return is_new ? DIMENSION_NEW_NAME : DIMENSION_NAME;
+	case PART_END:
+		return is_new ? DIMENSION_NEW_ENDING : DIMENSION_ENDING;
+	default:
+		return field->dimension;
+	}
+}
+
 /* Of a test of a path, or of a file's name, which is the path's last part. */
 static int read_pattern(struct value_sets *all, const struct condition *c, const struct decided_field *field, bool has_name, struct literal_test *ret)
 {
@@ -214,12 +228,13 @@ static int read_pattern(struct value_sets *all, const struct condition *c, const
 	for (; part < PART_NONE; part++)
 		if (has_part(t->op->id, part, has_name) && !(is_name && part != PART_END) && add_parts(all, t, part, &draft, items))
 			break;
-	draft.domain = part == PART_NAME ? DIMENSION_NAME : part == PART_END ? DIMENSION_ENDING : DIMENSION_PATH;
+	enum policy_dimension dimension = dimension_of_part(field, part);
+	draft.domain = dimension_domain(dimension);
 	struct value_set *made = part < PART_NONE ? value_set_make(all, &draft) : NULL;
 	free(items);
 	if (part == PART_NONE)
 		return 0;
-	*ret = (struct literal_test){ LITERAL_IMPLIED, part == PART_BEGIN ? field->dimension : draft.domain, made, NULL };
+	*ret = (struct literal_test){ LITERAL_IMPLIED, dimension, made, NULL };
 	return made ? 0 : -ENOMEM;
 }
 
@@ -233,7 +248,42 @@ int implied_by_pattern(struct value_sets *all, uint32_t event, const struct cond
 		return 0;
 	if (field.dimension != DIMENSION_PATH && field.dimension != DIMENSION_NEW_PATH && !(has_name && field.dimension == DIMENSION_NAME))
 		return 0;
-	return read_pattern(all, c, &field, has_name && field.dimension != DIMENSION_NEW_PATH, ret);
+	return read_pattern(all, c, &field, has_name, ret);
+}
+
+/* --- basename() ------------------------------------------------------------------------------------------------------------ */
+
+/* Whole names; false: what is compared with is no name. */
+static bool add_names(const struct test *t, struct value_set *draft, struct text_item *items)
+{
+	draft->texts = items;
+	for (size_t i = 0; i < t->n_operands; i++) {
+		struct strview text = t->operands[i].text;
+		if (!text.n || text.n > POLICY_TEXT_MAX || memchr(text.p, 0, text.n))
+			return false;
+		items[draft->n++] = (struct text_item){ .text = text };
+	}
+	return t->n_operands > 0;
+}
+
+int implied_by_basename(struct value_sets *all, uint32_t event, const struct condition *c, const char *path, struct literal_test *ret)
+{
+	const struct test *t = c->test;
+	struct decided_field field, file_name;
+	bool is_exact = t->op->id == OP_EQ || t->op->id == OP_EQ2 || t->op->id == OP_IN;
+	if (t->right || t->modifier != MODIFIER_NONE || !is_exact || !needed_field(event, "file.name", &file_name) || !decided_field(event, path, &field))
+		return 0;
+	if (field.dimension != DIMENSION_PATH && field.dimension != DIMENSION_NEW_PATH)
+		return 0;
+	struct value_set draft = { .domain = DIMENSION_NAME, .at = c->at };
+	struct text_item *items = calloc(t->n_operands + 1, sizeof(*items));
+	if (!items)
+		return -ENOMEM;
+	struct value_set *made = add_names(t, &draft, items) ? value_set_make(all, &draft) : NULL;
+	free(items);
+	if (made)
+		*ret = (struct literal_test){ LITERAL_IMPLIED, dimension_of_part(&field, PART_NAME), made, NULL };
+	return 0; /* without memory it is taken as if it held */
 }
 
 /* --- computed fields -------------------------------------------------------------------------------------------------------- */

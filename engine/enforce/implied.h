@@ -14,3 +14,5 @@ int implied_by_computed(struct value_sets *all, uint32_t event, const struct con
 
 /* It holds nothing that means something in a pattern. */
 bool text_is_plain(struct strview text) PURE;
+/* Of basename(path), where path is that field. */
+int implied_by_basename(struct value_sets *all, uint32_t event, const struct condition *c, const char *path, struct literal_test *ret) MUST_CHECK;

@@ -428,6 +428,8 @@ int literal_read_needed(struct value_sets *all, uint32_t event, const struct con
 	if (strcmp(name, "event.action") == 0)
 		return read_action(c->test, event, ret);
 	bool can_hold = c->test->can_hold >> event & 1;
+	if (left->type == EXPR_CALL && can_hold && strcmp(left->call->name, "basename") == 0 && left->args[0]->type == EXPR_FIELD && !left->args[0]->field->compute)
+		return implied_by_basename(all, event, c, name_of(left->args[0]->field, event), ret);
 	if (left->type == EXPR_FIELD && left->field->compute && can_hold)
 		return implied_by_computed(all, event, c, ret);
 	if (can_hold && needed_field(event, name, &f)) {

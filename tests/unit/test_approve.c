@@ -85,6 +85,17 @@ static void first_name_only(const struct event *ev, struct decide_event *facts)
 	}
 }
 
+/* The last part of the name it is to have. */
+static void new_name_of(const struct event *ev, struct decide_event *facts)
+{
+	const struct decide_text *path = &facts->files[DIMENSION_NEW_PATH].path;
+	const char *slash = path->known ? memrchr(path->text.p, '/', path->text.n) : NULL;
+	struct decide_text name = { path->known ? KNOWN_UNREADABLE : KNOWN_MISSING, { 0 } };
+	if (slash && slash + 1 < path->text.p + path->text.n && !((ev->common->truncated | ev->common->uncertain) & 4))
+		name = (struct decide_text){ KNOWN_VALUE, sv_from_index(path->text, (size_t)(slash - path->text.p) + 1) };
+	facts->texts[DIMENSION_NEW_NAME] = facts->texts[DIMENSION_NEW_ENDING] = name;
+}
+
 static bool is_sent(const struct approving *a, const struct event *ev, struct decide_scratch *scratch)
 {
 	struct decide_event facts;
@@ -96,6 +107,9 @@ static bool is_sent(const struct approving *a, const struct event *ev, struct de
 	bool is_unreadable = (ev->common->truncated | ev->common->uncertain) & 1 || (facts.files[DIMENSION_PATH].path.known && name.is_missing);
 	if (!name.is_missing || is_unreadable) /* of a file that lies in no folder the hook has no name */
 		facts.texts[DIMENSION_ENDING] = facts.texts[DIMENSION_NAME] = (struct decide_text){ is_unreadable ? KNOWN_UNREADABLE : KNOWN_VALUE, name.s };
+	new_name_of(ev, &facts);
+	if (ev->type->number == EVENT_FILE_CREATE)
+		facts.numbers[DIMENSION_NUMBER_2] = (struct decide_number){ KNOWN_VALUE, event_get(ev, field_find(ev->type, SV("file.mode"))).u };
 	if (ev->common->comm.text[0])
 		facts.texts[DIMENSION_COMM] = (struct decide_text){ KNOWN_VALUE, { ev->common->comm.text, strnlen(ev->common->comm.text, RECORD_COMM) } };
 	facts.numbers[DIMENSION_IMAGE].known = KNOWN_UNREADABLE;
