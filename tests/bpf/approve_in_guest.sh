@@ -17,6 +17,16 @@ su tester -s /bin/sh -c 'cat /tmp/a/locked' 2> /dev/null
 rm /tmp/a/bulk/*; rm /tmp/a/other/f; mkdir /tmp/a/dir /tmp/a/else
 ln -s /tmp/a/secret /tmp/a/alias; cat /tmp/a/alias > /dev/null
 mv /tmp/a/secret /tmp/a/etc/moved; mv /tmp/a/etc/moved /tmp/a/away
+# a folder that is known by now comes below one that a rule is about, and goes again
+mkdir -p /tmp/a/work/x/y /tmp/a/kept; echo f > /tmp/a/work/x/y/f
+for i in 1 2 3 4; do cat /tmp/a/work/x/y/f > /dev/null; done
+for i in 1 2 3; do
+	mv /tmp/a/work /tmp/a/kept/work; cat /tmp/a/kept/work/x/y/f > /dev/null; cat /tmp/a/kept/work/x/y/f > /dev/null
+	mv /tmp/a/kept/work /tmp/a/work; cat /tmp/a/work/x/y/f > /dev/null; cat /tmp/a/work/x/y/f > /dev/null
+done
+cd /tmp/a/work; for i in 1 2 3; do echo n > n; mv n .startrc; mv .startrc m; mv m keys; mv keys granted; rm granted; done
+echo l > l; ln l granted; ln l other
+mknod -m 4755 set p; mknod -m 755 unset p
 cd /tmp/a/etc; echo r > ./relative; echo s > ../etc/up
 nc -w 1 127.0.0.1 9 < /dev/null; nc -w 1 127.0.0.1 10 < /dev/null
 true
@@ -34,8 +44,8 @@ say $? "the acts run, with approval" || cat /tmp/out
 alerts /tmp/all.jsonl > /tmp/all.alerts
 alerts /tmp/some.jsonl > /tmp/some.alerts
 sed 's/^/# /' /tmp/all.alerts
-[ "$(grep -c . /tmp/all.alerts)" -eq 8 ]
-say $? "each of the eight rules raised something"
+[ "$(grep -c . /tmp/all.alerts)" -eq 12 ]
+say $? "each of the twelve rules raised something"
 cmp -s /tmp/all.alerts /tmp/some.alerts
 say $? "the same alerts with approval and without"
 cmp -s /tmp/all.alerts /tmp/some.alerts || diff /tmp/all.alerts /tmp/some.alerts

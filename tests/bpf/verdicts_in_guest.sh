@@ -191,6 +191,24 @@ turns late $v by-turns /tmp/early/file /tmp/late/link
 turns late $v mounts /tmp/early/file /tmp/late/mounted
 deny late unshare -m sh -c 'cat /tmp/early/file && mount --bind /tmp/early /tmp/late && /t/verbs read /tmp/late/file'
 deny late unshare -m sh -c 'cat /tmp/early/file && mount --bind /tmp/late /tmp/early && /t/verbs read /tmp/early/link'
+# folders that are known to concern no rule do once they, or one above them, lie elsewhere
+mkdir -p /tmp/over/x/y /tmp/late/deep /tmp/part
+: > /tmp/over/x/y/file
+: > /tmp/late/deep/file
+: > /tmp/part/file
+for i in 1 2 3; do allow $v read /tmp/over/x/y/file; done
+for i in 1 2 3; do
+	mv /tmp/over /tmp/late/over
+	for k in 1 2; do deny late $v read /tmp/late/over/x/y/file; done
+	mv /tmp/late/over /tmp/over
+	for k in 1 2; do allow $v read /tmp/over/x/y/file; done
+done
+deny late unshare -m sh -c 'cat /tmp/part/file /tmp/part/file && mount --bind /tmp/late/deep /tmp/part && /t/verbs read /tmp/part/file'
+deny late unshare -m sh -c 'cat /tmp/over/x/y/file && mount --bind /tmp/over/x /tmp/late/deep && /t/verbs read /tmp/late/deep/y/file'
+rm -r /tmp/over/x/y
+mkdir -p /tmp/late/over/x/y
+: > /tmp/late/over/x/y/file
+deny late $v read /tmp/late/over/x/y/file
 # the object: by its two names
 deny open-read unshare -m sh -c 'mount --bind /tmp/p /tmp/alias && /t/verbs read /tmp/alias/secret'
 deny open-read unshare -m sh -c 'mount --bind /tmp/p/secret /tmp/q/a && /t/verbs read /tmp/q/a'
