@@ -2,6 +2,7 @@
 #include "engine/daemon/log.h"
 
 #include <errno.h>
+#include <unistd.h>
 
 #include "alerts/keyfile.h"
 #include "alerts/sink_file.h"
@@ -14,7 +15,7 @@ static int write_key(const struct log_options *o, const struct stream *stream, s
 	CLEANUP(buf_done) struct buf line = { 0 };
 	if (o->key_file[0]) {
 		buf_add_z(&path, o->key_file);
-	} else if (o->outlet && keyfile_fits_beside(o->file)) {
+	} else if (o->outlet && (access(o->file, F_OK) != 0 || keyfile_fits_beside(o->file))) {
 		buf_add_format(&path, "%s.pub", o->file); /* the file of the streams before, too */
 	} else if (keyfile_fits_beside(o->file)) {
 		/* one key beside its log: that of an earlier log goes where that log went */
