@@ -56,6 +56,28 @@ bad=0
 for i in $(seq 200); do echo x > /root/n.$i || bad=$((bad + 1)); echo x > /var/lib/vedette.$i || bad=$((bad + 1)); done 2> /dev/null
 [ $bad -eq 0 ]
 check $? "new files are anybody's: $bad of 400 refused"
+# the example of allow-lists, enforced: an ordinary unit starts, and does no more than it may
+sed -e 's/mode: detect/mode: enforce/' -e '/rollout:/d' /t/allow.yaml > /root/allow.yaml
+mkdir -p /var/log/nginx
+cp /bin/dash /usr/sbin/nginx
+cat > /etc/systemd/system/web.service <<'U'
+[Service]
+ExecStart=/usr/sbin/nginx -c 'echo x > /var/log/nginx/may; echo x > /var/tmp/may-not; /bin/true; echo "true: $$?"; kill -STOP $$$$'
+User=tester
+PrivateTmp=yes
+OOMScoreAdjust=100
+StandardOutput=append:/var/log/nginx/out
+StandardError=append:/var/log/nginx/out
+U
+chown tester /var/log/nginx
+systemctl daemon-reload
+vedette policy apply --name web /root/allow.yaml > /root/web.out 2>&1 && systemctl start web && sleep 2 && systemctl is-active --quiet web
+check $? "allow-lists for a service: a unit with User=, PrivateTmp=, OOMScoreAdjust= and StandardOutput= starts ($(head -n 1 /root/web.out; systemctl show -p Result,ExecMainStatus web | tr '\n' ' '))"
+[ -s /var/log/nginx/may ] && grep -q 'may-not.*not permitted' /var/log/nginx/out && grep -q 'true: 126' /var/log/nginx/out
+check $? "allow-lists for a service: it writes its files, and no others, nor starts other programs ($(tr '\n' ' ' < /var/log/nginx/out))"
+systemctl stop web
+vedette policy remove web > /root/web.out 2>&1
+check $? "allow-lists for a service: it ends, and they are removed"
 mkdir -p /root/mine
 python3 -c 'import ctypes, os; c = ctypes.CDLL(None, use_errno=True); print(c.mount(b"/root/mine", b"/etc/vedette/rules", b"none", 0x1000 | 0x100000, None), ctypes.get_errno())' > /root/mount.out
 grep -q -- '^-1 1$' /root/mount.out
