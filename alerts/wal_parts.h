@@ -68,6 +68,7 @@ struct wal {
 	int fd;               /* the last segment; -1: none is open */
 	off_t at;             /* its durable end */
 	bool has_reserve;
+	bool lacks_room;      /* for the reserve */
 };
 
 struct wal_reader {

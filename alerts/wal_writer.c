@@ -137,8 +137,8 @@ static int commit_run(struct wal *w)
 
 /* --- room ------------------------------------------------------------------------------------------------------------------------------- */
 
-/* Under the lock: may the oldest segment go? */
-static bool is_removable(const struct wal *w)
+/* Under the lock: may the oldest segment go? With `is_over` there has to be room, whoever has not had it. */
+static bool is_removable(const struct wal *w, bool is_over)
 {
 	bool is_required = false;
 	uint64_t least = UINT64_MAX;
@@ -149,7 +149,6 @@ static bool is_removable(const struct wal *w)
 		if (w->readers[i]->is_required)
 			least = MIN(least, w->readers[i]->released);
 	}
-	bool is_over = w->bytes > w->config.max_bytes || w->is_full;
 	if (is_over && (w->config.full == WAL_DROP_OLDEST || (w->is_trimming && !is_required)))
 		return true;
 	for (size_t i = 0; i < w->n_readers && !is_over; i++) /* those that are not required are waited for while there is room */
@@ -157,12 +156,19 @@ static bool is_removable(const struct wal *w)
 	return w->is_trimming && w->n_readers && w->segments[1].first <= least;
 }
 
-static void trim(struct wal *w)
+/* Removes what may go, and with `needs_room` one more segment where the policy gives it up: a full disk may need no more than that. */
+static void trim(struct wal *w, bool needs_room)
 {
 	const struct wal_io *io = w->config.io;
 	char name[WAL_NAME];
 	pthread_mutex_lock(&w->lock);
-	while (is_removable(w)) {
+	for (;;) {
+		bool is_over = w->bytes > w->config.max_bytes;
+		if (!is_removable(w, is_over)) {
+			if (!needs_room || !is_removable(w, true))
+				break;
+			needs_room = false;
+		}
 		struct wal_segment gone = w->segments[0];
 		w->n_segments--;
 		memmove(w->segments, w->segments + 1, w->n_segments * sizeof(*w->segments));
@@ -175,14 +181,19 @@ static void trim(struct wal *w)
 	pthread_mutex_unlock(&w->lock);
 }
 
+static bool is_lack_of_room(int r)
+{
+	return r == -ENOSPC || r == -EDQUOT;
+}
+
 static void make_reserve(struct wal *w)
 {
 	const struct wal_io *io = w->config.io;
 	CLEANUP(fd_close) int fd = io->open(io->context, w->folder, WAL_RESERVE, O_RDWR | O_CREAT);
-	if (fd < 0)
-		return;
-	w->has_reserve = io->allocate(io->context, fd, (off_t)w->config.reserve_bytes) == 0;
-	if (!w->has_reserve)
+	int r = fd < 0 ? fd : io->allocate(io->context, fd, (off_t)w->config.reserve_bytes);
+	w->has_reserve = r == 0;
+	w->lacks_room = is_lack_of_room(r); /* without one for another reason the log is not full: the next look tries again */
+	if (fd >= 0 && r)
 		IGNORE(io->remove(io->context, w->folder, WAL_RESERVE)); /* half of it helps nobody */
 }
 
@@ -198,11 +209,15 @@ static void set_full(struct wal *w, bool is_full)
 /* After each commit, and while it is full each second. */
 static void look_after_room(struct wal *w)
 {
-	trim(w);
+	trim(w, false);
 	if (!w->has_reserve)
 		make_reserve(w);
+	if (w->lacks_room) {
+		trim(w, true);
+		make_reserve(w);
+	}
 	pthread_mutex_lock(&w->lock);
-	bool is_full = !w->has_reserve || (w->bytes > w->config.max_bytes && w->config.full != WAL_DROP_OLDEST);
+	bool is_full = w->lacks_room || (w->bytes > w->config.max_bytes && w->config.full != WAL_DROP_OLDEST);
 	pthread_mutex_unlock(&w->lock);
 	set_full(w, is_full);
 }
@@ -213,10 +228,11 @@ static void note_fault(struct wal *w, int r)
 	w->error = -r;
 	w->faults++;
 	pthread_mutex_unlock(&w->lock);
-	if (r != -ENOSPC && r != -EDQUOT)
+	if (!is_lack_of_room(r))
 		return;
 	set_full(w, true);
-	trim(w);
+	w->lacks_room = true;
+	trim(w, !w->has_reserve);
 	if (w->has_reserve) { /* its bytes are for this */
 		w->has_reserve = false;
 		IGNORE(w->config.io->remove(w->config.io->context, w->folder, WAL_RESERVE)); /* the next try shows it */
@@ -239,7 +255,7 @@ static bool take_queue(struct wal *w)
 			pthread_mutex_unlock(&w->lock);
 			return false;
 		}
-		bool looks = w->is_full || w->n_segments > 1;
+		bool looks = w->is_full || !w->has_reserve || w->n_segments > 1;
 		wal_wait(w, &w->work, w->front.n ? w->oldest_ns + w->config.commit_ns : now_ns + (looks ? 1 : 60) * LOOK_NS);
 		if (looks && w->front.n == 0) {
 			pthread_mutex_unlock(&w->lock);
@@ -277,7 +293,7 @@ void *wal_write_on(void *wal)
 {
 	struct wal *w = wal;
 	make_reserve(w);
-	set_full(w, !w->has_reserve);
+	set_full(w, w->lacks_room);
 	while (take_queue(w)) {
 		while (w->done < w->back.n) {
 			int r = commit_run(w);

@@ -2,6 +2,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -450,6 +451,57 @@ static void a_ceiling_costs_the_oldest_when_that_is_wanted(void **state)
 	wal_close(&w);
 }
 
+/* The reserve is enough for that: nothing has to go though the policy would give it up. */
+static void a_disk_that_was_full_for_a_moment_costs_nothing(void **state)
+{
+	struct fixture *f = *state;
+	struct wal_reader *r = NULL;
+	struct wal_stats stats;
+	f->config.segment_bytes = 300;
+	f->config.full = WAL_DROP_OLDEST;
+	struct wal *w = open_wal(f);
+	assert_int_equal(wal_reader_new(w, 0, true, &r), 0);
+	wal_begin_trimming(w);
+	add_synced(f, w, 18);
+	f->fault = (struct faulty_io){ .op = FAULTY_ALLOCATE, .at = 1, .error = ENOSPC };
+	add_synced(f, w, 4); /* another segment, at least */
+	assert_int_equal(f->fault.failures, 1);
+	wal_get_stats(w, &stats);
+	assert_int_equal(stats.oldest, 0);
+	assert_false(stats.is_full);
+	wal_reader_free(&r);
+	wal_close(&w);
+}
+
+/* Each try that finds the disk full gives up one segment, not all that there are. */
+static void a_full_disk_costs_one_segment_at_a_time(void **state)
+{
+	struct fixture *f = *state;
+	struct wal_reader *r = NULL;
+	struct wal_stats stats;
+	f->config.segment_bytes = 300;
+	f->config.retry_ns = 100000000;
+	f->config.full = WAL_DROP_OLDEST;
+	struct wal *w = open_wal(f);
+	assert_int_equal(wal_reader_new(w, 0, true, &r), 0);
+	wal_begin_trimming(w);
+	add_synced(f, w, 30);
+	wal_get_stats(w, &stats);
+	uint64_t before = stats.segments;
+	f->fault = (struct faulty_io){ .op = FAULTY_WRITE, .at = 1, .goes_on = true, .error = ENOSPC };
+	add_line(f, w);
+	while (__atomic_load_n(&f->fault.failures, __ATOMIC_RELAXED) < 3) /* the first costs the reserve */
+		(void)sched_yield();
+	__atomic_store_n(&f->fault.error, 0, __ATOMIC_RELAXED);
+	__atomic_store_n(&f->fault.at, 0, __ATOMIC_RELAXED);
+	add_lines(f, w, 1);
+	wal_get_stats(w, &stats);
+	assert_true(stats.oldest > 0);
+	assert_true(stats.segments + 5 >= before); /* all but one would be 9 fewer */
+	wal_reader_free(&r);
+	wal_close(&w);
+}
+
 static void a_batch_larger_than_a_record_is_cut_between_lines(void **state)
 {
 	struct fixture *f = *state;
@@ -529,6 +581,8 @@ int main(void)
 		WITH_FOLDER(what_waits_leaves_room_by_severity),
 		WITH_FOLDER(segments_go_when_the_required_have_passed_them),
 		WITH_FOLDER(a_ceiling_costs_the_oldest_when_that_is_wanted),
+		WITH_FOLDER(a_disk_that_was_full_for_a_moment_costs_nothing),
+		WITH_FOLDER(a_full_disk_costs_one_segment_at_a_time),
 		WITH_FOLDER(a_batch_larger_than_a_record_is_cut_between_lines),
 		WITH_FOLDER(a_large_log_starts_at_once),
 		WITH_FOLDER(a_small_file_is_replaced_whole_or_not_at_all),
