@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include "alerts/wal_io.h"
 #include "engine/config/sinks.h"
 #include "engine/rules/ruleset.h"
 
@@ -34,8 +35,8 @@ void sink_fault_set(struct sink_fault *fault, const char *format, ...) PRINTF_LI
 struct sink_type {
 	const char *delivered;  /* what a line that was sent is: written, sent, accepted */
 	const char *delivered_doc;
-	/* Checks what can be checked here, connects nothing. 0, or -errno with diag. */
-	int (*open)(const struct sink_options *options, void **ret, struct diag *diag);
+	/* Checks what can be checked here, connects nothing; options and io are borrowed for the sink's life. 0, or -errno with diag. */
+	int (*open)(const struct sink_options *options, const struct wal_io *io, void **ret, struct diag *diag);
 	/*
 	 * Sends lines in order; *ret_done: how many are done, also after a fault, which is about the one after them. 0, or -errno with fault.
 	 */

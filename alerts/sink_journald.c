@@ -31,8 +31,9 @@ static void journald_close(void *sink)
 	free(s);
 }
 
-static int journald_open(const struct sink_options *options, void **ret, struct diag *diag)
+static int journald_open(const struct sink_options *options, const struct wal_io *io, void **ret, struct diag *diag)
 {
+	(void)io; /* it has no file */
 	struct journald *s = calloc(1, sizeof(*s));
 	if (!s)
 		return -ENOMEM;

@@ -27,8 +27,12 @@ struct mark {
 
 struct logfile {
 	const struct sink_options *options; /* borrowed; NULL: standard output */
+	const struct wal_io *io;            /* borrowed */
 	int fd;                             /* -1: not open */
 	uint64_t size;
+	uint64_t settled_size;              /* that is on the disk */
+	bool is_lost;                       /* a sync failed, and the frame does not know yet: what came since the settle before comes again */
+	bool is_doubtful;                   /* what the file seems to hold may not be on the disk: nothing in it counts as there */
 	uint64_t span;                      /* of rotate_time, the one that the file's last line is of */
 	struct mark marks[MARKS];           /* last lines of the streams that the end of the file is of */
 	size_t n_marks;                     /* ever */
@@ -65,7 +69,7 @@ static int note_lines(struct logfile *f, struct strview text, bool begins_with_l
 		struct strview one = { text.p, end ? (size_t)(end - text.p) : text.n };
 		if (begins_with_line) {
 			is_good = sink_line_read(one, &line);
-			if (is_good)
+			if (is_good && !f->is_doubtful)
 				note_last(f, &line);
 		}
 		begins_with_line = true;
@@ -116,6 +120,45 @@ static int look_at_tail(struct logfile *f, struct sink_fault *fault)
 	return r;
 }
 
+/* What was written since the last settle is no longer believed to be there. */
+static void forget(struct logfile *f)
+{
+	f->is_lost = true;
+	f->n_marks = 0;
+}
+
+/*
+ * What a failed sync left is in the cache and perhaps nowhere else, and no later sync says so: the file is cut back to what was synced
+ * before, and the rest is written anew.
+ */
+static int sync_file(struct logfile *f, struct sink_fault *fault)
+{
+	struct stat st;
+	int r = f->io->sync(f->io->context, f->fd);
+	if (r == 0) {
+		f->settled_size = f->size;
+		f->is_doubtful = false;
+		return 0;
+	}
+	sink_fault_set(fault, "%s cannot be synced: %s", f->options->path, strerror(-r));
+	forget(f);
+	bool is_longer = fstat(f->fd, &st) == 0 && (uint64_t)st.st_size >= f->settled_size; /* nobody else cut it */
+	f->is_doubtful = !is_longer || f->io->cut(f->io->context, f->fd, (off_t)f->settled_size) != 0;
+	fd_close(&f->fd);
+	return r;
+}
+
+/* The frame is told once that what it believes to be written is not. */
+static bool take_lost(struct logfile *f, struct sink_fault *fault)
+{
+	bool is_lost = f->is_lost;
+	fault->is_window_lost |= is_lost;
+	if (is_lost && !fault->text[0])
+		sink_fault_set(fault, "%s could not be synced: what was written last is written again", f->options->path);
+	f->is_lost = false;
+	return is_lost;
+}
+
 static int open_file(struct logfile *f, struct sink_fault *fault)
 {
 	const char *path = f->options->path;
@@ -138,12 +181,19 @@ static int open_file(struct logfile *f, struct sink_fault *fault)
 	f->size = (uint64_t)st.st_size;
 	f->span = span_of(f, (uint64_t)st.st_mtim.tv_sec * 1000000000u);
 	r = look_at_tail(f, fault);
+	if (!r && (r = f->io->sync(f->io->context, f->fd))) { /* lines that are there count as delivered */
+		sink_fault_set(fault, "%s cannot be synced: %s", path, strerror(-r));
+		forget(f);
+		f->is_doubtful = true;
+	}
 	if (r)
 		fd_close(&f->fd);
+	else
+		f->settled_size = f->size;
 	return r;
 }
 
-static int logfile_open(const struct sink_options *options, void **ret, struct diag *diag)
+static int logfile_open(const struct sink_options *options, const struct wal_io *io, void **ret, struct diag *diag)
 {
 	struct sink_fault fault = { .text = "" };
 	struct logfile *f = calloc(1, sizeof(*f));
@@ -151,6 +201,7 @@ static int logfile_open(const struct sink_options *options, void **ret, struct d
 		return -ENOMEM;
 	f->fd = -1;
 	f->options = options;
+	f->io = io;
 	int r = open_file(f, &fault);
 	if (r) {
 		diag_error(diag, (struct place){ 0 }, "sink '%s': %s", options->name, fault.text);
@@ -175,9 +226,11 @@ static int rename_one(const char *path, unsigned from, unsigned to)
 static int rotate(struct logfile *f, struct sink_fault *fault)
 {
 	const char *path = f->options->path;
-	int r = fdatasync(f->fd) ? -errno : 0;
 	unsigned n = 0;
 	char name[4200];
+	int r = sync_file(f, fault);
+	if (r)
+		return r;
 	while (!r && n + 1 < f->options->keep && snprintf(name, sizeof(name), "%s.%u", path, n + 1) < (int)sizeof(name) && access(name, F_OK) == 0)
 		n++;
 	for (; !r && n > 0; n--)
@@ -209,8 +262,11 @@ static int append(struct logfile *f, struct strview bytes, struct sink_fault *fa
 		return 0;
 	}
 	sink_fault_set(fault, "%s: %s", f->options->path, strerror(-r));
-	if (ftruncate(f->fd, (off_t)f->size))
-		fd_close(&f->fd); /* the next opening cuts it */
+	if (ftruncate(f->fd, (off_t)f->size)) {
+		struct sink_fault other = { .text = "" };
+		IGNORE(sync_file(f, &other)); /* told by the next settle, when it fails */
+		fd_close(&f->fd);             /* the next opening cuts it */
+	}
 	return r;
 }
 
@@ -227,6 +283,8 @@ static int logfile_send(void *sink, const struct sink_line *lines, size_t n, siz
 	struct logfile *f = sink;
 	size_t i = 0;
 	*ret_done = 0;
+	if (take_lost(f, fault))
+		return -EIO;
 	int r = f->fd < 0 ? open_file(f, fault) : 0;
 	while (!r && i < n) {
 		size_t first = i;
@@ -249,25 +307,23 @@ static int logfile_send(void *sink, const struct sink_line *lines, size_t n, siz
 		note_last(f, &lines[i - 1]); /* never to a lower one */
 		*ret_done = i;
 	}
+	IGNORE(take_lost(f, fault)); /* r says it: a rotation could not sync */
 	return r;
 }
 
 static int logfile_settle(void *sink, struct sink_fault *fault)
 {
 	struct logfile *f = sink;
-	int r = f->fd >= 0 && fdatasync(f->fd) ? -errno : 0;
-	if (r) {
-		sink_fault_set(fault, "%s cannot be synced: %s", f->options->path, strerror(-r));
-		fd_close(&f->fd);
-	}
-	return r;
+	int r = f->fd >= 0 ? sync_file(f, fault) : 0;
+	return take_lost(f, fault) && !r ? -EIO : r;
 }
 
 static void logfile_reopen(void *sink)
 {
 	struct logfile *f = sink;
+	struct sink_fault fault = { .text = "" };
 	if (f->fd >= 0)
-		(void)fdatasync(f->fd); /* the file that was renamed; nobody could do more about a fault now */
+		IGNORE(sync_file(f, &fault)); /* the next settle tells it */
 	fd_close(&f->fd);
 }
 
@@ -291,8 +347,9 @@ const struct sink_type sink_type_file = {
 
 /* --- standard output --------------------------------------------------------------------------------------------------------------------- */
 
-static int stdout_open(const struct sink_options *options, void **ret, struct diag *diag)
+static int stdout_open(const struct sink_options *options, const struct wal_io *io, void **ret, struct diag *diag)
 {
+	(void)io, (void)options; /* no file of its own */
 	struct logfile *f = calloc(1, sizeof(*f));
 	if (!f)
 		return -ENOMEM;

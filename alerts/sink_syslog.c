@@ -16,7 +16,7 @@ struct syslog_sink {
 	const struct sink_options *options; /* borrowed */
 	struct link *link;                  /* owned */
 	bool counts_octets;
-	bool has_sent;                      /* since the last settle */
+	bool has_sent;                      /* over the connection that there is */
 	struct buf message, out;
 };
 
@@ -29,8 +29,9 @@ static void syslog_close(void *sink)
 	free(s);
 }
 
-static int syslog_open(const struct sink_options *options, void **ret, struct diag *diag)
+static int syslog_open(const struct sink_options *options, const struct wal_io *io, void **ret, struct diag *diag)
 {
+	(void)io; /* it has no file */
 	struct syslog_sink *s = calloc(1, sizeof(*s));
 	const struct link_config lc = {
 		.address = options->address,
@@ -97,9 +98,9 @@ static int syslog_settle(void *sink, struct sink_fault *fault)
 {
 	struct syslog_sink *s = sink;
 	char error[LINK_ERROR_TEXT] = "";
-	int r = s->has_sent ? link_settle(s->link, error) : 0;
-	s->has_sent = false;
+	int r = s->has_sent ? link_settle(s->link, error) : 0; /* each time: what was settled lingers, and its connection has to last */
 	if (r) {
+		s->has_sent = false;
 		sink_fault_set(fault, "%s", error[0] ? error : strerror(-r));
 		fault->is_window_lost = true;
 	}

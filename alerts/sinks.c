@@ -49,6 +49,7 @@ struct sink {
 
 struct sinks {
 	struct wal *wal;            /* borrowed */
+	const struct wal_io *io;    /* the log's */
 	int folder;
 	pthread_mutex_t lock;
 	pthread_cond_t end;
@@ -112,7 +113,7 @@ static int keep_cursor(struct sink *s, bool is_ending)
 	cursor_name(s, name);
 	int n = snprintf(text, sizeof(text), "%s%llu\n", cursor_head, (unsigned long long)done);
 	if (!r && done != s->kept) {
-		r = wal_io_replace(&wal_io_real, s->all->folder, name, (struct strview){ text, (size_t)n });
+		r = wal_io_replace(s->all->io, s->all->folder, name, (struct strview){ text, (size_t)n });
 		if (r)
 			sink_fault_set(&fault, "the cursor cannot be kept: %s", strerror(-r));
 	}
@@ -343,7 +344,7 @@ static int open_sink(struct sinks *all, const struct sink_options *options, stru
 		.delivered = s->type->delivered,
 		.is_required = options->required,
 	};
-	int r = s->type->open(options, &s->self, diag);
+	int r = s->type->open(options, all->io, &s->self, diag);
 	if (!r) {
 		s->next = s->kept = load_cursor(all, s, diag);
 		r = wal_reader_new(all->wal, s->next, options->required, &s->reader);
@@ -358,6 +359,7 @@ int sinks_open(const struct sinks_config *config, const char *folder, struct wal
 		return -ENOMEM;
 	pthread_condattr_t steady;
 	all->wal = wal;
+	all->io = wal_get_io(wal);
 	pthread_mutex_init(&all->lock, NULL);
 	pthread_condattr_init(&steady);
 	pthread_condattr_setclock(&steady, CLOCK_MONOTONIC);
@@ -414,6 +416,10 @@ uint64_t sinks_close(struct sinks **sinks, uint64_t drain_ns)
 		wal_get_stats(all->wal, &stats);
 		if (s->options->required && s->has_thread)
 			left += stats.durable - MIN(s->next, stats.durable);
+	}
+	wal_end_trimming(all->wal); /* a reader that is gone holds no segment */
+	for (size_t i = 0; i < all->n; i++) {
+		struct sink *s = &all->sink[i];
 		if (s->self)
 			s->type->close(s->self);
 		wal_reader_free(&s->reader);

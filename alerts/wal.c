@@ -383,6 +383,11 @@ void wal_get_head(const struct wal *w, struct wal_head *ret)
 	*ret = (struct wal_head){ .next = w->head_next, .line = buf_sv(&w->head), .torn_bytes = w->torn_bytes };
 }
 
+const struct wal_io *wal_get_io(const struct wal *w)
+{
+	return w->config.io;
+}
+
 void wal_get_stats(struct wal *w, struct wal_stats *ret)
 {
 	pthread_mutex_lock(&w->lock);

@@ -72,6 +72,8 @@ struct wal_stats {
 	bool is_full;
 };
 void wal_get_stats(struct wal *w, struct wal_stats *ret);
+/* The file system that it was configured with. */
+const struct wal_io *wal_get_io(const struct wal *w) PURE;
 
 /* A loss that no record tells yet; false: there is none. */
 struct wal_loss {
@@ -102,5 +104,7 @@ void wal_reader_release(struct wal_reader *r, uint64_t number);
 void wal_reader_rewind(struct wal_reader *r, uint64_t number);
 /* From now on segments go when they can: all readers that count are there. */
 void wal_begin_trimming(struct wal *w);
+/* From now on none goes: readers leave one by one, and what they have not had is for the next start. */
+void wal_end_trimming(struct wal *w);
 /* Lets all readers that wait return. */
 void wal_wake(struct wal *w);

@@ -75,6 +75,13 @@ void wal_begin_trimming(struct wal *w)
 	pthread_mutex_unlock(&w->lock);
 }
 
+void wal_end_trimming(struct wal *w)
+{
+	pthread_mutex_lock(&w->lock);
+	w->is_trimming = false;
+	pthread_mutex_unlock(&w->lock);
+}
+
 void wal_wake(struct wal *w)
 {
 	pthread_mutex_lock(&w->lock);

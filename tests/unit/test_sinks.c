@@ -163,6 +163,57 @@ static void a_file_gets_every_line_once(void **state)
 	}
 }
 
+static void send_to_file(struct fixture *f, void *sink, size_t from, size_t to)
+{
+	struct sink_line line;
+	struct sink_fault fault = { .text = "" };
+	for (size_t i = from, done = 0; i < to; i++) {
+		assert_true(sink_line_read(f->log.line[i], &line));
+		assert_int_equal(sink_type_file.send(sink, &line, 1, &done, &fault), 0);
+	}
+}
+
+/* A sync that fails is told by no later one: what it was for is written again, wherever the failure came. */
+static void what_could_not_be_synced_is_written_again(void **state)
+{
+	static const struct { const char *what; bool reopens, cannot_cut; size_t kept; } cases[] = {
+		{ "the settle fails", false, false, 3 },
+		{ "the sync before a reopening fails", true, false, 3 },
+		{ "the file cannot be cut either: all comes again, and nothing is taken for there", false, true, 6 },
+	};
+	struct fixture *f = *state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct faulty_io bad = { .op = FAULTY_ANY };
+		const struct wal_io io = faulty_io(&bad);
+		const struct sink_options options = { .kind = SINK_FILE, .name = "one", .path = f->path, .keep = 1 };
+		struct sink_fault fault = { .text = "" };
+		void *sink = NULL;
+		(void)unlink(f->path);
+		assert_int_equal(sink_type_file.open(&options, &io, &sink, NULL), 0);
+		send_to_file(f, sink, 0, 3);
+		assert_int_equal(sink_type_file.settle(sink, &fault), 0);
+		send_to_file(f, sink, 3, 6);
+		bad = (struct faulty_io){ .op = cases[i].cannot_cut ? FAULTY_ANY : FAULTY_SYNC, .at = 1, .goes_on = true, .error = EIO };
+		if (cases[i].reopens)
+			sink_type_file.reopen(sink);
+		int r = sink_type_file.settle(sink, &fault);
+		if (r == 0 || !fault.is_window_lost)
+			fail_msg("%s: the settle says %d, window lost: %d", cases[i].what, r, fault.is_window_lost);
+		bad = (struct faulty_io){ .op = FAULTY_ANY };
+		assert_file(f->path, f, 0, cases[i].kept);
+		assert_int_equal(sink_type_file.settle(sink, &fault), 0); /* told once; the frame goes back to its cursor */
+		send_to_file(f, sink, 3, 6);
+		assert_int_equal(sink_type_file.settle(sink, &fault), 0);
+		sink_type_file.close(sink);
+		struct stat st;
+		size_t want = 0;
+		for (size_t k = 0; k < 6; k++)
+			want += (f->log.line[k].n + 1) * (cases[i].cannot_cut && k >= 3 ? 2 : 1);
+		assert_int_equal(stat(f->path, &st), 0);
+		assert_int_equal(st.st_size, want);
+	}
+}
+
 static void a_torn_line_of_a_file_is_completed(void **state)
 {
 	struct fixture *f = *state;
@@ -419,6 +470,68 @@ static void what_a_broken_connection_took_comes_again(void **state)
 	assert_true(status.faults >= 1);
 }
 
+/* The lines went out and were settled; nothing follows them that could notice. */
+static void a_connection_that_breaks_soon_after_is_noticed_though_nothing_follows(void **state)
+{
+	struct fixture *f = *state;
+	CLEANUP(buf_done) struct buf text = { 0 };
+	const struct linger reset = { .l_onoff = 1 };
+	const struct timespec settled = { .tv_nsec = 700000000 }; /* once and more, and not two seconds */
+	char address[64], options[256];
+	CLEANUP(fd_close) int fd = listen_on(SOCK_STREAM, address, sizeof(address));
+	(void)snprintf(options, sizeof(options), "type: syslog, address: '%s'", address);
+	start_sinks(f, options);
+	add_lines(f, 5);
+	int first = accept4(fd, NULL, NULL, SOCK_CLOEXEC);
+	assert_true(first >= 0);
+	nanosleep(&settled, NULL);
+	(void)setsockopt(first, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
+	close(first);
+	if (!is_readable(fd, WAIT_MS))
+		fail_msg("nobody connected again");
+	CLEANUP(fd_close) int peer = accept4(fd, NULL, NULL, SOCK_CLOEXEC);
+	assert_int_equal(receive(peer, &text, 5), 5);
+	assert_has_lines(&text, f, 5);
+	stop_sinks(f);
+}
+
+/* A required sink has had nothing; another one keeps the end waiting, and the log is over its ceiling. */
+static void what_a_required_sink_has_not_had_stays_while_others_end(void **state)
+{
+	struct fixture *f = *state;
+	const int small = 4096;
+	char address[64], options[400];
+	struct wal_stats stats;
+	wal_close(&f->wal);
+	struct wal_config wc = wal_defaults();
+	wc.folder = f->wal_folder;
+	wc.io = &f->io;
+	wc.commit_ns = 0;
+	wc.segment_bytes = 8192;
+	wc.max_bytes = 8192;
+	assert_int_equal(wal_open(&wc, &f->wal, NULL), 0);
+	CLEANUP(fd_close) int fd = listen_on(SOCK_STREAM, address, sizeof(address)); /* never accepts, never reads */
+	assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small)), 0);
+	(void)snprintf(options, sizeof(options), "type: syslog, address: 'unix:%s'}\n  - {name: two, required: false, timeout: 4s, type: syslog, address: '%s'",
+		       f->socket, address);
+	start_sinks(f, options);
+	add_lines(f, 100);
+	struct sink_status status = { .lines = 0 };
+	for (unsigned i = 0; i < WAIT_MS && status.lines < 100; i++) {
+		const struct timespec nap = { .tv_nsec = 1000000 };
+		nanosleep(&nap, NULL);
+		sinks_get_status(f->sinks, 1, &status);
+	}
+	wal_get_stats(f->wal, &stats);
+	assert_int_equal(stats.oldest, 0);
+	assert_true(stats.segments > 2);
+	uint64_t began_ns = clock_ns(CLOCK_MONOTONIC);
+	assert_int_equal(sinks_close(&f->sinks, 1), 100);
+	assert_true(clock_ns(CLOCK_MONOTONIC) - began_ns > 1500000000); /* the log's writer looked in that time */
+	wal_get_stats(f->wal, &stats);
+	assert_int_equal(stats.oldest, 0);
+}
+
 static void a_receiver_that_is_away_is_waited_for(void **state)
 {
 	struct fixture *f = *state;
@@ -510,7 +623,7 @@ static void an_entry_too_large_for_the_socket_goes_as_a_file(void **state)
 	for (size_t i = 0; i < 1000000; i++)
 		buf_add_char(&big, 'x');
 	const struct sink_line line = { .text = buf_sv(&big), .action = SV("exec") };
-	assert_int_equal(sink_type_journald.open(&options, &sink, NULL), 0);
+	assert_int_equal(sink_type_journald.open(&options, &wal_io_real, &sink, NULL), 0);
 	assert_int_equal(sink_type_journald.send(sink, &line, 1, &done, &fault), 0);
 	sink_type_journald.close(sink);
 	union {
@@ -534,6 +647,7 @@ int main(void)
 #define WITH_LOG(test) cmocka_unit_test_setup_teardown(test, make_fixture, drop_fixture)
 	const struct CMUnitTest tests[] = {
 		WITH_LOG(a_file_gets_every_line_once),
+		WITH_LOG(what_could_not_be_synced_is_written_again),
 		WITH_LOG(a_torn_line_of_a_file_is_completed),
 		WITH_LOG(lines_of_earlier_streams_are_known_too),
 		WITH_LOG(files_rotate_by_size_and_the_oldest_go),
@@ -541,6 +655,8 @@ int main(void)
 		WITH_LOG(only_what_fits_the_filter_comes),
 		WITH_LOG(syslog_reaches_every_kind_of_receiver),
 		WITH_LOG(what_a_broken_connection_took_comes_again),
+		WITH_LOG(a_connection_that_breaks_soon_after_is_noticed_though_nothing_follows),
+		WITH_LOG(what_a_required_sink_has_not_had_stays_while_others_end),
 		WITH_LOG(a_receiver_that_is_away_is_waited_for),
 		WITH_LOG(a_sink_that_hangs_does_not_hold_up_the_end),
 		WITH_LOG(the_journal_gets_message_and_record),
