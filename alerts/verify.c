@@ -41,6 +41,7 @@ struct verifier {
 	char time[TIME_MAX + 1];
 	char first_time[TIME_MAX + 1];
 	char close_reason[REASON_MAX + 1];
+	char follows[STREAM_NAME_MAX + 1]; /* stream before the first one here, as that one says */
 	uint64_t streams, unclosed;  /* taken in; of these without a close record, the one at hand left out */
 	uint64_t heartbeat_ns;       /* of the stream at hand, as its open record says */
 	/* the batch at hand */
@@ -128,6 +129,7 @@ void verifier_result(const struct verifier *v, struct verify_result *ret)
 		.epoch = v->epoch,
 		.missing = v->records ? v->first + v->count - v->next : 0,
 		.stream = v->stream,
+		.follows = v->follows,
 		.first_time = v->first_time,
 		.last_time = v->time,
 		.streams = v->streams,
@@ -529,9 +531,22 @@ static void note_close(struct verifier *v, const struct line *line)
 		copy_text(v->close_reason, sizeof(v->close_reason), w.raw);
 }
 
+/* The first record of the log says which stream came before its own. One that says so in another form follows something all the same. */
+static void note_past(struct verifier *v, const struct line *line)
+{
+	struct json_want w[] = { { .path = "vedette.previous" }, { .path = "vedette.previous.stream" } };
+	const char *error;
+	size_t at;
+	if (json_read_members(line->text, w, ARRAY_SIZE(w), &error, &at) || w[0].token == JSON_ERROR)
+		return;
+	copy_text(v->follows, sizeof(v->follows), w[1].token == JSON_STRING && w[1].raw.n ? w[1].raw : SV("without a name"));
+}
+
 /* A verified line: what it tells about times in which something is missing. */
 static void note_gaps(struct verifier *v, const struct line *line)
 {
+	if (!v->records && line->sequence == 0)
+		note_past(v, line);
 	if (line->sequence == 0)
 		note_open(v, line);
 	else if (!v->records)

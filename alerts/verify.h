@@ -99,6 +99,7 @@ struct verify_result {
 	uint64_t epoch;      /* number of the key of the last record */
 	uint64_t missing;    /* records of the last batch that are not there: signed, hence made */
 	const char *stream;  /* "" before the first record */
+	const char *follows; /* stream that the first one names as its past, and that is not here; "": none */
 	const char *first_time; /* statement's time of the first batch, "" */
 	const char *last_time;  /* of the last one */
 };

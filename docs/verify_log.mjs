@@ -37,6 +37,7 @@ export function verify(log, keys, fromMiddle, records = 0, unclosed = false, nam
       root = index & 1n ? hash("\x01", siblings.shift() ?? "", root) : index < last ? hash("\x01", root, siblings.shift() ?? "") : root;
     const key = keys.get(`${agent} ${number}`), statement = ["vedette-batch/v1", stream, epoch, batch, prev, time, root.toString("base64"), ""].join("\n");
     need(crypto.verify(null, Buffer.from(statement, "latin1"), need(key, "no key that signs here"), Buffer.from(sig, "base64")) && !siblings.length, "edited");
+    if (!records) unclosed = !fromMiddle && record.vedette?.previous !== undefined; // a past that is not here
     if (fromMiddle && !records) [expected, end, link] = [sequence, first, first ? prev : link];
     need(n === `\ud800${expected}` && !closed && (sequence === 0n) === (dataset === "vedette.open"), `deleted, replayed or moved: record ${sequence} stands where ${expected} should`);
     need(sequence < end ? past[0] === statement && past[1] === sig : first === end && prev === link && !(time < past[2]), "chain broken");

@@ -29,8 +29,7 @@ def verify(file, keys, from_middle=False, line_max=1 << 20, name=b"", unclosed=F
                 end_here = {"closed": closed, "next": b"%d" % expected, "statement": link.decode(), "stream": name.decode()}
                 follows = (stream.split(b"/")[0], sequence) == (agent, 0) and end_here.items() <= r["vedette"]["previous"].items()
                 unclosed, (expected, end, link, past, closed) = need(follows, "spliced, or chain broken") and unclosed or not closed, start
-            agent = stream.split(b"/")[0]
-            siblings, root = [base64.b64decode(x) for x in path.split(b'"')[1::2]], hashlib.sha256(b"\0" + body + b"}").digest()
+            agent, siblings, root = stream.split(b"/")[0], [base64.b64decode(x) for x in path.split(b'"')[1::2]], hashlib.sha256(b"\0" + body + b"}").digest()
             for level in range((count - 1).bit_length()):
                 if sequence - first >> level & 1: root = hashlib.sha256(b"\1" + siblings.pop(0) + root).digest()
                 elif sequence - first >> level < count - 1 >> level: root = hashlib.sha256(b"\1" + root + siblings.pop(0)).digest()
@@ -38,6 +37,7 @@ def verify(file, keys, from_middle=False, line_max=1 << 20, name=b"", unclosed=F
                  and first <= sequence < first + count and sequence <= 1 << 53 and count <= 65536, "edited: its sequence, dataset or place")
             statement = b"vedette-batch/v1\n%s\n%s\n%s\n%s\n%s\n%s\n" % (stream, epoch, batch, prev, time, base64.b64encode(root))
             need(keys.get((agent, number)), "no key that signs here").verify(statement, base64.b64decode(sig))
+            if not records: unclosed = not from_middle and type(r.get("vedette")) is dict and "previous" in r["vedette"]  # a past that is not here
             if from_middle and not records: expected, end, link = sequence, first, prev if first else link
             need(sequence == expected and not closed, "deleted, replayed or moved: record %s stands where %s should" % (sequence, expected))
             need(past[:2] == (statement, sig) if sequence < end else (first, prev) == (end, link) and time >= past[2], "chain broken")

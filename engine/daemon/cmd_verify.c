@@ -33,7 +33,7 @@ struct receipt_check {
 /* One agent's log, perhaps of several files. */
 struct verify_run {
 	const char *file;    /* at hand */
-	bool wants_complete, wants_json;
+	bool wants_complete, wants_json, from_middle;
 	const char *keys_out; /* NULL: not wanted */
 	FILE *keys;           /* owned */
 	uint64_t lines;      /* of the file, read, the bad one included */
@@ -59,8 +59,8 @@ static void usage(FILE *to)
 	      "the order in which they were written; each agent's are one log. Gaps are told, with cause and duration.\n"
 	      "\n"
 	      "  --key KEYS      file with the public keys, lines 'vedette-key/v1 STREAM EPOCH BASE64'\n"
-	      "  --complete      fail also when the log does not end with its stream's close record\n"
-	      "  --from-middle   the log may begin within a stream\n"
+	      "  --complete      fail also when the log does not end with its stream's close record, or follows a stream that is not here\n"
+	      "  --from-middle   the log may begin within a stream, or behind another one of its agent\n"
 	      "  --keys-out NEW  write every key that the log proves into a new file: for lines alone, and for logs that begin in its middle\n"
 	      "  --since TIME    tell of what was signed from then on only, as 2026-01-31 or 2026-01-31T12:00:00Z; all is checked nevertheless\n"
 	      "  --until TIME    the same up to then\n"
@@ -124,7 +124,8 @@ static enum end end_of(const struct verify_run *run, const struct verify_result 
 {
 	if (result->records == 0)
 		return END_EMPTY;
-	return result->is_closed && !result->missing && !result->unclosed && !run->torn_bytes ? END_CLOSED : END_OPEN;
+	bool is_whole = result->is_closed && !result->missing && !result->unclosed && (run->from_middle || !result->follows[0]);
+	return is_whole && !run->torn_bytes ? END_CLOSED : END_OPEN;
 }
 
 /* Why a log is open-ended. */
@@ -134,8 +135,10 @@ static void add_end_reason(struct buf *out, const struct verify_run *run, const 
 		buf_add_format(out, "the last line is torn: %zu bytes without a line end", run->torn_bytes);
 	else if (result->missing)
 		buf_add_format(out, "the last batch is not whole: %llu more records were signed with it", (unsigned long long)result->missing);
-	else if (result->is_closed)
+	else if (result->is_closed && result->unclosed)
 		buf_add_format(out, "%llu streams before the last one have no close record: see the gaps", (unsigned long long)result->unclosed);
+	else if (result->is_closed)
+		buf_add_z(out, "its beginning is not here");
 	else
 		buf_add_z(out, "the stream's close record is missing: the agent runs on, was killed, or the end was cut off");
 }
@@ -291,6 +294,8 @@ static void print_text(const struct verify_run *run, const struct verify_result 
 		}
 		buf_add_char(&out, '\n');
 	}
+	if (result->follows[0])
+		buf_add_format(&out, "begins behind stream %s, which is not here\n", result->follows);
 	add_details(&out, run);
 	fputs(buf_cstr(&out), stdout);
 }
@@ -325,6 +330,10 @@ static void print_json(const struct verify_run *run, const struct verify_result 
 	if (result->records) {
 		json_key(&j, "first_time");
 		json_str(&j, sv_from(result->first_time));
+	}
+	if (result->follows[0]) {
+		json_key(&j, "follows");
+		json_str(&j, sv_from(result->follows));
 	}
 	json_details(&j, run);
 	if (result->records) {
@@ -546,7 +555,7 @@ int cmd_verify(int argc, char **argv)
 			run.wants_complete = true;
 			break;
 		case 'm':
-			verify_options.from_middle = true;
+			verify_options.from_middle = run.from_middle = true;
 			break;
 		case 'o':
 			run.keys_out = optarg;

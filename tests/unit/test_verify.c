@@ -540,11 +540,19 @@ static int write_crafted(const char *folder)
 #define AGAIN(closed, next, statement, stream) OPEN_AGAIN(PREVIOUS(closed, next, statement, stream))
 	/* behind an open record alone, which is never closed; then the same behind one that is */
 #define NEXT(body) { { OPEN, T2, 0, 0, 0, 0, 0, NULL }, { body, T1, 0, 0, PREV_ZERO, 0, 0, AGENT "/1" }, { CLOSE_1, T2, 0, 1, 0, 0, 0, AGENT "/1" } }
+#define FIRST(body) { { body, T1, 0, 0, 0, 0, 0, NULL }, { CLOSE_1, T2, 0, 1, 0, 0, 0, NULL } }
 #define NEXT_OF(body, ...) { { OPEN, T2, 0, 0, 0, 0, 0, NULL }, { body, T1, 0, 0, __VA_ARGS__ }, { CLOSE_1, T2, 0, 1, 0, 0, 0, AGENT "/1" } }
 #define RIGHT AGAIN("false", "1", "\"LINK\"", "\"" AGENT "/0\"")
 	static const struct crafted logs[] = {
 		{ "open-agent-again", NEXT(RIGHT) },
 		{ "open-agent-again-with-more", NEXT(OPEN_AGAIN("\"a\":1," PREVIOUS("false", "1", "\"LINK\"", "\"" AGENT "/0\"") ",\"x\":[]")) },
+		{ "open-begins-behind-another", FIRST(AGAIN("true", "1", "\"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\"", "\"" AGENT "/7\"")) },
+		{ "open-begins-behind-nothing", FIRST("{\"event\":{\"dataset\":\"vedette.open\",\"sequence\":0},\"vedette\":{\"previous\":null}}") },
+		{ "open-begins-behind-an-empty-past", FIRST(OPEN_AGAIN("")) },
+		{ "open-begins-behind-a-text", FIRST("{\"event\":{\"dataset\":\"vedette.open\",\"sequence\":0},\"vedette\":{\"previous\":\"x\"}}") },
+		{ "good-begins-with-a-list", FIRST("{\"event\":{\"dataset\":\"vedette.open\",\"sequence\":0},\"vedette\":[{\"previous\":{}}]}") },
+		{ "good-begins-with-a-text", FIRST("{\"event\":{\"dataset\":\"vedette.open\",\"sequence\":0},\"vedette\":\"previous\"}") },
+		{ "good-begins-with-a-past-elsewhere", FIRST("{\"event\":{\"dataset\":\"vedette.open\",\"sequence\":0},\"previous\":{}}") },
 		{ "bad-again-without-a-past", NEXT(OPEN) },
 		{ "bad-again-with-an-empty-past", NEXT(OPEN_AGAIN("")) },
 		{ "bad-again-closed", NEXT(AGAIN("true", "1", "\"LINK\"", "\"" AGENT "/0\"")) },
