@@ -37,7 +37,8 @@ struct verify_run {
 	const char *keys_out; /* NULL: not wanted */
 	FILE *keys;           /* owned */
 	uint64_t lines;      /* of the file, read, the bad one included */
-	size_t torn_bytes;   /* behind the last line end */
+	size_t torn_bytes;   /* behind the last line end of a file: of the last one that has any */
+	const char *torn_file; /* that they are in; borrowed; NULL: there are none */
 	uint64_t since_ns, until_ns; /* of what is told; 0 and UINT64_MAX: all */
 	char since[TIME_TEXT + 1], until[TIME_TEXT + 1]; /* the same as text; "": all */
 	uint64_t told;       /* records in that time */
@@ -104,7 +105,9 @@ static int take_line(void *context, struct strview line)
 static void note_gap(void *context, const struct verify_gap *gap)
 {
 	struct verify_run *run = context;
-	if ((gap->to_ns && gap->to_ns < run->since_ns) || gap->from_ns > run->until_ns)
+	/* the clock may have been set back meanwhile */
+	uint64_t latest = MAX(gap->from_ns, gap->to_ns), earliest = gap->to_ns ? MIN(gap->from_ns, gap->to_ns) : gap->from_ns;
+	if ((gap->to_ns && latest < run->since_ns) || earliest > run->until_ns)
 		return;
 	if (run->n_gaps == GAPS_MAX) {
 		run->more_gaps++;
@@ -132,7 +135,7 @@ static enum end end_of(const struct verify_run *run, const struct verify_result 
 static void add_end_reason(struct buf *out, const struct verify_run *run, const struct verify_result *result)
 {
 	if (run->torn_bytes)
-		buf_add_format(out, "the last line is torn: %zu bytes without a line end", run->torn_bytes);
+		buf_add_format(out, "%s: the last line is torn: %zu bytes without a line end", run->torn_file, run->torn_bytes);
 	else if (result->missing)
 		buf_add_format(out, "the last batch is not whole: %llu more records were signed with it", (unsigned long long)result->missing);
 	else if (result->is_closed && result->unclosed)
@@ -364,14 +367,14 @@ static void print_json(const struct verify_run *run, const struct verify_result 
 
 static bool are_receipts_reached(const struct verify_run *run)
 {
+	bool are_reached = true;
 	for (size_t i = 0; i < run->n_receipts; i++) {
 		if (!is_of_log(run, &run->receipts[i]))
 			continue;
 		run->receipts[i].is_told = true;
-		if (run->receipts[i].state != RECEIPT_REACHED)
-			return false;
+		are_reached &= run->receipts[i].state == RECEIPT_REACHED;
 	}
-	return true;
+	return are_reached;
 }
 
 /* Receipts of agents of which there is nothing here. */
@@ -443,6 +446,18 @@ static int close_keys(struct verify_run *run)
 	return 0;
 }
 
+/* A torn line is told of whichever file it is in: what stands behind a file's last line was signed by nobody, or cannot be read any more. */
+static int read_log_file(struct verify_run *run)
+{
+	size_t torn_bytes = 0;
+	int r = logfile_read(run->file, take_line, run, &torn_bytes);
+	if (torn_bytes) {
+		run->torn_bytes = torn_bytes;
+		run->torn_file = run->file;
+	}
+	return r;
+}
+
 /* One log: its files from the first on, up to that of another agent. */
 static int verify_log(struct verify_run *run, const struct logfiles *files, size_t *at, const struct verify_keys *keys, const struct verify_options *options)
 {
@@ -450,18 +465,20 @@ static int verify_log(struct verify_run *run, const struct logfiles *files, size
 	run->n_gaps = 0;
 	run->fault = VERIFY_OK;
 	run->more_gaps = run->told = 0;
+	run->torn_bytes = 0;
 	size_t end = *at + 1;
 	while (end < files->n && !logfiles_begins_log(files, end))
 		end++;
 	for (size_t i = *at; !r && !run->fault && i < end; i++) {
 		run->file = files->file[i].path;
 		run->lines = 0;
-		run->torn_bytes = 0; /* of a file before: its stream is told as not closed, or records are missing */
-		r = logfile_read(run->file, take_line, run, &run->torn_bytes);
+		r = read_log_file(run);
 	}
 	*at = end;
-	if (r)
+	if (r) {
 		fprintf(stderr, "vedette verify: %s: cannot be read: %s\n", run->file, strerror(-r));
+		(void)are_receipts_reached(run); /* of this agent: its log is here, though no verdict */
+	}
 	int status = r ? 1 : report(run);
 	verifier_free(&run->verifier);
 	return status;

@@ -18,6 +18,11 @@ verify --complete --key "$key" "$work/f"; ends $? 0 "verified 11 records of stre
 verify --complete --key "$key" "$work/f/aa" "$work/f/zz" "$work/f/mm"; ends $? 0 "verified 11 records" "files in any order"
 verify --key "$key" "$work/f/zz" "$work/f/aa"; ends $? 1 "aa:1: deleted: records 3 to 6 are missing before it, at the end" "a file that is missing"
 verify --complete --key "$key" "$work/f/zz" "$work/f/mm"; ends $? 0 "verified 7 records" "the files of one stream"
+for at in zz mm aa; do
+	cp -r "$work/f" "$work/torn"; printf '{"event":"more"' >> "$work/torn/$at"
+	verify --key "$key" "$work/torn"; ends $? 0 "open-ended after 11: .*$at: the last line is torn: 15 bytes" "bytes behind the last line of file $at are told"
+	verify --complete --key "$key" "$work/torn"; ends $? 1 "$at: the last line is torn" "and refused with --complete"; rm -r "$work/torn"
+done
 verify --key "$key" "$work/f/mm" "$work/f/aa"; ends $? 1 "deleted: the log begins with record 3" "the first file is missing"
 mkdir "$work/two"; cp "$log" "$work/two/a"; cp "$s/other-stream.sample" "$work/two/b"; cat "$key" "$s/other-stream.key" > "$work/both.key"
 verify --complete --key "$work/both.key" "$work/two"; ends $? 0 "verified 7 records of stream .*1/0, closed" "two agents in a folder: the one"
@@ -41,6 +46,8 @@ verify --json --key "$key" "$log"; ends $? 0 '"gaps":\[{"cause":"stopped","count
 verify --since 2026-01-02T03:05:00Z --key "$key" "$log"; ends $? 0 "in that time: 4 records, 1 gaps" "--since"
 verify --until 2026-01-02T03:04:30Z --key "$key" "$log"; ends $? 0 "in that time: 7 records, 1 gaps" "--until"
 verify --since 2026-01-03 --key "$key" "$log"; ends $? 0 "in that time: 0 records, 0 gaps" "--since a later day"
+verify --since 2026-01-02T03:04:05.000000002Z --key "$s/a.key" "$s/open-agent-again-closed.log"; ends $? 0 "in that time: 2 records, 1 gaps" "--since, and a clock that was set back"
+verify --until 2026-01-02T03:04:05.000000001Z --key "$s/a.key" "$s/open-agent-again-closed.log"; ends $? 0 "in that time: 1 records, 1 gaps" "--until, and a clock that was set back"
 verify --since yesterday --key "$key" "$log"; ends $? 2 "is no time" "a time that is none"
 sed '3s/test/tesd/' "$log" > "$work/bad"; verify --since 2026-01-03 --key "$key" "$work/bad"; ends $? 1 "edited" "what was before --since is checked all the same"
 
@@ -55,6 +62,8 @@ with() { verify --key "$key" --receipt-key "$work/c.pub" "$@"; }
 with --receipt "$work/end" --receipt "$work/first" "$log"; ends $? 0 "receipt .*end: reached: collect.example/1 had 4 records of stream .*/1" "a log reaches its receipts"
 head -n 10 "$log" > "$work/cut"; with --receipt "$work/end" "$work/cut"; ends $? 1 "truncated: .*; the last 1 of them are missing" "a tail cut off is counted"
 head -n 7 "$log" > "$work/cut"; with --receipt "$work/end" "$work/cut"; ends $? 1 "truncated: .*; that place is not in this log" "a whole stream cut off, at its close record"
+head -n 4 "$log" > "$work/cut"; with --receipt "$work/end" --receipt "$work/first" "$work/cut"; ends $? 1 "first: truncated: .*; the last 3 of them are missing" "two receipts that are not reached"
+! grep -q "no log of its agent" "$work/out"; ends $? 0 . "and both are of an agent whose log is here"
 with --receipt "$work/end" "$s/twice-other.sample"; ends $? 1 "truncated\|chain broken" "another log than that of the receipt"
 "$VEDETTE" verify --key "$work/both.key" --receipt-key "$work/c.pub" --receipt "$work/end" "$s/other-stream.sample" > "$work/out" 2>&1; ends $? 1 "no log of its agent is here" "the log of another agent"
 with --json --receipt "$work/end" "$log"; ends $? 0 '"receipts":\[{"file":.*"result":"reached"' "receipts as JSON"
