@@ -316,6 +316,11 @@ static void do_mptcp(const struct deeds *d)
 	}
 	struct address to = address_v4("127.0.0.1", 0), peer = { .length = sizeof(struct sockaddr_in6) };
 	MUST(bind(server, &to.any, to.length));
+	expect(d, "network.bind");
+	expect_address(d, "destination", &to);
+	expect_no_address(d, "source");
+	expect_kind(d, "ipv4", "AF_INET", "SOCK_STREAM", "tcp");
+	expect_success(d);
 	MUST(listen(server, 1));
 	to = own_address(server);
 	MUST(connect(client, &to.any, to.length));
