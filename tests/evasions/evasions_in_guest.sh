@@ -13,7 +13,7 @@ kernel=$(uname -r | sed -E 's/^([0-9]+\.[0-9]+).*/\1/')
 evade=/tmp/ev/tool
 loads=${LOADS:-$(cat /t/loads 2> /dev/null || echo "idle busy reload stopped full")}
 
-mkdir -p /tmp/ev/p/bin /tmp/ev/q/bin /tmp/ev/p/scripts /tmp/ev/q/scripts /tmp/ev/work /tmp/ev/disk /tmp/ev/root-p/usr/bin /usr/bin
+mkdir -p /tmp/ev/p/bin /tmp/ev/q/bin /tmp/ev/p/hung /tmp/ev/q/hung /tmp/ev/p/scripts /tmp/ev/q/scripts /tmp/ev/work /tmp/ev/disk /tmp/ev/root-p/usr/bin /usr/bin
 mount -t ext4 /dev/guest/evasions /tmp/ev/disk || echo "not ok - the disk is mounted"
 for m in overlay libcrc32c udp_tunnel ip6_udp_tunnel sctp binfmt_misc ib_core smc nls_cp437 nls_ascii fat vfat; do insmod /t/modules/$m.ko || echo "not ok - the module $m is loaded"; done
 mkdir -p /tmp/ev/fat && mkdosfs /dev/guest/fat > /dev/null 2>&1 && mount -t vfat -o utf8 /dev/guest/fat /tmp/ev/fat || echo "not ok - a file system with long names is mounted"
