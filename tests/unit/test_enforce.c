@@ -156,7 +156,7 @@ static size_t asked_order(const struct compiled *c, uint32_t event, enum policy_
 {
 	const struct policy_head *head = &c->policy.tables.head;
 	size_t n = 0;
-	for (size_t i = 0; i < DIMENSION_COUNT; i++) {
+	for (size_t i = 0; i < sizeof(head->order[event]) / sizeof(head->order[event][0]) * POLICY_ORDER_OF_WORD; i++) {
 		uint32_t d = (uint32_t)(head->order[event][i / POLICY_ORDER_OF_WORD] >> POLICY_ORDER_BITS * (i % POLICY_ORDER_OF_WORD)) &
 			     ((1u << POLICY_ORDER_BITS) - 1);
 		if (d)
