@@ -98,6 +98,13 @@ static int bad_file(struct diag *diag, const char *what, const char *path)
 	return -EINVAL;
 }
 
+/* Nobody is there to be asked for a pass phrase, and no terminal may make a start wait. */
+static int no_pass_phrase(char *into, int size, int is_for_writing, void *context)
+{
+	(void)into, (void)size, (void)is_for_writing, (void)context;
+	return 0;
+}
+
 static int make_context(struct link *l, const struct link_config *config, struct diag *diag)
 {
 	ERR_clear_error();
@@ -106,10 +113,11 @@ static int make_context(struct link *l, const struct link_config *config, struct
 		return -ENOMEM;
 	SSL_CTX_set_min_proto_version(l->context, TLS1_2_VERSION);
 	SSL_CTX_set_verify(l->context, SSL_VERIFY_PEER, NULL);
+	SSL_CTX_set_default_passwd_cb(l->context, no_pass_phrase);
 	if (config->tls_ca[0] && SSL_CTX_load_verify_file(l->context, config->tls_ca) != 1)
 		return bad_file(diag, "the certificates of authorities", config->tls_ca);
-	if (!config->tls_ca[0])
-		SSL_CTX_set_default_verify_paths(l->context);
+	if (!config->tls_ca[0] && SSL_CTX_set_default_verify_paths(l->context) != 1)
+		return bad_file(diag, "the certificates of authorities", "the system's store");
 	if (config->tls_cert[0] && SSL_CTX_use_certificate_chain_file(l->context, config->tls_cert) != 1)
 		return bad_file(diag, "our certificate", config->tls_cert);
 	if (config->tls_key[0] && SSL_CTX_use_PrivateKey_file(l->context, config->tls_key, SSL_FILETYPE_PEM) != 1)

@@ -68,6 +68,10 @@ static int check(const struct config *c, const char *name, struct diag *diag)
 		diag_error(diag, at, "wal.folder: output.file is empty: even without a file of that name it says where the public key goes");
 		return -EINVAL;
 	}
+	if (c->wal_folder[0] && !c->agent_folder[0]) {
+		diag_error(diag, at, "wal.folder: the log goes on over restarts, and so must the agent that signs it: say where it is kept, as `agent: {folder: /var/lib/vedette/agent}`");
+		return -EINVAL;
+	}
 	if (c->sinks.n && !c->wal_folder[0]) {
 		diag_error(diag, at, "sinks: they read the write-ahead log: say where it is, as `wal: {folder: /var/lib/vedette/wal}`");
 		return -EINVAL;

@@ -86,6 +86,11 @@ static int find_kind(const struct yaml_node *map, enum sink_kind *ret, struct di
 	return -EINVAL;
 }
 
+static bool has_tls_keys(const struct sink_options *s)
+{
+	return s->tls_ca[0] || s->tls_cert[0] || s->tls_key[0] || s->tls_name[0];
+}
+
 /* The name is that of a file, too. */
 static bool is_name(const char *name)
 {
@@ -102,6 +107,8 @@ static int check(const struct sinks_config *all, const struct sink_options *s, s
 		wrong = "a sink of type file needs a path";
 	else if (s->kind == SINK_SYSLOG && (s->tls_cert[0] != '\0') != (s->tls_key[0] != '\0'))
 		wrong = "tls.cert and tls.key belong together: name both or none";
+	else if (s->kind == SINK_SYSLOG && has_tls_keys(s) && !sv_starts(sv_from(s->address), SV("tls:")))
+		wrong = "tls: its keys are for an address that begins with tls: alone; to this one records would go unencrypted";
 	else if (s->retry_least > s->retry_most)
 		wrong = "retry.least is more than retry.most";
 	for (const struct sink_options *other = all->sinks; !wrong && other < s; other++)

@@ -46,6 +46,7 @@ static void bad_configurations_are_refused_with_their_place(void **state)
 		{ "rules: [r]\nprocesses: {max: 99999999999999999999}\n", "is not a whole number" },
 		{ "rules: [r]\nwal: {full: no}\n", "wal.full: 'no' is not drop-lowest-severity, drop-oldest, block or fail-closed" },
 		{ "rules: [r]\nsinks:\n  - {type: stdout, name: a}\n", "sinks: they read the write-ahead log" },
+		{ "rules: [r]\nwal: {folder: /w}\n", "wal.folder: the log goes on over restarts, and so must the agent that signs it" },
 		{ "rules: [r]\nsinks: {type: file}\n", "c.yaml:2:8: sinks: expected a list, found a map" },
 		{ "rules: [r]\nsinks:\n  - x\n", "c.yaml:3:5: a sink is a map of keys, not text" },
 		{ "rules: [r]\nsinks:\n  - name: a\n", "c.yaml:3:5: a sink needs a type: file, stdout, syslog or journald" },
@@ -60,6 +61,8 @@ static void bad_configurations_are_refused_with_their_place(void **state)
 		{ "rules: [r]\nsinks:\n  - {type: stdout, name: a, filter: {severity: hi}}\n", "filter.severity: 'hi' is not one of info, low, medium, high, critical" },
 		{ "rules: [r]\nsinks:\n  - {type: syslog, name: a, max_bytes: 100}\n", "max_bytes: '100' is not between 480 and 1048576 bytes" },
 		{ "rules: [r]\nsinks:\n  - {type: syslog, name: a, tls: {cert: x}}\n", "tls.cert and tls.key belong together" },
+		{ "rules: [r]\nsinks:\n  - {type: syslog, name: a, address: 'tcp:h:6514', tls: {ca: x}}\n", "c.yaml:3:5: tls: its keys are for an address that begins with tls:" },
+		{ "rules: [r]\nsinks:\n  - {type: syslog, name: a, tls: {name: x}}\n", "c.yaml:3:5: tls: its keys are for an address that begins with tls:" },
 		{ "rules: [r]\nsinks:\n  - {type: stdout, name: a, retry: {least: 10s, most: 1s}}\n", "retry.least is more than retry.most" },
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
@@ -119,7 +122,7 @@ static void every_key_survives_printing_and_reading(void **state)
 	CLEANUP(buf_done) struct buf first = { 0 }, second = { 0 }, template = { 0 };
 	CLEANUP(diag_done) struct diag diag = { 0 };
 	assert_int_equal(config_parse("a", SV("rules: [a b, \"it's\"]\nrings: {bulk: 64KiB}\noutput: {heartbeat: 90s}\nenforce: true\n"
-						"wal: {folder: /w}\nsinks:\n  - {type: syslog, name: a, address: 'tls:h:6514', filter: {tags: [x, y]}}\n"
+						"agent: {folder: /a}\nwal: {folder: /w}\nsinks:\n  - {type: syslog, name: a, address: 'tls:h:6514', filter: {tags: [x, y]}}\n"
 						"  - {type: file, name: b, path: /p, rotate: {size: 1MiB}}\n"), &one, &diag), 0);
 	assert_int_equal(one->ring_bulk, 65536);
 	assert_int_equal(one->heartbeat, 90000000000);
