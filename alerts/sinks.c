@@ -24,7 +24,7 @@ enum {
 	CURSOR_MAX = 128,      /* bytes of a cursor file */
 };
 #define CURSOR_NS 200000000ull /* shortest time between two writes of a cursor */
-static const char cursor_head[] = "vedette-cursor/v1 ";
+static const char cursor_head[] = "vedette-cursor/v2 "; /* then the log's id, the record, and refused lines that no record tells yet */
 
 struct sink {
 	struct sinks *all;          /* borrowed */
@@ -37,6 +37,7 @@ struct sink {
 	/* --- the thread's --- */
 	uint64_t next;              /* record that follows what it has */
 	uint64_t kept;              /* what the cursor file says */
+	uint64_t kept_untold;
 	uint64_t mark, mark_ns;     /* what `next` was then: done when the connection outlives it */
 	uint64_t kept_at_ns;
 	unsigned tries;             /* failures on end */
@@ -66,27 +67,67 @@ static void cursor_name(const struct sink *s, char ret[static CURSOR_NAME])
 	snprintf(ret, CURSOR_NAME, "%s.cursor", s->options->name);
 }
 
-/* 0 when there is none. One that cannot be read begins anew, from the oldest record: twice is better than never. */
-static uint64_t load_cursor(const struct sinks *all, const struct sink *s, struct diag *diag)
+/* "ID RECORD REFUSED", one blank each. -ESTALE: of another log. */
+static int parse_cursor(struct strview text, const struct wal *wal, uint64_t *ret_number, uint64_t *ret_untold)
+{
+	struct strview id = sv_from(wal_get_id(wal));
+	if (text.n <= id.n + 1 || text.p[id.n] != ' ')
+		return -EBADMSG;
+	if (!sv_starts(text, id))
+		return -ESTALE;
+	text = sv_from_index(text, id.n + 1);
+	const char *blank = memchr(text.p, ' ', text.n);
+	if (!blank)
+		return -EBADMSG;
+	struct strview number = { text.p, (size_t)(blank - text.p) };
+	int r = num_parse_u64(number, WAL_NUMBER_MAX, ret_number);
+	return r ? r : num_parse_u64(sv_from_index(text, number.n + 1), WAL_NUMBER_MAX, ret_untold);
+}
+
+static int read_cursor(const struct sinks *all, const char *name, uint64_t *ret_number, uint64_t *ret_untold)
 {
 	CLEANUP(buf_done) struct buf text = { 0 };
-	char name[CURSOR_NAME];
-	uint64_t number = 0;
-	cursor_name(s, name);
-	CLEANUP(fd_close) int fd = openat(all->folder, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	if (fd < 0 && errno == ENOENT)
-		return 0;
+	CLEANUP(fd_close) int fd = openat(all->folder, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	int r = fd < 0 ? -errno : fd_read_all(fd, CURSOR_MAX, &text);
 	struct strview rest = buf_sv(&text);
-	if (!r && sv_starts(rest, SV(cursor_head)) && sv_ends(rest, SV("\n")) && rest.n > sizeof(cursor_head)) {
-		rest = (struct strview){ rest.p + sizeof(cursor_head) - 1, rest.n - sizeof(cursor_head) };
-		r = num_parse_u64(rest, WAL_NUMBER_MAX, &number);
-	} else {
-		r = r ? r : -EBADMSG;
-	}
+	const size_t head = sizeof(cursor_head) - 1;
 	if (r)
-		diag_warn(diag, (struct place){ .file = name }, "the cursor of sink '%s' cannot be read (%s): it gets all that is kept once more", s->options->name, strerror(-r));
-	return r ? 0 : number;
+		return r;
+	if (!sv_starts(rest, SV(cursor_head)) || !sv_ends(rest, SV("\n")) || rest.n <= head + 1)
+		return -EBADMSG;
+	return parse_cursor((struct strview){ rest.p + head, rest.n - head - 1 }, all->wal, ret_number, ret_untold);
+}
+
+/* One that cannot be read, or is of another log, begins anew, from the oldest record: twice is better than never. */
+static void load_cursor(const struct sinks *all, struct sink *s, struct diag *diag)
+{
+	char name[CURSOR_NAME];
+	uint64_t number = 0, untold = 0;
+	struct wal_stats stats;
+	cursor_name(s, name);
+	wal_get_stats(all->wal, &stats);
+	int r = read_cursor(all, name, &number, &untold);
+	if (!r && number > stats.durable)
+		r = -ESTALE; /* the log's end was taken away */
+	if (r && r != -ENOENT)
+		diag_warn(diag, (struct place){ .file = name }, "the cursor of sink '%s' cannot be used (%s): it gets all that is kept once more", s->options->name,
+			  r == -ESTALE ? "it is of another log" : strerror(-r));
+	s->next = s->kept = r ? 0 : number;
+	s->untold = s->kept_untold = r ? 0 : untold;
+}
+
+static int write_cursor(struct sink *s, uint64_t number)
+{
+	char name[CURSOR_NAME], text[CURSOR_MAX];
+	pthread_mutex_lock(&s->all->lock);
+	uint64_t untold = s->untold;
+	pthread_mutex_unlock(&s->all->lock);
+	cursor_name(s, name);
+	int n = snprintf(text, sizeof(text), "%s%s %llu %llu\n", cursor_head, wal_get_id(s->all->wal), (unsigned long long)number, (unsigned long long)untold);
+	int r = wal_io_replace(s->all->io, s->all->folder, name, (struct strview){ text, (size_t)n });
+	if (!r)
+		s->kept_untold = untold;
+	return r;
 }
 
 /* Up to where records are done, now that what was sent is settled. */
@@ -106,14 +147,11 @@ static uint64_t done_up_to(struct sink *s, bool is_ending)
 
 static int keep_cursor(struct sink *s, bool is_ending)
 {
-	char name[CURSOR_NAME], text[CURSOR_MAX];
 	struct sink_fault fault = { .text = "" };
 	int r = s->type->settle ? s->type->settle(s->self, &fault) : 0;
 	uint64_t done = r ? s->kept : done_up_to(s, is_ending);
-	cursor_name(s, name);
-	int n = snprintf(text, sizeof(text), "%s%llu\n", cursor_head, (unsigned long long)done);
 	if (!r && done != s->kept) {
-		r = wal_io_replace(s->all->io, s->all->folder, name, (struct strview){ text, (size_t)n });
+		r = write_cursor(s, done);
 		if (r)
 			sink_fault_set(&fault, "the cursor cannot be kept: %s", strerror(-r));
 	}
@@ -346,7 +384,7 @@ static int open_sink(struct sinks *all, const struct sink_options *options, stru
 	};
 	int r = s->type->open(options, all->io, &s->self, diag);
 	if (!r) {
-		s->next = s->kept = load_cursor(all, s, diag);
+		load_cursor(all, s, diag);
 		r = wal_reader_new(all->wal, s->next, options->required, &s->reader);
 	}
 	return r;
@@ -420,6 +458,8 @@ uint64_t sinks_close(struct sinks **sinks, uint64_t drain_ns)
 	wal_end_trimming(all->wal); /* a reader that is gone holds no segment */
 	for (size_t i = 0; i < all->n; i++) {
 		struct sink *s = &all->sink[i];
+		if (s->has_thread && s->untold != s->kept_untold)
+			IGNORE(write_cursor(s, s->kept)); /* for the next start to tell; the status had it */
 		if (s->self)
 			s->type->close(s->self);
 		wal_reader_free(&s->reader);
@@ -472,4 +512,13 @@ bool sinks_take_loss(struct sinks *all, const char **ret_name, uint64_t *ret_cou
 	}
 	pthread_mutex_unlock(&all->lock);
 	return has;
+}
+
+void sinks_give_back_loss(struct sinks *all, const char *name, uint64_t count)
+{
+	pthread_mutex_lock(&all->lock);
+	for (size_t i = 0; i < all->n; i++)
+		if (strcmp(all->sink[i].options->name, name) == 0)
+			all->sink[i].untold += count;
+	pthread_mutex_unlock(&all->lock);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * All sinks of a run: a thread and a cursor each. None of them holds up another, or the stream. A record is delivered at least once, in order;
- * receivers know one that comes again by its event.id. FOLDER/NAME.cursor says up to where a sink has everything.
+ * receivers know one that comes again by its event.id. FOLDER/NAME.cursor says of which log, and up to where, a sink has everything.
  */
 #pragma once
 
@@ -39,3 +39,5 @@ const char *sink_state_text(enum sink_state state) PURE;
 
 /* Lines refused or missed since the last call, of the first sink that has any; false: none. */
 bool sinks_take_loss(struct sinks *s, const char **ret_name, uint64_t *ret_count);
+/* They could not be told after all. What nobody takes before the end is there after the next start. */
+void sinks_give_back_loss(struct sinks *s, const char *name, uint64_t count);

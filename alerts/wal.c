@@ -49,14 +49,8 @@ int wal_add_segment(struct wal *w, uint64_t first, uint64_t bytes)
 	return 0;
 }
 
-void wal_note_loss(struct wal *w, struct wal_range range, const struct wal_loss *loss)
+static void add_loss(struct wal *w, const struct wal_loss *loss)
 {
-	for (size_t i = 0; i < MIN(w->n_told, (size_t)WAL_TOLD) && range.from < range.to; i++)
-		if (w->told[i].from <= range.from && w->told[i].to >= range.to)
-			return; /* another reader met it */
-	if (range.from < range.to)
-		w->told[w->n_told++ % WAL_TOLD] = range;
-	w->lost_lines += loss->count;
 	for (size_t i = 0; i < w->n_losses; i++) {
 		if (strcmp(w->losses[i].what, loss->what) != 0)
 			continue;
@@ -65,6 +59,24 @@ void wal_note_loss(struct wal *w, struct wal_range range, const struct wal_loss 
 	}
 	if (w->n_losses < WAL_LOSSES)
 		w->losses[w->n_losses++] = *loss;
+}
+
+void wal_note_loss(struct wal *w, struct wal_range range, const struct wal_loss *loss)
+{
+	for (size_t i = 0; i < MIN(w->n_told, (size_t)WAL_TOLD) && range.from < range.to; i++)
+		if (w->told[i].from <= range.from && w->told[i].to >= range.to)
+			return; /* another reader met it */
+	if (range.from < range.to)
+		w->told[w->n_told++ % WAL_TOLD] = range;
+	w->lost_lines += loss->count;
+	add_loss(w, loss);
+}
+
+void wal_give_back_loss(struct wal *w, const struct wal_loss *loss)
+{
+	pthread_mutex_lock(&w->lock);
+	add_loss(w, loss);
+	pthread_mutex_unlock(&w->lock);
 }
 
 bool wal_take_loss(struct wal *w, struct wal_loss *ret)
@@ -381,6 +393,11 @@ size_t wal_close(struct wal **wal)
 void wal_get_head(const struct wal *w, struct wal_head *ret)
 {
 	*ret = (struct wal_head){ .next = w->head_next, .line = buf_sv(&w->head), .torn_bytes = w->torn_bytes };
+}
+
+const char *wal_get_id(const struct wal *w)
+{
+	return w->id;
 }
 
 const struct wal_io *wal_get_io(const struct wal *w)

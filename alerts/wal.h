@@ -5,7 +5,7 @@
  * A record is acknowledged when it is durable, and readers get nothing else; so no receiver can hold what a crash takes back.
  *
  * FOLDER/NUMBER.wal are segments, named by their first record, whose number is dense over the whole life of the log. FOLDER/reserve holds
- * room for the last words on a full disk. A segment goes when the cursors of all required readers have passed it.
+ * room for the last words on a full disk, FOLDER/id what tells this log from others. A segment goes when the cursors of all required readers have passed it.
  */
 #pragma once
 
@@ -36,7 +36,7 @@ struct wal_config {
 	const struct wal_io *io;
 };
 
-enum { WAL_SEGMENT_MAX = 64 * 1024 * 1024, WAL_READERS_MAX = 32 };
+enum { WAL_SEGMENT_MAX = 64 * 1024 * 1024, WAL_READERS_MAX = 32, WAL_ID_TEXT = 32 };
 
 /* All but the folder. */
 struct wal_config wal_defaults(void);
@@ -72,6 +72,8 @@ struct wal_stats {
 	bool is_full;
 };
 void wal_get_stats(struct wal *w, struct wal_stats *ret);
+/* Drawn when the log began: cursors name it, so that none is taken for one of another log. */
+const char *wal_get_id(const struct wal *w) PURE;
 /* The file system that it was configured with. */
 const struct wal_io *wal_get_io(const struct wal *w) PURE;
 
@@ -82,6 +84,8 @@ struct wal_loss {
 	uint64_t since_ns; /* wall clock of the last record before it; 0: not known */
 };
 bool wal_take_loss(struct wal *w, struct wal_loss *ret);
+/* It could not be told after all. */
+void wal_give_back_loss(struct wal *w, const struct wal_loss *loss);
 
 /* --- readers, one for each thread -------------------------------------------------------------------------------------------------- */
 

@@ -17,6 +17,7 @@ enum {
 	WAL_LINE_HEAD_MAX = 131072,
 };
 #define WAL_RESERVE "reserve"
+#define WAL_ID "id"
 
 struct wal_segment {
 	uint64_t first; /* number of its first record */
@@ -38,6 +39,7 @@ struct wal {
 	pthread_t thread;
 	bool has_thread;
 	struct buf head;      /* the last line at the opening */
+	char id[WAL_ID_TEXT + 1];
 	uint64_t head_next, torn_bytes;
 
 	/* --- under the lock --- */

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -136,10 +137,45 @@ static void take_up_last(struct wal *w, const struct segment_end *end, struct di
 	w->at = (off_t)end->at;
 }
 
+static bool read_id(struct wal *w)
+{
+	CLEANUP(buf_done) struct buf text = { .max = 2 * WAL_ID_TEXT };
+	CLEANUP(fd_close) int fd = openat(w->folder, WAL_ID, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	if (fd < 0 || fd_read_all(fd, text.max, &text) || text.n != WAL_ID_TEXT + 1 || text.p[WAL_ID_TEXT] != '\n')
+		return false;
+	memcpy(w->id, text.p, WAL_ID_TEXT);
+	return strspn(w->id, "0123456789abcdef") == WAL_ID_TEXT;
+}
+
+/* One that cannot be kept costs doubles only: cursors are of another log at the next start. */
+static int find_id(struct wal *w, struct diag *diag)
+{
+	static const char digits[] = "0123456789abcdef";
+	unsigned char chance[WAL_ID_TEXT];
+	char text[WAL_ID_TEXT + 1];
+	if (read_id(w))
+		return 0;
+	if (getrandom(chance, sizeof(chance), 0) != (ssize_t)sizeof(chance)) {
+		diag_error(diag, (struct place){ .file = w->config.folder }, "the kernel gives no random bytes for the log's id");
+		return -EIO;
+	}
+	for (size_t i = 0; i < WAL_ID_TEXT; i++)
+		w->id[i] = digits[chance[i] & 15];
+	w->id[WAL_ID_TEXT] = '\0';
+	memcpy(text, w->id, WAL_ID_TEXT);
+	text[WAL_ID_TEXT] = '\n';
+	int r = wal_io_replace(w->config.io, w->folder, WAL_ID, (struct strview){ text, sizeof(text) });
+	if (r)
+		diag_warn(diag, (struct place){ .file = w->config.folder }, "the log's id cannot be kept (%s): after the next start sinks get what is kept once more", strerror(-r));
+	return 0;
+}
+
 int wal_recover(struct wal *w, struct diag *diag)
 {
 	CLEANUP(buf_done) struct buf bytes = { .max = 2 * (size_t)WAL_SEGMENT_MAX };
-	int r = list_segments(w, diag);
+	int r = find_id(w, diag);
+	if (!r)
+		r = list_segments(w, diag);
 	if (r || w->n_segments == 0)
 		return r;
 	size_t last = w->n_segments - 1;

@@ -79,11 +79,6 @@ int delivery_find_head(const struct delivery *d, struct log_head *ret)
 	return head.line.n ? log_head_of_line(head.line, ret) : -ENODATA;
 }
 
-static void tell_one(struct stream *stream, const struct loss_info *info)
-{
-	IGNORE(stream_loss(stream, info)); /* without room even for our own records, the heartbeat's counts still tell */
-}
-
 void delivery_tell(struct delivery *d, struct stream *stream, struct instant now)
 {
 	struct wal_loss loss;
@@ -91,11 +86,17 @@ void delivery_tell(struct delivery *d, struct stream *stream, struct instant now
 	uint64_t count;
 	while (wal_take_loss(d->wal, &loss)) {
 		const struct loss_info info = { .at = now, .what = loss.what, .event = "", .cpu = -1, .count = loss.count, .since_ns = loss.since_ns ? loss.since_ns : now.wall_ns };
-		tell_one(stream, &info);
+		if (stream_loss(stream, &info)) { /* no room even for our own records: told at the next look */
+			wal_give_back_loss(d->wal, &loss);
+			break;
+		}
 	}
 	while (d->sinks && sinks_take_loss(d->sinks, &name, &count)) {
 		const struct loss_info info = { .at = now, .what = "sink", .event = "", .cpu = -1, .count = count, .since_ns = now.wall_ns, .group = name };
-		tell_one(stream, &info);
+		if (stream_loss(stream, &info)) {
+			sinks_give_back_loss(d->sinks, name, count);
+			break;
+		}
 	}
 }
 

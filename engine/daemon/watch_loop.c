@@ -394,6 +394,8 @@ int watch_finish(struct watch *w, const char *reason, struct diag *diag)
 	n = tape_error ? tape_error : MIN(n, 0);
 	if (!w->stream)
 		return n;
+	if (w->delivery)
+		delivery_tell(w->delivery, w->stream, instant_now());
 	struct close_info info = { .at = instant_now(), .reason = reason, .totals = watch_totals(w) };
 	if (w->options.keep) /* what is refused from now on is the next daemon's to tell */
 		info.totals.produced = MIN(info.totals.produced, info.totals.delivered + info.totals.lost);

@@ -314,6 +314,73 @@ static void a_file_is_opened_anew_when_asked(void **state)
 	assert_file(f->path, f, 5, 10);
 }
 
+/* Lines that are none of ours: refused, and told after the next start when nobody took that before. */
+static void what_was_refused_last_is_told_after_the_next_start(void **state)
+{
+	struct fixture *f = *state;
+	const struct outlet_batch batch = { .lines = SV("{}\n{}\n"), .count = 2 };
+	struct outlet *o = wal_outlet(f->wal);
+	char options[160];
+	const char *name;
+	uint64_t count;
+	(void)snprintf(options, sizeof(options), "type: file, path: %s", f->path);
+	start_sinks(f, options);
+	assert_int_equal(o->ops->write(o, &batch, 0), 0);
+	assert_int_equal(o->ops->wait(o), 0);
+	assert_int_equal(stop_sinks(f).refused, 2);
+	start_sinks(f, options);
+	assert_true(sinks_take_loss(f->sinks, &name, &count));
+	assert_string_equal(name, "one");
+	assert_int_equal(count, 2);
+	assert_false(sinks_take_loss(f->sinks, &name, &count));
+	sinks_give_back_loss(f->sinks, "one", 2); /* no room to tell it */
+	assert_true(sinks_take_loss(f->sinks, &name, &count));
+	assert_int_equal(sinks_close(&f->sinks, 5000000000), 0);
+	start_sinks(f, options);
+	assert_false(sinks_take_loss(f->sinks, &name, &count)); /* told once */
+}
+
+/* A log that was removed, or another one beside it, says nothing about what is in this one. */
+static void a_cursor_of_another_log_skips_nothing(void **state)
+{
+	static const struct { const char *what; size_t more; bool keeps_id; } cases[] = {
+		{ "the new log is shorter than the cursor", 5, false },
+		{ "the new log is longer than the cursor", 30, false },
+		{ "its records alone were removed", 5, true },
+	};
+	struct fixture *f = *state;
+	char options[160], id[100];
+	(void)snprintf(id, sizeof(id), "%s/id", f->wal_folder);
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		CLEANUP(buf_done) struct buf kept = { 0 };
+		f->written = 0;
+		(void)snprintf(options, sizeof(options), "type: file, path: %s.a%zu", f->path, i);
+		start_sinks(f, options);
+		add_lines(f, 10);
+		stop_sinks(f);
+		wal_close(&f->wal);
+		assert_int_equal(fd_read_file(id, 100, &kept), 0);
+		empty_folder(f->wal_folder);
+		if (cases[i].keeps_id) {
+			assert_int_equal(mkdir(f->wal_folder, 0700), 0);
+			CLEANUP(fd_close) int fd = open(id, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+			assert_int_equal(fd_write_all(fd, kept.p, kept.n), 0);
+		}
+		open_wal(f);
+		f->written = 0;
+		add_lines(f, cases[i].more);
+		(void)snprintf(options, sizeof(options), "type: file, path: %s.b%zu", f->path, i);
+		start_sinks(f, options);
+		struct sink_status status = stop_sinks(f);
+		if (status.lines != cases[i].more)
+			fail_msg("%s: %llu lines of %zu came", cases[i].what, (unsigned long long)status.lines, cases[i].more);
+		wal_close(&f->wal); /* the next case begins with a log and a cursor of its own */
+		empty_folder(f->wal_folder);
+		empty_folder(f->cursors);
+		open_wal(f);
+	}
+}
+
 static void only_what_fits_the_filter_comes(void **state)
 {
 	static const struct { const char *what, *filter; bool alerts, own; } cases[] = {
@@ -652,6 +719,8 @@ int main(void)
 		WITH_LOG(lines_of_earlier_streams_are_known_too),
 		WITH_LOG(files_rotate_by_size_and_the_oldest_go),
 		WITH_LOG(a_file_is_opened_anew_when_asked),
+		WITH_LOG(what_was_refused_last_is_told_after_the_next_start),
+		WITH_LOG(a_cursor_of_another_log_skips_nothing),
 		WITH_LOG(only_what_fits_the_filter_comes),
 		WITH_LOG(syslog_reaches_every_kind_of_receiver),
 		WITH_LOG(what_a_broken_connection_took_comes_again),
