@@ -29,6 +29,9 @@ struct stream {
 	const char *roll_reason;   /* the key has to go; NULL: not yet */
 	uint64_t next_roll_ns;     /* not before; boot clock */
 	uint64_t next_settle_ns;   /* the same for taking the key before off the disk */
+	uint64_t next_held_ns;     /* the same for counting that the key stays for want of that */
+	struct log_head roll_head; /* right behind the record that named the key in force */
+	uint64_t after_roll_bytes; /* of lines that the outlet took since then */
 	struct log_counts counts;
 	uint64_t untold;           /* left out since the last loss record */
 	uint64_t untold_since_ns;  /* wall clock */
@@ -362,9 +365,26 @@ static void roll_key(struct stream *s, struct instant now)
 	if (signer_roll(s->signer, &key) == 0) {
 		s->roll_reason = NULL;
 		s->key_boot_ns = 0;
+		signer_head(s->signer, &s->roll_head);
 		if (s->agent)
 			agent_named(s->agent);
 	}
+}
+
+/*
+ * How far is all on the disk, as far as it matters? To where it was signed, or behind the record that names the key in force. The outlet keeps the
+ * order, and what it counts as waiting is at least the lines: when less waits than it took since that record, that one does not wait any more.
+ */
+static bool is_stored(const struct stream *s, struct log_head *ret)
+{
+	size_t queued = s->outlet->ops->queued_bytes(s->outlet);
+	if (queued == 0) {
+		signer_head(s->signer, ret);
+		ret->is_closed = s->is_closed;
+		return true;
+	}
+	*ret = s->roll_head;
+	return agent_is_unsettled(s->agent) && queued <= s->after_roll_bytes;
 }
 
 /* Is the record that names the key in force on the disk, with all before it? Then the key before goes from there. */
@@ -374,10 +394,8 @@ static void settle_key(struct stream *s, struct instant now)
 	if (!s->agent || (!s->ends && !agent_is_unsettled(s->agent)) || now.boot_ns < s->next_settle_ns)
 		return;
 	s->next_settle_ns = now.boot_ns + STREAM_SYNC_NS;
-	if (s->outlet->ops->sync(s->outlet) || s->outlet->ops->queued_bytes(s->outlet))
+	if (s->outlet->ops->sync(s->outlet) || !is_stored(s, &head))
 		return;
-	signer_head(s->signer, &head);
-	head.is_closed = s->is_closed;
 	if (agent_settle(s->agent, &head))
 		s->next_settle_ns = now.boot_ns + STREAM_ROLL_PAUSE_NS;
 }
@@ -386,6 +404,15 @@ static bool wants_roll(const struct stream *s, struct instant now, bool may_roll
 {
 	return s->roll_reason && may_roll && !s->keeps_key && !s->is_closed &&
 	       (!s->agent || (now.boot_ns >= s->next_roll_ns && !agent_is_unsettled(s->agent)));
+}
+
+/* A key that has to go and stays, because the one before it is not off the disk yet, is told; once for each time that it could have gone. */
+static void note_held(struct stream *s, struct instant now)
+{
+	if (!s->agent || !s->roll_reason || s->keeps_key || s->is_closed || !agent_is_unsettled(s->agent) || now.boot_ns < MAX(s->next_roll_ns, s->next_held_ns))
+		return;
+	s->next_held_ns = now.boot_ns + STREAM_ROLL_PAUSE_NS;
+	s->counts.held++;
 }
 
 static int seal_and_write(struct stream *s, struct instant now, bool may_roll)
@@ -404,6 +431,8 @@ static int seal_and_write(struct stream *s, struct instant now, bool may_roll)
 		s->key_boot_ns = now.boot_ns;
 	if (!s->roll_reason && now.boot_ns - s->key_boot_ns >= STREAM_ROLL_NS)
 		s->roll_reason = "interval";
+	uint64_t epoch = signer_epoch(s->signer);
+	note_held(s, now);
 	if (wants_roll(s, now, may_roll))
 		roll_key(s, now);
 	if (s->lines.n == 0)
@@ -416,6 +445,7 @@ static int seal_and_write(struct stream *s, struct instant now, bool may_roll)
 		.is_urgent = s->is_urgent,
 	};
 	r = s->outlet->ops->write(s->outlet, &batch, now.boot_ns);
+	s->after_roll_bytes = signer_epoch(s->signer) != epoch ? 0 : r == -ENOBUFS ? s->after_roll_bytes : s->after_roll_bytes + s->lines.n;
 	s->needs_sync |= s->is_urgent;
 	s->is_urgent = false;
 	s->severity = SEVERITY_INFO;

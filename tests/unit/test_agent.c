@@ -374,6 +374,122 @@ static void a_log_cut_short_between_two_runs_is_seen(void **state)
 	assert_int_equal(fault, VERIFY_DELETED);
 }
 
+/* An outlet whose disk is always some batches behind, and that frames what it takes: its queue is never empty, as that of a log under load. */
+struct slow_outlet {
+	struct outlet outlet;
+	size_t batch[4]; /* that wait, the newest first; framed */
+	size_t behind;   /* how many wait at most; 0: all, for ever */
+	size_t queued;
+};
+
+static size_t slow_room(const struct outlet *o, enum severity severity)
+{
+	(void)o, (void)severity;
+	return (size_t)1 << 30;
+}
+
+static int slow_write(struct outlet *o, const struct outlet_batch *batch, uint64_t now_ns)
+{
+	enum { FRAME = 64 };
+	struct slow_outlet *slow = (struct slow_outlet *)(void *)o;
+	(void)now_ns;
+	slow->queued += batch->lines.n + FRAME;
+	if (slow->behind)
+		slow->queued -= slow->batch[slow->behind - 1];
+	memmove(slow->batch + 1, slow->batch, sizeof(slow->batch) - sizeof(slow->batch[0]));
+	slow->batch[0] = batch->lines.n + FRAME;
+	return 0;
+}
+
+static int slow_retry(struct outlet *o, uint64_t now_ns)
+{
+	(void)o, (void)now_ns;
+	return 0;
+}
+
+static bool slow_is_due(const struct outlet *o, uint64_t now_ns)
+{
+	(void)o, (void)now_ns;
+	return false;
+}
+
+static int slow_nothing(struct outlet *o)
+{
+	(void)o;
+	return 0;
+}
+
+static size_t slow_queued_bytes(const struct outlet *o)
+{
+	return ((const struct slow_outlet *)(const void *)o)->queued;
+}
+
+static int slow_error(const struct outlet *o)
+{
+	(void)o;
+	return 0;
+}
+
+static enum outlet_state slow_state(const struct outlet *o)
+{
+	(void)o;
+	return OUTLET_READY;
+}
+
+static const char *slow_kept_as(const struct outlet *o)
+{
+	(void)o;
+	return "";
+}
+
+static size_t slow_close(struct outlet *o)
+{
+	return slow_queued_bytes(o);
+}
+
+static void a_key_rolls_though_the_queue_is_never_empty(void **state)
+{
+	static const struct outlet_ops ops = {
+		.room = slow_room, .write = slow_write, .retry = slow_retry, .is_due = slow_is_due, .sync = slow_nothing, .wait = slow_nothing,
+		.queued_bytes = slow_queued_bytes, .error = slow_error, .state = slow_state, .kept_as = slow_kept_as, .close = slow_close,
+	};
+	static const struct {
+		const char *what;
+		size_t behind;
+		uint64_t epoch, held; /* after a roll at the start and twenty critical alerts, two seconds from one to the next; held: at least */
+	} cases[] = {
+		{ "a disk that is one batch behind", 1, 7, 10 },
+		{ "two batches", 2, 6, 10 },
+		{ "a disk that takes nothing", 0, 1, 20 },
+	};
+	struct fixture *f = *state;
+	struct trouble calm = { .at = -1 };
+	struct full_event *full = malloc(sizeof(*full));
+	full_event_make(full, event_type_by_name(SV("file.open")), &(struct full_event_style){ .repeat = 1 });
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct slow_outlet slow = { .outlet.ops = &ops, .behind = cases[i].behind };
+		struct outlet *outlet = &slow.outlet;
+		struct run r = { .now = { .wall_ns = 1767323045000000000, .boot_ns = 1000000000, .clock_sync = "yes" } };
+		struct identity id = { .host_id = "h", .host_name = "n", .boot_id = "b" };
+		const struct agent_options options = { .makes = true, .on_step = on_step, .context = &calm };
+		struct stream_stats stats;
+		(void)snprintf(f->state, sizeof(f->state), "%s/slow%zu", f->folder, i);
+		assert_int_equal(agent_open(f->state, &options, &r.agent, NULL), 0);
+		assert_int_equal(agent_begin(r.agent, NULL, &id, NULL), 0);
+		assert_int_equal(stream_new(&id, r.agent, &outlet, &r.stream, NULL), 0);
+		struct open_info open = { .at = r.now, .policy_digest = "00", .config_digest = "", .sensor = "lsm", .scope = "", .hooks_attached = none, .hooks_missing = none };
+		assert_int_equal(stream_open_record(r.stream, &open), 0);
+		assert_int_equal(stream_flush(r.stream, r.now), 0);
+		for (int k = 0; k < 20; k++)
+			assert_int_equal(say_critical(&r, &full->ev), 0);
+		stream_get_stats(r.stream, &stats);
+		if (stats.epoch != cases[i].epoch || stats.held < cases[i].held)
+			fail_msg("%s: key %llu signs, held %llu times", cases[i].what, (unsigned long long)stats.epoch, (unsigned long long)stats.held);
+		end_run(&r);
+	}
+	free(full);
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, make_fixture, drop_fixture)
 
 int main(void)
@@ -387,6 +503,7 @@ int main(void)
 		TEST(a_kill_at_any_step_breaks_no_chain),
 		TEST(a_key_that_cannot_be_kept_does_not_take_over),
 		TEST(a_log_cut_short_between_two_runs_is_seen),
+		TEST(a_key_rolls_though_the_queue_is_never_empty),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
