@@ -13,6 +13,13 @@
 #include "alerts/agent_file.h"
 #include "engine/base/fd.h"
 
+/*
+ * The end of a log is not proven when it is read. Numbers past the first would be taken for damage in the agent's own file; past the second no
+ * restored folder is behind its log (a start each second for half a year), and a line that says so was written by somebody else.
+ */
+#define NUMBER_MAX (UINT64_C(1) << 53)
+#define INCARNATION_JUMP_MAX (UINT64_C(1) << 24)
+
 struct agent {
 	char *folder; /* owned: for messages */
 	int folder_fd, lock_fd;
@@ -138,11 +145,24 @@ static void choose_key(struct agent *a, const struct log_head *found)
 	crypto_key_free(&a->state.next);
 }
 
+/* Can this agent have written it? Its streams are numbered from 1, one for each start. */
+static bool is_plausible(const struct agent *a, const struct log_head *found)
+{
+	uint64_t n = log_head_incarnation(found);
+	return n >= 1 && n <= NUMBER_MAX - INCARNATION_JUMP_MAX && n <= a->state.incarnation + INCARNATION_JUMP_MAX && found->next <= NUMBER_MAX &&
+	       found->epoch <= NUMBER_MAX;
+}
+
 int agent_begin(struct agent *a, const struct log_head *found, struct identity *identity, struct diag *diag)
 {
 	struct agent_state *s = &a->state;
 	if (found && !sv_is(stream_agent(sv_from(found->stream)), s->id))
 		found = NULL; /* another agent's log */
+	if (found && !is_plausible(a, found)) {
+		diag_warn(diag, (struct place){ a->folder, 0, 0 }, "the log ends with a line that this agent cannot have written, of stream %s, record %llu: somebody else did. It is passed over",
+			  found->stream, (unsigned long long)found->next - 1);
+		found = NULL;
+	}
 	choose_key(a, found);
 	if (found && found->epoch > s->epoch)
 		diag_warn(diag, (struct place){ a->folder, 0, 0 }, "is older than the log, which key %llu signed last, and holds key %llu: was it restored? The log will not verify over this start",

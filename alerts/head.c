@@ -9,7 +9,7 @@
 
 #include "alerts/verify.h"
 #include "engine/base/fd.h"
-#include "engine/base/num.h"
+#include "engine/base/jsonread.h"
 
 struct strview stream_agent(struct strview stream)
 {
@@ -21,7 +21,7 @@ uint64_t log_head_incarnation(const struct log_head *head)
 {
 	struct strview name = sv_from(head->stream), agent = stream_agent(name);
 	uint64_t n = 0;
-	if (agent.n == name.n || num_parse_u64(sv_from_index(name, agent.n + 1), UINT64_MAX, &n))
+	if (agent.n == name.n || json_integer(sv_from_index(name, agent.n + 1), &n))
 		return 0;
 	return n;
 }

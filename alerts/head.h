@@ -30,5 +30,5 @@ int log_head_of_file(const char *path, struct log_head *ret) MUST_CHECK;
 struct strview stream_agent(struct strview stream);
 /* Is a further along than b: a later incarnation, or more records of the same? Both of one agent; a head that is none is behind all. */
 bool log_head_is_after(const struct log_head *a, const struct log_head *b);
-/* The number behind the slash of its stream; 0 when there is none. */
+/* The number behind the slash of its stream; 0 when there is none as agents write them: decimal, at most 2^53. */
 uint64_t log_head_incarnation(const struct log_head *head);

@@ -374,6 +374,48 @@ static void a_log_cut_short_between_two_runs_is_seen(void **state)
 	assert_int_equal(fault, VERIFY_DELETED);
 }
 
+/* The last line of a log is believed unproven: what it says must not take the agent's numbers away. */
+static void a_forged_end_does_not_move_the_agents_numbers(void **state)
+{
+	static const struct {
+		const char *what, *number;
+		uint64_t next, epoch, incarnation; /* the last: of the stream that then begins, after two */
+	} cases[] = {
+		{ "the end that is there", "2", 9, 0, 3 },
+		{ "a later one, of a folder that was restored", "700", 9, 0, 701 },
+		{ "the number that wraps", "18446744073709551615", 9, 0, 3 },
+		{ "past what a number may be", "9007199254740993", 9, 0, 3 },
+		{ "the last that a number may be", "9007199254740992", 9, 0, 3 },
+		{ "far ahead", "900719925474", 9, 0, 3 },
+		{ "no number", "x", 9, 0, 3 },
+		{ "another form of one", "0700", 9, 0, 3 },
+		{ "a stream before the first", "0", 9, 0, 3 },
+		{ "a record past what a number may be", "2", (UINT64_C(1) << 53) + 1, 0, 3 },
+		{ "a key past what a number may be", "2", 9, (UINT64_C(1) << 53) + 1, 3 },
+	};
+	struct fixture *f = *state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct agent *a = NULL;
+		struct identity id = { .host_id = "h" };
+		struct log_head found = { .next = cases[i].next, .epoch = cases[i].epoch };
+		CLEANUP(diag_done) struct diag diag = { 0 };
+		(void)snprintf(f->state, sizeof(f->state), "%s/forged%zu", f->folder, i);
+		assert_int_equal(agent_open(f->state, &(struct agent_options){ .makes = true }, &a, NULL), 0);
+		for (int run = 0; run < 2; run++)
+			assert_int_equal(agent_begin(a, NULL, &id, NULL), 0);
+		(void)snprintf(found.stream, sizeof(found.stream), "%s/%s", agent_id(a), cases[i].number);
+		assert_int_equal(agent_begin(a, &found, &id, &diag), 0);
+		if (agent_incarnation(a) != cases[i].incarnation)
+			fail_msg("%s: stream %llu begins", cases[i].what, (unsigned long long)agent_incarnation(a));
+		if (i >= 2 && diag.n != 1)
+			fail_msg("%s: not told", cases[i].what);
+		agent_close(&a);
+		if (agent_open(f->state, &(struct agent_options){ 0 }, &a, NULL))
+			fail_msg("%s: the agent's file is damaged by it", cases[i].what);
+		agent_close(&a);
+	}
+}
+
 /* An outlet whose disk is always some batches behind, and that frames what it takes: its queue is never empty, as that of a log under load. */
 struct slow_outlet {
 	struct outlet outlet;
@@ -503,6 +545,7 @@ int main(void)
 		TEST(a_kill_at_any_step_breaks_no_chain),
 		TEST(a_key_that_cannot_be_kept_does_not_take_over),
 		TEST(a_log_cut_short_between_two_runs_is_seen),
+		TEST(a_forged_end_does_not_move_the_agents_numbers),
 		TEST(a_key_rolls_though_the_queue_is_never_empty),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
