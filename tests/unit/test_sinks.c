@@ -578,6 +578,7 @@ static void what_a_required_sink_has_not_had_stays_while_others_end(void **state
 	wc.max_bytes = 8192;
 	assert_int_equal(wal_open(&wc, &f->wal, NULL), 0);
 	CLEANUP(fd_close) int fd = listen_on(SOCK_STREAM, address, sizeof(address)); /* never accepts, never reads */
+	assert_true(fd >= 0);
 	assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small)), 0);
 	(void)snprintf(options, sizeof(options), "type: syslog, address: 'unix:%s'}\n  - {name: two, required: false, timeout: 4s, type: syslog, address: '%s'",
 		       f->socket, address);
@@ -631,6 +632,7 @@ static void a_sink_that_hangs_does_not_hold_up_the_end(void **state)
 	struct fixture *f = *state;
 	char address[64], options[256];
 	CLEANUP(fd_close) int fd = listen_on(SOCK_STREAM, address, sizeof(address)); /* never accepts, never reads */
+	assert_true(fd >= 0);
 	(void)snprintf(options, sizeof(options), "type: syslog, address: '%s', timeout: 200ms", address);
 	start_sinks(f, options);
 	add_lines(f, 100);
