@@ -23,7 +23,12 @@
 #include "engine/base/clock.h"
 #include "engine/base/fd.h"
 
-enum { HOST_MAX = 254, PORT_MAX = 6, SETTLE_POLL_MS = 5 };
+enum {
+	HOST_MAX = 254,
+	PORT_MAX = 6,
+	SETTLE_POLL_MS = 5,
+	HEAR_READS = 64, /* a receiver that goes on talking is heard again at the next call */
+};
 
 struct link {
 	enum link_kind kind;
@@ -220,7 +225,7 @@ static int tls_wait(struct link *l, int result, uint64_t until_ns, char error[st
 
 /* --- connecting --------------------------------------------------------------------------------------------------------------------------- */
 
-static int finish_connect(struct link *l, int r)
+static int finish_connect(struct link *l, int r, uint64_t until_ns)
 {
 	int error = 0;
 	socklen_t size = sizeof(error);
@@ -228,13 +233,13 @@ static int finish_connect(struct link *l, int r)
 		return 0;
 	if (errno != EINPROGRESS)
 		return -errno;
-	r = wait_for(l, POLLOUT, deadline(l));
+	r = wait_for(l, POLLOUT, until_ns);
 	if (!r && getsockopt(l->fd, SOL_SOCKET, SO_ERROR, &error, &size))
 		r = -errno;
 	return r ? r : -error;
 }
 
-static int connect_unix(struct link *l)
+static int connect_unix(struct link *l, uint64_t until_ns)
 {
 	static const int types[] = { SOCK_DGRAM, SOCK_STREAM };
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
@@ -244,7 +249,7 @@ static int connect_unix(struct link *l)
 		fd_close(&l->fd);
 		l->fd = socket(AF_UNIX, types[i] | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 		l->is_stream = types[i] == SOCK_STREAM;
-		r = l->fd < 0 ? -errno : finish_connect(l, connect(l->fd, (struct sockaddr *)&address, sizeof(address)));
+		r = l->fd < 0 ? -errno : finish_connect(l, connect(l->fd, (struct sockaddr *)&address, sizeof(address)), until_ns);
 	}
 	return r;
 }
@@ -258,7 +263,7 @@ static void set_options(const struct link *l)
 	(void)setsockopt(l->fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &silent_ms, sizeof(silent_ms));
 }
 
-static int connect_inet(struct link *l, char error[static LINK_ERROR_TEXT])
+static int connect_inet(struct link *l, uint64_t until_ns, char error[static LINK_ERROR_TEXT])
 {
 	const struct addrinfo hints = { .ai_socktype = l->kind == LINK_UDP ? SOCK_DGRAM : SOCK_STREAM, .ai_flags = AI_ADDRCONFIG | AI_NUMERICSERV };
 	struct addrinfo *list = NULL;
@@ -271,7 +276,7 @@ static int connect_inet(struct link *l, char error[static LINK_ERROR_TEXT])
 	for (const struct addrinfo *a = list; a && r; a = a->ai_next) {
 		fd_close(&l->fd);
 		l->fd = socket(a->ai_family, a->ai_socktype | SOCK_NONBLOCK | SOCK_CLOEXEC, a->ai_protocol);
-		r = l->fd < 0 ? -errno : finish_connect(l, connect(l->fd, a->ai_addr, a->ai_addrlen));
+		r = l->fd < 0 ? -errno : finish_connect(l, connect(l->fd, a->ai_addr, a->ai_addrlen), until_ns);
 	}
 	freeaddrinfo(list);
 	l->is_stream = l->kind != LINK_UDP;
@@ -282,9 +287,8 @@ static int connect_inet(struct link *l, char error[static LINK_ERROR_TEXT])
 	return r;
 }
 
-static int start_tls(struct link *l, char error[static LINK_ERROR_TEXT])
+static int start_tls(struct link *l, uint64_t until_ns, char error[static LINK_ERROR_TEXT])
 {
-	uint64_t until_ns = deadline(l);
 	unsigned char address[16];
 	ERR_clear_error();
 	l->ssl = SSL_new(l->context);
@@ -307,11 +311,12 @@ int link_connect(struct link *l, char error[static LINK_ERROR_TEXT])
 {
 	if (l->fd >= 0)
 		return 0;
-	int r = l->kind == LINK_UNIX ? connect_unix(l) : connect_inet(l, error);
+	uint64_t until_ns = deadline(l); /* for all addresses and TLS together */
+	int r = l->kind == LINK_UNIX ? connect_unix(l, until_ns) : connect_inet(l, until_ns, error);
 	if (r && l->kind == LINK_UNIX)
 		say(error, "%s: %s", l->host, strerror(-r));
 	if (!r && l->kind == LINK_TLS)
-		r = start_tls(l, error);
+		r = start_tls(l, until_ns, error);
 	if (r)
 		link_disconnect(l);
 	return r;
@@ -325,7 +330,7 @@ static int hear(struct link *l, char error[static LINK_ERROR_TEXT])
 	char bytes[1024];
 	if (!l->is_stream)
 		return 0;
-	for (;;) {
+	for (unsigned i = 0; i < HEAR_READS; i++) {
 		if (l->ssl) {
 			ERR_clear_error();
 			int n = SSL_read(l->ssl, bytes, sizeof(bytes));
@@ -342,6 +347,7 @@ static int hear(struct link *l, char error[static LINK_ERROR_TEXT])
 		say(error, "%s", n < 0 ? strerror(errno) : "the receiver closed the connection");
 		return -EPIPE;
 	}
+	return 0;
 }
 
 static int send_some(struct link *l, struct strview bytes, uint64_t until_ns, size_t *ret_sent, char error[static LINK_ERROR_TEXT])
@@ -370,8 +376,10 @@ int link_send(struct link *l, struct strview bytes, char error[static LINK_ERROR
 		size_t sent = 0;
 		r = send_some(l, bytes, until_ns, &sent, error);
 		bytes = sv_from_index(bytes, sent);
-		if (sent)
-			until_ns = deadline(l);
+		if (!r && bytes.n && clock_ns(CLOCK_MONOTONIC) >= until_ns) { /* a byte now and then does not hold up the end */
+			say(error, "the receiver takes too little");
+			r = -ETIMEDOUT;
+		}
 	}
 	if (r && (l->is_stream || r != -EMSGSIZE))
 		link_disconnect(l);

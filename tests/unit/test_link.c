@@ -1,17 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <arpa/inet.h>
+#include <errno.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <signal.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
 #include "alerts/link.h"
 #include "engine/base/attr.h"
+#include "engine/base/clock.h"
 
 static void write_encrypted_key(const char *path)
 {
@@ -57,10 +63,84 @@ static void an_encrypted_key_is_refused_and_nobody_is_asked(void **state)
 	assert_int_equal(WEXITSTATUS(status), 0);
 }
 
+/* --- receivers that would keep a call for ever ------------------------------------------------------------------------------------------- */
+
+static void talk_on(int fd)
+{
+	static const char bytes[65536] = { 0 };
+	while (send(fd, bytes, sizeof(bytes), MSG_NOSIGNAL) > 0)
+		;
+}
+
+static void take_little(int fd)
+{
+	const struct timespec nap = { .tv_nsec = 10000000 };
+	static char bytes[65536]; /* fast enough for the socket to take more before each time-out */
+	while (recv(fd, bytes, sizeof(bytes), 0) > 0)
+		nanosleep(&nap, NULL);
+}
+
+static pid_t start_receiver(void (*receive)(int fd), char *address, size_t size)
+{
+	struct sockaddr_in in = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t n = sizeof(in);
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	assert_int_equal(bind(fd, (struct sockaddr *)&in, n), 0);
+	assert_int_equal(getsockname(fd, (struct sockaddr *)&in, &n), 0);
+	assert_int_equal(listen(fd, 5), 0);
+	(void)snprintf(address, size, "tcp:127.0.0.1:%u", ntohs(in.sin_port));
+	pid_t child = fork();
+	if (child == 0) {
+		(void)alarm(30);
+		receive(accept4(fd, NULL, NULL, SOCK_CLOEXEC));
+		_exit(0);
+	}
+	close(fd);
+	return child;
+}
+
+/* Calls until one fails, or two seconds have gone; the longest that one took. */
+static uint64_t longest_call_ns(struct link *l)
+{
+	static const char bytes[64 << 20] = { 0 };
+	char error[LINK_ERROR_TEXT];
+	uint64_t longest_ns = 0, began_ns = clock_ns(CLOCK_MONOTONIC), now_ns = began_ns;
+	int r = link_connect(l, error);
+	while (!r && now_ns - began_ns < 2000000000) {
+		r = link_send(l, (struct strview){ bytes, sizeof(bytes) }, error);
+		uint64_t after_ns = clock_ns(CLOCK_MONOTONIC);
+		longest_ns = MAX(longest_ns, after_ns - now_ns);
+		now_ns = after_ns;
+	}
+	return longest_ns;
+}
+
+static void no_receiver_keeps_a_call_for_longer_than_the_time_out(void **state)
+{
+	static const struct { const char *what; void (*receive)(int fd); } cases[] = {
+		{ "it goes on talking", talk_on },
+		{ "it takes a little, again and again", take_little },
+	};
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		CLEANUP(link_free) struct link *l = NULL;
+		char address[64];
+		pid_t child = start_receiver(cases[i].receive, address, sizeof(address));
+		const struct link_config config = { .address = address, .tls_ca = "", .tls_cert = "", .tls_key = "", .tls_name = "", .timeout_ns = 1000000000 };
+		assert_int_equal(link_new(&config, &l, NULL), 0);
+		uint64_t took_ns = longest_call_ns(l);
+		kill(child, SIGKILL);
+		assert_int_equal(waitpid(child, NULL, 0), child);
+		if (took_ns > 2500000000)
+			fail_msg("%s: a call with a time-out of a second took %llu ms", cases[i].what, (unsigned long long)took_ns / 1000000);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_encrypted_key_is_refused_and_nobody_is_asked),
+		cmocka_unit_test(no_receiver_keeps_a_call_for_longer_than_the_time_out),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
