@@ -3,6 +3,7 @@
 #include "engine/daemon/watch_parts.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/epoll.h>
@@ -316,13 +317,14 @@ int watch_loop(struct watch *w, pid_t child, struct watch_end *ret, struct diag 
 			diag_error(diag, (struct place){ .file = w->options.wal_folder }, "evidence cannot be kept (the disk or the log is full, or fails), and `wal.full: fail-closed` says that then nothing goes on");
 			return -ENOSPC;
 		}
-		int n = state == OUTLET_BLOCKED ? 0 : sensor_consume(w->sensor, BULK_ROUND);
+		bool is_blocked = state == OUTLET_BLOCKED;
+		int n = is_blocked ? 0 : sensor_consume(w->sensor, BULK_ROUND);
 		if (n < 0) {
 			diag_error(diag, (struct place){ 0 }, "the rings cannot be read: %s", strerror(-n));
 			return n;
 		}
 		uint64_t boot_ns = clock_ns(CLOCK_BOOTTIME);
-		if (n == 0) /* nothing older waits in the rings */
+		if (n == 0 && !is_blocked) /* nothing older waits in the rings */
 			pipeline_advance(w->pipeline, boot_ns);
 		tick(w, boot_ns);
 		if (w->options.duration_ns && boot_ns - began_ns >= w->options.duration_ns) {
@@ -347,6 +349,10 @@ int watch_loop(struct watch *w, pid_t child, struct watch_end *ret, struct diag 
 		}
 		if (n > 0)
 			continue;
+		if (is_blocked) { /* the rings hold events, and would not let us wait */
+			(void)poll(NULL, 0, BUSY_WAIT_MS); /* a pause, and no more is asked of it */
+			continue;
+		}
 		struct epoll_event e[4];
 		if (epoll_wait(sensor_poll_fd(w->sensor), e, ARRAY_SIZE(e), wait_ms(w)) < 0 && errno != EINTR) {
 			err = -errno;
