@@ -204,7 +204,7 @@ static int change_rule(struct rule_sink *sink, const struct override *o, struct 
 	if (o->part == PART_CASES_FOR) {
 		const struct yaml_node *cases = yaml_get(o->node, "cases");
 		c->file = o->file->name;
-		return cases_read(c, cases, rule);
+		return cases ? cases_read(c, cases, rule) : -EINVAL; /* a key of another name was told of */
 	}
 	int err = rule_override(c, o->file, o->node, rule);
 	for (size_t i = 0; !err && rule->stateful && i < rule->stateful->n_inputs; i++) {

@@ -315,6 +315,7 @@ static void faulty_overrides_are_refused_at_their_place(void **state)
 		{ "- {override_macro: by_tool, append: {or: by_tool}}\n", 10, 42, "macro 'by_tool' is made of itself" },
 		{ "- {override_macro: by_tool, append: {nor: true}}\n", 10, 38, "unknown key 'nor' in 'append'" },
 		{ "- {cases_for: shiped, cases: []}\n", 10, 15, "no rule has the id 'shiped'" },
+		{ "- {cases_for: shipped, case: []}\n", 10, 24, "unknown key 'case'" },
 		{ "- {cases_for: shipped, cases: [{fires: {file.pth: x}}]}\n", 10, 41, "unknown field 'file.pth'" },
 		{ "- {override: shipped, throttle: {count: 0}}\n", 10, 41, "'count' is a number from 1" },
 		{ "- {override: shipped, throttle: {per: 5}}\n", 10, 39, "'per' is a time from 1s to 24h" },
