@@ -4,6 +4,7 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <stddef.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -174,8 +175,9 @@ static long to_send_really(char **a) /* ADDRESS PORT ADDRESS-THERE */
 	PREPARED(bind(receiver, &there.any, there.n));
 	if (sendto(socket_of(e.any.sa_family, SOCK_DGRAM, 0), "NONCE", 5, 0, &e.any, e.n) < 0)
 		return -1;
+	struct pollfd came = { .fd = receiver, .events = POLLIN };
 	char text[8];
-	return recv(receiver, text, sizeof(text), MSG_DONTWAIT) == 5 ? 0 : -1;
+	return poll(&came, 1, 5000) == 1 && recv(receiver, text, sizeof(text), MSG_DONTWAIT) == 5 ? 0 : -1;
 }
 
 static long to_send_message(char **a) /* ADDRESS PORT: the second of two messages of one call */
