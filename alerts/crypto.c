@@ -40,7 +40,7 @@ typedef void sha256_function(const struct strview *parts, size_t n, uint8_t ret_
  * Called by the loader, once, before anything of ours runs: what it answers is where calls of crypto_sha256 go, in memory that is
  * read-only from then on. So there is no variable to set, and no question to the CPU for each hash.
  */
-__attribute__((no_sanitize("address", "undefined", "thread"), no_instrument_function, used)) static sha256_function *choose_sha256(void)
+__attribute__((used)) SHA256_BARE static sha256_function *choose_sha256(void)
 {
 	return sha256_cpu_has() ? sha256_cpu : crypto_sha256_portable;
 }

@@ -7,6 +7,13 @@
 
 #include "engine/base/strview.h"
 
+/* For what runs while the program is still being loaded: before the sanitizers, and what fuzzers and coverage count with, are set up. */
+#ifdef __clang__
+#define SHA256_BARE __attribute__((no_sanitize("address", "undefined", "thread", "coverage"), no_instrument_function))
+#else
+#define SHA256_BARE __attribute__((no_sanitize("address", "undefined", "thread"), no_instrument_function))
+#endif
+
 /*
  * Asks the CPU itself each time, which is slow under a hypervisor: ask once. Safe to call while the program is still being loaded.
  * Always false on other CPUs than x86-64.
