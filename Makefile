@@ -184,9 +184,10 @@ objects: $(patsubst %.c,$(B)/obj/%.o,$(ENGINE_SRC) $(SUPPORT_SRC) $(UNIT_SRC) $(
 print-WARN:
 	@echo '$(WARN)'
 
-.PHONY: payload tests
+.PHONY: payload tests fuzz-targets
 payload: $(PAYLOAD_BIN)
-tests: $(UNIT_BIN) $(PROBE_BIN) $(FUZZ_BIN) $(GEN_BIN)
+fuzz-targets: $(FUZZ_BIN)
+tests: $(UNIT_BIN) $(PROBE_BIN) fuzz-targets $(GEN_BIN)
 
 .PHONY: check-fast check soak asan lint fuzz
 check-fast: all tests
@@ -209,7 +210,7 @@ lint:
 	@tests/lint.sh
 
 fuzz:
-	@$(MAKE) --no-print-directory VARIANT=fuzz tests
+	@$(MAKE) --no-print-directory VARIANT=fuzz fuzz-targets
 	@tests/fuzz/run.sh $${SECONDS_EACH:-60}
 
 # --- benchmarks -----------------------------------------------------------------------------------------------------------

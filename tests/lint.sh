@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# make lint: licence lines, forbidden calls, gcc's and clang's warnings, variables that change, clang-tidy (.clang-tidy). Prints what it
+# make lint: licence lines, forbidden calls, gcc's and clang's warnings, variables that change, the fuzzing build, clang-tidy (.clang-tidy). Prints what it
 # found, ends with "N passed, N failed". The gcc objects stay in build/lint: a second run compiles what changed.
 set -u
 cd "$(dirname "$0")/.." || exit 1
@@ -46,6 +46,12 @@ git ls-files 'engine/*.c' 'alerts/*.c' 'tests/*.c' 'benchmarks/*.c' 'schemas/*.c
 status=$?
 [ $status -eq 0 ] || tail -n 20 build/lint/clang.log
 verdict $status "clang compiles without a warning"
+
+# What is only built for fuzzing is instrumented from its first instruction on: it has to start, and to take what is known.
+make --no-print-directory -s -j"$jobs" VARIANT=fuzz fuzz-targets >build/lint/fuzz.log 2>&1 && tests/fuzz/run.sh 0 >>build/lint/fuzz.log 2>&1
+status=$?
+[ $status -eq 0 ] || tail -n 20 build/lint/fuzz.log
+verdict $status "every fuzz target starts and takes its corpus"
 
 git ls-files 'engine/*.c' 'alerts/*.c' | xargs -P "$jobs" -I{} clang-tidy --quiet {} -- "${include[@]}" >build/lint/tidy.log 2>build/lint/tidy.err
 status=$?
