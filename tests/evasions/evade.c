@@ -118,7 +118,7 @@ long uring(struct io_uring_sqe request, unsigned setup_flags)
 
 static const struct way *find(const char *name)
 {
-	static const struct way *const all[] = { file_ways, exec_ways, memory_ways, network_ways, process_ways };
+	static const struct way *const all[] = { file_ways, exec_ways, memory_ways, mount_ways, network_ways, process_ways };
 	for (size_t i = 0; i < ARRAY_SIZE(all); i++)
 		for (const struct way *w = all[i]; w->name; w++)
 			if (strcmp(w->name, name) == 0)

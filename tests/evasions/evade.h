@@ -33,7 +33,7 @@ struct way {
 	long (*run)(char **arguments);
 };
 /* Each ends with a row without a name. */
-extern const struct way file_ways[], exec_ways[], memory_ways[], network_ways[], process_ways[];
+extern const struct way file_ways[], exec_ways[], memory_ways[], mount_ways[], network_ways[], process_ways[];
 
 /* For preparations only: what is tested must be able to fail. */
 long prepared(long result, const char *what);

@@ -14,7 +14,7 @@
 #include <sys/xattr.h>
 
 enum {
-	COMPAT_OPEN = 5, COMPAT_CREAT = 8, COMPAT_LINK = 9, COMPAT_UNLINK = 10, COMPAT_MKNOD = 14, COMPAT_CHMOD = 15, COMPAT_MOUNT = 21, COMPAT_UMOUNT = 52,
+	COMPAT_OPEN = 5, COMPAT_CREAT = 8, COMPAT_LINK = 9, COMPAT_UNLINK = 10, COMPAT_MKNOD = 14, COMPAT_CHMOD = 15,
 	COMPAT_RENAME = 38, COMPAT_MKDIR = 39, COMPAT_RMDIR = 40, COMPAT_SYMLINK = 83, COMPAT_TRUNCATE = 92, COMPAT_FCHMOD = 94, COMPAT_CHOWN16 = 182,
 	COMPAT_TRUNCATE64 = 193, COMPAT_FTRUNCATE64 = 194, COMPAT_CHOWN32 = 212, COMPAT_SETXATTR = 226, COMPAT_REMOVEXATTR = 235, COMPAT_OPENAT = 295, COMPAT_OPENAT2 = 437,
 	CALL_FCHMODAT2 = 452, X32_OPEN = 0x40000002, URING_FTRUNCATE = 55, RENAME_EXCHANGE_BIT = 2, RENAME_WHITEOUT_BIT = 4,
@@ -636,82 +636,6 @@ static long attribute_list_emptied(char **a) /* by one without entries */
 
 static long times_set(char **a) { return utimensat(AT_FDCWD, a[0], (struct timespec[]){ { 1, 0 }, { 1, 0 } }, 0); }
 
-/* --- mounted ---------------------------------------------------------------------------------------------------------------------- */
-
-static long mount_new(char **a) /* TYPE TARGET */
-{
-	own_mounts();
-	return mount("none", a[1], a[0], 0, NULL);
-}
-
-static long mount_bind(char **a)
-{
-	own_mounts();
-	return mount(a[0], a[1], NULL, MS_BIND, NULL);
-}
-
-static long mount_moved(char **a) /* FROM TO: a mount that is there already */
-{
-	own_mounts();
-	PREPARED(mount("none", a[0], "tmpfs", 0, NULL));
-	return mount(a[0], a[1], NULL, MS_MOVE, NULL);
-}
-
-static long mount_flags(char **a) /* TARGET FLAGS */
-{
-	own_mounts();
-	return mount("none", a[0], NULL, (unsigned long)number_of(a[1]), NULL);
-}
-
-static long mount_compat(char **a)
-{
-	own_mounts();
-	return compat_call(COMPAT_MOUNT, low_text("none"), low_text(a[1]), low_text(a[0]), 0, 0);
-}
-
-static long mount_by_descriptor(char **a) /* TYPE TARGET */
-{
-	own_mounts();
-	int fs = (int)PREPARED(syscall(SYS_fsopen, a[0], 0));
-	PREPARED(syscall(SYS_fsconfig, fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0));
-	return syscall(SYS_move_mount, PREPARED(syscall(SYS_fsmount, fs, 0, 0)), "", AT_FDCWD, a[1], MOVE_MOUNT_F_EMPTY_PATH);
-}
-
-static long mount_tree(char **a) /* SOURCE TARGET */
-{
-	own_mounts();
-	int tree = (int)PREPARED(syscall(SYS_open_tree, AT_FDCWD, a[0], OPEN_TREE_CLONE));
-	return syscall(SYS_move_mount, tree, "", AT_FDCWD, a[1], MOVE_MOUNT_F_EMPTY_PATH);
-}
-
-/* --- taken away: what was mounted there by the same process ------------------------------------------------------------------------ */
-
-static const char *unmountable(char **a)
-{
-	own_mounts();
-	PREPARED(mount("none", a[0], "tmpfs", 0, NULL));
-	return a[0];
-}
-
-static long unmounted_old(char **a) { return umount(unmountable(a)); }
-static long unmounted_plain(char **a) { return umount2(unmountable(a), MNT_FORCE); }
-static long unmounted_lazily(char **a) { return umount2(unmountable(a), MNT_DETACH); }
-static long unmounted_compat(char **a) { return compat_call(COMPAT_UMOUNT, low_text(unmountable(a)), 0, 0, 0, 0); }
-
-static long unmounted_above(char **a) /* TARGET FOLDER-ABOVE: with the mount that it hangs in */
-{
-	own_mounts();
-	PREPARED(mount(a[1], a[1], NULL, MS_BIND, NULL));
-	PREPARED(mount("none", a[0], "tmpfs", 0, NULL));
-	return umount2(a[1], MNT_DETACH);
-}
-
-static long mount_in_user_namespace(char **a)
-{
-	PREPARED(unshare(CLONE_NEWUSER));
-	return mount_new(a);
-}
-
 /* --- helpers that the table names -------------------------------------------------------------------------------------------------- */
 
 #define APART(way) static long way##_apart(char **a) { return apart(way, a); }
@@ -753,9 +677,6 @@ const struct way file_ways[] = {
 	{ "attribute-capability", 1, attribute_capability }, { "attribute-list", 1, attribute_list }, { "attribute-removed-link", 2, attribute_removed_link },
 	{ "attribute-removed-descriptor", 2, attribute_removed_descriptor }, { "attribute-removed-compat", 2, attribute_removed_compat },
 	{ "attribute-list-removed", 1, attribute_list_removed }, { "attribute-list-emptied", 1, attribute_list_emptied },
-	{ "unmounted-old", 1, unmounted_old }, { "unmounted", 1, unmounted_plain }, { "unmounted-lazily", 1, unmounted_lazily },
-	{ "unmounted-compat", 1, unmounted_compat }, { "unmounted-above", 2, unmounted_above }, { "attribute-removed", 2, attribute_removed },
-	{ "times", 1, times_set }, { "mount", 2, mount_new }, { "mount-bind", 2, mount_bind }, { "mount-moved", 2, mount_moved },
-	{ "mount-flags", 2, mount_flags }, { "mount-compat", 2, mount_compat }, { "mount-by-descriptor", 2, mount_by_descriptor },
-	{ "mount-tree", 2, mount_tree }, { "mount-in-user-namespace", 2, mount_in_user_namespace }, { NULL, 0, NULL },
+	{ "attribute-removed", 2, attribute_removed },
+	{ "times", 1, times_set }, { NULL, 0, NULL },
 };
