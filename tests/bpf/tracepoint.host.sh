@@ -28,9 +28,11 @@ if ! watch trial /bin/true > "$dir/trial.out" 2>&1; then
 	exit 0
 fi
 
-watch calls "$payload/calls" "$dir/calls.expect" "$dir/work" || echo 'not ok - host: the program calls did its deeds'
-python3 $here/expect.py host "$dir/calls.jsonl" "$dir/calls.expect"
-python3 $here/counts.py 'host, calls' "$dir/calls.status"
+for program in calls calls_net; do
+	watch $program "$payload/$program" "$dir/$program.expect" "$dir/work" || echo "not ok - host: the program $program did its deeds"
+	python3 $here/expect.py "host, $program" "$dir/$program.jsonl" "$dir/$program.expect"
+	python3 $here/counts.py "host, $program" "$dir/$program.status"
+done
 
 watch exchange "$payload/exchange" "$dir/work" 30000 > "$dir/exchange.out" || echo 'not ok - host: the program exchange ran'
 python3 $here/exchange.py host "$dir/exchange.jsonl" 30000
