@@ -13,22 +13,26 @@
 #include <openssl/x509v3.h>
 #include <poll.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "alerts/lookup.h"
 #include "engine/base/clock.h"
 #include "engine/base/fd.h"
 
 enum {
 	HOST_MAX = 254,
 	PORT_MAX = 6,
-	SETTLE_POLL_MS = 5,
 	HEAR_READS = 64, /* a receiver that goes on talking is heard again at the next call */
 };
+
+#define SETTLE_POLL_NS 5000000u
 
 struct link {
 	enum link_kind kind;
@@ -39,6 +43,9 @@ struct link {
 	bool is_stream;
 	SSL_CTX *context;                        /* owned; TLS only */
 	SSL *ssl;                                /* owned; while connected */
+	struct lookup *lookup;                   /* owned; of the host, while there is no answer */
+	atomic_bool is_cancelled;
+	int cancel_fd;                           /* readable from then on */
 };
 
 static void say(char error[static LINK_ERROR_TEXT], const char *format, ...) PRINTF_LIKE(2, 3);
@@ -52,7 +59,7 @@ static void say(char error[static LINK_ERROR_TEXT], const char *format, ...)
 
 /* --- addresses and files --------------------------------------------------------------------------------------------------------------- */
 
-static bool copy_text(char *into, size_t size, struct strview text)
+static bool copy_whole(char *into, size_t size, struct strview text)
 {
 	if (text.n == 0 || text.n >= size)
 		return false;
@@ -72,7 +79,7 @@ static bool parse_host(struct link *l, struct strview text)
 		host = (struct strview){ host.p + 1, host.n - 2 };
 	else if (memchr(host.p, ':', host.n))
 		return false;
-	return copy_text(l->host, sizeof(l->host), host) && copy_text(l->port, sizeof(l->port), port) && strspn(l->port, "0123456789") == port.n;
+	return copy_whole(l->host, sizeof(l->host), host) && copy_whole(l->port, sizeof(l->port), port) && strspn(l->port, "0123456789") == port.n;
 }
 
 static int parse_address(struct link *l, const char *address, struct diag *diag)
@@ -86,7 +93,7 @@ static int parse_address(struct link *l, const char *address, struct diag *diag)
 			continue;
 		struct strview rest = sv_from_index(text, strlen(kinds[i].prefix));
 		l->kind = kinds[i].kind;
-		bool is_good = l->kind == LINK_UNIX ? copy_text(l->host, sizeof(((struct sockaddr_un *)NULL)->sun_path), rest) : parse_host(l, rest);
+		bool is_good = l->kind == LINK_UNIX ? copy_whole(l->host, sizeof(((struct sockaddr_un *)NULL)->sun_path), rest) : parse_host(l, rest);
 		if (is_good)
 			return 0;
 	}
@@ -139,8 +146,9 @@ int link_new(const struct link_config *config, struct link **ret, struct diag *d
 		return -ENOMEM;
 	l->fd = -1;
 	l->timeout_ns = config->timeout_ns;
-	int r = parse_address(l, config->address, diag);
-	if (!r && !copy_text(l->name, sizeof(l->name), sv_from(config->tls_name[0] ? config->tls_name : l->host)))
+	l->cancel_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	int r = l->cancel_fd < 0 ? -errno : parse_address(l, config->address, diag);
+	if (!r && !copy_whole(l->name, sizeof(l->name), sv_from(config->tls_name[0] ? config->tls_name : l->host)))
 		r = -EINVAL;
 	if (!r && l->kind == LINK_TLS)
 		r = make_context(l, config, diag);
@@ -157,6 +165,8 @@ void link_free(struct link **l)
 	if (!*l)
 		return;
 	link_disconnect(*l);
+	lookup_free(&(*l)->lookup);
+	fd_close(&(*l)->cancel_fd);
 	SSL_CTX_free((*l)->context);
 	free(*l);
 	*l = NULL;
@@ -181,19 +191,36 @@ void link_disconnect(struct link *l)
 
 /* --- waiting ------------------------------------------------------------------------------------------------------------------------------ */
 
-static int wait_for(const struct link *l, short events, uint64_t until_ns)
+void link_cancel(struct link *l)
+{
+	const uint64_t one = 1;
+	atomic_store(&l->is_cancelled, true);
+	if (write(l->cancel_fd, &one, sizeof(one)) < 0) {
+		/* cannot be: nobody takes from the counter, and it is far from full */
+	}
+}
+
+/* Until fd is ready; without one (-1) for the time alone. */
+static int wait_for_fd(const struct link *l, int fd, short events, uint64_t until_ns)
 {
 	for (;;) {
 		uint64_t now_ns = clock_ns(CLOCK_MONOTONIC);
+		if (atomic_load(&l->is_cancelled))
+			return -ECANCELED;
 		if (now_ns >= until_ns)
 			return -ETIMEDOUT;
-		struct pollfd p = { .fd = l->fd, .events = events };
-		int n = poll(&p, 1, (int)MIN((until_ns - now_ns) / 1000000 + 1, (uint64_t)60000));
-		if (n > 0)
+		struct pollfd p[] = { { .fd = fd, .events = events }, { .fd = l->cancel_fd, .events = POLLIN } };
+		int n = poll(p, ARRAY_SIZE(p), (int)MIN((until_ns - now_ns) / 1000000 + 1, (uint64_t)60000));
+		if (n > 0 && p[0].revents)
 			return 0;
 		if (n < 0 && errno != EINTR)
 			return -errno;
 	}
+}
+
+static int wait_for(const struct link *l, short events, uint64_t until_ns)
+{
+	return wait_for_fd(l, l->fd, events, until_ns);
 }
 
 static uint64_t deadline(const struct link *l)
@@ -263,22 +290,38 @@ static void set_options(const struct link *l)
 	(void)setsockopt(l->fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &silent_ms, sizeof(silent_ms));
 }
 
-static int connect_inet(struct link *l, uint64_t until_ns, char error[static LINK_ERROR_TEXT])
+/* The name is looked up beside, and an answer that takes too long is waited for again at the next call. */
+static int resolve(struct link *l, uint64_t until_ns, const struct addrinfo **ret, char error[static LINK_ERROR_TEXT])
 {
 	const struct addrinfo hints = { .ai_socktype = l->kind == LINK_UDP ? SOCK_DGRAM : SOCK_STREAM, .ai_flags = AI_ADDRCONFIG | AI_NUMERICSERV };
-	struct addrinfo *list = NULL;
-	int g = getaddrinfo(l->host, l->port, &hints, &list);
-	if (g) {
-		say(error, "%s: %s", l->host, gai_strerror(g));
-		return -EHOSTUNREACH;
+	int r = l->lookup ? 0 : lookup_new(l->host, l->port, &hints, getaddrinfo, &l->lookup);
+	if (!r)
+		r = wait_for_fd(l, lookup_fd(l->lookup), POLLIN, until_ns);
+	if (r) {
+		say(error, "%s: %s", l->host, r == -ETIMEDOUT ? "its address cannot be looked up in time" : strerror(-r));
+		return r;
 	}
-	int r = -EHOSTUNREACH;
-	for (const struct addrinfo *a = list; a && r; a = a->ai_next) {
+	int g = lookup_answer(l->lookup, ret);
+	if (!g)
+		return 0;
+	say(error, "%s: %s", l->host, gai_strerror(g));
+	lookup_free(&l->lookup);
+	return -EHOSTUNREACH;
+}
+
+static int connect_inet(struct link *l, uint64_t until_ns, char error[static LINK_ERROR_TEXT])
+{
+	const struct addrinfo *list = NULL;
+	int r = resolve(l, until_ns, &list, error);
+	if (r)
+		return r;
+	r = -EHOSTUNREACH;
+	for (const struct addrinfo *a = list; a && r && r != -ECANCELED; a = a->ai_next) {
 		fd_close(&l->fd);
 		l->fd = socket(a->ai_family, a->ai_socktype | SOCK_NONBLOCK | SOCK_CLOEXEC, a->ai_protocol);
 		r = l->fd < 0 ? -errno : finish_connect(l, connect(l->fd, a->ai_addr, a->ai_addrlen), until_ns);
 	}
-	freeaddrinfo(list);
+	lookup_free(&l->lookup); /* the next connection asks anew: names move */
 	l->is_stream = l->kind != LINK_UDP;
 	if (!r && l->is_stream)
 		set_options(l);
@@ -376,6 +419,8 @@ int link_send(struct link *l, struct strview bytes, char error[static LINK_ERROR
 		size_t sent = 0;
 		r = send_some(l, bytes, until_ns, &sent, error);
 		bytes = sv_from_index(bytes, sent);
+		if (!r && bytes.n && atomic_load(&l->is_cancelled))
+			r = -ECANCELED;
 		if (!r && bytes.n && clock_ns(CLOCK_MONOTONIC) >= until_ns) { /* a byte now and then does not hold up the end */
 			say(error, "the receiver takes too little");
 			r = -ETIMEDOUT;
@@ -394,10 +439,11 @@ int link_settle(struct link *l, char error[static LINK_ERROR_TEXT])
 		return l->is_stream ? -ENOTCONN : 0;
 	int r = hear(l, error);
 	while (!r && l->is_stream && l->kind != LINK_UNIX && ioctl(l->fd, SIOCOUTQ, &waiting) == 0 && waiting > 0) {
-		const struct timespec nap = { .tv_nsec = SETTLE_POLL_MS * 1000000 };
-		nanosleep(&nap, NULL);
-		r = clock_ns(CLOCK_MONOTONIC) >= until_ns ? -ETIMEDOUT : hear(l, error);
-		if (r == -ETIMEDOUT)
+		uint64_t now_ns = clock_ns(CLOCK_MONOTONIC);
+		r = now_ns >= until_ns ? -ETIMEDOUT : wait_for_fd(l, -1, 0, now_ns + SETTLE_POLL_NS); /* what the kernel has acknowledged makes nothing ready */
+		if (r == -ETIMEDOUT && now_ns < until_ns)
+			r = hear(l, error);
+		else if (r == -ETIMEDOUT)
 			say(error, "the receiver acknowledges nothing");
 	}
 	if (r)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A connection of a sink: unix socket, UDP, TCP, or TLS over TCP. Each call is bounded by the time-out. Knows what the peer's kernel has not
+ * A connection of a sink: unix socket, UDP, TCP, or TLS over TCP. Each call is bounded by the time-out, names that are looked up included. Knows what the peer's kernel has not
  * acknowledged, and hears when the peer is gone.
  */
 #pragma once
@@ -35,3 +35,5 @@ int link_send(struct link *l, struct strview bytes, char error[static LINK_ERROR
 /* Waits until the peer's kernel has acknowledged all, and the peer is still there. 0 or -errno. */
 int link_settle(struct link *l, char error[static LINK_ERROR_TEXT]) MUST_CHECK;
 void link_disconnect(struct link *l);
+/* From any thread: what waits returns -ECANCELED at once, and so does every later call. */
+void link_cancel(struct link *l);

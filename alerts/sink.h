@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What a kind of sink is: a handful of functions that the frame (sinks.c) calls from a thread of the sink's own. They may block for the
- * sink's time-out, never for longer. The frame reads the write-ahead log, filters, keeps the order, waits between tries and keeps the cursor; a
+ * What a kind of sink is: a handful of functions that the frame (sinks.c) calls from a thread of the sink's own. They may wait for a receiver up to the
+ * sink's time-out, and no longer than until `cancel` is called. The frame reads the write-ahead log, filters, keeps the order, waits between tries and keeps the cursor; a
  * kind only carries lines.
  */
 #pragma once
@@ -46,6 +46,11 @@ struct sink_type {
 	uint64_t linger_ns; /* a connection has to last so long after a line for the line to be done: what its end took is sent again */
 	/* Begins anew with its file or connection, after a signal. NULL: nothing to do. */
 	void (*reopen)(void *sink);
+	/*
+	 * From another thread, once, when the time of the end is over: whatever waits for a receiver returns at once, now and in every later call.
+	 * NULL: nothing here waits for longer than a moment.
+	 */
+	void (*cancel)(void *sink);
 	void (*close)(void *sink);
 };
 

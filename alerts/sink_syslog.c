@@ -118,6 +118,12 @@ static void syslog_reopen(void *sink)
 	}
 }
 
+static void syslog_cancel(void *sink)
+{
+	struct syslog_sink *s = sink;
+	link_cancel(s->link);
+}
+
 const struct sink_type sink_type_syslog = {
 	.delivered = "sent",
 	.delivered_doc = "TCP and TLS: the receiver's kernel has it; UDP and datagram sockets: it was handed to the network or the socket",
@@ -126,5 +132,6 @@ const struct sink_type sink_type_syslog = {
 	.send = syslog_send,
 	.settle = syslog_settle,
 	.reopen = syslog_reopen,
+	.cancel = syslog_cancel,
 	.close = syslog_close,
 };

@@ -53,7 +53,8 @@ struct sinks {
 	const struct wal_io *io;    /* the log's */
 	int folder;
 	pthread_mutex_t lock;
-	pthread_cond_t end;
+	pthread_cond_t end;         /* or something else that sinks which wait should look at; or one of them has ended */
+	size_t running;             /* threads */
 	bool is_ending;
 	uint64_t end_ns;            /* monotonic: threads that still have something to send give up then */
 	struct sink sink[SINKS_MAX];
@@ -64,7 +65,7 @@ struct sinks {
 
 static void cursor_name(const struct sink *s, char ret[static CURSOR_NAME])
 {
-	snprintf(ret, CURSOR_NAME, "%s.cursor", s->options->name);
+	(void)snprintf(ret, CURSOR_NAME, "%s.cursor", s->options->name); /* fits: names are short */
 }
 
 /* "ID RECORD REFUSED", one blank each. -ESTALE: of another log. */
@@ -123,7 +124,8 @@ static int write_cursor(struct sink *s, uint64_t number)
 	uint64_t untold = s->untold;
 	pthread_mutex_unlock(&s->all->lock);
 	cursor_name(s, name);
-	int n = snprintf(text, sizeof(text), "%s%s %llu %llu\n", cursor_head, wal_get_id(s->all->wal), (unsigned long long)number, (unsigned long long)untold);
+	int n = snprintf(text, sizeof(text), "%s%s %llu %llu\n", /* fits: 94 bytes at most */
+			 cursor_head, wal_get_id(s->all->wal), (unsigned long long)number, (unsigned long long)untold);
 	int r = wal_io_replace(s->all->io, s->all->folder, name, (struct strview){ text, (size_t)n });
 	if (!r)
 		s->kept_untold = untold;
@@ -211,7 +213,14 @@ static uint64_t pause_ns(const struct sink *s, const struct sink_fault *fault)
 	return MAX(chance % ceiling, MIN(fault->wait_ns, s->options->retry_most));
 }
 
-/* Waits before the next try; false: the end has come. */
+/* Under the lock: until a monotonic time, or all->end. */
+static void wait_until(struct sinks *all, uint64_t until_ns)
+{
+	struct timespec until = { .tv_sec = (time_t)(until_ns / 1000000000), .tv_nsec = (long)(until_ns % 1000000000) };
+	(void)pthread_cond_timedwait(&all->end, &all->lock, &until); /* the caller looks why it woke */
+}
+
+/* Waits before the next try, unless the next try is asked for; false: the end has come. */
 static bool wait_after(struct sink *s, const struct sink_fault *fault)
 {
 	struct sinks *all = s->all;
@@ -225,10 +234,9 @@ static bool wait_after(struct sink *s, const struct sink_fault *fault)
 	for (;;) {
 		uint64_t now_ns = clock_ns(CLOCK_MONOTONIC);
 		uint64_t wake_ns = all->is_ending ? MIN(until_ns, all->end_ns) : until_ns;
-		if (now_ns >= wake_ns)
+		if (now_ns >= wake_ns || s->reopens)
 			break;
-		struct timespec wake = { .tv_sec = (time_t)(wake_ns / 1000000000), .tv_nsec = (long)(wake_ns % 1000000000) };
-		(void)pthread_cond_timedwait(&all->end, &all->lock, &wake); /* why it woke is looked at above */
+		wait_until(all, wake_ns);
 	}
 	bool goes_on = !all->is_ending || clock_ns(CLOCK_MONOTONIC) < all->end_ns;
 	pthread_mutex_unlock(&all->lock);
@@ -356,6 +364,10 @@ static void *carry_on(void *context)
 	if (s->next != s->kept)
 		IGNORE(keep_cursor(s, true)); /* else the next start sends again what it had */
 	free(lines);
+	pthread_mutex_lock(&s->all->lock);
+	s->all->running--;
+	pthread_cond_broadcast(&s->all->end);
+	pthread_mutex_unlock(&s->all->lock);
 	return NULL;
 }
 
@@ -390,20 +402,36 @@ static int open_sink(struct sinks *all, const struct sink_options *options, stru
 	return r;
 }
 
+static int make_lock(struct sinks *all)
+{
+	pthread_condattr_t steady;
+	int r = pthread_mutex_init(&all->lock, NULL);
+	if (r)
+		return -r;
+	r = pthread_condattr_init(&steady);
+	if (!r) {
+		(void)pthread_condattr_setclock(&steady, CLOCK_MONOTONIC); /* of this clock it cannot fail */
+		r = pthread_cond_init(&all->end, &steady);
+		pthread_condattr_destroy(&steady);
+	}
+	if (r)
+		pthread_mutex_destroy(&all->lock);
+	return -r;
+}
+
 int sinks_open(const struct sinks_config *config, const char *folder, struct wal *wal, struct sinks **ret, struct diag *diag)
 {
 	struct sinks *all = calloc(1, sizeof(*all));
 	if (!all)
 		return -ENOMEM;
-	pthread_condattr_t steady;
 	all->wal = wal;
 	all->io = wal_get_io(wal);
-	pthread_mutex_init(&all->lock, NULL);
-	pthread_condattr_init(&steady);
-	pthread_condattr_setclock(&steady, CLOCK_MONOTONIC);
-	pthread_cond_init(&all->end, &steady);
-	pthread_condattr_destroy(&steady);
-	int r = mkdir(folder, 0700) && errno != EEXIST ? -errno : 0;
+	int r = make_lock(all);
+	if (r) {
+		free(all);
+		return r;
+	}
+	r = mkdir(folder, 0700) && errno != EEXIST ? -errno : 0;
 	all->folder = r ? -1 : open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	if (all->folder < 0) {
 		r = r ? r : -errno;
@@ -427,11 +455,32 @@ int sinks_start(struct sinks *all)
 	sigfillset(&every);
 	pthread_sigmask(SIG_SETMASK, &every, &before); /* signals are for the thread that waits for them */
 	for (size_t i = 0; i < all->n && !r; i++) {
+		pthread_mutex_lock(&all->lock); /* so that it is counted before it can end */
 		r = pthread_create(&all->sink[i].thread, NULL, carry_on, &all->sink[i]);
 		all->sink[i].has_thread = r == 0;
+		all->running += r == 0;
+		pthread_mutex_unlock(&all->lock);
 	}
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	return -r;
+}
+
+/* Lets all threads come to their end, and calls off what still waits for a receiver when the time is over. */
+static void end_threads(struct sinks *all, uint64_t drain_ns)
+{
+	pthread_mutex_lock(&all->lock);
+	all->is_ending = true;
+	all->end_ns = clock_ns(CLOCK_MONOTONIC) + drain_ns;
+	pthread_cond_broadcast(&all->end);
+	pthread_mutex_unlock(&all->lock);
+	wal_wake(all->wal);
+	pthread_mutex_lock(&all->lock);
+	while (all->running && clock_ns(CLOCK_MONOTONIC) < all->end_ns)
+		wait_until(all, all->end_ns);
+	pthread_mutex_unlock(&all->lock);
+	for (size_t i = 0; i < all->n; i++)
+		if (all->sink[i].has_thread && all->sink[i].type->cancel)
+			all->sink[i].type->cancel(all->sink[i].self);
 }
 
 uint64_t sinks_close(struct sinks **sinks, uint64_t drain_ns)
@@ -440,12 +489,7 @@ uint64_t sinks_close(struct sinks **sinks, uint64_t drain_ns)
 	uint64_t left = 0;
 	if (!all)
 		return 0;
-	pthread_mutex_lock(&all->lock);
-	all->is_ending = true;
-	all->end_ns = clock_ns(CLOCK_MONOTONIC) + drain_ns;
-	pthread_cond_broadcast(&all->end);
-	pthread_mutex_unlock(&all->lock);
-	wal_wake(all->wal);
+	end_threads(all, drain_ns);
 	for (size_t i = 0; i < all->n; i++) {
 		struct sink *s = &all->sink[i];
 		struct wal_stats stats;
@@ -476,6 +520,7 @@ void sinks_reopen(struct sinks *all)
 	pthread_mutex_lock(&all->lock);
 	for (size_t i = 0; i < all->n; i++)
 		all->sink[i].reopens = true;
+	pthread_cond_broadcast(&all->end); /* one that waits for its next try makes it now */
 	pthread_mutex_unlock(&all->lock);
 	wal_wake(all->wal);
 }

@@ -13,7 +13,10 @@ struct sinks;
 /* Opens all, and their cursors; nothing is sent yet. The log must outlive them. 0, or -errno with diag. */
 int sinks_open(const struct sinks_config *config, const char *folder, struct wal *wal, struct sinks **ret, struct diag *diag) MUST_CHECK;
 int sinks_start(struct sinks *s) MUST_CHECK;
-/* Gives what is in the log `drain_ns` to go out, keeps the cursors, ends the threads. Returns the records that required sinks do not have yet. */
+/*
+ * Gives what is in the log `drain_ns` to go out, keeps the cursors, ends the threads: no receiver holds it up for longer, whatever it does; only the disk
+ * can. Returns the records that required sinks do not have yet.
+ */
 uint64_t sinks_close(struct sinks **s, uint64_t drain_ns);
 
 /* Files are opened anew (after a rotation by others), connections too. */

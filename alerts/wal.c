@@ -31,7 +31,7 @@ struct wal_config wal_defaults(void)
 
 void wal_name(uint64_t first, char ret[static WAL_NAME])
 {
-	snprintf(ret, WAL_NAME, "%020llu.wal", (unsigned long long)first);
+	(void)snprintf(ret, WAL_NAME, "%020llu.wal", (unsigned long long)first); /* fits: 24 letters */
 }
 
 int wal_add_segment(struct wal *w, uint64_t first, uint64_t bytes)
@@ -61,15 +61,41 @@ static void add_loss(struct wal *w, const struct wal_loss *loss)
 		w->losses[w->n_losses++] = *loss;
 }
 
+/* Records of a range that no loss has told: another reader may have met some of them, in ranges of its own. */
+static uint64_t untold_of(const struct wal *w, struct wal_range range)
+{
+	uint64_t untold = 0;
+	for (uint64_t at = range.from; at < range.to;) {
+		uint64_t next = range.to, told_to = at;
+		for (size_t i = 0; i < MIN(w->n_told, (size_t)WAL_TOLD); i++) {
+			const struct wal_range *told = &w->told[i];
+			if (told->from <= at && told->to > told_to)
+				told_to = told->to;
+			if (told->from > at && told->from < next)
+				next = told->from;
+		}
+		if (told_to == at) {
+			untold += next - at;
+			told_to = next;
+		}
+		at = told_to;
+	}
+	return untold;
+}
+
 void wal_note_loss(struct wal *w, struct wal_range range, const struct wal_loss *loss)
 {
-	for (size_t i = 0; i < MIN(w->n_told, (size_t)WAL_TOLD) && range.from < range.to; i++)
-		if (w->told[i].from <= range.from && w->told[i].to >= range.to)
-			return; /* another reader met it */
-	if (range.from < range.to)
+	struct wal_loss mine = *loss;
+	if (range.from < range.to) {
+		uint64_t untold = untold_of(w, range);
+		if (!untold)
+			return;
+		if (untold < range.to - range.from) /* lines of single records are not known: as many as the rest has by its share */
+			mine.count = MAX((uint64_t)((double)mine.count / (double)(range.to - range.from) * (double)untold), UINT64_C(1));
 		w->told[w->n_told++ % WAL_TOLD] = range;
-	w->lost_lines += loss->count;
-	add_loss(w, loss);
+	}
+	w->lost_lines += mine.count;
+	add_loss(w, &mine);
 }
 
 void wal_give_back_loss(struct wal *w, const struct wal_loss *loss)
@@ -109,6 +135,18 @@ static size_t share_of(const struct wal *w, enum severity severity)
 	return w->config.full == WAL_DROP_LOWEST ? shares[severity] : 16;
 }
 
+/*
+ * Bytes that the segments may still grow by, whatever it is for: the reserve beyond wal.max is the last there is. The oldest segments make room by themselves
+ * where the policy gives them up.
+ */
+static size_t below_ceiling(const struct wal *w)
+{
+	uint64_t ceiling = w->config.max_bytes + w->config.reserve_bytes;
+	if (w->config.full == WAL_DROP_OLDEST)
+		return SIZE_MAX;
+	return ceiling > w->bytes ? (size_t)MIN(ceiling - w->bytes, (uint64_t)SIZE_MAX) : 0;
+}
+
 static size_t room_locked(const struct wal *w, enum severity severity)
 {
 	size_t used = w->front.n + w->back_left;
@@ -119,6 +157,7 @@ static size_t room_locked(const struct wal *w, enum severity severity)
 		if (severity == SEVERITY_CRITICAL) /* what finds no place on the disk waits in memory */
 			limit = w->config.queue_bytes;
 	}
+	limit = MIN(limit, below_ceiling(w));
 	return limit > used ? limit - used : 0;
 }
 
@@ -166,7 +205,8 @@ static int outlet_write(struct outlet *o, const struct outlet_batch *batch, uint
 	struct wal *w = of(o);
 	(void)now_ns; /* the stream's clock; waiting is counted by a steady one */
 	pthread_mutex_lock(&w->lock);
-	int r = batch->lines.n > room_locked(w, SEVERITY_CRITICAL) ? -ENOBUFS : -w->error;
+	size_t used = w->front.n + w->back_left; /* memory alone decides here: a stream that asked for room, or has to begin, is not cut off at its first record */
+	int r = batch->lines.n + used > w->config.queue_bytes ? -ENOBUFS : -w->error;
 	if (r != -ENOBUFS) {
 		bool was_empty = w->front.n == 0;
 		if (was_empty)
@@ -272,20 +312,25 @@ static int open_folder(struct wal *w, struct diag *diag)
 {
 	const char *folder = w->config.folder;
 	struct place at = { .file = folder };
-	if (mkdir(folder, 0700) && errno != EEXIST) {
-		diag_error(diag, at, "the folder of the log cannot be made: %s", strerror(errno));
-		return -errno;
+	int r = mkdir(folder, 0700) && errno != EEXIST ? -errno : 0;
+	if (r) {
+		diag_error(diag, at, "the folder of the log cannot be made: %s", strerror(-r));
+		return r;
 	}
 	w->folder = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-	if (w->folder < 0) {
-		diag_error(diag, at, "the folder of the log cannot be opened: %s", strerror(errno));
-		return -errno;
+	r = w->folder < 0 ? -errno : 0;
+	if (r) {
+		diag_error(diag, at, "the folder of the log cannot be opened: %s", strerror(-r));
+		return r;
 	}
-	if (flock(w->folder, LOCK_EX | LOCK_NB)) {
+	r = flock(w->folder, LOCK_EX | LOCK_NB) ? -errno : 0;
+	if (r == -EWOULDBLOCK) {
 		diag_error(diag, at, "another process writes this log: stop it, or name another folder");
 		return -EBUSY;
 	}
-	return 0;
+	if (r)
+		diag_error(diag, at, "the folder of the log cannot be locked: %s", strerror(-r));
+	return r;
 }
 
 static int start_writer(struct wal *w)
@@ -307,7 +352,7 @@ static int make_conditions(struct wal *w)
 		r = pthread_condattr_init(&steady);
 	if (r)
 		return -r;
-	pthread_condattr_setclock(&steady, CLOCK_MONOTONIC); /* a clock that is set must not hold up the disk */
+	(void)pthread_condattr_setclock(&steady, CLOCK_MONOTONIC); /* cannot fail for this one; a clock that is set must not hold up the disk */
 	r = pthread_cond_init(&w->work, &steady);
 	if (!r)
 		r = pthread_cond_init(&w->news, &steady);

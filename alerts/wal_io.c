@@ -23,6 +23,13 @@ static ssize_t real_write(void *context, int fd, struct strview bytes, off_t at)
 	return n < 0 ? -errno : n;
 }
 
+static ssize_t real_read(void *context, int fd, void *into, size_t n, off_t at)
+{
+	(void)context;
+	ssize_t got = pread(fd, into, n, at);
+	return got < 0 ? -errno : got;
+}
+
 static int real_sync(void *context, int fd)
 {
 	(void)context;
@@ -58,6 +65,7 @@ static int real_remove(void *context, int folder, const char *name)
 const struct wal_io wal_io_real = {
 	.open = real_open,
 	.write = real_write,
+	.read = real_read,
 	.sync = real_sync,
 	.allocate = real_allocate,
 	.cut = real_cut,

@@ -11,6 +11,7 @@ struct wal_io {
 	void *context;
 	int (*open)(void *context, int folder, const char *name, int flags); /* a descriptor */
 	ssize_t (*write)(void *context, int fd, struct strview bytes, off_t at);
+	ssize_t (*read)(void *context, int fd, void *into, size_t n, off_t at);
 	int (*sync)(void *context, int fd);
 	int (*allocate)(void *context, int fd, off_t size); /* room on the disk; the file's length stays */
 	int (*cut)(void *context, int fd, off_t size);

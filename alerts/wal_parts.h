@@ -84,6 +84,8 @@ struct wal_reader {
 	int fd;
 	uint64_t segment;     /* first record of the one that is open */
 	off_t at;
+	uint64_t bad_segment; /* in which something could not be read; UINT64_MAX: none yet */
+	unsigned bad_tries;   /* of reading it, that failed */
 	struct buf buf;
 };
 

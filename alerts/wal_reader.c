@@ -13,14 +13,19 @@
 #include "engine/base/clock.h"
 #include "engine/base/fd.h"
 
-enum { SEARCH_BYTES = 65536 };
+enum {
+	SEARCH_BYTES = 65536,
+	BLOCK = 4096,         /* what a disk loses at once, at least */
+	READ_TRIES = 3,       /* the caller waits in between: a cable may come back, a sector does not */
+	UNREADABLE_MAX = 16,  /* blocks of a segment that are tried one by one: a dead disk takes seconds for each */
+};
 
 int wal_reader_new(struct wal *w, uint64_t from, bool is_required, struct wal_reader **ret)
 {
 	struct wal_reader *r = calloc(1, sizeof(*r));
 	if (!r)
 		return -ENOMEM;
-	*r = (struct wal_reader){ .wal = w, .is_required = is_required, .next = from, .lines_end = UINT64_MAX, .fd = -1, .released = from };
+	*r = (struct wal_reader){ .wal = w, .is_required = is_required, .next = from, .lines_end = UINT64_MAX, .fd = -1, .released = from, .bad_segment = UINT64_MAX };
 	r->buf.max = WAL_HEADER + WAL_BODY_MAX;
 	pthread_mutex_lock(&w->lock);
 	bool has_place = w->n_readers < WAL_READERS_MAX;
@@ -116,15 +121,16 @@ static int open_segment(struct wal_reader *r, bool has_passed, uint64_t passed)
 	return r->fd < 0 ? -errno : 0;
 }
 
-static ssize_t read_at(int fd, void *into, size_t n, off_t at)
+static ssize_t read_at(const struct wal_reader *reader, void *into, size_t n, off_t at)
 {
+	const struct wal_io *io = reader->wal->config.io;
 	size_t got = 0;
 	while (got < n) {
-		ssize_t r = pread(fd, (char *)into + got, n - got, at + (off_t)got);
-		if (r < 0 && errno == EINTR)
+		ssize_t r = io->read(io->context, reader->fd, (char *)into + got, n - got, at + (off_t)got);
+		if (r == -EINTR)
 			continue;
 		if (r < 0)
-			return -errno;
+			return r;
 		if (r == 0)
 			break;
 		got += (size_t)r;
@@ -132,23 +138,58 @@ static ssize_t read_at(int fd, void *into, size_t n, off_t at)
 	return (ssize_t)got;
 }
 
-/* Goes to the next mark after r->at, or to the end of the file. */
+/* Is it the place that cannot be read? Else the process has run out of something, and any place would fail. */
+static bool is_of_place(int error)
+{
+	return error != -ENOMEM && error != -EMFILE && error != -ENFILE && error != -EAGAIN;
+}
+
+/* What cannot be read in this segment is passed from now on. */
+static bool is_impatient(const struct wal_reader *r)
+{
+	return r->bad_segment == r->segment && r->bad_tries >= READ_TRIES;
+}
+
+/* Something could not be read: the error, while it is to be tried again; 0 when it is passed instead. */
+static int bear(struct wal_reader *r, int error)
+{
+	if (!is_of_place(error))
+		return error;
+	if (r->bad_segment != r->segment)
+		r->bad_tries = 0;
+	r->bad_segment = r->segment;
+	r->bad_tries += r->bad_tries < READ_TRIES;
+	return is_impatient(r) ? 0 : error;
+}
+
+/*
+ * Goes to the next mark after r->at, or to the end of the file. Past patience block by block, around those that cannot be read; -ENOENT, and the segment
+ * is closed, when that are too many.
+ */
 static int pass_damage(struct wal_reader *r)
 {
+	enum { OVERLAP = 3 }; /* a mark may lie across */
 	char bytes[SEARCH_BYTES];
-	off_t at = r->at + 1;
-	for (;;) {
-		ssize_t n = read_at(r->fd, bytes, sizeof(bytes), at);
-		if (n < 0)
+	off_t at = r->at + 1, overlap = 0;
+	for (unsigned unreadable = 0; unreadable < UNREADABLE_MAX;) {
+		off_t end = is_impatient(r) ? (at / BLOCK + 1) * BLOCK : at + SEARCH_BYTES - OVERLAP;
+		struct strview text = { bytes, (size_t)(end - at + overlap) };
+		ssize_t n = read_at(r, bytes, text.n, at - overlap);
+		if (n < 0 && !is_impatient(r))
 			return (int)n;
-		struct strview text = { bytes, (size_t)n };
-		size_t found = wal_mark_find(text, 0);
-		if (found < text.n || text.n < sizeof(bytes)) {
-			r->at = at + (off_t)found;
-			return 0;
+		if (n >= 0) {
+			size_t found = wal_mark_find((struct strview){ bytes, (size_t)n }, 0);
+			if (found < (size_t)n || (size_t)n < text.n) {
+				r->at = at - overlap + (off_t)found;
+				return 0;
+			}
 		}
-		at += (off_t)(sizeof(bytes) - 3); /* a mark may lie across */
+		unreadable += n < 0;
+		overlap = n < 0 ? 0 : OVERLAP;
+		at = end;
 	}
+	fd_close(&r->fd);
+	return -ENOENT;
 }
 
 /* The record at r->at into r->buf. 1: it is one, 0: the end of the file, -EBADMSG: there is none, else -errno. */
@@ -157,14 +198,14 @@ static int read_record(struct wal_reader *r, struct wal_header *ret)
 	buf_reset(&r->buf);
 	if (buf_reserve(&r->buf, WAL_HEADER))
 		return -ENOMEM;
-	ssize_t n = read_at(r->fd, r->buf.p, WAL_HEADER, r->at);
+	ssize_t n = read_at(r, r->buf.p, WAL_HEADER, r->at);
 	if (n <= 0)
 		return (int)n;
 	if (n < WAL_HEADER || !wal_header_read(r->buf.p, ret))
 		return -EBADMSG;
 	if (buf_reserve(&r->buf, WAL_HEADER + ret->length))
 		return -ENOMEM;
-	n = read_at(r->fd, r->buf.p + WAL_HEADER, ret->length, r->at + WAL_HEADER);
+	n = read_at(r, r->buf.p + WAL_HEADER, ret->length, r->at + WAL_HEADER);
 	if (n < 0)
 		return (int)n;
 	return n == (ssize_t)ret->length && wal_record_holds(r->buf.p, (struct strview){ r->buf.p + WAL_HEADER, ret->length }) ? 1 : -EBADMSG;
@@ -221,6 +262,11 @@ static int read_next(struct wal_reader *r, uint64_t durable, struct wal_item *re
 	int err = r->fd < 0 ? open_segment(r, false, 0) : 0;
 	while (r->next < durable) {
 		struct wal_header h = { 0 };
+		if (err && err != -ENOENT) {
+			if (bear(r, err))
+				return err;
+			err = r->fd < 0 ? -ENOENT : 0; /* one that cannot be opened is as good as gone */
+		}
 		if (err == -ENOENT && r->fd < 0) { /* removed under us, or by somebody else */
 			uint64_t gone = r->segment;
 			err = open_segment(r, true, gone);
@@ -228,8 +274,6 @@ static int read_next(struct wal_reader *r, uint64_t durable, struct wal_item *re
 				return give_up_to(r, durable);
 			continue;
 		}
-		if (err)
-			return err;
 		int got = read_record(r, &h);
 		if (got == 1 && h.number >= durable)
 			return give_up_to(r, durable); /* everything before it is gone */
@@ -237,10 +281,10 @@ static int read_next(struct wal_reader *r, uint64_t durable, struct wal_item *re
 			return deliver(r, &h, ret);
 		if (got == 1)
 			r->at += WAL_HEADER + (off_t)h.length;
-		else if (got == -EBADMSG)
+		else if (got == -EBADMSG || (got < 0 && is_impatient(r)))
 			err = pass_damage(r);
 		else if (got < 0)
-			return got;
+			err = got;
 		else if ((err = open_segment(r, true, r->segment)) == -ENOENT && r->fd >= 0)
 			return give_up_to(r, durable);
 	}

@@ -34,6 +34,17 @@ static ssize_t write_or_fail(void *context, int fd, struct strview bytes, off_t 
 	return wal_io_real.write(NULL, fd, bytes, at);
 }
 
+/* Reading is not counted: what fails there is a place, as on a disk. */
+static ssize_t read_or_fail(void *context, int fd, void *into, size_t n, off_t at)
+{
+	struct faulty_io *f = context;
+	if (f->bad_to > at && f->bad_from < at + (off_t)n) {
+		__atomic_add_fetch(&f->failures, 1, __ATOMIC_RELAXED);
+		return -EIO;
+	}
+	return wal_io_real.read(NULL, fd, into, n, at);
+}
+
 static int sync_or_fail(void *context, int fd)
 {
 	int r = ask(context, FAULTY_SYNC);
@@ -72,6 +83,7 @@ struct wal_io faulty_io(struct faulty_io *f)
 		.context = f,
 		.open = open_or_fail,
 		.write = write_or_fail,
+		.read = read_or_fail,
 		.sync = sync_or_fail,
 		.allocate = allocate_or_fail,
 		.cut = cut_or_fail,

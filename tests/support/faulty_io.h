@@ -15,6 +15,7 @@ struct faulty_io {
 	int error;           /* positive; 0: a write stops after half its bytes, others succeed; -1: the process is killed there */
 	unsigned count;      /* operations that were counted */
 	unsigned failures;
+	off_t bad_from, bad_to; /* bytes of any file that cannot be read */
 };
 
 /* The io whose context is `f`. The caller changes `f` only while nothing uses it. */

@@ -594,7 +594,7 @@ static void what_a_required_sink_has_not_had_stays_while_others_end(void **state
 	assert_int_equal(stats.oldest, 0);
 	assert_true(stats.segments > 2);
 	uint64_t began_ns = clock_ns(CLOCK_MONOTONIC);
-	assert_int_equal(sinks_close(&f->sinks, 1), 100);
+	assert_int_equal(sinks_close(&f->sinks, 1600000000), 100);
 	assert_true(clock_ns(CLOCK_MONOTONIC) - began_ns > 1500000000); /* the log's writer looked in that time */
 	wal_get_stats(f->wal, &stats);
 	assert_int_equal(stats.oldest, 0);
@@ -627,18 +627,55 @@ static void a_receiver_that_is_away_is_waited_for(void **state)
 	assert_int_equal(status.state, SINK_GOOD);
 }
 
+/* Its time-out is an hour: what ends it is the end. */
 static void a_sink_that_hangs_does_not_hold_up_the_end(void **state)
 {
+	static const struct { const char *what, *scheme; } cases[] = {
+		{ "it takes nothing", "tcp" },
+		{ "it never answers the greeting", "tls" },
+	};
 	struct fixture *f = *state;
-	char address[64], options[256];
-	CLEANUP(fd_close) int fd = listen_on(SOCK_STREAM, address, sizeof(address)); /* never accepts, never reads */
-	assert_true(fd >= 0);
-	(void)snprintf(options, sizeof(options), "type: syslog, address: '%s', timeout: 200ms", address);
+	const int small = 4096;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		char address[64], options[400];
+		CLEANUP(fd_close) int fd = listen_on(SOCK_STREAM, address, sizeof(address)); /* never accepts, never reads */
+		assert_true(fd >= 0);
+		assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small)), 0);
+		(void)snprintf(options, sizeof(options), "type: file, path: %s}\n  - {name: two, type: syslog, address: '%s:%s', timeout: 10m", f->path,
+			       cases[i].scheme, address + 4);
+		f->written = 0;
+		start_sinks(f, options);
+		add_lines(f, 100);
+		uint64_t began_ns = clock_ns(CLOCK_MONOTONIC);
+		assert_int_equal(sinks_close(&f->sinks, 100000000), 100 * (i + 1)); /* the other one has all of them */
+		if (clock_ns(CLOCK_MONOTONIC) - began_ns > 3000000000)
+			fail_msg("%s: the end took %llu ms", cases[i].what, (unsigned long long)((clock_ns(CLOCK_MONOTONIC) - began_ns) / 1000000));
+	}
+}
+
+/* SIGHUP after the receiver was mended: nobody waits for the rest of an hour's pause. */
+static void a_sink_that_waits_tries_at_once_when_asked(void **state)
+{
+	struct fixture *f = *state;
+	CLEANUP(buf_done) struct buf text = { 0 };
+	char options[400];
+	struct sink_status status = { .state = SINK_GOOD };
+	(void)snprintf(options, sizeof(options), "type: file, path: %s}\n  - {name: two, retry: {least: 1h, most: 24h}, type: syslog, address: 'unix:%s'", f->path, f->socket);
 	start_sinks(f, options);
-	add_lines(f, 100);
-	uint64_t began_ns = clock_ns(CLOCK_MONOTONIC);
-	(void)sinks_close(&f->sinks, 100000000);
-	assert_true(clock_ns(CLOCK_MONOTONIC) - began_ns < 3000000000);
+	add_lines(f, 5);
+	for (unsigned i = 0; i < WAIT_MS && status.faults == 0; i++) {
+		const struct timespec nap = { .tv_nsec = 1000000 };
+		nanosleep(&nap, NULL);
+		sinks_get_status(f->sinks, 1, &status);
+	}
+	assert_int_equal(status.faults, 1);
+	struct sockaddr_un un = { .sun_family = AF_UNIX };
+	memcpy(un.sun_path, f->socket, strlen(f->socket));
+	CLEANUP(fd_close) int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	assert_int_equal(bind(fd, (struct sockaddr *)&un, sizeof(un)), 0);
+	sinks_reopen(f->sinks);
+	assert_int_equal(receive(fd, &text, 5), 5);
+	assert_has_lines(&text, f, 5);
 }
 
 /* KEY LF LENGTH DATA LF, or KEY=VALUE LF. */
@@ -730,6 +767,7 @@ int main(void)
 		WITH_LOG(what_a_required_sink_has_not_had_stays_while_others_end),
 		WITH_LOG(a_receiver_that_is_away_is_waited_for),
 		WITH_LOG(a_sink_that_hangs_does_not_hold_up_the_end),
+		WITH_LOG(a_sink_that_waits_tries_at_once_when_asked),
 		WITH_LOG(the_journal_gets_message_and_record),
 		WITH_LOG(an_entry_too_large_for_the_socket_goes_as_a_file),
 	};

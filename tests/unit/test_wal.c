@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -260,6 +261,75 @@ static void damage_is_told_once_however_many_read(void **state)
 	wal_close(&w);
 }
 
+/* What a disk cannot read is no reason to stand still: tried some times, then passed and told. */
+static void what_cannot_be_read_is_passed_and_counted(void **state)
+{
+	static const struct { const char *what; off_t from, to; size_t segment; uint64_t least, most; unsigned errors; } cases[] = { /* of 400 lines; errors: tries */
+		{ "one block", 4096, 8192, 1 << 20, 50, 60, 2 },
+		{ "a byte: what is left of its block", 10040, 10041, 1 << 20, 25, 35, 2 },
+		{ "the first block", 0, 4096, 1 << 20, 50, 60, 2 },
+		{ "all but the last of eight blocks", 0, 28672, 1 << 20, 380, 399, 2 },
+		{ "nothing of any segment can be read", 0, (off_t)1 << 30, 8192, 400, 400, 8 },
+		{ "nothing at all", 0, (off_t)1 << 30, 1 << 20, 400, 400, 2 },
+	};
+	struct fixture *f = *state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct wal_reader *r = NULL;
+		struct wal_item item;
+		struct wal_loss loss = { .count = 0 };
+		uint64_t lines = 0, told = 0;
+		unsigned errors = 0;
+		empty_folder(f->folder);
+		f->config.segment_bytes = cases[i].segment;
+		f->next = 0;
+		f->fault = (struct faulty_io){ .op = FAULTY_ANY };
+		struct wal *w = open_wal(f);
+		add_synced(f, w, 400);
+		f->fault.bad_from = cases[i].from;
+		f->fault.bad_to = cases[i].to;
+		assert_int_equal(wal_reader_new(w, 0, true, &r), 0);
+		for (int got; errors <= 20 && (got = wal_reader_next(r, 0, &item)) != 0;) {
+			lines += got == 1 ? item.header.count : 0;
+			errors += got < 0;
+		}
+		while (wal_take_loss(w, &loss))
+			told += loss.count;
+		if (lines + told != 400 || told < cases[i].least || told > cases[i].most || errors != cases[i].errors)
+			fail_msg("%s: %llu lines came, %llu were told to be lost, %u errors", cases[i].what, (unsigned long long)lines, (unsigned long long)told, errors);
+		f->fault = (struct faulty_io){ .op = FAULTY_ANY };
+		f->fault.bad_to = 0;
+		add_lines(f, w, 1); /* and what comes behind it comes */
+		if (wal_reader_next(r, 1000, &item) != 1 || item.header.first != 400)
+			fail_msg("%s: what was written then does not come", cases[i].what);
+		wal_reader_free(&r);
+		wal_close(&w);
+	}
+}
+
+/* Two readers meet the same damage at different places. */
+static void overlapping_losses_are_counted_once(void **state)
+{
+	struct fixture *f = *state;
+	char path[128];
+	struct wal_loss loss;
+	struct wal_reader *r = NULL;
+	struct wal_item item;
+	f->config.segment_bytes = 300; /* four records each */
+	struct wal *w = open_wal(f);
+	add_synced(f, w, 12);
+	segment_path(f, 4, path);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(read_all(w, 6).missed, 2);
+	assert_int_equal(wal_reader_new(w, 0, false, &r), 0);
+	while (wal_reader_next(r, 0, &item) == 1)
+		continue;
+	wal_reader_free(&r);
+	assert_int_equal(read_all(w, 5).missed, 3);
+	assert_true(wal_take_loss(w, &loss));
+	assert_int_equal(loss.count, 4);
+	wal_close(&w);
+}
+
 static void a_segment_that_is_gone_is_passed_and_counted(void **state)
 {
 	struct fixture *f = *state;
@@ -451,6 +521,51 @@ static void a_ceiling_costs_the_oldest_when_that_is_wanted(void **state)
 	wal_close(&w);
 }
 
+/* Nobody reads, and everything is critical: the log ends its growth at wal.max and the reserve, with each policy. */
+static void a_ceiling_holds_for_the_most_severe_too(void **state)
+{
+	static const struct { const char *what; enum wal_full full; } cases[] = {
+		{ "the lowest severity goes first", WAL_DROP_LOWEST },
+		{ "nothing is taken in", WAL_BLOCK },
+		{ "the oldest goes", WAL_DROP_OLDEST },
+	};
+	struct fixture *f = *state;
+	f->config.segment_bytes = 16384;
+	f->config.max_bytes = 100000;
+	f->config.reserve_bytes = 50000;
+	CLEANUP(buf_done) struct buf text = { 0 };
+	buf_add_format(&text, "{\"%0996d\":0}\n", 0);
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct wal_reader *r = NULL;
+		struct wal_stats stats;
+		empty_folder(f->folder);
+		f->config.full = cases[i].full;
+		struct wal *w = open_wal(f);
+		struct outlet *o = wal_outlet(w);
+		assert_int_equal(wal_reader_new(w, 0, true, &r), 0);
+		wal_begin_trimming(w);
+		for (size_t k = 0; k < 400; k++) {
+			const struct outlet_batch batch = { .lines = buf_sv(&text), .first = k, .count = 1, .severity = SEVERITY_CRITICAL };
+			if (room(w, SEVERITY_CRITICAL) >= text.n)
+				assert_int_equal(o->ops->write(o, &batch, 0), 0);
+			assert_int_equal(o->ops->wait(o), 0);
+		}
+		wal_get_stats(w, &stats);
+		bool is_full = cases[i].full != WAL_DROP_OLDEST;
+		if (stats.bytes > 150000 + 2000 || (is_full && (stats.bytes < 140000 || room(w, SEVERITY_CRITICAL) >= text.n)))
+			fail_msg("%s: %llu bytes, room for %zu", cases[i].what, (unsigned long long)stats.bytes, room(w, SEVERITY_CRITICAL));
+		wal_reader_release(r, stats.next); /* the reader has come */
+		for (unsigned k = 0; k < 100 && room(w, SEVERITY_CRITICAL) < text.n; k++) {
+			const struct timespec nap = { .tv_nsec = 50000000 };
+			nanosleep(&nap, NULL);
+		}
+		if (room(w, SEVERITY_CRITICAL) < text.n)
+			fail_msg("%s: there is no room again", cases[i].what);
+		wal_reader_free(&r);
+		wal_close(&w);
+	}
+}
+
 /* The reserve is enough for that: nothing has to go though the policy would give it up. */
 static void a_disk_that_was_full_for_a_moment_costs_nothing(void **state)
 {
@@ -574,6 +689,8 @@ int main(void)
 		WITH_FOLDER(a_torn_end_is_cut_wherever_it_was_torn),
 		WITH_FOLDER(no_damaged_byte_stops_a_reader_or_costs_more_than_its_record),
 		WITH_FOLDER(damage_is_told_once_however_many_read),
+		WITH_FOLDER(what_cannot_be_read_is_passed_and_counted),
+		WITH_FOLDER(overlapping_losses_are_counted_once),
 		WITH_FOLDER(a_segment_that_is_gone_is_passed_and_counted),
 		WITH_FOLDER(any_fault_of_the_disk_delays_and_loses_nothing),
 		WITH_FOLDER(what_the_disk_does_not_take_waits_and_is_told_at_the_end),
@@ -581,6 +698,7 @@ int main(void)
 		WITH_FOLDER(what_waits_leaves_room_by_severity),
 		WITH_FOLDER(segments_go_when_the_required_have_passed_them),
 		WITH_FOLDER(a_ceiling_costs_the_oldest_when_that_is_wanted),
+		WITH_FOLDER(a_ceiling_holds_for_the_most_severe_too),
 		WITH_FOLDER(a_disk_that_was_full_for_a_moment_costs_nothing),
 		WITH_FOLDER(a_full_disk_costs_one_segment_at_a_time),
 		WITH_FOLDER(a_batch_larger_than_a_record_is_cut_between_lines),
