@@ -107,7 +107,8 @@ static void add_3164(const struct sink_line *line, const struct sink_options *op
 
 void syslog_message(const struct sink_line *line, const struct sink_options *options, bool is_local, struct buf *out)
 {
-	if (strcmp(options->protocol, "rfc3164") == 0)
+	bool is_auto = strcmp(options->protocol, "auto") == 0;
+	if (is_auto ? is_local : strcmp(options->protocol, "rfc3164") == 0)
 		add_3164(line, options, is_local, out->n, out);
 	else
 		add_5424(line, options, out->n, out);
