@@ -48,6 +48,8 @@ SUPPORT_OBJ := $(SUPPORT_SRC:%.c=$(B)/obj/%.o)
 UNIT_BIN := $(UNIT_SRC:tests/unit/%.c=$(B)/tests/%)
 PROBE_SRC := $(sort $(wildcard tests/probe/*.c))
 PROBE_BIN := $(PROBE_SRC:tests/probe/%.c=$(B)/tests/probe_%)
+HELPER_SRC := $(sort $(wildcard tests/alerts/*.c))
+HELPER_BIN := $(HELPER_SRC:tests/alerts/%.c=$(B)/tests/%)
 FUZZ_BIN := $(FUZZ_SRC:tests/fuzz/%.c=$(B)/tests/%)
 BENCH_HELP_OBJ := $(BENCH_HELP_SRC:%.c=$(B)/obj/%.o)
 BENCH_BIN := $(BENCH_SRC:benchmarks/%.c=$(B)/bench/%)
@@ -150,6 +152,12 @@ $(B)/tests/probe_%: $(B)/obj/tests/probe/%.o $(ARCHIVE)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) $^ $(LIB_LIBS) -lpthread -o $@
 
+# Programs that shell tests use.
+$(B)/tests/%: $(B)/obj/tests/alerts/%.o $(SUPPORT_OBJ) $(ARCHIVE)
+	$(call say,LINK,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) $^ $(LIB_LIBS) -lcmocka -o $@
+
 ifeq ($(VARIANT),fuzz)
 $(B)/tests/fuzz_%: $(B)/obj/tests/fuzz/fuzz_%.o $(SUPPORT_OBJ) $(ARCHIVE)
 	$(call say,LINK,$@)
@@ -180,14 +188,14 @@ build/payload/evade: $(EVADE_SRC) $(wildcard tests/evasions/*.h)
 
 # for tests/lint.sh: every object without linking, and the warnings we ask for
 .PHONY: objects print-WARN
-objects: $(patsubst %.c,$(B)/obj/%.o,$(ENGINE_SRC) $(SUPPORT_SRC) $(UNIT_SRC) $(PROBE_SRC) $(FUZZ_SRC) $(BENCH_SRC) $(BENCH_HELP_SRC) $(GEN_SRC))
+objects: $(patsubst %.c,$(B)/obj/%.o,$(ENGINE_SRC) $(SUPPORT_SRC) $(UNIT_SRC) $(PROBE_SRC) $(HELPER_SRC) $(FUZZ_SRC) $(BENCH_SRC) $(BENCH_HELP_SRC) $(GEN_SRC))
 print-WARN:
 	@echo '$(WARN)'
 
 .PHONY: payload tests fuzz-targets
 payload: $(PAYLOAD_BIN)
 fuzz-targets: $(FUZZ_BIN)
-tests: $(UNIT_BIN) $(PROBE_BIN) fuzz-targets $(GEN_BIN)
+tests: $(UNIT_BIN) $(PROBE_BIN) $(HELPER_BIN) fuzz-targets $(GEN_BIN)
 
 .PHONY: check-fast check soak asan lint fuzz
 check-fast: all tests

@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # Installs the Debian packages that building, testing and the demo need; asks for nothing. Does nothing when all are there.
+# Syslog receivers for tests are not installed, only unpacked (tests/alerts/receivers_fetch.sh).
 set -u
 packages=(
 	# build
@@ -8,7 +9,7 @@ packages=(
 	libbpf-dev libelf-dev zlib1g-dev libyaml-dev libpcre2-dev libsodium-dev libssl-dev
 	# tests
 	libcmocka-dev libclang-rt-14-dev clang-format clang-tidy valgrind
-	nodejs python3 python3-nacl python3-jsonschema python3-yaml
+	nodejs openssl python3 python3-nacl python3-jsonschema python3-yaml
 	# guests
 	qemu-system-x86 qemu-utils busybox-static cpio xz-utils zstd mmdebstrap e2fsprogs
 )
@@ -16,7 +17,11 @@ missing=()
 for p in "${packages[@]}"; do
 	dpkg-query -W -f='${Status}' "$p" 2>/dev/null | grep -q 'install ok installed' || missing+=("$p")
 done
+fetch_receivers() {
+	bash "$(dirname "$0")/alerts/receivers_fetch.sh" > /dev/null || echo "deps: tests with rsyslog and syslog-ng will be skipped" >&2
+}
 if [ ${#missing[@]} -eq 0 ]; then
+	fetch_receivers
 	echo "deps: all ${#packages[@]} packages are installed"
 	exit 0
 fi
@@ -32,4 +37,5 @@ export DEBIAN_FRONTEND=noninteractive
 	echo "deps: installation failed; try: apt-get install ${missing[*]}" >&2
 	exit 1
 }
+fetch_receivers
 echo "deps: installed ${#missing[@]} packages"
