@@ -62,7 +62,7 @@ static __always_inline void ask_start(struct ask *a, u32 generation, u32 event)
 	a->generation = generation;
 	a->table = generation & 1;
 	a->approval = 0;
-	a->given = a->unknown = 0;
+	a->given = a->unknown = a->hidden = 0;
 	a->is_exec = a->name_length = a->has_cgroup = 0;
 	a->file[0].dentry = a->file[1].dentry = 0;
 	a->file[0].has_id = a->file[1].has_id = 0;

@@ -64,6 +64,10 @@ __noinline int class_find(u32 at, u32 d)
 		return 0;
 	d &= 31;
 	a->class = CLASS_NONE;
+	if (a->hidden & BIT(d)) {
+		a->class = CLASS_UNKNOWN;
+		return 0;
+	}
 	if (d == DIMENSION_CONTAINER || d == DIMENSION_CGROUP) {
 		cgroup_find(at);
 		bool is_host = d == DIMENSION_CONTAINER && a->cgroup_class != CLASS_UNKNOWN;
@@ -306,6 +310,15 @@ static __always_inline void ask_number(struct ask *a, u32 dimension, u64 value)
 {
 	a->number[dimension & 31] = value;
 	a->given |= BIT(dimension & 31);
+}
+
+static __always_inline void ask_written(struct ask *a, struct inode *inode)
+{
+	u32 written = written_of(inode);
+	if (written == WRITTEN_UNKNOWN)
+		a->hidden |= BIT(DIMENSION_NUMBER_2);
+	else
+		ask_number(a, DIMENSION_NUMBER_2, written);
 }
 
 static __always_inline void ask_file(struct ask *a, u32 which, u64 mnt, u64 dentry)

@@ -152,6 +152,7 @@ struct super_block {
 	struct dentry *s_root;
 	struct file_system_type *s_type;
 	struct list_head s_mounts;
+	struct user_namespace *s_user_ns;
 };
 struct timespec64 {
 	s64 tv_sec;
@@ -167,6 +168,9 @@ struct inode {
 	u32 i_rdev;
 	u32 i_generation;
 	s64 i_size;
+	struct {
+		s64 counter;
+	} i_version;
 	void *i_private;
 };
 struct inode___mtime_struct { /* up to 6.5 */

@@ -106,6 +106,7 @@ struct ask {
 	u32 event, generation, table; /* generation 0: no verdict is asked for; table: of whatever is looked up now */
 	u32 approval, reserved;       /* generation of the tables of approval; 0: what is not denied is sent */
 	u32 given, unknown;           /* bit of a dimension: number[] has its value; its value could not be read */
+	u32 hidden, reserved_hidden;  /* bit of a dimension: it has a value, which nobody can tell */
 	u32 is_exec, name_length;     /* the image that asks will be replaced; bytes of the text in name_key, 0: none */
 	u64 number[32];               /* by dimension; of ROLLOUT: identity of the image */
 	struct ask_file file[3];      /* PATH, NEW_PATH, the image */
@@ -182,6 +183,34 @@ struct {
 	__type(key, u32);
 	__type(value, struct task_entry);
 } tasks SEC(".maps");
+
+/*
+ * The hash of the file that a thread is about to execute; key: address of its task, which stays when exec gives it another id. Preallocated: sleepable
+ * programs may use no other, and it is never pushed out.
+ */
+enum { HASH_BYTES = 32, HASH_TEXT = 2 * HASH_BYTES + 1 };
+struct exec_hash {
+	u64 inode; /* address of the file's inode; 0: there is no hash */
+	char text[72]; /* HASH_TEXT of them */
+};
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 8192);
+	__type(key, u64);
+	__type(value, struct exec_hash);
+} exec_hashes SEC(".maps");
+
+/* The same, kept with the inode as long as nothing touches it. */
+struct kept_hash {
+	u64 size, ctime_ns, version;
+	struct exec_hash hash;
+};
+struct {
+	__uint(type, BPF_MAP_TYPE_INODE_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct kept_hash);
+} kept_hashes SEC(".maps");
 
 /* A call under way whose outcome is wanted; key: thread id. */
 struct call_entry {

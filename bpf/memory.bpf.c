@@ -41,8 +41,11 @@ int BPF_PROG(mmap_file, struct file *file, unsigned long asked, unsigned long pr
 		return 0;
 	struct ask *a = ACT_ASK(act, EVENT_MMAP_EXEC, at);
 	struct file *mapped = (void *)SCALAR_ARG(ctx, 0); /* the verifier takes `file` for never NULL and would drop the test */
-	if (a)
+	if (a) {
 		ask_mapped(a, mapped);
+		if (mapped)
+			ask_written(a, BPF_CORE_READ(mapped, f_inode));
+	}
 	act_judge(&act, at, EVENT_MMAP_EXEC);
 	struct slot *s = act_record(&act, EVENT_MMAP_EXEC, sizeof(struct wire_mmap_exec), &index);
 	if (!s)
@@ -51,6 +54,8 @@ int BPF_PROG(mmap_file, struct file *file, unsigned long asked, unsigned long pr
 	r->prot = prot;
 	r->flags = flags;
 	PUT_MAPPED(s, index, r, mapped);
+	if (mapped)
+		PUT_WRITTEN(r, BPF_CORE_READ(mapped, f_inode));
 	record_finish(s, RING_OF(EVENT_MMAP_EXEC));
 	return ACT_RESULT(act);
 }

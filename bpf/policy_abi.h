@@ -41,6 +41,9 @@ struct sensor_config {
 	__u64 approved[2];      /* by table of approval: bit N: of event number N only what the tables approve is sent */
 	__u32 approval_generation; /* as policy_generation, of the tables of approval; POLICY_NO_GENERATION: all that is wanted is sent */
 	__u32 reserved_approval;
+	__u64 boot_wall_ns;     /* when the host booted, by the wall clock */
+	__u32 is_hashing;       /* some rule asks for the hash of what is executed */
+	__u32 reserved_hashing;
 };
 
 /* What the programs find out about the kernel they run in. */

@@ -2,6 +2,7 @@
 /* Life of processes: fork, exec, exit, and the verdict on exec. The tracepoints serve both sensor modes. */
 #include "bpf/argument.h"
 #include "bpf/cgroup.h"
+#include "bpf/hash.h"
 
 enum { CALL_EXECVEAT = 322, CALL_EXECVEAT_COMPAT = 358 };
 
@@ -177,7 +178,15 @@ static __always_inline void put_exec_file(struct slot *s, u32 index, struct wire
 	r->file_gid = BPF_CORE_READ(inode, i_gid.val);
 	r->mode = BPF_CORE_READ(inode, i_mode);
 	r->is_fileless = r->nlink == 0;
+	PUT_WRITTEN(r, inode);
 	r->is_setid = is_setid(file);
+}
+
+static __always_inline void put_hash(struct slot *s, struct wire_proc_exec *r, struct task_struct *task, struct file *file)
+{
+	struct exec_hash *h = exec_hash_of(task, BPF_CORE_READ(file, f_inode));
+	if (h)
+		put_kernel_str(s, &r->sha256, h->text, 128, 0);
 }
 
 /* exec by a thread that is not the first takes over the first one's id; the id it had never exits. */
@@ -245,6 +254,8 @@ int BPF_PROG(exec_done, struct task_struct *task, int old_pid, struct linux_binp
 	if (tty)
 		put_kernel_str(s, &r->tty, tty->name, 64, 0);
 	put_cgroup(s, &r->cgroup, task);
+	put_hash(s, r, task, bprm->file);
+	exec_hash_forget(task);
 	record_finish(s, &ring_priority);
 	return 0;
 }
@@ -302,6 +313,7 @@ int BPF_PROG(exit_done, struct task_struct *task)
 {
 	u32 tid = task->pid, tgid = task->tgid;
 	bpf_map_delete_elem(&calls, &tid);
+	exec_hash_forget(task);
 	if (BPF_CORE_READ(task, signal, live.counter) > 0)
 		return 0; /* other threads live on */
 	bpf_map_delete_elem(&labels, &tgid);
@@ -379,6 +391,8 @@ int BPF_PROG(exec_check, struct linux_binprm *bprm, int ret)
 		a->is_exec = 1;
 		ask_number(a, DIMENSION_FLAGS, image_flags(file));
 		ask_number(a, DIMENSION_NUMBER, BPF_CORE_READ(inode, i_uid.val));
+		ask_written(a, inode);
+		ask_hash(a, task, inode);
 		name_ask(&a->file[0], file->f_path.mnt, file->f_path.dentry);
 	}
 	act_judge(&act, at, EVENT_PROC_EXEC);
@@ -392,9 +406,31 @@ int BPF_PROG(exec_check, struct linux_binprm *bprm, int ret)
 		struct wire_proc_exec *r = (void *)s->record;
 		put_exec_file(s, index, r, file);
 		put_kernel_str(s, &r->filename, bprm->filename, RECORD_PATH_MAX, FLAG_FILENAME);
+		put_hash(s, r, task, file);
 		record_finish(s, &ring_priority);
 	}
 	return -EPERM;
+}
+
+/* Runs before exec_check, which it is attached after; where it does not, there is no hash, which rules take for unknown. */
+SEC("lsm.s/bprm_check_security")
+int BPF_PROG(exec_hash, struct linux_binprm *bprm, int ret)
+{
+	struct subject who;
+	struct exec_hash hash = {};
+	struct task_struct *task = bpf_get_current_task_btf();
+	u64 key = (u64)task;
+	if (ret || !config.is_hashing || !subject_current(task, &who))
+		return ret;
+	struct file *file = bprm->file;
+	struct inode *inode = file->f_inode;
+	struct kept_hash *kept = bpf_inode_storage_get(&kept_hashes, inode, 0, 0);
+	if (kept && is_kept(kept, inode))
+		hash = kept->hash;
+	else if (hash_make(file, &hash) == 0)
+		hash_keep(inode, &hash, kept != NULL);
+	bpf_map_update_elem(&exec_hashes, &key, &hash, BPF_ANY);
+	return 0;
 }
 
 /* Rules that kill. The signal is there before the kernel returns to the image's first instruction. */
@@ -416,6 +452,8 @@ static __always_inline void image_check(struct task_struct *task, struct linux_b
 		a->given = 0;
 		ask_number(a, DIMENSION_FLAGS, image_flags(file));
 		ask_number(a, DIMENSION_NUMBER, BPF_CORE_READ(inode, i_uid.val));
+		ask_written(a, inode);
+		ask_hash(a, task, inode);
 		ask_file(a, 0, (u64)BPF_CORE_READ(file, f_path.mnt), (u64)BPF_CORE_READ(file, f_path.dentry));
 		judged = judge_image(at, bprm->p, (u32)bprm->argc);
 		ask_release(a);

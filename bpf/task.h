@@ -285,6 +285,48 @@ static __always_inline u64 ctime_of(struct inode *inode)
 	return (u64)BPF_CORE_READ(old, i_ctime.tv_sec) * 1000000000ull + (u64)BPF_CORE_READ(old, i_ctime.tv_nsec);
 }
 
+enum { WRITTEN_NOT, WRITTEN_SINCE, WRITTEN_UNKNOWN };
+
+/*
+ * On a file system whose changes and change times are the kernel's alone. Elsewhere they are what a server, an image or a user says; an overlay that
+ * a user made may lie above one that he serves himself. (linux/magic.h)
+ */
+static __always_inline bool is_kept_by_kernel(struct inode *inode)
+{
+	struct super_block *sb = BPF_CORE_READ(inode, i_sb);
+	switch (BPF_CORE_READ(sb, s_magic)) {
+	case 0xef53:     /* ext2, ext3, ext4 */
+	case 0x58465342: /* xfs */
+	case 0x9123683e: /* btrfs */
+	case 0xf2f52010: /* f2fs */
+	case 0xca451a4e: /* bcachefs */
+	case 0x01021994: /* tmpfs, memfd */
+	case 0x858458f6: /* ramfs */
+		return true;
+	case 0x794c7630: /* overlay */
+		return BPF_CORE_READ(sb, s_user_ns, level) == 0;
+	default:
+		return false;
+	}
+}
+
+/* Since boot. The change time is set by whatever touches a file, kept when its inode leaves memory, and out of its owner's reach. */
+static __always_inline u32 written_of(struct inode *inode)
+{
+	if (!is_kept_by_kernel(inode))
+		return WRITTEN_UNKNOWN;
+	return ctime_of(inode) >= config.boot_wall_ns ? WRITTEN_SINCE : WRITTEN_NOT;
+}
+
+/* is_written of a record. A macro: the wire structs differ. */
+#define PUT_WRITTEN(rec, inode)                                                \
+	do {                                                                   \
+		u32 _written = written_of(inode);                              \
+		(rec)->is_written = _written == WRITTEN_SINCE;                 \
+		if (_written == WRITTEN_UNKNOWN)                               \
+			(rec)->common.uncertain |= FLAG_WRITTEN;               \
+	} while (0)
+
 /* mknod(2) hands on the device as user space writes it. */
 static __always_inline u32 device_from_user(u32 dev)
 {
@@ -336,7 +378,7 @@ static __always_inline bool is_mount_new(u64 flags)
 
 enum { FLAG_PATH = 1, FLAG_FS_PATH = 2, FLAG_NEW_PATH = 4, FLAG_ARGS = 8, FLAG_ENV = 16, FLAG_CWD = 32, FLAG_FILENAME = 64, FLAG_TARGET = 128,
        FLAG_CGROUP = 256, FLAG_UNIX_NAME = 512, FLAG_MOUNT_SOURCE = 1024, FLAG_XATTR = 2048, FLAG_GIVEN_PATH = 4096,
-       FLAG_VERDICT = 8192 };
+       FLAG_VERDICT = 8192, FLAG_WRITTEN = 16384 };
 
 /* FILE_OBJECT of a record from an inode's dentry; inode members stay 0 for a negative dentry. A macro: the wire structs differ. */
 #define PUT_FILE(s, index, rec, mnt, dentry_scalar)                                                                           \

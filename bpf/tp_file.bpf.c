@@ -282,6 +282,7 @@ VERB_FUNCTION(exec)
 	tp_put_file(index, a[0], a[1]);
 	put_user_str(s, &r->filename, (void *)a[1], RECORD_PATH_MAX, FLAG_FILENAME);
 	r->previous_id = c->exec_id;
+	r->common.uncertain |= FLAG_WRITTEN;
 	r->nlink = FIELD_MISSING;
 	r->file_uid = FIELD_MISSING;
 	r->file_gid = FIELD_MISSING;
@@ -303,8 +304,10 @@ VERB_FUNCTION(mmap)
 	} else {
 		tp_put_file(index, a[4], 0);
 		struct file *file = file_of(a[4]);
-		if (has_inode(s) && file)
+		if (has_inode(s) && file) {
 			r->nlink = BPF_CORE_READ(file, f_inode, i_nlink);
+			PUT_WRITTEN(r, BPF_CORE_READ(file, f_inode));
+		}
 	}
 	tp_finish(index);
 }

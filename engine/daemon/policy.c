@@ -127,6 +127,8 @@ static void make_approval(struct policy *p, struct diag *diag)
 void policy_approve(const struct policy *p, struct sensor *sensor, struct diag *diag)
 {
 	CLEANUP(diag_done) struct diag why = { 0 };
+	if (sensor_set_hashing(sensor, ruleset_asks_hash(p->rules)))
+		diag_warn(diag, (struct place){ 0 }, "rules that ask for file.hash.sha256 never hold: " SENSOR_NO_HASH);
 	warn_of_all(sensor_set_approval(sensor, &p->approval.policy.tables, &why), &why, diag);
 }
 

@@ -72,10 +72,21 @@ static int finish(struct reader *r, const struct value_set *draft)
 
 /* --- texts ----------------------------------------------------------------------------------------------------------------- */
 
+/* As the field is written: another text would stand in a rule that never blocks. */
+static bool is_hash(struct strview text)
+{
+	for (size_t i = 0; i < text.n; i++)
+		if (!strchr("0123456789abcdef", text.p[i]))
+			return false;
+	return text.n == 64;
+}
+
 static int check_text(struct reader *r, struct strview text)
 {
 	if (text.n == 0)
 		return refuse(r, "an empty text is no name", "write `exists` for any, or a name");
+	if (strcmp(r->field.name, "file.hash.sha256") == 0 && !is_hash(text))
+		return refuse(r, "that is no SHA-256", "write 64 hexadecimal digits, small letters");
 	if (text.n > POLICY_TEXT_MAX)
 		return refuse(r, "the text is longer than 240 bytes", "name a folder above it with `startswith`");
 	if (memchr(text.p, 0, text.n))
@@ -244,7 +255,7 @@ static int read_numbers(struct reader *r)
 	return err;
 }
 
-/* The numbers of FLAGS in which the field's bit is one of the operands. */
+/* The numbers in which the field is one of the operands: those of FLAGS with its bit so, or itself. */
 static int read_flag(struct reader *r)
 {
 	const struct test *t = r->test;
@@ -262,8 +273,9 @@ static int read_flag(struct reader *r)
 		r->ret->type = is_in[0] ? LITERAL_TRUE : LITERAL_FALSE;
 		return 0;
 	}
-	for (uint64_t i = 0; i < SMALL_FLAGS; i++)
-		if (is_in[i >> r->field.bit & 1])
+	bool is_bit = r->field.dimension == DIMENSION_FLAGS;
+	for (uint64_t i = 0; i < (is_bit ? SMALL_FLAGS : 2); i++)
+		if (is_in[i >> (is_bit ? r->field.bit : 0) & 1])
 			ranges[draft.n++] = (struct number_range){ i, i };
 	draft.ranges = ranges;
 	return take(r, &draft, &r->ret->must);

@@ -56,6 +56,7 @@ void caps_read(const struct btf *kernel, struct sensor_caps *caps)
 	}
 	read_preemption(caps);
 	caps->is_lsm_unguarded = has_function(kernel, "__bpf_prog_enter_recur");
+	caps->has_ima = has_function(kernel, "ima_file_hash");
 }
 
 int caps_check_enforcement(const struct sensor_caps *caps, struct diag *diag)

@@ -14,6 +14,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "engine/base/clock.h"
 #include "engine/base/fd.h"
 #include "engine/base/num.h"
 #include "engine/probe/canary.h"
@@ -174,6 +175,7 @@ static int try_mode(struct sensor *s, const struct sensor_options *o, enum senso
 		.sensor = mode,
 		.n_slots = (uint32_t)s->cpus * 3,
 		.n_asks = o->enforce || o->approve ? asks_of(s) : 0,
+		.boot_wall_ns = clock_ns(CLOCK_REALTIME) - clock_ns(CLOCK_BOOTTIME),
 	};
 	err = put_env_names(s, o->env_names, diag);
 	if (err)
@@ -297,6 +299,18 @@ static void want_outcomes(struct sensor_config *c, uint64_t events)
 	}
 	set_syscalls(c, events & refusable);
 	c->outcome_wanted = events;
+}
+
+/* Not switched off while other tables are on trial: those that come back without the engine's doing may ask. */
+int sensor_set_hashing(struct sensor *s, bool is_on)
+{
+	struct sensor_config *c = &s->skel->bss->config;
+	bool can_hash = s->caps.has_ima && s->caps.mode == SENSOR_LSM;
+	if (is_on && !can_hash)
+		return -EOPNOTSUPP;
+	if (is_on || !c->policy_until_ns)
+		__atomic_store_n(&c->is_hashing, is_on, __ATOMIC_SEQ_CST);
+	return 0;
 }
 
 static void set_wanted(struct sensor *s, uint64_t events, uint64_t outcome_events)

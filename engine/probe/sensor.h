@@ -44,6 +44,7 @@ struct sensor_caps {
 	bool is_lsm_unguarded;    /* LSM programs are never skipped (__bpf_prog_enter_recur) */
 	bool is_canary_seen;      /* the self-test's open was seen */
 	bool is_canary_denied;    /* the self-test's exec was denied (enforce) */
+	bool has_ima;             /* it can hash what is executed */
 	bool is_path_checked;     /* the kernel shows rename_lock: torn paths are noticed */
 	char preemption[16];      /* none, voluntary, full; "" unknown */
 	char lsm_refused[160];    /* why lsm mode was not chosen; "" */
@@ -130,6 +131,9 @@ uint32_t sensor_approval(const struct sensor *s);
 int sensor_tell_image(struct sensor *s, uint64_t exec_id, uint64_t events) MUST_CHECK;
 /* Nothing is filtered from now on: cannot fail. */
 void sensor_send_all(struct sensor *s);
+/* Hashes of executed files are made from now on, or no longer. -EOPNOTSUPP: SENSOR_NO_HASH. */
+int sensor_set_hashing(struct sensor *s, bool is_on) MUST_CHECK;
+#define SENSOR_NO_HASH "this kernel cannot hash files (it has no IMA), or the sensor is not in lsm mode"
 /*
  * What held for the creators of a process, its present image not among them, by the predicates of the tables that were filled last, or gone back
  * to. 0 or -errno; -E2BIG: there is no room for more.

@@ -122,6 +122,20 @@ static int check_programs(const struct sensor *s, const struct sensor_change *co
 	return -EOPNOTSUPP;
 }
 
+static bool asks_hash(const struct policy_head *head)
+{
+	return (head->needs[EVENT_PROC_EXEC] | head->needs[EVENT_PROC_IMAGE]) >> DIMENSION_NAME & 1;
+}
+
+/* Before the tables that ask are in force: what has no hash is unknown to them. */
+static int start_hashing(struct sensor *s, struct diag *diag)
+{
+	int err = sensor_set_hashing(s, true);
+	if (err)
+		diag_error(diag, (struct place){ 0 }, "nothing can be blocked by file.hash.sha256: " SENSOR_NO_HASH "; name the file by file.path, or by file.device and file.inode");
+	return err;
+}
+
 /* --- filling --------------------------------------------------------------------------------------------------------------------- */
 
 /* What wait_for_programs needs is there before tables are changed over: afterwards it could not be said any more that nothing was done. */
@@ -277,6 +291,8 @@ int sensor_fill_verdicts(struct sensor *s, const struct verdict_tables *t, uint3
 	int err = check_capacities(t, "blocking rules", diag);
 	if (!err)
 		err = check_programs(s, coming, events, diag);
+	if (!err && asks_hash(&t->head))
+		err = start_hashing(s, diag);
 	if (err)
 		return err;
 	struct policy_clause *clauses = clauses_of(t, generation);

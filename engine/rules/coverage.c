@@ -170,6 +170,26 @@ bool coverage_needs_outcome(const struct condition *c)
 	return false;
 }
 
+static bool expr_asks(const struct expr *x, const char *field)
+{
+	if (x->type == EXPR_FIELD)
+		return strcmp(x->field->name, field) == 0;
+	for (size_t i = 0; i < x->n_args; i++)
+		if (expr_asks(x->args[i], field))
+			return true;
+	return false;
+}
+
+bool coverage_asks(const struct condition *c, const char *field)
+{
+	if (c->type == NODE_TEST)
+		return expr_asks(c->test->left, field) || (c->test->right && expr_asks(c->test->right, field));
+	for (size_t i = 0; i < c->n; i++)
+		if (coverage_asks(c->children[i], field))
+			return true;
+	return false;
+}
+
 /* --- reasons ------------------------------------------------------------------------------------------------------------------- */
 
 /* Tests of a field that never has a value: one reason for all of them. */

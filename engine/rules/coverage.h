@@ -14,6 +14,8 @@ uint64_t coverage_events(const struct condition *c);
 /* Whether they look at what is known only when a call has ended. */
 bool expr_needs_outcome(const struct expr *x);
 bool coverage_needs_outcome(const struct condition *c);
+/* Whether some test looks at the field. */
+bool coverage_asks(const struct condition *c, const char *field);
 
 /* Sets the rules' coverage, needs_source and reasons, with m's scratch. Texts go into the arena; 0 or -ENOMEM. */
 int coverage_fill(struct arena *arena, struct matcher *m, struct rule *rules, size_t n) MUST_CHECK;

@@ -506,6 +506,8 @@ static int sort_by_event(struct ruleset *set)
 	for (size_t i = 0; i < set->n; i++)
 		if (set->rules[i].info.is_enabled && set->rules[i].info.needs_outcome)
 			set->outcome_events |= set->rules[i].info.events;
+	for (size_t i = 0; i < set->n; i++)
+		set->asks_hash |= set->rules[i].info.is_enabled && set->rules[i].condition && coverage_asks(set->rules[i].condition, "file.hash.sha256");
 	return 0;
 }
 

@@ -56,6 +56,11 @@ uint64_t ruleset_events(const struct ruleset *set)
 	return set->events;
 }
 
+bool ruleset_asks_hash(const struct ruleset *set)
+{
+	return set->asks_hash;
+}
+
 uint64_t ruleset_outcome_events(const struct ruleset *set)
 {
 	return set->outcome_events;

@@ -117,6 +117,8 @@ const struct rule_info *ruleset_get(const struct ruleset *set, size_t index);
 /* Bits of the events that any rule looks at; bits of those whose rules need the outcome. */
 uint64_t ruleset_events(const struct ruleset *set);
 uint64_t ruleset_outcome_events(const struct ruleset *set);
+/* Whether a rule asks for the hash of what is executed, which is made for no other reason. */
+bool ruleset_asks_hash(const struct ruleset *set);
 
 /* Environment variables that the rules' conditions name, which an exec event should keep; how many more there were no room for. */
 const char *const *ruleset_env_names(const struct ruleset *set, size_t *ret_n, size_t *ret_left_out);

@@ -104,6 +104,7 @@ struct ruleset {
 	uint32_t *by_event[EVENT_NUMBERS]; /* indexes of the enabled rules of an event, in load order */
 	size_t n_by_event[EVENT_NUMBERS];
 	uint64_t events, outcome_events;
+	bool asks_hash;
 	const struct stateful **stateful; /* of enabled rules, in load order */
 	size_t n_stateful;
 	const struct stateful_feed *feeds; /* of all entries, sorted by entry */

@@ -9,6 +9,7 @@
 #include <linux/bpf.h>
 #include <linux/io_uring.h>
 #include <netinet/in.h>
+#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -392,6 +393,24 @@ static long do_exec(char **a)
 	return execv(a[0], a);
 }
 
+static void *thread_execs(void *a)
+{
+	char **arguments = a;
+	execv(arguments[0], arguments);
+	return NULL;
+}
+
+/* By a thread that is not the first: it takes over the first one's id. */
+static long do_thread_exec(char **a)
+{
+	pthread_t thread;
+	errno = pthread_create(&thread, NULL, thread_execs, a);
+	if (!errno)
+		pthread_join(thread, NULL);
+	errno = errno ? errno : EPERM;
+	return -1;
+}
+
 /* As a child: what the program executes has it among its creators. */
 static long do_child(char **a)
 {
@@ -501,7 +520,7 @@ static const struct {
 	{ "fastopen", 2, do_fastopen }, { "sendmmsg", 2, do_sendmsg }, { "bind", 2, do_bind }, { "listen", 2, do_listen }, { "accept", 2, do_accept },
 	{ "socket", 3, do_socket }, { "unix", 1, do_unix }, { "ptrace", 0, do_ptrace }, { "traceme", 0, do_traceme }, { "kill", 1, do_kill },
 	{ "prctl", 1, do_prctl }, { "setuid", 1, do_setuid }, { "finit-module", 1, do_finit_module }, { "init-module", 0, do_init_module },
-	{ "bpf-load", 1, do_bpf_load }, { "exec", 1, do_exec }, { "child", 1, do_child },
+	{ "bpf-load", 1, do_bpf_load }, { "exec", 1, do_exec }, { "thread-exec", 1, do_thread_exec }, { "child", 1, do_child },
 	{ "moves", 2, do_moves }, { "makes-anew", 2, do_makes_anew }, { "by-turns", 2, do_by_turns }, { "mounts", 2, do_mounts },
 };
 

@@ -224,3 +224,4 @@ grep '"verdict":"block"' /tmp/log.jsonl | grep -c '"uncertain":\["vedette.verdic
 totals=$(tail -n 1 /tmp/log.jsonl | grep -o '"totals":{[^}]*}')
 echo "$totals" | grep -q '"lost":0' && echo "ok - nothing was lost" || echo "not ok - nothing was lost: $totals"
 sh /t/kill_in_guest.sh
+sh /t/images_in_guest.sh
