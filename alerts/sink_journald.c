@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -16,9 +17,11 @@
 #include "engine/base/fd.h"
 #include "engine/base/jsonread.h"
 
+enum { WAIT_MS = 1000 }; /* for a journal that is behind: its queue holds some hundred entries, which is no fault of its */
+
 struct journald {
 	struct sockaddr_un address;
-	int fd;
+	int fd; /* connected, so that it can be asked whether the journal's queue has room; -1: not yet */
 	struct buf entry, message;
 };
 
@@ -38,9 +41,9 @@ static int journald_open(const struct sink_options *options, const struct wal_io
 	if (!s)
 		return -ENOMEM;
 	s->address.sun_family = AF_UNIX;
-	s->fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (s->fd < 0 || strlen(options->socket) >= sizeof(s->address.sun_path)) {
-		diag_error(diag, (struct place){ 0 }, "sink '%s': %s", options->name, s->fd < 0 ? strerror(errno) : "the path of its socket is too long");
+	s->fd = -1;
+	if (strlen(options->socket) >= sizeof(s->address.sun_path)) {
+		diag_error(diag, (struct place){ 0 }, "sink '%s': the path of its socket is too long", options->name);
 		journald_close(s);
 		return -EINVAL;
 	}
@@ -94,7 +97,7 @@ static int send_file(struct journald *s)
 		r = -errno;
 	if (r)
 		return r;
-	struct msghdr m = { .msg_name = &s->address, .msg_namelen = sizeof(s->address), .msg_control = &control, .msg_controllen = sizeof(control.bytes) };
+	struct msghdr m = { .msg_control = &control, .msg_controllen = sizeof(control.bytes) };
 	struct cmsghdr *c = CMSG_FIRSTHDR(&m);
 	c->cmsg_level = SOL_SOCKET;
 	c->cmsg_type = SCM_RIGHTS;
@@ -103,11 +106,42 @@ static int send_file(struct journald *s)
 	return sendmsg(s->fd, &m, MSG_NOSIGNAL) < 0 ? -errno : 0;
 }
 
+static int connect_journal(struct journald *s)
+{
+	if (s->fd >= 0)
+		return 0;
+	CLEANUP(fd_close) int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0 || connect(fd, (struct sockaddr *)&s->address, sizeof(s->address)))
+		return -errno;
+	s->fd = TAKE_FD(fd);
+	return 0;
+}
+
 static int send_entry(struct journald *s)
 {
-	if (sendto(s->fd, s->entry.p, s->entry.n, MSG_NOSIGNAL, (struct sockaddr *)&s->address, sizeof(s->address)) >= 0)
+	if (send(s->fd, s->entry.p, s->entry.n, MSG_NOSIGNAL) >= 0)
 		return 0;
 	return errno == EMSGSIZE || errno == ENOBUFS ? send_file(s) : -errno;
+}
+
+/* With one more try when the journal was behind, or is another one by now. */
+static int deliver_entry(struct journald *s)
+{
+	int r = connect_journal(s);
+	if (!r)
+		r = send_entry(s);
+	if (r == -EAGAIN) {
+		struct pollfd p = { .fd = s->fd, .events = POLLOUT };
+		(void)poll(&p, 1, WAIT_MS); /* what came of it the next try shows */
+		r = send_entry(s);
+	}
+	if (r == -ECONNREFUSED || r == -ENOTCONN || r == -ECONNRESET || r == -EPIPE) {
+		fd_close(&s->fd);
+		r = connect_journal(s);
+		if (!r)
+			r = send_entry(s);
+	}
+	return r;
 }
 
 static int journald_send(void *sink, const struct sink_line *lines, size_t n, size_t *ret_done, struct sink_fault *fault)
@@ -116,7 +150,7 @@ static int journald_send(void *sink, const struct sink_line *lines, size_t n, si
 	for (*ret_done = 0; *ret_done < n; (*ret_done)++) {
 		int r = make_entry(s, &lines[*ret_done]);
 		if (!r)
-			r = send_entry(s);
+			r = deliver_entry(s);
 		if (r) {
 			sink_fault_set(fault, "%s: %s", s->address.sun_path, r == -EAGAIN ? "the journal takes nothing" : strerror(-r));
 			return r;

@@ -1,32 +1,31 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Sinks of type file and stdout. A file holds whole lines, each once: when a crash came between the file and the cursor, the lines that are
- * there already are known by their stream and sequence, and passed. Rotation renames PATH to PATH.1, PATH.1 to PATH.2, ...
+ * Sink of type file. It holds whole lines of one agent, each once: when a crash came between the file and the cursor, the lines that are there already are
+ * known by their bytes, and passed. Rotation renames PATH to PATH.1, PATH.1 to PATH.2, ...
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "alerts/identity.h"
+#include "alerts/head.h"
+#include "alerts/known_lines.h"
 #include "alerts/sink.h"
 #include "engine/base/clock.h"
 #include "engine/base/fd.h"
 
-enum { MARKS = 8, TAIL_BYTES = 256 * 1024, STDOUT_WAIT_MS = 1000 }; /* a tail holds the longest line there is */
-
-/* A stream's last line that is there. */
-struct mark {
-	char stream[STREAM_NAME_MAX + 1];
-	uint64_t sequence;
+enum {
+	TAIL_BYTES = 256 * 1024,        /* holds the longest line there is */
+	KNOWN_BYTES = 16 * 1024 * 1024, /* more than what is written between two cursors; what is older and comes again stands there twice */
+	NAME_BYTES = PATH_MAX + 16,     /* a path that can be opened, and the number of a rotated file */
 };
 
 struct logfile {
-	const struct sink_options *options; /* borrowed; NULL: standard output */
+	const struct sink_options *options; /* borrowed */
 	const struct wal_io *io;            /* borrowed */
 	int fd;                             /* -1: not open */
 	uint64_t size;
@@ -34,9 +33,9 @@ struct logfile {
 	bool is_lost;                       /* a sync failed, and the frame does not know yet: what came since the settle before comes again */
 	bool is_doubtful;                   /* what the file seems to hold may not be on the disk: nothing in it counts as there */
 	uint64_t span;                      /* of rotate_time, the one that the file's last line is of */
-	struct mark marks[MARKS];           /* last lines of the streams that the end of the file is of */
-	size_t n_marks;                     /* ever */
-	struct buf out;                     /* standard output: what is left of a line that was begun */
+	char agent[STREAM_NAME_MAX + 1];    /* of the file's last line; "": it has none */
+	struct known_lines known;           /* that the files held when they were opened */
+	struct buf out;
 };
 
 static uint64_t span_of(const struct logfile *f, uint64_t wall_ns)
@@ -44,79 +43,108 @@ static uint64_t span_of(const struct logfile *f, uint64_t wall_ns)
 	return f->options->rotate_time ? wall_ns / f->options->rotate_time : 0;
 }
 
-static void note_last(struct logfile *f, const struct sink_line *line)
+static void note_agent(struct logfile *f, const struct sink_line *line)
 {
-	if (line->stream.n > STREAM_NAME_MAX)
+	struct strview agent = stream_agent(line->stream);
+	if (agent.n == 0 || agent.n > STREAM_NAME_MAX)
 		return;
-	for (size_t i = 0; i < MIN(f->n_marks, (size_t)MARKS); i++) {
-		if (!sv_is(line->stream, f->marks[i].stream))
+	memcpy(f->agent, agent.p, agent.n);
+	f->agent[agent.n] = '\0';
+}
+
+static bool is_of_agent(const struct sink_line *line, const char *agent)
+{
+	return !agent[0] || !line->stream.n || sv_is(stream_agent(line->stream), agent);
+}
+
+/* Bytes of the file from there on; -errno. */
+static int read_part(int fd, uint64_t from, uint64_t to, struct buf *into)
+{
+	into->max = KNOWN_BYTES;
+	if (buf_reserve(into, (size_t)(to - from)))
+		return -ENOMEM;
+	while (from < to) {
+		ssize_t n = pread(fd, into->p + into->n, (size_t)(to - from), (off_t)from);
+		if (n < 0 && errno == EINTR)
 			continue;
-		f->marks[i].sequence = MAX(f->marks[i].sequence, line->sequence);
-		return;
+		if (n < 0)
+			return -errno;
+		if (n == 0)
+			break;
+		into->n += (size_t)n;
+		from += (uint64_t)n;
 	}
-	struct mark *mark = &f->marks[f->n_marks++ % MARKS];
-	*mark = (struct mark){ .sequence = line->sequence };
-	memcpy(mark->stream, line->stream.p, line->stream.n);
+	return 0;
 }
 
-/* The lines of a text that begins within one, but for from 0; -EBADMSG when the last is none of ours. */
-static int note_lines(struct logfile *f, struct strview text, bool begins_with_line)
+/* The whole lines among the last bytes of a file; how many of them there may be, and what is left of that. */
+static int know_file(struct logfile *f, int fd, uint64_t size, uint64_t *left)
 {
-	bool is_good = true;
-	while (text.n) {
-		const char *end = memchr(text.p, '\n', text.n);
-		struct sink_line line;
-		struct strview one = { text.p, end ? (size_t)(end - text.p) : text.n };
-		if (begins_with_line) {
-			is_good = sink_line_read(one, &line);
-			if (is_good && !f->is_doubtful)
-				note_last(f, &line);
-		}
-		begins_with_line = true;
-		text = sv_from_index(text, one.n + 1);
+	CLEANUP(buf_done) struct buf text = { 0 };
+	uint64_t from = size > *left ? size - *left : 0;
+	int r = read_part(fd, from, size, &text);
+	struct strview rest = buf_sv(&text);
+	*left -= size - from;
+	for (bool is_whole = from == 0; !r && rest.n; is_whole = true) {
+		const char *end = memchr(rest.p, '\n', rest.n);
+		if (!end)
+			break;
+		struct strview line = { rest.p, (size_t)(end - rest.p) };
+		if (is_whole)
+			r = known_lines_add(&f->known, line);
+		rest = sv_from_index(rest, line.n + 1);
 	}
-	return is_good ? 0 : -EBADMSG;
+	return r;
 }
 
-/* What was rotated away a moment ago. Nothing is said when it cannot be read: it only spares doubles. */
-static void look_at_rotated(struct logfile *f, char *tail)
+/* The file itself, and what was rotated away of late. What of that cannot be read is not known: it only spares doubles. */
+static int know_lines(struct logfile *f)
 {
-	char name[4200];
-	struct stat st;
-	if (snprintf(name, sizeof(name), "%s.1", f->options->path) >= (int)sizeof(name))
-		return;
-	CLEANUP(fd_close) int fd = open(name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-	if (fd < 0 || fstat(fd, &st) || !S_ISREG(st.st_mode))
-		return;
-	off_t from = st.st_size > TAIL_BYTES ? st.st_size - TAIL_BYTES : 0;
-	ssize_t n = pread(fd, tail, TAIL_BYTES, from);
-	if (n > 0)
-		IGNORE(note_lines(f, (struct strview){ tail, (size_t)n }, from == 0)); /* as above */
+	char name[NAME_BYTES];
+	uint64_t left = KNOWN_BYTES;
+	known_lines_clear(&f->known);
+	if (f->is_doubtful)
+		return 0;
+	int r = know_file(f, f->fd, f->size, &left);
+	for (unsigned i = 1; !r && left && i <= f->options->keep; i++) {
+		struct stat st;
+		(void)snprintf(name, sizeof(name), "%s.%u", f->options->path, i); /* fits: the path could be opened */
+		CLEANUP(fd_close) int fd = open(name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+		if (fd < 0 || fstat(fd, &st) || !S_ISREG(st.st_mode))
+			break;
+		if (know_file(f, fd, (uint64_t)st.st_size, &left) == -ENOMEM)
+			r = -ENOMEM;
+	}
+	return r;
 }
 
 /* Cuts off a part of a line, and reads what the last whole one is. */
 static int look_at_tail(struct logfile *f, struct sink_fault *fault)
 {
-	char *tail = malloc(TAIL_BYTES);
+	CLEANUP(buf_done) struct buf tail = { 0 };
 	uint64_t from = f->size > TAIL_BYTES ? f->size - TAIL_BYTES : 0;
-	ssize_t n = tail ? pread(f->fd, tail, TAIL_BYTES, (off_t)from) : 0;
-	int r = !tail ? -ENOMEM : n < 0 ? -errno : 0;
-	const char *end = n > 0 ? memrchr(tail, '\n', (size_t)n) : NULL;
-	size_t whole = end ? (size_t)(end - tail) + 1 : 0;
-	if (!r && n > 0 && !end && from > 0)
+	int r = read_part(f->fd, from, f->size, &tail);
+	const char *end = tail.n ? memrchr(tail.p, '\n', tail.n) : NULL;
+	size_t whole = end ? (size_t)(end - tail.p) + 1 : 0;
+	if (!r && tail.n && !end && from > 0)
 		r = -EBADMSG; /* no log of ours has such lines */
-	if (!r && n > 0 && whole < (size_t)n) {
+	if (!r && whole < tail.n) {
 		f->size = from + whole;
-		r = ftruncate(f->fd, (off_t)f->size) ? -errno : 0;
+		r = f->io->cut(f->io->context, f->fd, (off_t)f->size);
 	}
-	if (!r)
-		r = note_lines(f, (struct strview){ tail, whole }, from == 0);
-	if (!r && from == 0)
-		look_at_rotated(f, tail);
+	f->agent[0] = '\0';
+	if (!r && whole) {
+		const char *before = whole > 1 ? memrchr(tail.p, '\n', whole - 1) : NULL;
+		const char *begin = before ? before + 1 : tail.p;
+		struct sink_line line;
+		if ((!before && from > 0) || !sink_line_read((struct strview){ begin, (size_t)(end - begin) }, &line))
+			r = -EBADMSG;
+		else
+			note_agent(f, &line);
+	}
 	if (r)
 		sink_fault_set(fault, r == -EBADMSG ? "%s holds data that are no Vedette log: name another file, or remove it" : "%s: its end cannot be read: %s",
 			       f->options->path, strerror(-r));
-	free(tail);
 	return r;
 }
 
@@ -124,7 +152,7 @@ static int look_at_tail(struct logfile *f, struct sink_fault *fault)
 static void forget(struct logfile *f)
 {
 	f->is_lost = true;
-	f->n_marks = 0;
+	known_lines_clear(&f->known);
 }
 
 /*
@@ -159,7 +187,21 @@ static bool take_lost(struct logfile *f, struct sink_fault *fault)
 	return is_lost;
 }
 
-static int open_file(struct logfile *f, struct sink_fault *fault)
+/* A file whose name is not on the disk is not there after the next boot, whatever was synced into it. */
+static int sync_folder(struct logfile *f, struct sink_fault *fault)
+{
+	char name[NAME_BYTES];
+	const char *path = f->options->path, *slash = strrchr(path, '/');
+	(void)snprintf(name, sizeof(name), "%.*s", slash ? (int)(slash - path) + 1 : 1, slash ? path : "."); /* fits: the path could be opened */
+	CLEANUP(fd_close) int fd = open(name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int r = fd < 0 ? -errno : f->io->sync(f->io->context, fd);
+	if (r)
+		sink_fault_set(fault, "the folder of %s cannot be synced: %s", path, strerror(-r));
+	return r;
+}
+
+/* is_fresh: after a rotation of our own, what the files hold is known. */
+static int open_file(struct logfile *f, bool is_fresh, struct sink_fault *fault)
 {
 	const char *path = f->options->path;
 	struct stat st = { 0 };
@@ -181,6 +223,10 @@ static int open_file(struct logfile *f, struct sink_fault *fault)
 	f->size = (uint64_t)st.st_size;
 	f->span = span_of(f, (uint64_t)st.st_mtim.tv_sec * 1000000000u);
 	r = look_at_tail(f, fault);
+	if (!r && !is_fresh && (r = know_lines(f)))
+		sink_fault_set(fault, "%s: its lines cannot be read: %s", path, strerror(-r));
+	if (!r)
+		r = sync_folder(f, fault);
 	if (!r && (r = f->io->sync(f->io->context, f->fd))) { /* lines that are there count as delivered */
 		sink_fault_set(fault, "%s cannot be synced: %s", path, strerror(-r));
 		forget(f);
@@ -202,7 +248,7 @@ static int logfile_open(const struct sink_options *options, const struct wal_io 
 	f->fd = -1;
 	f->options = options;
 	f->io = io;
-	int r = open_file(f, &fault);
+	int r = open_file(f, false, &fault);
 	if (r) {
 		diag_error(diag, (struct place){ 0 }, "sink '%s': %s", options->name, fault.text);
 		free(f);
@@ -212,14 +258,20 @@ static int logfile_open(const struct sink_options *options, const struct wal_io 
 	return 0;
 }
 
-static int rename_one(const char *path, unsigned from, unsigned to)
+static int rename_one(const struct logfile *f, unsigned from, unsigned to)
 {
-	char old[4200], new[4200];
-	int n = from ? snprintf(old, sizeof(old), "%s.%u", path, from) : snprintf(old, sizeof(old), "%s", path);
-	int m = snprintf(new, sizeof(new), "%s.%u", path, to);
-	if (n >= (int)sizeof(old) || m >= (int)sizeof(new))
-		return -ENAMETOOLONG;
-	return rename(old, new) ? -errno : 0;
+	const char *path = f->options->path;
+	char old[NAME_BYTES], new[NAME_BYTES]; /* fit: the path could be opened */
+	(void)(from ? snprintf(old, sizeof(old), "%s.%u", path, from) : snprintf(old, sizeof(old), "%s", path));
+	(void)snprintf(new, sizeof(new), "%s.%u", path, to);
+	return f->io->rename(f->io->context, AT_FDCWD, old, new);
+}
+
+static bool has_rotated(const char *path, unsigned number)
+{
+	char name[NAME_BYTES];
+	(void)snprintf(name, sizeof(name), "%s.%u", path, number); /* fits: the path could be opened */
+	return access(name, F_OK) == 0;
 }
 
 /* The oldest is replaced by the one after it. */
@@ -227,42 +279,57 @@ static int rotate(struct logfile *f, struct sink_fault *fault)
 {
 	const char *path = f->options->path;
 	unsigned n = 0;
-	char name[4200];
 	int r = sync_file(f, fault);
 	if (r)
 		return r;
-	while (!r && n + 1 < f->options->keep && snprintf(name, sizeof(name), "%s.%u", path, n + 1) < (int)sizeof(name) && access(name, F_OK) == 0)
+	while (n + 1 < f->options->keep && has_rotated(path, n + 1))
 		n++;
 	for (; !r && n > 0; n--)
-		r = rename_one(path, n, n + 1);
+		r = rename_one(f, n, n + 1);
 	if (!r)
-		r = rename_one(path, 0, 1);
+		r = rename_one(f, 0, 1);
 	if (r) {
 		sink_fault_set(fault, "%s cannot be rotated: %s", path, strerror(-r));
 		return r;
 	}
 	fd_close(&f->fd);
-	return open_file(f, fault);
+	return open_file(f, true, fault);
 }
 
-static bool is_to_rotate(const struct logfile *f, size_t more)
+/* Another agent's lines have no place in the same file: nobody could verify it. */
+static bool is_to_rotate(const struct logfile *f, const struct sink_line *line, size_t more)
 {
 	if (f->size == 0)
 		return false;
+	if (!is_of_agent(line, f->agent))
+		return true;
 	return (f->options->rotate_size && f->size + more > f->options->rotate_size) || span_of(f, clock_ns(CLOCK_REALTIME)) != f->span;
+}
+
+static int write_whole(const struct logfile *f, struct strview bytes)
+{
+	while (bytes.n) {
+		ssize_t n = f->io->write(f->io->context, f->fd, bytes, 0); /* the place does not count: it is appended */
+		if (n == -EINTR)
+			continue;
+		if (n <= 0)
+			return n ? (int)n : -EIO;
+		bytes = sv_from_index(bytes, (size_t)n);
+	}
+	return 0;
 }
 
 /* Whole lines or none: a part of one is cut off again. */
 static int append(struct logfile *f, struct strview bytes, struct sink_fault *fault)
 {
-	int r = fd_write_all(f->fd, bytes.p, bytes.n);
+	int r = write_whole(f, bytes);
 	if (r == 0) {
 		f->size += bytes.n;
 		f->span = span_of(f, clock_ns(CLOCK_REALTIME));
 		return 0;
 	}
 	sink_fault_set(fault, "%s: %s", f->options->path, strerror(-r));
-	if (ftruncate(f->fd, (off_t)f->size)) {
+	if (f->io->cut(f->io->context, f->fd, (off_t)f->size)) {
 		struct sink_fault other = { .text = "" };
 		IGNORE(sync_file(f, &other)); /* told by the next settle, when it fails */
 		fd_close(&f->fd);             /* the next opening cuts it */
@@ -270,42 +337,45 @@ static int append(struct logfile *f, struct strview bytes, struct sink_fault *fa
 	return r;
 }
 
-static bool is_there(const struct logfile *f, const struct sink_line *line)
+/* The next lines that one write takes, of one agent and one file, as f->out; returns the index behind them. */
+static size_t collect(struct logfile *f, const struct sink_line *lines, size_t n, size_t i, const struct sink_line **ret_last)
 {
-	for (size_t i = 0; i < MIN(f->n_marks, (size_t)MARKS); i++)
-		if (sv_is(line->stream, f->marks[i].stream))
-			return line->sequence <= f->marks[i].sequence;
-	return false;
+	*ret_last = NULL;
+	buf_reset(&f->out);
+	for (; i < n && f->out.n < TAIL_BYTES; i++) {
+		if (known_lines_has(&f->known, lines[i].text))
+			continue;
+		if (*ret_last && f->options->rotate_size && f->size + f->out.n + lines[i].text.n >= f->options->rotate_size)
+			break;
+		if (*ret_last && !sv_equal(stream_agent((*ret_last)->stream), stream_agent(lines[i].stream)))
+			break;
+		buf_add_sv(&f->out, lines[i].text);
+		buf_add_char(&f->out, '\n');
+		*ret_last = &lines[i];
+	}
+	return i;
 }
 
 static int logfile_send(void *sink, const struct sink_line *lines, size_t n, size_t *ret_done, struct sink_fault *fault)
 {
 	struct logfile *f = sink;
-	size_t i = 0;
 	*ret_done = 0;
 	if (take_lost(f, fault))
 		return -EIO;
-	int r = f->fd < 0 ? open_file(f, fault) : 0;
-	while (!r && i < n) {
-		size_t first = i;
-		buf_reset(&f->out);
-		for (; i < n && f->out.n < TAIL_BYTES; i++) {
-			if (is_there(f, &lines[i]))
-				continue;
-			if (i > first && f->options->rotate_size && f->size + f->out.n + lines[i].text.n >= f->options->rotate_size)
-				break;
-			buf_add_sv(&f->out, lines[i].text);
-			buf_add_char(&f->out, '\n');
-		}
+	int r = f->fd < 0 ? open_file(f, false, fault) : 0;
+	while (!r && *ret_done < n) {
+		const struct sink_line *last;
+		size_t next = collect(f, lines, n, *ret_done, &last);
 		r = buf_error(&f->out);
-		if (!r && is_to_rotate(f, f->out.n))
+		if (!r && last && is_to_rotate(f, last, f->out.n))
 			r = rotate(f, fault);
-		if (!r && f->out.n)
+		if (!r && last)
 			r = append(f, buf_sv(&f->out), fault);
 		if (r)
 			break;
-		note_last(f, &lines[i - 1]); /* never to a lower one */
-		*ret_done = i;
+		if (last)
+			note_agent(f, last);
+		*ret_done = next;
 	}
 	IGNORE(take_lost(f, fault)); /* r says it: a rotation could not sync */
 	return r;
@@ -331,6 +401,7 @@ static void logfile_close(void *sink)
 {
 	struct logfile *f = sink;
 	fd_close(&f->fd);
+	known_lines_done(&f->known);
 	buf_done(&f->out);
 	free(f);
 }
@@ -342,77 +413,5 @@ const struct sink_type sink_type_file = {
 	.send = logfile_send,
 	.settle = logfile_settle,
 	.reopen = logfile_reopen,
-	.close = logfile_close,
-};
-
-/* --- standard output --------------------------------------------------------------------------------------------------------------------- */
-
-static int stdout_open(const struct sink_options *options, const struct wal_io *io, void **ret, struct diag *diag)
-{
-	(void)io, (void)options; /* no file of its own */
-	struct logfile *f = calloc(1, sizeof(*f));
-	if (!f)
-		return -ENOMEM;
-	f->fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
-	if (f->fd < 0) {
-		diag_error(diag, (struct place){ 0 }, "sink '%s': standard output is closed", options->name);
-		free(f);
-		return -EBADF;
-	}
-	*ret = f;
-	return 0;
-}
-
-/* A thread of its own may wait for a slow reader, but not for ever: the end has to come through. */
-static int stdout_drain(struct logfile *f, struct sink_fault *fault)
-{
-	while (f->out.n) {
-		struct pollfd p = { .fd = f->fd, .events = POLLOUT };
-		int ready = poll(&p, 1, STDOUT_WAIT_MS);
-		/* 4096 bytes fit a pipe that is said to be writable: such a write does not wait */
-		ssize_t w = ready > 0 ? write(f->fd, f->out.p, MIN(f->out.n, (size_t)4096)) : 0;
-		if (w < 0 && errno == EINTR)
-			continue;
-		if (w <= 0) {
-			int r = w < 0 ? -errno : -EAGAIN;
-			sink_fault_set(fault, "standard output: %s", r == -EAGAIN ? "its reader takes nothing" : strerror(-r));
-			return r;
-		}
-		memmove(f->out.p, f->out.p + w, f->out.n - (size_t)w);
-		f->out.n -= (size_t)w;
-	}
-	return 0;
-}
-
-static int stdout_send(void *sink, const struct sink_line *lines, size_t n, size_t *ret_done, struct sink_fault *fault)
-{
-	struct logfile *f = sink;
-	int r = stdout_drain(f, fault); /* the rest of a line that counts as done: it was begun */
-	for (*ret_done = 0; !r && *ret_done < n; (*ret_done)++) {
-		buf_add_sv(&f->out, lines[*ret_done].text);
-		buf_add_char(&f->out, '\n');
-		size_t whole = f->out.n;
-		if (buf_error(&f->out))
-			return -ENOMEM;
-		r = stdout_drain(f, fault);
-		if (r && f->out.n == whole) {
-			buf_reset(&f->out); /* not begun: it comes again */
-			break;
-		}
-	}
-	return r;
-}
-
-static int stdout_settle(void *sink, struct sink_fault *fault)
-{
-	return stdout_drain(sink, fault);
-}
-
-const struct sink_type sink_type_stdout = {
-	.delivered = "written",
-	.delivered_doc = "the reader of the pipe or terminal has it, or the kernel for it",
-	.open = stdout_open,
-	.send = stdout_send,
-	.settle = stdout_settle,
 	.close = logfile_close,
 };

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * All sinks of a run: a thread and a cursor each. None of them holds up another, or the stream. A record is delivered at least once, in order;
- * receivers know one that comes again by its event.id. FOLDER/NAME.cursor says of which log, and up to where, a sink has everything.
+ * receivers know one that comes again by its event.id. FOLDER/NAME.cursor says of which log, and up to where, a sink has everything: give it
+ * the log's own folder, whose lock then is that of the cursors, too.
  */
 #pragma once
 

@@ -18,18 +18,6 @@ struct delivery {
 	struct sinks_config one;  /* when none are configured */
 };
 
-/* Beside the folder of the log, in `sinks`. */
-static void add_cursor_folder(struct buf *out, const char *folder)
-{
-	struct strview text = sv_from(folder);
-	while (text.n > 1 && text.p[text.n - 1] == '/')
-		text.n--;
-	const char *slash = text.n ? memrchr(text.p, '/', text.n) : NULL;
-	if (slash)
-		buf_add(out, folder, (size_t)(slash - folder) + 1);
-	buf_add_z(out, "sinks");
-}
-
 int delivery_open(const struct delivery_options *options, struct delivery **ret, struct diag *diag)
 {
 	CLEANUP(delivery_free) struct delivery *d = calloc(1, sizeof(*d));
@@ -50,15 +38,14 @@ int delivery_open(const struct delivery_options *options, struct delivery **ret,
 
 int delivery_connect(struct delivery *d, struct diag *diag)
 {
-	CLEANUP(buf_done) struct buf cursors = { 0 };
 	const struct sinks_config *sinks = d->options.sinks;
-	add_cursor_folder(&cursors, d->options.folder);
-	int err = buf_error(&cursors);
-	if (!err && (!sinks || sinks->n == 0)) {
+	int err = 0;
+	if (!sinks || sinks->n == 0) {
 		err = sinks_one_file(d->options.output, &d->one, diag);
 		sinks = &d->one;
 	}
-	return err ? err : sinks_open(sinks, buf_cstr(&cursors), d->wal, &d->sinks, diag);
+	/* cursors lie in the log's folder: its lock is theirs */
+	return err ? err : sinks_open(sinks, d->options.folder, d->wal, &d->sinks, diag);
 }
 
 struct outlet *delivery_take_outlet(struct delivery *d)

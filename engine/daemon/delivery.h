@@ -8,7 +8,7 @@
 #include "engine/base/json.h"
 
 struct delivery_options {
-	const char *folder;               /* of the write-ahead log; cursors go beside it */
+	const char *folder;               /* of the write-ahead log; cursors go into it */
 	uint64_t max_bytes;
 	size_t queue_bytes;
 	enum wal_full full;

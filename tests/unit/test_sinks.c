@@ -42,6 +42,7 @@ static void open_wal(struct fixture *f)
 	wc.folder = f->wal_folder;
 	wc.io = &f->io;
 	wc.commit_ns = 0;
+	wc.retry_ns = 1000000;
 	wc.queue_bytes = 4 << 20;
 	assert_int_equal(wal_open(&wc, &f->wal, NULL), 0);
 }
@@ -110,9 +111,21 @@ static void add_lines(struct fixture *f, size_t n)
 		buf_add_sv(&text, f->log.line[f->written]);
 		buf_add_char(&text, '\n');
 		const struct outlet_batch batch = { .lines = buf_sv(&text), .first = f->written++, .count = 1 };
-		assert_int_equal(o->ops->write(o, &batch, 0), 0);
+		assert_int_not_equal(o->ops->write(o, &batch, 0), -ENOBUFS); /* a fault of the disk is tried again */
 	}
 	assert_int_equal(o->ops->wait(o), 0);
+}
+
+/* Until a sink has had all there is. */
+static void wait_for_lines(struct fixture *f, size_t sink, uint64_t n)
+{
+	struct sink_status status = { .lines = 0 };
+	for (unsigned i = 0; i < WAIT_MS && status.lines < n; i++) {
+		const struct timespec nap = { .tv_nsec = 1000000 };
+		nanosleep(&nap, NULL);
+		sinks_get_status(f->sinks, sink, &status);
+	}
+	assert_int_equal(status.lines, n);
 }
 
 static struct sink_status stop_sinks(struct fixture *f)
@@ -142,6 +155,17 @@ static void assert_file(const char *path, const struct fixture *f, size_t from, 
 	}
 	if (!sv_equal(buf_sv(&text), buf_sv(&want)))
 		fail_msg("%s has %zu bytes, not the %zu of lines %zu to %zu", path, text.n, want.n, from, to);
+}
+
+static void assert_has_lines(const struct buf *text, const struct fixture *f, size_t n)
+{
+	size_t at = 0;
+	for (size_t i = 0; i < n; i++) { /* in order */
+		const char *p = memmem(text->p + at, text->n - at, f->log.line[i].p, f->log.line[i].n);
+		if (!p)
+			fail_msg("line %zu did not come, or out of order", i);
+		at = (size_t)(p - text->p) + f->log.line[i].n;
+	}
 }
 
 static void a_file_gets_every_line_once(void **state)
@@ -265,6 +289,136 @@ static void lines_of_earlier_streams_are_known_too(void **state)
 	assert_true(sv_equal(buf_sv(&text), buf_sv(&want)));
 }
 
+/* Who may write to the file says that all of the agent's lines are there: nothing that is still to come may be taken for delivered. */
+static void a_forged_line_takes_no_place(void **state)
+{
+	struct fixture *f = *state;
+	char options[160], cursor[160];
+	CLEANUP(buf_done) struct buf forged = { 0 }, text = { 0 };
+	(void)snprintf(options, sizeof(options), "type: file, path: %s", f->path);
+	(void)snprintf(cursor, sizeof(cursor), "%s/one.cursor", f->cursors);
+	start_sinks(f, options);
+	add_lines(f, 5);
+	stop_sinks(f);
+	buf_add_z(&forged, "{\"event\":{\"sequence\":9007199254740991},\"vedette_sig\":{\"stream\":\"00000000-0000-4000-8000-000000000000/0\"}}\n");
+	assert_non_null(memmem(f->log.line[0].p, f->log.line[0].n, "00000000-0000-4000-8000-000000000000/0", 38));
+	CLEANUP(fd_close) int fd = open(f->path, O_WRONLY | O_APPEND | O_CLOEXEC);
+	assert_int_equal(fd_write_all(fd, forged.p, forged.n), 0);
+	assert_int_equal(unlink(cursor), 0); /* all comes again: what is there is known nevertheless */
+	start_sinks(f, options);
+	add_lines(f, 5);
+	stop_sinks(f);
+	assert_int_equal(fd_read_file(f->path, 1 << 20, &text), 0);
+	size_t at = 0;
+	for (size_t i = 0; i < 10; i++) {
+		assert_true(text.n - at > f->log.line[i].n);
+		assert_memory_equal(text.p + at, f->log.line[i].p, f->log.line[i].n);
+		at += f->log.line[i].n + 1 + (i == 4 ? forged.n : 0);
+	}
+	assert_int_equal(at, text.n);
+}
+
+/* The agent's folder was lost, or another agent goes on with this log: each file verifies by itself. */
+static void another_agent_begins_another_file(void **state)
+{
+	static const size_t batches[] = { 1, 3, 0 };
+	struct fixture *f = *state;
+	struct outlet *o = wal_outlet(f->wal);
+	char options[160], name[120];
+	(void)snprintf(options, sizeof(options), "type: file, path: %s, rotate: {size: 0}", f->path);
+	for (unsigned i = 0; i < 3; i++) {
+		struct sample_log log = { .n = 0 };
+		assert_int_equal(sample_log_make(&(struct sample_spec){ .stream = i, .batches = batches }, &log), 0);
+		const struct outlet_batch batch = { .lines = buf_sv(&log.text), .count = log.n };
+		assert_int_equal(o->ops->write(o, &batch, 0), 0);
+		if (i) { /* the first two at once, the third over a restart */
+			assert_int_equal(o->ops->wait(o), 0);
+			start_sinks(f, options);
+			stop_sinks(f);
+		}
+		sample_log_done(&log);
+	}
+	for (unsigned i = 0; i < 3; i++) {
+		CLEANUP(buf_done) struct buf text = { 0 };
+		struct sample_log log = { .n = 0 };
+		(void)snprintf(name, sizeof(name), i ? "%s.%u" : "%s", f->path, i);
+		assert_int_equal(sample_log_make(&(struct sample_spec){ .stream = 2 - i, .batches = batches }, &log), 0);
+		assert_int_equal(fd_read_file(name, 1 << 20, &text), 0);
+		if (!sv_equal(buf_sv(&text), buf_sv(&log.text)))
+			fail_msg("%s does not hold the lines of agent %u alone", name, 2 - i);
+		sample_log_done(&log);
+	}
+}
+
+/* Wherever the disk fails, in the log, the cursor or the file: all lines come, in order, and each once, but for those that could not be cut off again. */
+static void any_fault_of_the_disk_delays_a_file_and_loses_nothing(void **state)
+{
+	static const struct { const char *what; enum faulty_op op; int error; bool doubles; } cases[] = {
+		{ "a write of half the bytes", FAULTY_WRITE, 0, false }, { "a write without room", FAULTY_WRITE, ENOSPC, false },
+		{ "a sync that fails", FAULTY_SYNC, EIO, true },         { "a renaming that fails", FAULTY_RENAME, EIO, false },
+		{ "a cut that fails", FAULTY_CUT, EIO, false },          { "any operation", FAULTY_ANY, EIO, true },
+	};
+	struct fixture *f = *state;
+	char options[200];
+	(void)snprintf(options, sizeof(options), "type: file, path: %s, rotate: {size: 8000, keep: 9}", f->path);
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		for (unsigned at = 1; at <= 15; at++) {
+			CLEANUP(buf_done) struct buf all = { 0 };
+			char name[120];
+			start_sinks(f, options);
+			f->fault = (struct faulty_io){ .op = cases[i].op, .at = at, .error = cases[i].error };
+			for (unsigned k = 0; k < 8; k++)
+				add_lines(f, 4);
+			stop_sinks(f);
+			f->fault = (struct faulty_io){ .op = FAULTY_ANY };
+			for (int k = 9; k >= 0; k--) {
+				(void)snprintf(name, sizeof(name), k ? "%s.%d" : "%s", f->path, k);
+				if (access(name, F_OK) == 0)
+					assert_int_equal(fd_read_file(name, 1 << 20, &all), 0);
+				(void)unlink(name);
+			}
+			assert_has_lines(&all, f, f->written);
+			size_t want = 0;
+			for (size_t k = 0; k < f->written; k++)
+				want += f->log.line[k].n + 1;
+			if (all.n < want || (!cases[i].doubles && all.n != want))
+				fail_msg("%s, the %uth: %zu bytes, not %zu", cases[i].what, at, all.n, want);
+			wal_close(&f->wal); /* the next case begins with a log and a cursor of its own */
+			empty_folder(f->wal_folder);
+			empty_folder(f->cursors);
+			open_wal(f);
+			f->written = 0;
+		}
+	}
+}
+
+/* Synced bytes in a file without a name on the disk are gone after a power cut. */
+static void a_new_name_is_synced_before_lines_count(void **state)
+{
+	struct fixture *f = *state;
+	const struct sink_options options = { .kind = SINK_FILE, .name = "one", .path = f->path, .keep = 3, .rotate_size = 1 };
+	struct faulty_io count = { .op = FAULTY_SYNC };
+	const struct wal_io io = faulty_io(&count);
+	struct sink_line line;
+	struct sink_fault fault = { .text = "" };
+	void *sink = NULL;
+	size_t done = 0;
+	CLEANUP(diag_done) struct diag diag = { 0 };
+	count.at = 1; /* the folder's comes before the file's */
+	count.error = EIO;
+	assert_int_equal(sink_type_file.open(&options, &io, &sink, &diag), -EIO);
+	assert_non_null(strstr(diag.messages[0].text, "the folder of"));
+	count = (struct faulty_io){ .op = FAULTY_SYNC };
+	assert_int_equal(sink_type_file.open(&options, &io, &sink, NULL), 0);
+	assert_int_equal(count.count, 2);
+	assert_true(sink_line_read(f->log.line[0], &line));
+	assert_int_equal(sink_type_file.send(sink, &line, 1, &done, &fault), 0);
+	assert_true(sink_line_read(f->log.line[1], &line));
+	assert_int_equal(sink_type_file.send(sink, &line, 1, &done, &fault), 0); /* begins another file: the old one's bytes, then folder and file */
+	assert_int_equal(count.count, 5);
+	sink_type_file.close(sink);
+}
+
 static void files_rotate_by_size_and_the_oldest_go(void **state)
 {
 	struct fixture *f = *state;
@@ -297,15 +451,7 @@ static void a_file_is_opened_anew_when_asked(void **state)
 	(void)snprintf(moved, sizeof(moved), "%s.moved", f->path);
 	start_sinks(f, options);
 	add_lines(f, 5);
-	for (unsigned i = 0; i < WAIT_MS; i++) {
-		struct stat st;
-		const struct timespec nap = { .tv_nsec = 1000000 };
-		struct sink_status status;
-		sinks_get_status(f->sinks, 0, &status);
-		if (stat(f->path, &st) == 0 && status.lines == 5)
-			break;
-		nanosleep(&nap, NULL);
-	}
+	wait_for_lines(f, 0, 5);
 	assert_int_equal(rename(f->path, moved), 0);
 	sinks_reopen(f->sinks);
 	add_lines(f, 5);
@@ -454,17 +600,6 @@ static size_t receive(int fd, struct buf *into, size_t messages)
 	return seen;
 }
 
-static void assert_has_lines(const struct buf *text, const struct fixture *f, size_t n)
-{
-	size_t at = 0;
-	for (size_t i = 0; i < n; i++) { /* in order */
-		const char *p = memmem(text->p + at, text->n - at, f->log.line[i].p, f->log.line[i].n);
-		if (!p)
-			fail_msg("line %zu did not come, or out of order", i);
-		at = (size_t)(p - text->p) + f->log.line[i].n;
-	}
-}
-
 static void syslog_reaches_every_kind_of_receiver(void **state)
 {
 	static const struct { const char *what; int type; const char *more; } cases[] = {
@@ -584,12 +719,7 @@ static void what_a_required_sink_has_not_had_stays_while_others_end(void **state
 		       f->socket, address);
 	start_sinks(f, options);
 	add_lines(f, 100);
-	struct sink_status status = { .lines = 0 };
-	for (unsigned i = 0; i < WAIT_MS && status.lines < 100; i++) {
-		const struct timespec nap = { .tv_nsec = 1000000 };
-		nanosleep(&nap, NULL);
-		sinks_get_status(f->sinks, 1, &status);
-	}
+	wait_for_lines(f, 1, 100);
 	wal_get_stats(f->wal, &stats);
 	assert_int_equal(stats.oldest, 0);
 	assert_true(stats.segments > 2);
@@ -646,6 +776,7 @@ static void a_sink_that_hangs_does_not_hold_up_the_end(void **state)
 		f->written = 0;
 		start_sinks(f, options);
 		add_lines(f, 100);
+		wait_for_lines(f, 0, 100);
 		uint64_t began_ns = clock_ns(CLOCK_MONOTONIC);
 		assert_int_equal(sinks_close(&f->sinks, 100000000), 100 * (i + 1)); /* the other one has all of them */
 		if (clock_ns(CLOCK_MONOTONIC) - began_ns > 3000000000)
@@ -714,6 +845,37 @@ static void the_journal_gets_message_and_record(void **state)
 	stop_sinks(f);
 }
 
+/* A queue of ten or some hundred entries is full at once, and that is no fault; a journal that was started anew is found again. */
+static void a_journal_that_is_behind_is_waited_for(void **state)
+{
+	struct fixture *f = *state;
+	char options[256];
+	struct sockaddr_un un = { .sun_family = AF_UNIX };
+	memcpy(un.sun_path, f->socket, strlen(f->socket));
+	(void)snprintf(options, sizeof(options), "type: journald, socket: '%s'", f->socket);
+	start_sinks(f, options);
+	for (unsigned life = 0; life < 2; life++) {
+		CLEANUP(fd_close) int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+		(void)unlink(f->socket);
+		assert_int_equal(bind(fd, (struct sockaddr *)&un, sizeof(un)), 0);
+		f->written = 0;
+		for (unsigned k = 0; k < 5; k++, f->written = 0)
+			add_lines(f, 100);
+		for (size_t i = 0; i < 500; i++) {
+			CLEANUP(buf_done) struct buf entry = { 0 };
+			const struct timespec nap = { .tv_nsec = 1000000 };
+			if (i % 100 == 0)
+				nanosleep(&nap, NULL); /* behind */
+			assert_true(is_readable(fd, WAIT_MS));
+			assert_int_equal(receive(fd, &entry, 1), 1);
+			if (!sv_equal(field(&entry, "VEDETTE_RECORD"), f->log.line[i % 100]))
+				fail_msg("entry %zu of life %u is another one", i, life);
+		}
+		wait_for_lines(f, 0, 500 * (life + 1));
+	}
+	assert_int_equal(stop_sinks(f).faults, 0);
+}
+
 static void an_entry_too_large_for_the_socket_goes_as_a_file(void **state)
 {
 	struct fixture *f = *state;
@@ -756,6 +918,10 @@ int main(void)
 		WITH_LOG(what_could_not_be_synced_is_written_again),
 		WITH_LOG(a_torn_line_of_a_file_is_completed),
 		WITH_LOG(lines_of_earlier_streams_are_known_too),
+		WITH_LOG(a_forged_line_takes_no_place),
+		WITH_LOG(another_agent_begins_another_file),
+		WITH_LOG(any_fault_of_the_disk_delays_a_file_and_loses_nothing),
+		WITH_LOG(a_new_name_is_synced_before_lines_count),
 		WITH_LOG(files_rotate_by_size_and_the_oldest_go),
 		WITH_LOG(a_file_is_opened_anew_when_asked),
 		WITH_LOG(what_was_refused_last_is_told_after_the_next_start),
@@ -769,6 +935,7 @@ int main(void)
 		WITH_LOG(a_sink_that_hangs_does_not_hold_up_the_end),
 		WITH_LOG(a_sink_that_waits_tries_at_once_when_asked),
 		WITH_LOG(the_journal_gets_message_and_record),
+		WITH_LOG(a_journal_that_is_behind_is_waited_for),
 		WITH_LOG(an_entry_too_large_for_the_socket_goes_as_a_file),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
