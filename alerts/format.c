@@ -17,6 +17,9 @@ static const struct {
 	void (*write)(struct format_out *o);
 	size_t value_max;
 } formats[FORMAT_COUNT] = {
+	[FORMAT_OCSF] = { .write = format_ocsf, .value_max = VALUE_MAX_BYTES },
+	[FORMAT_CEF] = { .write = format_cef, .value_max = VALUE_FIELD_BYTES },
+	[FORMAT_LEEF] = { .write = format_leef, .value_max = VALUE_FIELD_BYTES },
 	[FORMAT_OTLP] = { .write = format_otlp, .value_max = VALUE_MAX_BYTES },
 	[FORMAT_FALCO] = { .write = format_falco, .value_max = VALUE_MAX_BYTES },
 };

@@ -23,11 +23,11 @@ bool format_is_json(enum format format) PURE;
 /* 0 or -EINVAL. */
 int format_find(struct strview name, enum format *ret) MUST_CHECK;
 
-enum { FORMAT_LEAST_BYTES = 2048 }; /* a limit below this may be too small for what must be said */
+enum { FORMAT_LEAST_BYTES = 8192 }; /* every record fits a limit of this or more */
 
 /*
- * Appends line, a signed record without its line end, in another format: one line, without line end, valid UTF-8, no control bytes but the tabs
- * of LEEF. A limit (0: none) is kept: first the copy of the native line goes, then long values are cut, and what was cut is named in the line. Native is
+ * Appends line, a signed record without its line end, in another format: one line, without line end, valid UTF-8, no control bytes but
+ * tabs. A limit (0: none) is kept: first the copy of the native line goes, then long values are cut, and what was cut is named in the line. Native is
  * never cut. 0, or with nothing appended: -EBADMSG (no record of ours), -EMSGSIZE (does not fit, even cut), -ENOMEM.
  */
 int format_convert(enum format format, struct strview line, size_t max_bytes, struct buf *out) MUST_CHECK;

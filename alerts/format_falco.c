@@ -90,7 +90,7 @@ static bool falco_fd_name(struct format_out *o, struct format_value *ret)
 static bool falco_fd_type(struct format_out *o, struct format_value *ret)
 {
 	ret->text = format_text(o, "network.type", "fd.type");
-	if (ret->text.n == 0 && format_record_is(o->record, "file.type", "directory"))
+	if (ret->text.n == 0 && format_record_is(o->record, "file.type", "dir"))
 		ret->text = SV("directory");
 	else if (ret->text.n == 0 && format_record_find(o->record, "file.path"))
 		ret->text = SV("file");
@@ -181,7 +181,7 @@ static const struct format_row fields[] = {
 static struct strview time_of_day(struct strview time)
 {
 	enum { DATE = 11 };
-	return time.n > DATE + 1 ? (struct strview){ time.p + DATE, time.n - DATE - 1 } : time;
+	return time.n > DATE + 1 ? (struct strview){ time.p + DATE, time.n - DATE - 1 } : SV("00:00:00.000000000");
 }
 
 static void add_output(struct format_out *o, struct json *j)
@@ -261,6 +261,7 @@ void format_falco(struct format_out *o)
 {
 	const struct format_record *record = o->record;
 	bool is_event = record->is_alert || format_record_is(record, "event.dataset", "vedette.event");
+	bool is_named_event = is_event && format_record_find(record, "event.action");
 	struct json j;
 	json_init(&j, o->out);
 	json_object_begin(&j);
@@ -276,7 +277,7 @@ void format_falco(struct format_out *o)
 	}
 	json_key(&j, "priority");
 	json_str(&j, sv_from(format_severity(record->severity)->falco));
-	add_key(o, &j, "rule", record->is_alert ? "rule.name" : is_event ? "event.action" : "event.dataset");
+	add_key(o, &j, "rule", format_record_find(record, "rule.name") ? "rule.name" : is_named_event ? "event.action" : "event.dataset");
 	json_key(&j, "source");
 	json_str(&j, is_event ? SV("syscall") : SV("internal"));
 	add_tags(o, &j);

@@ -295,6 +295,14 @@ static bool time_value(struct format_out *o, struct strview text, uint64_t divis
 	return true;
 }
 
+/* Of the root, and of a path that ends with a slash, the whole. */
+static struct strview last_component(struct strview path)
+{
+	const char *slash = path.n ? memrchr(path.p, '/', path.n) : NULL;
+	size_t from = slash ? (size_t)(slash - path.p) + 1 : 0;
+	return from < path.n ? sv_from_index(path, from) : path;
+}
+
 static bool first_value(struct format_out *o, const struct format_row *row, struct strview array, struct strview *ret)
 {
 	struct format_list list;
@@ -308,7 +316,7 @@ static bool leaf_value(struct format_out *o, const struct format_row *row, const
 	static const enum format_class classes[] = {
 		[FORMAT_KIND_NUMBER] = FORMAT_CLASS_NUMBER,  [FORMAT_KIND_TIME_MS] = FORMAT_CLASS_NUMBER, [FORMAT_KIND_TIME_NS] = FORMAT_CLASS_NUMBER,
 		[FORMAT_KIND_TRUTH] = FORMAT_CLASS_TRUTH,    [FORMAT_KIND_LIST] = FORMAT_CLASS_LIST,      [FORMAT_KIND_CHOICE] = FORMAT_CLASS_NUMBER,
-		[FORMAT_KIND_CHOICE_TEXT] = FORMAT_CLASS_TEXT,
+		[FORMAT_KIND_NUMBER_IF] = FORMAT_CLASS_NUMBER, [FORMAT_KIND_TRUTH_IF] = FORMAT_CLASS_TRUTH,
 	};
 	ret->class = row->kind < ARRAY_SIZE(classes) ? classes[row->kind] : FORMAT_CLASS_TEXT;
 	switch (row->kind) {
@@ -320,6 +328,14 @@ static bool leaf_value(struct format_out *o, const struct format_row *row, const
 	case FORMAT_KIND_TRUTH:
 		ret->text = leaf->raw;
 		return leaf->token == JSON_TRUE || leaf->token == JSON_FALSE;
+	case FORMAT_KIND_TEXT_IF:
+	case FORMAT_KIND_NUMBER_IF:
+	case FORMAT_KIND_TRUTH_IF:
+		ret->text = sv_from(row->choices);
+		return true;
+	case FORMAT_KIND_NAME:
+		ret->text = last_component(leaf_text(o, leaf, row->to));
+		return ret->text.n > 0;
 	case FORMAT_KIND_TIME_MS:
 		return time_value(o, leaf->raw, 1000000, &ret->text);
 	case FORMAT_KIND_TIME_NS:

@@ -56,9 +56,13 @@ enum format_kind {
 	FORMAT_KIND_TRUTH,
 	FORMAT_KIND_LIST,         /* of texts */
 	FORMAT_KIND_FIRST,        /* the first of a list */
+	FORMAT_KIND_NAME,         /* the last component of a path */
+	FORMAT_KIND_TEXT_IF,      /* `choices` itself, when the member is there */
+	FORMAT_KIND_NUMBER_IF,
+	FORMAT_KIND_TRUTH_IF,
 	FORMAT_KIND_CONST,        /* `from` itself, as text */
 	FORMAT_KIND_CONST_NUMBER, /* the same, as a number */
-	FORMAT_KIND_CHOICE,       /* a number, by text: "regular=1,directory=2,*=99"; * is any other value */
+	FORMAT_KIND_CHOICE,       /* a number, by text: "file=1,dir=2,*=99"; * is any other value */
 	FORMAT_KIND_CHOICE_TEXT,  /* another text, in the same way */
 	FORMAT_KIND_MADE,         /* by a function */
 };
@@ -85,6 +89,7 @@ struct format_row {
 struct format_out {
 	const struct format_record *record;
 	size_t value_max;  /* longer texts and lists are cut */
+	const void *context; /* the format's own; borrowed */
 	bool keeps_line;   /* the copy of the native line */
 	struct buf text;   /* of the value at hand */
 	struct buf made;   /* what a function makes */
@@ -116,6 +121,9 @@ void format_value_json(struct format_out *o, struct json *j, const char *to, con
 void format_cut_json(struct format_out *o, struct json *j);
 
 /* Each appends one line of its format to o->out. */
+void format_ocsf(struct format_out *o);
+void format_cef(struct format_out *o);
+void format_leef(struct format_out *o);
 void format_falco(struct format_out *o);
 void format_otlp(struct format_out *o);
 /* A request up to where its records begin, one record, and what ends the request. */

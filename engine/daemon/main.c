@@ -28,6 +28,7 @@ static const struct command {
 	{ "verify", "prove or refute a signed log", cmd_verify },
 	{ "keys", "make, show or change the key that an agent signs with", cmd_keys },
 	{ "receipt", "sign where a collected log ends", cmd_receipt },
+	{ "format", "a signed log as OCSF, CEF, LEEF, Falco, OTLP", cmd_format },
 	{ "convert", "rules of Falco and Sigma as rules of our own", cmd_convert },
 	{ "fields", "events and fields that rules can use", cmd_fields },
 };

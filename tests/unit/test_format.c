@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include <errno.h>
+#include <fcntl.h>
 
 #include "alerts/format.h"
 #include "alerts/format_record.h"
@@ -21,6 +22,11 @@
 	"\"event\":{\"action\":\"file.open\",\"dataset\":\"vedette.alert\",\"id\":\"a/0:5\",\"sequence\":5,\"severity\":73},"                \
 	"\"host\":{\"id\":\"i\",\"name\":\"h\"},\"message\":\"m\",\"rule\":{\"id\":\"r\",\"name\":\"R\",\"ruleset\":\"s\"},"                 \
 	"\"vedette\":{\"action\":\"alert\"}}"
+
+/* The same of another event; own: further members under vedette, without the last comma. */
+#define OF(event, more, own)                                                                                                                  \
+	"{\"@timestamp\":\"2026-01-02T03:04:05.000000006Z\",\"event\":{\"action\":\"" event "\",\"dataset\":\"vedette.alert\",\"id\":\"a/0:5\"},"     \
+	more "\"rule\":{\"id\":\"r\"},\"v\":0,\"vedette\":{" own "}}"
 
 static struct strview next_line(struct strview *left)
 {
@@ -72,11 +78,12 @@ static void every_record_has_a_line_in_every_format(void **state)
 static void a_limit_is_kept_and_what_was_cut_is_named(void **state)
 {
 	(void)state;
-	static const size_t limits[] = { 65536, 8192, 4096, FORMAT_LEAST_BYTES };
-	static const char *const marks[FORMAT_COUNT] = { [FORMAT_FALCO] = "\"cut\":[", [FORMAT_OTLP] = "\"vedette.cut\"" };
+	static const size_t limits[] = { 65536, 16384, FORMAT_LEAST_BYTES };
+	static const char *const marks[FORMAT_COUNT] = { [FORMAT_OCSF] = "\"was_cut\":[", [FORMAT_CEF] = "vedetteCut=", [FORMAT_LEEF] = "vedetteCut=", [FORMAT_FALCO] = "\"cut\":[",
+		 [FORMAT_OTLP] = "\"vedette.cut\"" };
 	CLEANUP(buf_done) struct buf line = { 0 };
 	CLEANUP(buf_done) struct buf out = { 0 };
-	buf_add_z(&line, "{\"@timestamp\":\"2026-01-02T03:04:05.000000006Z\",\"event\":{\"dataset\":\"vedette.alert\",\"id\":\"a/0:5\"},\"file\":{\"path\":\"");
+	buf_add_z(&line, "{\"@timestamp\":\"2026-01-02T03:04:05.000000006Z\",\"event\":{\"action\":\"file.open\",\"dataset\":\"vedette.alert\",\"id\":\"a/0:5\"},\"file\":{\"path\":\"");
 	for (int i = 0; i < 30000; i++)
 		buf_add_z(&line, "\xc3\xa4");
 	buf_add_z(&line, "\"}}");
@@ -148,6 +155,31 @@ static void values_stand_where_the_format_has_them(void **state)
 		{ FORMAT_FALCO, "terminal", ALERT("\"process\":{\"tty\":{\"name\":\"pts3\"}},"), "\"proc.tty\":34819" },
 		{ FORMAT_FALCO, "no terminal", ALERT("\"process\":{\"interactive\":false},"), "\"proc.tty\":0" },
 		{ FORMAT_FALCO, "escapes", ALERT("\"file\":{\"path\":\"/a\\\"\\n\\u0000b\"},"), "\"fs.path.name\":\"/a\\\"\\n\\u0000b\"" },
+		{ FORMAT_OCSF, "class of an event", OF("file.open", "", ""), "\"type_name\":\"File System Activity: Open\",\"type_uid\":100114" },
+		{ FORMAT_OCSF, "a signal that ends", OF("process.kill", "", "\"signal\":\"SIGKILL\""), "\"type_uid\":100702" },
+		{ FORMAT_OCSF, "another signal", OF("process.kill", "", "\"signal\":\"SIGHUP\""), "\"activity_id\":99,\"activity_name\":\"process.kill\"" },
+		{ FORMAT_OCSF, "mapped memory", OF("file.mmap_exec", "", "\"memory\":{\"anonymous\":true}"), "\"type_uid\":100401" },
+		{ FORMAT_OCSF, "a mapped file", OF("file.mmap_exec", "\"file\":{\"name\":\"l.so\"},", "\"memory\":{\"anonymous\":false}"),
+		  "\"module\":{\"file\":{\"name\":\"l.so\",\"type_id\":0},\"load_type_id\":4}" },
+		{ FORMAT_OCSF, "an exec: the parent acts", OF("process.exec", "\"process\":{\"parent\":{\"pid\":4},\"pid\":5},", ""), "\"actor\":{\"process\":{\"pid\":4}}" },
+		{ FORMAT_OCSF, "a refused exec: the caller acts, and the file is named", OF("process.exec", "\"file\":{\"name\":\"x\",\"type\":\"file\"},\"process\":{\"pid\":5},",
+		  "\"verdict\":\"block\""), "\"process\":{\"file\":{\"name\":\"x\",\"type_id\":1},\"pid\":5}" },
+		{ FORMAT_OCSF, "several events are a finding", OF("file.open", "", "\"correlation\":{\"count\":3,\"kind\":\"threshold\"}"), "\"type_uid\":200401" },
+		{ FORMAT_OCSF, "no address, no network activity", OF("network.connect", "\"process\":{\"pid\":5},", ""), "\"type_uid\":100799" },
+		{ FORMAT_OCSF, "detected", ALERT(""), "\"disposition\":\"Detected\",\"disposition_id\":15" },
+		{ FORMAT_OCSF, "a technique of which the sub-technique is named", ALERT("\"threat\":{\"technique\":{\"id\":[\"T1003\"],\"subtechnique\":{\"id\":[\"T1003.008\"]}}},"),
+		  "\"attacks\":[{\"sub_technique\":{\"uid\":\"T1003.008\"},\"technique\":{\"uid\":\"T1003\"}}]" },
+		{ FORMAT_OCSF, "the line itself", ALERT(""), "\"raw_data\":\"{\\\"@timestamp\\\":" },
+		{ FORMAT_OCSF, "name of the program out of its path", ALERT("\"process\":{\"executable\":\"/usr/bin/cat\"},"), "\"file\":{\"name\":\"cat\",\"path\":\"/usr/bin/cat\",\"type_id\":1}" },
+		{ FORMAT_CEF, "head", ALERT(""), "CEF:0|Vedette|Vedette|1|r|R|7|rt=1767323045000 externalId=a/0:5 cs1Label=leafSha256 cs1=" },
+		{ FORMAT_CEF, "backslash, equals sign, line ends", ALERT("\"file\":{\"path\":\"/a\\\\b=c|d\\n\\re\"},"), "filePath=/a\\\\b\\=c|d\\n\\re " },
+		{ FORMAT_CEF, "a control byte", ALERT("\"file\":{\"path\":\"/a\\u0000\\u001b\"},"), "filePath=/a\xef\xbf\xbd\xef\xbf\xbd " },
+		{ FORMAT_CEF, "IPv4", ALERT("\"destination\":{\"ip\":\"192.0.2.1\"},"), " dst=192.0.2.1 " },
+		{ FORMAT_CEF, "IPv6", ALERT("\"destination\":{\"ip\":\"2001:db8::1\"},"), " c6a3Label=Destination IPv6 Address c6a3=2001:db8::1 " },
+		{ FORMAT_CEF, "a list", ALERT("\"tags\":[\"x\",\"y=z\"],"), " cs6Label=tags cs6=x,y\\=z" },
+		{ FORMAT_LEEF, "head", ALERT(""), "LEEF:2.0|Vedette|Vedette|1|r|x09|devTime=1767323045000\tsev=7\tcat=file.open\t" },
+		{ FORMAT_LEEF, "tab, backslash, line ends", ALERT("\"file\":{\"path\":\"/a\\tb\\\\c\\n=|\"},"), "\tresource=/a\\tb\\\\c\\n=|\t" },
+		{ FORMAT_LEEF, "id", ALERT(""), "\texternalId=a/0:5\tleafSha256=" },
 		{ FORMAT_OTLP, "severity", ALERT(""), "\"severityNumber\":17,\"severityText\":\"high\"" },
 		{ FORMAT_OTLP, "time as text", ALERT(""), "\"timeUnixNano\":\"1767323045000000006\"" },
 		{ FORMAT_OTLP, "number as text", ALERT("\"process\":{\"pid\":5},"), "{\"key\":\"process.pid\",\"value\":{\"intValue\":\"5\"}}" },
@@ -193,8 +225,33 @@ static void formats_are_found_by_name(void **state)
 	assert_int_equal(format_find(SV(""), &format), -EINVAL);
 }
 
-int main(void)
+/* `test_format --write FOLDER`: the golden records in every format, for tests/formats/formats.py. */
+static int write_samples(const char *folder)
 {
+	CLEANUP(buf_done) struct buf golden = { 0 };
+	if (fd_read_file(GOLDEN, 1 << 24, &golden))
+		return 1;
+	for (int f = 0; f < FORMAT_COUNT; f++) {
+		CLEANUP(buf_done) struct buf out = { 0 };
+		CLEANUP(buf_done) struct buf path = { 0 };
+		buf_add_format(&path, "%s/%s", folder, format_name((enum format)f));
+		for (struct strview left = buf_sv(&golden); left.n;) {
+			if (format_convert((enum format)f, next_line(&left), 0, &out))
+				return 1;
+			buf_add_char(&out, '\n');
+		}
+		CLEANUP(fd_close) int fd = open(buf_cstr(&path), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+		if (fd < 0 || fd_write_all(fd, out.p, out.n))
+			return 1;
+	}
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	if (argc == 3 && strcmp(argv[1], "--write") == 0)
+		return write_samples(argv[2]);
+
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_record_has_a_line_in_every_format),
 		cmocka_unit_test(a_limit_is_kept_and_what_was_cut_is_named),
