@@ -7,26 +7,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "alerts/sign.h"
+#include "alerts/verify_record.h"
 #include "engine/base/clock.h"
 #include "engine/base/jsonread.h"
 
 enum {
-	EXPLAIN_MAX = 512,
-	HASH_TEXT = 44,  /* base64 of 32 bytes */
 	TIME_MAX = 35, /* RFC 3339, UTC, up to nanoseconds */
 	REASON_MAX = 63,
 	SILENT_BEATS = 3, /* heartbeats that may be missing before it counts as silence */
 };
-
-static bool next_word(struct strview *rest, struct strview *ret)
-{
-	const char *blank = rest->n ? memchr(rest->p, ' ', rest->n) : NULL;
-	size_t n = blank ? (size_t)(blank - rest->p) : rest->n;
-	*ret = (struct strview){ rest->p, n };
-	*rest = sv_from_index(*rest, n + (blank != NULL));
-	return n > 0;
-}
 
 #define HEARTBEAT_NS UINT64_C(10000000000) /* where a log does not say how often */
 
@@ -51,23 +40,14 @@ struct verifier {
 	uint8_t key[CRYPTO_PUBLIC], next_key[CRYPTO_PUBLIC]; /* of the epoch; of the one after, once a verified record has named it */
 	bool has_next_key;
 	enum verify_fault fault;
-	char explain[EXPLAIN_MAX];
+	char explain[VERIFY_EXPLAIN_MAX];
 	struct buf text; /* scratch */
 };
 
-/* A line taken apart. Views into the line. */
+/* A record, and what the verifier finds out about it. */
 struct line {
-	struct strview body; /* without its closing brace */
-	struct strview raw_seal;
-	struct strview dataset;
-	struct strview next_key, next_epoch; /* as they stand; empty where there is none of the right type */
-	struct strview text;                 /* all of it */
-	bool is_joining;                     /* begins a stream of the same agent behind another */
-	uint64_t sequence;
-	struct seal seal;
-	uint8_t path[TREE_PATH_MAX * CRYPTO_HASH];
-	uint8_t prev[CRYPTO_HASH];
-	uint8_t statement[CRYPTO_HASH];
+	struct verify_record rec;
+	bool is_joining;            /* begins a stream of the same agent behind another */
 	uint8_t key[CRYPTO_PUBLIC]; /* that the signature was checked with */
 };
 
@@ -151,143 +131,10 @@ static void note_fault(struct verifier *v, enum verify_fault what, const char *f
 /* Notes the fault and is its value, so that `return fault(...)` reads as one; analyzers do not look into a variadic function. */
 #define fault(v, what, ...) (note_fault(v, what, __VA_ARGS__), (what))
 
-/* "first count", each without leading zeros. */
-static bool parse_batch(struct strview text, struct statement *st)
-{
-	struct strview first, count;
-	return next_word(&text, &first) && next_word(&text, &count) && text.n == 0 && json_integer(first, &st->first) == 0 &&
-	       json_integer(count, &st->count) == 0 && st->count >= 1 && st->count <= VERIFY_BATCH_MAX;
-}
-
-static bool parse_path(struct strview array, struct line *line)
-{
-	struct json_reader r;
-	enum json_token token;
-	json_reader_init(&r, array);
-	(void)json_next(&r); /* the bracket */
-	for (line->seal.n_path = 0; (token = json_next(&r)) == JSON_STRING; line->seal.n_path++)
-		if (line->seal.n_path == TREE_PATH_MAX ||
-		    crypto_base64_decode(r.raw, line->path + line->seal.n_path * CRYPTO_HASH, CRYPTO_HASH))
-			return false;
-	line->seal.path = line->path;
-	return token == JSON_ARRAY_END;
-}
-
-/* Digits where digits belong; order of times is order of bytes only for one form: nanoseconds and Z. */
-static bool is_time(struct strview t)
-{
-	static const char shape[] = "dddd-dd-ddTdd:dd:dd.dddddddddZ";
-	if (t.n != sizeof(shape) - 1)
-		return false;
-	for (size_t i = 0; i < t.n; i++)
-		if (shape[i] == 'd' ? t.p[i] < '0' || t.p[i] > '9' : t.p[i] != shape[i])
-			return false;
-	return true;
-}
-
-enum { SEAL_BATCH, SEAL_EPOCH, SEAL_PATH, SEAL_PREV, SEAL_SIG, SEAL_STREAM, SEAL_TIME, SEAL_V, SEAL_WANTS };
-
-static enum verify_fault parse_seal(struct verifier *v, struct line *line)
-{
-	struct json_want w[SEAL_WANTS] = {
-		[SEAL_BATCH] = { .path = "batch" }, [SEAL_EPOCH] = { .path = "epoch" }, [SEAL_PATH] = { .path = "path" },
-		[SEAL_PREV] = { .path = "prev" },   [SEAL_SIG] = { .path = "sig" },     [SEAL_STREAM] = { .path = "stream" },
-		[SEAL_TIME] = { .path = "time" },   [SEAL_V] = { .path = "v" },
-	};
-	const char *error;
-	size_t at;
-	uint64_t version = 0;
-	struct statement *st = &line->seal.st;
-	if (json_read_members(line->raw_seal, w, SEAL_WANTS, &error, &at))
-		return fault(v, VERIFY_NOT_A_RECORD, "its vedette_sig is no valid JSON: %s (byte %zu of it)", error, at);
-	for (size_t i = 0; i < SEAL_WANTS; i++)
-		if (w[i].token != (i == SEAL_EPOCH || i == SEAL_V ? JSON_NUMBER : i == SEAL_PATH ? JSON_ARRAY : JSON_STRING))
-			return fault(v, VERIFY_NOT_A_RECORD, "its vedette_sig has no '%s' of the right type", w[i].path);
-	if (json_integer(w[SEAL_V].raw, &version) || version != 1)
-		return fault(v, VERIFY_NOT_A_RECORD, "its signature has a version that this program does not know; it knows 1");
-	st->stream = w[SEAL_STREAM].raw;
-	st->prev = w[SEAL_PREV].raw;
-	st->time = w[SEAL_TIME].raw;
-	if (!parse_batch(w[SEAL_BATCH].raw, st) || json_integer(w[SEAL_EPOCH].raw, &st->epoch) || !parse_path(w[SEAL_PATH].raw, line) ||
-	    st->stream.n == 0 || st->stream.n > STREAM_NAME_MAX || !is_time(st->time) || crypto_base64_decode(st->prev, line->prev, CRYPTO_HASH) ||
-	    crypto_base64_decode(w[SEAL_SIG].raw, line->seal.signature, CRYPTO_SIGNATURE))
-		return fault(v, VERIFY_NOT_A_RECORD, "its vedette_sig has a value that no signer writes");
-	/* The only form: what is not signed itself (blanks, order, escapes) must not vary either. */
-	buf_reset(&v->text);
-	seal_text(&line->seal, &v->text);
-	if (!sv_equal(buf_sv(&v->text), line->raw_seal))
-		return fault(v, VERIFY_NOT_A_RECORD, "its vedette_sig is not written as signers write it (blanks, order of members, escapes)");
-	return VERIFY_OK;
-}
-
-/* The last occurrence of `,"vedette_sig":`. Within a string it would be escaped, so it is a member. */
-static const char *find_seal(struct strview text)
-{
-	static const char mark[] = SEAL_MEMBER;
-	size_t n = sizeof(mark) - 1;
-	for (size_t at = text.n >= n ? text.n - n + 1 : 0; at-- > 0;)
-		if (text.p[at] == ',' && memcmp(text.p + at, mark, n) == 0)
-			return text.p + at;
-	return NULL;
-}
-
-static enum verify_fault parse_line(struct verifier *v, struct strview text, struct line *line)
-{
-	struct json_want w[] = {
-		{ .path = "event.sequence" }, { .path = "event.dataset" }, { .path = "vedette.next_epoch" }, { .path = "vedette.next_key" },
-	};
-	const char *error;
-	size_t at;
-	if (text.n > VERIFY_LINE_MAX)
-		return fault(v, VERIFY_NOT_A_RECORD, "the line is longer than %d bytes", VERIFY_LINE_MAX);
-	if (text.n == 0)
-		return fault(v, VERIFY_NOT_A_RECORD, "the line is empty");
-	if (json_read_members(text, w, ARRAY_SIZE(w), &error, &at))
-		return fault(v, VERIFY_NOT_A_RECORD, "the line is no valid JSON object: %s (byte %zu)", error, at + 1);
-	const char *mark = find_seal(text);
-	if (!mark || text.p[text.n - 1] != '}')
-		return fault(v, VERIFY_NOT_A_RECORD, "the line has no vedette_sig at its end: it was never signed, or the signature was cut off");
-	line->body = (struct strview){ text.p, (size_t)(mark - text.p) };
-	size_t from = line->body.n + sizeof(SEAL_MEMBER) - 1;
-	line->raw_seal = (struct strview){ text.p + from, text.n - from - 1 };
-	if (w[0].token != JSON_NUMBER || json_integer(w[0].raw, &line->sequence))
-		return fault(v, VERIFY_NOT_A_RECORD, "event.sequence is missing or no whole number");
-	if (w[1].token != JSON_STRING)
-		return fault(v, VERIFY_NOT_A_RECORD, "event.dataset is missing or no text");
-	line->dataset = w[1].raw;
-	line->text = text;
-	if (w[2].token == JSON_NUMBER)
-		line->next_epoch = w[2].raw;
-	if (w[3].token == JSON_STRING)
-		line->next_key = w[3].raw;
-	return parse_seal(v, line);
-}
-
-/* From the leaf to the root along the path; false when the path has not the length that the place in the tree asks for. */
-static bool climb(struct line *line)
-{
-	uint64_t index = line->sequence - line->seal.st.first, last = line->seal.st.count - 1;
-	uint8_t *root = line->seal.st.root;
-	size_t used = 0;
-	tree_leaf(line->body, SV("}"), root);
-	for (; last; index >>= 1, last >>= 1) {
-		if (!(index & 1) && index >= last)
-			continue;
-		if (used == line->seal.n_path)
-			return false;
-		const uint8_t *sibling = line->path + CRYPTO_HASH * used++;
-		if (index & 1)
-			tree_node(sibling, root, root);
-		else
-			tree_node(root, sibling, root);
-	}
-	return used == line->seal.n_path;
-}
-
 /* The key that has to have signed here: of the file for the first record, then that of the record before, or the one that it named. */
 static enum verify_fault find_key(struct verifier *v, struct line *line)
 {
-	const struct statement *st = &line->seal.st;
+	const struct statement *st = &line->rec.seal.st;
 	if (v->records) {
 		if (st->epoch != v->epoch + v->has_next_key)
 			return fault(v, VERIFY_CHAIN_BROKEN, "it was signed with key %llu of the stream, here signs key %llu",
@@ -306,22 +153,18 @@ static enum verify_fault find_key(struct verifier *v, struct line *line)
 
 static enum verify_fault check_signature(struct verifier *v, struct line *line)
 {
-	const struct statement *st = &line->seal.st;
 	enum verify_fault f = find_key(v, line);
 	if (f)
 		return f;
-	if (line->sequence < st->first || line->sequence - st->first >= st->count)
-		return fault(v, VERIFY_EDITED, "its sequence %llu is not among the records that its signature covers", (unsigned long long)line->sequence);
-	if (!climb(line))
-		return fault(v, VERIFY_EDITED, "its proof has the wrong length");
-	buf_reset(&v->text);
-	statement_text(st, &v->text);
-	const struct strview text = buf_sv(&v->text);
-	crypto_sha256(&text, 1, line->statement);
+	f = verify_record_hash(&line->rec, &v->text, v->explain);
+	if (f) {
+		v->fault = f;
+		return f;
+	}
 	/* the same statement was verified with the same signature a line ago: no need to pay again */
-	bool is_known = v->records && memcmp(line->statement, v->statement, CRYPTO_HASH) == 0 &&
-			memcmp(line->seal.signature, v->signature, CRYPTO_SIGNATURE) == 0;
-	if (buf_error(&v->text) || (!is_known && !crypto_verify(line->key, text, line->seal.signature)))
+	bool is_known = v->records && memcmp(line->rec.statement, v->statement, CRYPTO_HASH) == 0 &&
+			memcmp(line->rec.seal.signature, v->signature, CRYPTO_SIGNATURE) == 0;
+	if (!is_known && !crypto_verify(line->key, buf_sv(&v->text), line->rec.seal.signature))
 		return fault(v, VERIFY_EDITED, "the signature does not fit: the record, its proof or its signature was changed%s",
 			     v->records ? "" : ", or the key is not the one it was signed with");
 	return VERIFY_OK;
@@ -330,19 +173,19 @@ static enum verify_fault check_signature(struct verifier *v, struct line *line)
 static enum verify_fault check_first(struct verifier *v, const struct line *line)
 {
 	static const uint8_t genesis[CRYPTO_HASH];
-	const struct statement *st = &line->seal.st;
-	if (!v->options.from_middle && line->sequence != 0)
+	const struct statement *st = &line->rec.seal.st;
+	if (!v->options.from_middle && line->rec.sequence != 0)
 		return fault(v, VERIFY_DELETED, "the log begins with record %llu: records 0 to %llu are missing",
-			     (unsigned long long)line->sequence, (unsigned long long)line->sequence - 1);
-	if (st->first == 0 && memcmp(line->prev, genesis, CRYPTO_HASH) != 0)
+			     (unsigned long long)line->rec.sequence, (unsigned long long)line->rec.sequence - 1);
+	if (st->first == 0 && memcmp(line->rec.prev, genesis, CRYPTO_HASH) != 0)
 		return fault(v, VERIFY_CHAIN_BROKEN, "the first batch names one before it");
-	v->next = line->sequence;
+	v->next = line->rec.sequence;
 	return VERIFY_OK;
 }
 
 static enum verify_fault check_sequence(struct verifier *v, const struct line *line)
 {
-	unsigned long long n = line->sequence, next = v->next;
+	unsigned long long n = line->rec.sequence, next = v->next;
 	if (n < next)
 		return fault(v, VERIFY_REPLAYED, "record %llu stands here again or in the wrong place; record %llu was expected", n, next);
 	if (n == next + 1)
@@ -378,7 +221,7 @@ static enum verify_fault check_previous(struct verifier *v, const struct json_wa
 static enum verify_fault check_joins(struct verifier *v, const struct line *line)
 {
 	static const uint8_t genesis[CRYPTO_HASH];
-	const struct statement *st = &line->seal.st;
+	const struct statement *st = &line->rec.seal.st;
 	struct json_want w[PREVIOUS_WANTS] = {
 		[PREVIOUS_CLOSED] = { .path = "vedette.previous.closed" },       [PREVIOUS_NEXT] = { .path = "vedette.previous.next" },
 		[PREVIOUS_STATEMENT] = { .path = "vedette.previous.statement" }, [PREVIOUS_STREAM] = { .path = "vedette.previous.stream" },
@@ -387,9 +230,9 @@ static enum verify_fault check_joins(struct verifier *v, const struct line *line
 	size_t at;
 	if (!line->is_joining)
 		return fault(v, VERIFY_SPLICED, "it is of stream " SV_FMT ", the log is of stream %s", SV_ARG(st->stream), v->stream);
-	if (json_read_members(line->text, w, PREVIOUS_WANTS, &error, &at))
+	if (json_read_members(line->rec.text, w, PREVIOUS_WANTS, &error, &at))
 		return fault(v, VERIFY_NOT_A_RECORD, "the line is no valid JSON object: %s (byte %zu)", error, at + 1);
-	if (st->first != 0 || memcmp(line->prev, genesis, CRYPTO_HASH) != 0)
+	if (st->first != 0 || memcmp(line->rec.prev, genesis, CRYPTO_HASH) != 0)
 		return fault(v, VERIFY_CHAIN_BROKEN, "the first batch names one before it");
 	return check_previous(v, w);
 }
@@ -397,24 +240,24 @@ static enum verify_fault check_joins(struct verifier *v, const struct line *line
 /* How it joins what was there before. */
 static enum verify_fault check_place(struct verifier *v, const struct line *line)
 {
-	const struct statement *st = &line->seal.st;
+	const struct statement *st = &line->rec.seal.st;
 	if (!v->records)
 		return check_first(v, line);
 	if (!sv_is(st->stream, v->stream))
 		return check_joins(v, line);
 	if (v->is_closed)
-		return fault(v, VERIFY_AFTER_CLOSE, "record %llu follows the stream's close", (unsigned long long)line->sequence);
+		return fault(v, VERIFY_AFTER_CLOSE, "record %llu follows the stream's close", (unsigned long long)line->rec.sequence);
 	enum verify_fault f = check_sequence(v, line);
 	if (f)
 		return f;
 	if (v->next < v->first + v->count) { /* within the batch */
-		if (memcmp(line->statement, v->statement, CRYPTO_HASH) != 0 || memcmp(line->seal.signature, v->signature, CRYPTO_SIGNATURE) != 0)
+		if (memcmp(line->rec.statement, v->statement, CRYPTO_HASH) != 0 || memcmp(line->rec.seal.signature, v->signature, CRYPTO_SIGNATURE) != 0)
 			return fault(v, VERIFY_CHAIN_BROKEN, "it was signed in another batch than the record before it says");
 		return VERIFY_OK;
 	}
 	if (st->first != v->next)
 		return fault(v, VERIFY_CHAIN_BROKEN, "its batch begins at record %llu, not after the batch before", (unsigned long long)st->first);
-	if (memcmp(line->prev, v->statement, CRYPTO_HASH) != 0)
+	if (memcmp(line->rec.prev, v->statement, CRYPTO_HASH) != 0)
 		return fault(v, VERIFY_CHAIN_BROKEN, "it was signed after another batch than the one that stands before it");
 	if (sv_compare(st->time, sv_from(v->time)) < 0)
 		return fault(v, VERIFY_CHAIN_BROKEN, "its batch was signed at " SV_FMT ", before the one it follows (%s)", SV_ARG(st->time), v->time);
@@ -423,10 +266,10 @@ static enum verify_fault check_place(struct verifier *v, const struct line *line
 
 static enum verify_fault check_kind(struct verifier *v, const struct line *line)
 {
-	bool is_open = sv_is(line->dataset, "vedette.open");
-	if (!is_open && line->sequence == 0)
+	bool is_open = sv_is(line->rec.dataset, "vedette.open");
+	if (!is_open && line->rec.sequence == 0)
 		return fault(v, VERIFY_NOT_A_RECORD, "the stream does not begin with its open record");
-	if (is_open && line->sequence != 0)
+	if (is_open && line->rec.sequence != 0)
 		return fault(v, VERIFY_NOT_A_RECORD, "an open record stands within the stream");
 	return VERIFY_OK;
 }
@@ -436,7 +279,7 @@ static void tell_key(const struct verifier *v, const struct line *line, uint64_t
 	struct verify_key key = { .epoch = epoch };
 	if (!v->options.on_key)
 		return;
-	memcpy(key.stream, line->seal.st.stream.p, line->seal.st.stream.n); /* checked: at most STREAM_NAME_MAX */
+	memcpy(key.stream, line->rec.seal.st.stream.p, line->rec.seal.st.stream.n); /* checked: at most STREAM_NAME_MAX */
 	memcpy(key.public_key, public_key, CRYPTO_PUBLIC);
 	v->options.on_key(v->options.context, &key);
 }
@@ -444,16 +287,16 @@ static void tell_key(const struct verifier *v, const struct line *line, uint64_t
 /* A record that names the next key: the last under its own. Takes the key. */
 static enum verify_fault check_roll(struct verifier *v, const struct line *line)
 {
-	const struct statement *st = &line->seal.st;
+	const struct statement *st = &line->rec.seal.st;
 	uint64_t next_epoch = 0;
 	v->has_next_key = false;
-	if (!sv_is(line->dataset, "vedette.key-roll"))
+	if (!sv_is(line->rec.dataset, "vedette.key-roll"))
 		return VERIFY_OK;
-	if (line->sequence + 1 != st->first + st->count)
+	if (line->rec.sequence + 1 != st->first + st->count)
 		return fault(v, VERIFY_NOT_A_RECORD, "it names the next key, but is not the last record of its batch");
-	if (json_integer(line->next_epoch, &next_epoch) || next_epoch != st->epoch + 1)
+	if (json_integer(line->rec.next_epoch, &next_epoch) || next_epoch != st->epoch + 1)
 		return fault(v, VERIFY_NOT_A_RECORD, "it names a next key without the number %llu", (unsigned long long)st->epoch + 1);
-	if (crypto_base64_decode(line->next_key, v->next_key, CRYPTO_PUBLIC))
+	if (crypto_base64_decode(line->rec.next_key, v->next_key, CRYPTO_PUBLIC))
 		return fault(v, VERIFY_NOT_A_RECORD, "it names no next key (vedette.next_key, 32 bytes in base64)");
 	v->has_next_key = true;
 	tell_key(v, line, next_epoch, v->next_key);
@@ -482,20 +325,20 @@ static void note_open(struct verifier *v, const struct line *line)
 	size_t at;
 	if (line->is_joining) {
 		struct verify_gap gap = { .kind = v->is_closed ? VERIFY_GAP_STOPPED : VERIFY_GAP_UNCLEAN, .from_ns = time_ns(sv_from(v->time)),
-					  .to_ns = time_ns(line->seal.st.time), .count = v->first + v->count - v->next,
+					  .to_ns = time_ns(line->rec.seal.st.time), .count = v->first + v->count - v->next,
 					  .what = v->is_closed ? v->close_reason : "", .stream = v->stream, .next = v->next };
 		tell_gap(v, &gap);
 		v->unclosed += !v->is_closed;
 	}
 	v->streams++;
 	v->heartbeat_ns = HEARTBEAT_NS;
-	if (json_read_members(line->text, &w, 1, &error, &at) || w.token != JSON_NUMBER || json_integer(w.raw, &v->heartbeat_ns) || !v->heartbeat_ns)
+	if (json_read_members(line->rec.text, &w, 1, &error, &at) || w.token != JSON_NUMBER || json_integer(w.raw, &v->heartbeat_ns) || !v->heartbeat_ns)
 		v->heartbeat_ns = HEARTBEAT_NS;
 }
 
 static void note_silence(struct verifier *v, const struct line *line)
 {
-	uint64_t from = time_ns(sv_from(v->time)), to = time_ns(line->seal.st.time);
+	uint64_t from = time_ns(sv_from(v->time)), to = time_ns(line->rec.seal.st.time);
 	if (!from || to <= from || (to - from) / SILENT_BEATS <= v->heartbeat_ns)
 		return;
 	tell_gap(v, &(struct verify_gap){ .kind = VERIFY_GAP_SILENCE, .from_ns = from, .to_ns = to, .what = "", .stream = v->stream, .next = v->next });
@@ -515,11 +358,11 @@ static void note_loss(struct verifier *v, const struct line *line)
 	const char *error;
 	size_t at;
 	uint64_t count = 0;
-	if (json_read_members(line->text, w, ARRAY_SIZE(w), &error, &at) || w[0].token != JSON_STRING || json_integer(w[1].raw, &count))
+	if (json_read_members(line->rec.text, w, ARRAY_SIZE(w), &error, &at) || w[0].token != JSON_STRING || json_integer(w[1].raw, &count))
 		return; /* signed, but nothing that this program writes */
 	copy_text(what, sizeof(what), w[0].raw);
 	tell_gap(v, &(struct verify_gap){ .kind = VERIFY_GAP_LOSS, .from_ns = time_ns(w[2].raw), .to_ns = time_ns(w[3].raw), .count = count,
-					  .what = what, .stream = v->stream, .next = line->sequence });
+					  .what = what, .stream = v->stream, .next = line->rec.sequence });
 }
 
 static void note_close(struct verifier *v, const struct line *line)
@@ -527,7 +370,7 @@ static void note_close(struct verifier *v, const struct line *line)
 	struct json_want w = { .path = "vedette.close.reason" };
 	const char *error;
 	size_t at;
-	if (json_read_members(line->text, &w, 1, &error, &at) == 0)
+	if (json_read_members(line->rec.text, &w, 1, &error, &at) == 0)
 		copy_text(v->close_reason, sizeof(v->close_reason), w.raw);
 }
 
@@ -537,7 +380,7 @@ static void note_past(struct verifier *v, const struct line *line)
 	struct json_want w[] = { { .path = "vedette.previous" }, { .path = "vedette.previous.stream" } };
 	const char *error;
 	size_t at;
-	if (json_read_members(line->text, w, ARRAY_SIZE(w), &error, &at) || w[0].token == JSON_ERROR)
+	if (json_read_members(line->rec.text, w, ARRAY_SIZE(w), &error, &at) || w[0].token == JSON_ERROR)
 		return;
 	copy_text(v->follows, sizeof(v->follows), w[1].token == JSON_STRING && w[1].raw.n ? w[1].raw : SV("without a name"));
 }
@@ -545,47 +388,47 @@ static void note_past(struct verifier *v, const struct line *line)
 /* A verified line: what it tells about times in which something is missing. */
 static void note_gaps(struct verifier *v, const struct line *line)
 {
-	if (!v->records && line->sequence == 0)
+	if (!v->records && line->rec.sequence == 0)
 		note_past(v, line);
-	if (line->sequence == 0)
+	if (line->rec.sequence == 0)
 		note_open(v, line);
 	else if (!v->records)
 		v->streams++; /* from the middle */
-	else if (line->sequence == line->seal.st.first)
+	else if (line->rec.sequence == line->rec.seal.st.first)
 		note_silence(v, line);
-	if (sv_is(line->dataset, "vedette.loss"))
+	if (sv_is(line->rec.dataset, "vedette.loss"))
 		note_loss(v, line);
-	else if (sv_is(line->dataset, "vedette.close"))
+	else if (sv_is(line->rec.dataset, "vedette.close"))
 		note_close(v, line);
 }
 
 static void remember(struct verifier *v, const struct line *line)
 {
-	const struct statement *st = &line->seal.st;
+	const struct statement *st = &line->rec.seal.st;
 	memcpy(v->stream, st->stream.p, st->stream.n); /* checked: at most STREAM_NAME_MAX */
 	v->stream[st->stream.n] = '\0';
 	memcpy(v->time, st->time.p, st->time.n);
 	if (!v->records)
 		memcpy(v->first_time, st->time.p, st->time.n);
-	memcpy(v->statement, line->statement, CRYPTO_HASH);
-	memcpy(v->signature, line->seal.signature, CRYPTO_SIGNATURE);
+	memcpy(v->statement, line->rec.statement, CRYPTO_HASH);
+	memcpy(v->signature, line->rec.seal.signature, CRYPTO_SIGNATURE);
 	memcpy(v->key, line->key, CRYPTO_PUBLIC);
 	v->epoch = st->epoch;
 	v->first = st->first;
 	v->count = st->count;
 	v->records++;
-	v->next = line->sequence + 1;
-	v->is_closed = sv_is(line->dataset, "vedette.close");
+	v->next = line->rec.sequence + 1;
+	v->is_closed = sv_is(line->rec.dataset, "vedette.close");
 }
 
 enum verify_fault verifier_line(struct verifier *v, struct strview text)
 {
-	struct line line = { .sequence = 0 };
+	struct line line = { .is_joining = false };
 	if (v->fault)
 		return v->fault;
-	enum verify_fault f = parse_line(v, text, &line);
-	if (!f && v->records && !sv_is(line.seal.st.stream, v->stream)) {
-		line.is_joining = line.sequence == 0 && sv_equal(stream_agent(line.seal.st.stream), stream_agent(sv_from(v->stream)));
+	enum verify_fault f = v->fault = verify_record_read(text, &v->text, v->explain, &line.rec);
+	if (!f && v->records && !sv_is(line.rec.seal.st.stream, v->stream)) {
+		line.is_joining = line.rec.sequence == 0 && sv_equal(stream_agent(line.rec.seal.st.stream), stream_agent(sv_from(v->stream)));
 		f = check_place(v, &line); /* of another stream: say so rather than that its key is missing */
 	}
 	if (!f)
@@ -595,7 +438,7 @@ enum verify_fault verifier_line(struct verifier *v, struct strview text)
 	if (!f)
 		f = check_kind(v, &line);
 	if (!f && !v->records)
-		tell_key(v, &line, line.seal.st.epoch, line.key);
+		tell_key(v, &line, line.rec.seal.st.epoch, line.key);
 	if (!f)
 		f = check_roll(v, &line);
 	if (!f) {
@@ -610,27 +453,4 @@ void verifier_head(const struct verifier *v, struct log_head *ret)
 	*ret = (struct log_head){ .next = v->next, .epoch = v->epoch + v->has_next_key, .is_closed = v->is_closed };
 	memcpy(ret->stream, v->stream, sizeof(ret->stream));
 	memcpy(ret->statement, v->statement, CRYPTO_HASH);
-}
-
-int log_head_of_line(struct strview text, struct log_head *ret)
-{
-	static const struct verify_keys none;
-	CLEANUP(verifier_free) struct verifier *v = NULL;
-	CLEANUP(buf_done) struct buf statement = { 0 };
-	struct line line = { .sequence = 0 };
-	if (verifier_new(&none, &(struct verify_options){ 0 }, &v))
-		return -ENOMEM;
-	const struct statement *st = &line.seal.st;
-	if (parse_line(v, text, &line) || line.sequence < st->first || line.sequence - st->first >= st->count || !climb(&line))
-		return -EBADMSG;
-	statement_text(st, &statement);
-	if (buf_error(&statement))
-		return -ENOMEM;
-	struct log_head head = { .next = line.sequence + 1, .epoch = st->epoch + sv_is(line.dataset, "vedette.key-roll"),
-				 .is_closed = sv_is(line.dataset, "vedette.close") };
-	memcpy(head.stream, st->stream.p, st->stream.n);
-	const struct strview whole = buf_sv(&statement);
-	crypto_sha256(&whole, 1, head.statement);
-	*ret = head;
-	return 0;
 }
