@@ -224,6 +224,21 @@ struct {
 	__type(key, u32);
 	__type(value, struct call_entry);
 } calls SEC(".maps");
+__u32 n_calls; /* entries there are: while there are none, the end of a call that succeeded need not look for one */
+
+static __always_inline long call_keep(u32 tid, const struct call_entry *call)
+{
+	long err = bpf_map_update_elem(&calls, &tid, call, BPF_NOEXIST);
+	if (!err)
+		__sync_fetch_and_add(&n_calls, 1);
+	return err;
+}
+
+static __always_inline void call_drop(u32 tid)
+{
+	if (!bpf_map_delete_elem(&calls, &tid))
+		__sync_fetch_and_sub(&n_calls, 1);
+}
 
 /* Where a socket sent to last, by the socket's address: a hash of the peer's. Wrong only when a socket is made where one was that sent there. */
 struct {

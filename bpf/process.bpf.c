@@ -196,8 +196,9 @@ static __always_inline void call_follow(u32 old_tid, u32 tid)
 	if (!known)
 		return;
 	struct call_entry call = *known;
-	bpf_map_delete_elem(&calls, &old_tid);
-	if (bpf_map_update_elem(&calls, &tid, &call, BPF_ANY))
+	call_drop(old_tid);
+	call_drop(tid);
+	if (call_keep(tid, &call))
 		count_misc(MISC_CALLS_FULL);
 }
 
@@ -312,7 +313,7 @@ SEC("tp_btf/sched_process_exit")
 int BPF_PROG(exit_done, struct task_struct *task)
 {
 	u32 tid = task->pid, tgid = task->tgid;
-	bpf_map_delete_elem(&calls, &tid);
+	call_drop(tid);
 	exec_hash_forget(task);
 	if (BPF_CORE_READ(task, signal, live.counter) > 0)
 		return 0; /* other threads live on */

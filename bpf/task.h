@@ -140,7 +140,7 @@ static __always_inline u64 call_id_of(struct task_struct *task, u32 event, u64 n
 		return known->id;
 	}
 	struct call_entry call = { .id = new_id(now), .is_bulk = is_bulk };
-	if (bpf_map_update_elem(&calls, &tid, &call, BPF_ANY)) {
+	if (call_keep(tid, &call)) {
 		count_misc(MISC_CALLS_FULL);
 		return 0;
 	}
@@ -154,7 +154,7 @@ static __always_inline void call_note(struct task_struct *task, u32 event)
 	struct call_entry call = { .is_bulk = !(PRIORITY_EVENTS & BIT(event)) };
 	if (!(config.outcome_wanted & ~KNOWN_OUTCOME & BIT(event)) || via == VIA_IO_URING || via == VIA_KERNEL)
 		return;
-	bpf_map_update_elem(&calls, &tid, &call, BPF_NOEXIST); /* without room the failed call is told once more than it need be */
+	(void)call_keep(tid, &call); /* without room the failed call is told once more than it need be */
 }
 
 /* Typed loads: the relocated member is a word of 64 bits, or two of 32. */
