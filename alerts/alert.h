@@ -78,12 +78,13 @@ struct heartbeat_info {
 
 struct loss_info {
 	struct instant at;
-	const char *what;  /* ring, decode, matches, state, output, suppress, wait, tape, render, log-torn, log-damaged, log-dropped, sink */
+	const char *what;  /* ring, decode, matches, state, output, suppress, limit, wait, tape, render, log-torn, log-damaged, log-dropped, sink */
 	const char *event; /* name of the event; "": any */
 	int cpu;           /* -1: any */
 	uint64_t count;
 	uint64_t since_ns; /* wall clock */
-	const char *rule;  /* suppress: id of the rule; "" or NULL: none */
+	uint64_t last_ns;  /* suppress, limit: of the last alert held back; 0: not known */
+	const char *rule;  /* suppress, limit: id of the rule; "" or NULL: none */
 	const char *group; /* suppress: the values that its throttle counts by, "user.name=root"; "" or NULL: none */
 };
 

@@ -535,13 +535,23 @@ int render_heartbeat(struct renderer *r, uint64_t sequence, const struct heartbe
 	return record_write(r, &rec, NULL, out);
 }
 
+/* What a loss record says in one line; cut to what fits. */
+static int loss_message(const struct loss_info *info, char *text, size_t size)
+{
+	unsigned long long n = info->count;
+	bool is_of_rule = info->rule && info->rule[0], is_limit = strcmp(info->what, "limit") == 0;
+	if (is_of_rule)
+		return snprintf(text, size, "%llu alerts of rule %s held back by %s", n, info->rule, is_limit ? "the limit of all rules" : "its throttle");
+	if (is_limit)
+		return snprintf(text, size, "%llu alerts of other rules held back by the limit of all rules", n);
+	return snprintf(text, size, "%llu lost: %s", n, info->what);
+}
+
 int render_loss(struct renderer *r, uint64_t sequence, const struct loss_info *info, struct buf *out)
 {
 	struct record rec;
 	char message[256];
-	bool is_of_rule = info->rule && info->rule[0];
-	int n = is_of_rule ? snprintf(message, sizeof(message), "%llu alerts of rule %s held back by its throttle", (unsigned long long)info->count, info->rule) :
-			     snprintf(message, sizeof(message), "%llu lost: %s", (unsigned long long)info->count, info->what);
+	int n = loss_message(info, message, sizeof(message));
 	own_begin(r, &rec, RECORD_LOSS, sequence, info->at);
 	set_text(&rec, MEMBER_message, (struct strview){ message, MIN((size_t)MAX(n, 0), sizeof(message) - 1) });
 	set_z(&rec, MEMBER_loss_what, info->what);
@@ -550,6 +560,8 @@ int render_loss(struct renderer *r, uint64_t sequence, const struct loss_info *i
 		set_number(&rec, MEMBER_loss_cpu, (uint64_t)info->cpu);
 	set_number(&rec, MEMBER_loss_count, info->count);
 	set_number(&rec, MEMBER_loss_since, info->since_ns);
+	if (info->last_ns)
+		set_number(&rec, MEMBER_loss_last, info->last_ns);
 	set_z(&rec, MEMBER_loss_rule, info->rule);
 	set_z(&rec, MEMBER_loss_group, info->group);
 	return record_write(r, &rec, NULL, out);

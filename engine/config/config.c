@@ -97,6 +97,15 @@ int config_wal_full(const struct config *c)
 	return -EINVAL;
 }
 
+int config_noise_floor(const struct config *c)
+{
+	static const char *const names[] = { "info", "low", "medium", "high", "critical" };
+	int i = 0;
+	while (i < (int)ARRAY_SIZE(names) && strcmp(c->noise_floor, names[i]) != 0)
+		i++;
+	return i;
+}
+
 int config_parse(const char *name, struct strview text, struct config **ret, struct diag *diag)
 {
 	CLEANUP(config_free) struct config *c = calloc(1, sizeof(*c));

@@ -21,6 +21,9 @@ void config_free(struct config **c);
 /* Which of the values of wal.full it is, from 0 in the order of its row; -EINVAL: none. */
 int config_wal_full(const struct config *c) PURE;
 
+/* noise.floor as a number, from 0 for info; one more than that of critical for none. */
+int config_noise_floor(const struct config *c) PURE;
+
 /* Warns of each key but `rules` that has another value in `now`; returns how many. */
 size_t config_changes(const struct config *before, const struct config *now, struct place at, struct diag *diag);
 

@@ -63,9 +63,10 @@ static int set_number(void *base, const struct config_option *o, struct place at
 static int check_choice(const struct config_option *o, struct place at, struct strview text, struct diag *diag)
 {
 	static const struct {
-		const char *key, *wants, *values[5];
+		const char *key, *wants, *values[7];
 	} rows[] = {
 		{ "sensor", "auto, lsm or tracepoint", { "auto", "lsm", "tracepoint", NULL } },
+		{ "noise.floor", "info, low, medium, high, critical or none", { "info", "low", "medium", "high", "critical", "none", NULL } },
 		{ "enforcement.on_exit", "release or keep", { "release", "keep", NULL } },
 		{ "wal.full", "drop-lowest-severity, drop-oldest, block or fail-closed", { "drop-lowest-severity", "drop-oldest", "block", "fail-closed", NULL } },
 	};

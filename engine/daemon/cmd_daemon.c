@@ -56,6 +56,7 @@ static struct watch_options options_of(const struct config *c)
 	o.key_file = c->output_key;
 	o.queue_bytes = c->output_queue;
 	o.heartbeat_ns = c->heartbeat;
+	o.noise = (struct noise_options){ .rate = c->noise_rate, .burst = c->noise_burst, .floor = config_noise_floor(c) };
 	o.status_file = c->status_file;
 	o.ring_priority_bytes = c->ring_priority;
 	o.ring_bulk_bytes = c->ring_bulk;

@@ -26,8 +26,11 @@ struct pipeline {
 	uint64_t next_advance_ns; /* time since boot at which waits of rules about several events are looked at again */
 	const struct policy *policy, *earlier; /* borrowed; earlier: verdicts of the policy before may still be on their way */
 	const char *tried;        /* borrowed; rule file whose blocks are counted; "": none */
-	uint64_t untold;          /* alerts held back by throttles whose summary found no room */
-	uint64_t untold_since_ns; /* wall clock */
+	struct noise noise;
+	struct untold {
+		uint64_t n;
+		uint64_t since_ns; /* wall clock */
+	} untold[2]; /* alerts held back by throttles, and by the limit of all rules, whose summary found no room */
 	void *masked; /* owned; room for one record whose passwords are taken out */
 };
 
@@ -40,6 +43,7 @@ int pipeline_new(const struct pipeline_config *config, struct pipeline **ret)
 	p->policy = config->policy;
 	p->tried = "";
 	p->stats.worst = -1;
+	noise_init(&p->noise, config->noise);
 	p->message.max = RULE_MAX_TEXT * 16;
 	p->terminal.max = LINE_MAX_BYTES * 4;
 	p->reason.max = p->json.max = LINE_MAX_BYTES;
@@ -75,6 +79,7 @@ static void print_json(struct pipeline *p)
 static void send_alert(struct pipeline *p, const struct alert *alert)
 {
 	p->stats.alerts++;
+	rule_counts_add(&p->stats.by_rule, alert->rule, COUNT_ALERTS);
 	p->stats.worst = MAX(p->stats.worst, (int)alert_severity(alert));
 	if (p->config.stream)
 		IGNORE(stream_alert(p->config.stream, alert, instant_now())); /* left out: the stream counted it and will tell */
@@ -96,6 +101,11 @@ struct deed {
 	const char *kill; /* as in struct alert */
 };
 
+static bool is_done(struct deed deed)
+{
+	return deed.action == ALERT_ACTION_BLOCK || deed.action == ALERT_ACTION_KILL;
+}
+
 static void raise_alert(struct pipeline *p, const struct policy *policy, const struct event *ev, const struct rule_info *rule, struct deed deed)
 {
 	buf_reset(&p->message);
@@ -108,9 +118,10 @@ static void raise_alert(struct pipeline *p, const struct policy *policy, const s
 		.kill = deed.kill,
 		.policy_digest = ruleset_digest(policy->rules),
 	};
-	if (deed.action == ALERT_ACTION_BLOCK || deed.action == ALERT_ACTION_KILL) {
+	if (is_done(deed)) {
 		p->stats.blocked++;
 		tally_count(&p->stats.blocked_by, rule->id);
+		rule_counts_add(&p->stats.by_rule, rule, COUNT_BLOCKED);
 	}
 	send_alert(p, &alert);
 }
@@ -135,41 +146,59 @@ static void raise_undecided(struct pipeline *p, const struct event *ev, uint32_t
 	send_alert(p, &alert);
 }
 
+/* --- what is held back -------------------------------------------------------------------------------------------------------------- */
+
+enum held_by { BY_THROTTLE, BY_LIMIT };
+static const char *const held_what[] = { [BY_THROTTLE] = "suppress", [BY_LIMIT] = "limit" };
+
 /* A summary that finds no room is added to what is told at the next look, without its rule. */
+static void tell_held(struct pipeline *p, enum held_by by, struct loss_info info)
+{
+	info.at = instant_now();
+	info.what = held_what[by];
+	info.event = "";
+	info.cpu = -1;
+	info.since_ns = info.since_ns ? info.since_ns : info.at.wall_ns;
+	if (p->config.stream && stream_loss(p->config.stream, &info)) {
+		if (p->untold[by].n == 0)
+			p->untold[by].since_ns = info.since_ns;
+		p->untold[by].n += info.count;
+	}
+	if (p->config.terminal_fd < 0)
+		return;
+	buf_reset(&p->terminal);
+	buf_add_format(&p->terminal, "%llu more alerts of ", (unsigned long long)info.count);
+	buf_add_z(&p->terminal, info.rule[0] ? "rule " : "other rules");
+	terminal_text(&p->terminal, sv_from(info.rule));
+	buf_add_z(&p->terminal, info.group[0] ? " (" : "");
+	terminal_text(&p->terminal, sv_from(info.group));
+	buf_add_z(&p->terminal, info.group[0] ? ")" : "");
+	buf_add_format(&p->terminal, " were held back by %s\n", by == BY_THROTTLE ? "its throttle" : "the limit of all rules");
+	IGNORE(fd_write_all(p->config.terminal_fd, p->terminal.p, p->terminal.n)); /* as for alerts */
+}
+
 static void tell_suppressed(struct pipeline *p, const struct throttle_summary *s)
 {
-	struct instant now = instant_now();
-	struct loss_info info = {
-		.at = now,
-		.what = "suppress",
-		.event = "",
-		.cpu = -1,
-		.count = s->suppressed,
-		.since_ns = s->since_ns ? s->since_ns : now.wall_ns,
-		.rule = s->rule ? s->rule->id : "",
-		.group = s->group,
-	};
-	if (p->config.stream && stream_loss(p->config.stream, &info)) {
-		if (p->untold == 0)
-			p->untold_since_ns = info.since_ns;
-		p->untold += s->suppressed;
-	}
-	if (p->config.terminal_fd >= 0) {
-		buf_reset(&p->terminal);
-		buf_add_format(&p->terminal, "%llu more alerts of rule ", (unsigned long long)s->suppressed);
-		terminal_text(&p->terminal, sv_from(info.rule));
-		buf_add_z(&p->terminal, s->group[0] ? " (" : "");
-		terminal_text(&p->terminal, sv_from(s->group));
-		buf_add_z(&p->terminal, s->group[0] ? ") were held back by its throttle\n" : " were held back by its throttle\n");
-		IGNORE(fd_write_all(p->config.terminal_fd, p->terminal.p, p->terminal.n)); /* as for alerts */
-	}
+	tell_held(p, BY_THROTTLE, (struct loss_info){
+		.count = s->suppressed, .since_ns = s->since_ns, .last_ns = s->last_ns, .rule = s->rule ? s->rule->id : "", .group = s->group });
+}
+
+static void tell_limited(struct pipeline *p, uint64_t boot_ns)
+{
+	struct noise_row row;
+	while (noise_take(&p->noise, boot_ns, &row))
+		tell_held(p, BY_LIMIT, (struct loss_info){
+			.count = row.count, .since_ns = row.first_ns, .last_ns = row.last_ns, .rule = row.rule, .group = "" });
 }
 
 static void tell_untold(struct pipeline *p)
 {
-	struct loss_info info = { .at = instant_now(), .what = "suppress", .event = "", .cpu = -1, .count = p->untold, .since_ns = p->untold_since_ns };
-	if (p->untold && stream_loss(p->config.stream, &info) == 0)
-		p->untold = 0;
+	for (size_t i = 0; i < ARRAY_SIZE(p->untold); i++) {
+		struct untold *u = &p->untold[i];
+		struct loss_info info = { .at = instant_now(), .what = held_what[i], .event = "", .cpu = -1, .count = u->n, .since_ns = u->since_ns };
+		if (u->n && stream_loss(p->config.stream, &info) == 0)
+			u->n = 0;
+	}
 }
 
 static void end_windows(struct pipeline *p, struct throttle *t, uint64_t boot_ns)
@@ -182,21 +211,46 @@ static void end_windows(struct pipeline *p, struct throttle *t, uint64_t boot_ns
 void pipeline_end_windows(struct pipeline *p, uint64_t boot_ns)
 {
 	end_windows(p, p->policy->throttle, boot_ns);
+	tell_limited(p, boot_ns);
 	tell_untold(p);
 }
 
-/* What was blocked is always told; of the rest, what the rule's throttle lets through. */
-static bool passes(struct pipeline *p, const struct event *ev, const struct rule_info *rule, bool is_undecided)
+static bool passes_throttle(struct pipeline *p, const struct throttled *alert)
 {
-	struct throttled alert = { .rule = rule->index, .is_undecided = is_undecided, .ev = ev };
 	struct throttle_summary ended;
-	if (!rule->throttle)
-		return true;
-	bool may_pass = throttle_pass(p->policy->throttle, &alert, &ended);
+	bool may_pass = throttle_pass(p->policy->throttle, alert, &ended);
 	if (ended.rule)
 		tell_suppressed(p, &ended);
-	p->stats.suppressed += !may_pass;
 	return may_pass;
+}
+
+/* An alert that may be held back. */
+struct raised {
+	const struct event *ev;
+	const struct rule_info *rule;
+	bool is_undecided;
+	bool is_done; /* the act was blocked, or its process ended: no limit of all rules holds that back */
+};
+
+/* From the floor on, all; below it, what the rule's throttle lets through, and of that what the limit of all rules does. */
+static bool passes(struct pipeline *p, const struct raised *raised)
+{
+	const struct rule_info *rule = raised->rule;
+	const struct event *ev = raised->ev;
+	if (noise_is_loud(&p->noise, raised->is_undecided ? SEVERITY_LOW : rule->severity))
+		return true;
+	const struct throttled alert = { .rule = rule->index, .is_undecided = raised->is_undecided, .ev = ev };
+	if (rule->throttle && !passes_throttle(p, &alert)) {
+		p->stats.suppressed++;
+		rule_counts_add(&p->stats.by_rule, rule, COUNT_THROTTLED);
+		return false;
+	}
+	const struct noisy noisy = { rule->id, ev->common->boot_ns, ev->derived && IS_DERIVED(ev->derived, time) ? ev->derived->time : 0 };
+	if (raised->is_done || noise_pass(&p->noise, &noisy))
+		return true;
+	p->stats.limited++;
+	rule_counts_add(&p->stats.by_rule, rule, COUNT_LIMITED);
+	return false;
 }
 
 /* Of a rule that kills and was not decided in the kernel: whatever its throttle says. */
@@ -216,7 +270,7 @@ static void raise_correlated(struct pipeline *p)
 	struct state_alert found;
 	while (state_next(p->policy->state, &found)) {
 		struct deed deed = end_process(p, found.ev, ruleset_get(p->policy->rules, found.rule));
-		if (!passes(p, found.ev, ruleset_get(p->policy->rules, found.rule), false))
+		if (!passes(p, &(struct raised){ found.ev, ruleset_get(p->policy->rules, found.rule), false, is_done(deed) }))
 			continue;
 		buf_reset(&p->message);
 		ruleset_message(p->policy->rules, found.rule, found.ev, &p->message);
@@ -331,13 +385,14 @@ void pipeline_judge(struct pipeline *p, const struct event *ev)
 		raise_alert(p, by.policy, ev, by.rule, done);
 	p->stats.blocked_on_trial += is_by_tried(p, ev, by);
 	end_windows(p, p->policy->throttle, ev->common->boot_ns);
+	tell_limited(p, ev->common->boot_ns);
 	engine_evaluate(p->policy->engine, ev, &p->matches);
 	for (size_t i = 0; i < p->matches.n; i++) {
 		const struct rule_info *rule = ruleset_get(p->policy->rules, p->matches.rule[i]);
 		if (is_told(by.rule, rule) || rule->is_step)
 			continue;
 		struct deed deed = deed_of(p, rule, ev);
-		if (passes(p, ev, rule, false))
+		if (passes(p, &(struct raised){ ev, rule, false, is_done(deed) }))
 			raise_alert(p, p->policy, ev, rule, deed);
 	}
 	if (is_tamper(ev) && p->matches.n == 0 && !p->config.is_taped)
@@ -345,7 +400,7 @@ void pipeline_judge(struct pipeline *p, const struct event *ev)
 	p->stats.judged++;
 	for (size_t i = 0; i < p->matches.n_undecided; i++) {
 		p->stats.undecided++;
-		if (passes(p, ev, ruleset_owner(p->policy->rules, p->matches.undecided[i]), true))
+		if (passes(p, &(struct raised){ ev, ruleset_owner(p->policy->rules, p->matches.undecided[i]), true, false }))
 			raise_undecided(p, ev, p->matches.undecided[i]);
 	}
 	p->stats.matches_dropped += p->matches.not_kept + p->matches.undecided_not_kept;

@@ -7,7 +7,9 @@
 #include "alerts/render.h"
 #include "alerts/stream.h"
 #include "engine/daemon/ending.h"
+#include "engine/daemon/noise.h"
 #include "engine/daemon/policy.h"
+#include "engine/daemon/rule_counts.h"
 #include "engine/daemon/tally.h"
 #include "engine/daemon/teller.h"
 #include "engine/enrich/enrich.h"
@@ -26,6 +28,7 @@ struct pipeline_config {
 	struct renderer *renderer;        /* borrowed; NULL: no JSON */
 	int json_fd;                      /* alerts as JSON lines without signature go there; with renderer */
 	bool log_events;                  /* every event becomes a record of the log */
+	const struct noise_options *noise; /* borrowed for pipeline_new; NULL: only throttles limit alerts */
 	bool is_enforcing;                /* rules that block are decided in the kernel: user space does not raise them again */
 	struct ending (*end)(const struct event *ev); /* ends the process of an event; NULL: rules that kill only say that they would */
 	int terminal_fd;                  /* readable alerts go there; -1: nowhere */
@@ -42,6 +45,8 @@ struct pipeline_stats {
 	uint64_t blocked_on_trial;         /* of those, by rules of the file that pipeline_try names, since that call */
 	struct tally blocked_by;           /* of those, by the rule; what the protection of the engine refused is not among them */
 	uint64_t suppressed;               /* alerts that throttles held back: each is told by a summary */
+	uint64_t limited;                  /* alerts that the limit of all rules held back: so are these */
+	struct rule_counts by_rule;        /* what became of the alerts of each rule */
 	uint64_t matches_dropped;          /* matches beyond RULES_MAX_MATCHES */
 	uint64_t undecided;                /* alerts of rules of which it is not known whether they hold */
 	uint64_t unfinished;               /* waits for what did not come that were not over at the end: pipeline_finish */

@@ -197,6 +197,8 @@ static void add_totals(struct json *j, const struct pipeline_stats *stats, struc
 	json_u64(j, totals.delivered);
 	json_key(j, "filtered");
 	json_u64(j, totals.filtered);
+	json_key(j, "limited");
+	json_u64(j, stats->limited);
 	json_key(j, "lost");
 	json_u64(j, totals.lost);
 	json_key(j, "produced");

@@ -55,6 +55,7 @@ struct watch_options {
 	bool tape_all;                 /* all events are wanted, whatever the rules */
 	bool progress;                 /* a line on stderr, each second */
 	uint64_t duration_ns;          /* watch_loop ends then; 0: never */
+	struct noise_options noise;    /* limits besides throttles */
 	const char *config_file;       /* NULL: none */
 	const char *policy_folder;     /* of policies that are applied under way; "": none can be */
 	uint64_t policy_breaker;       /* see change_config */

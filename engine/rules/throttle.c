@@ -85,7 +85,7 @@ void throttle_read(struct rule_reader *r, const struct yaml_node *node)
 struct window {
 	unsigned char hash[HASH_BYTES];
 	uint64_t begin_ns, end_ns; /* boot clock */
-	uint64_t begin_wall_ns;
+	uint64_t begin_wall_ns, last_wall_ns; /* last: of those held back */
 	uint64_t passed, suppressed;
 	uint64_t order;            /* of its making: between windows that end at the same time */
 	uint32_t rule;
@@ -104,6 +104,7 @@ struct throttle {
 	uint32_t n_fresh;       /* from here on windows were never used */
 	uint32_t oldest, newest; /* touched longest ago, and last */
 	uint64_t order;
+	uint64_t hurried;       /* windows that ended early */
 	unsigned char key[crypto_generichash_KEYBYTES];
 	struct buf text;        /* reserved at its full size */
 	char said[THROTTLE_GROUP_BYTES];
@@ -325,23 +326,31 @@ static void end_window(struct throttle *t, uint32_t at, struct throttle_summary 
 			.suppressed = w->suppressed,
 			.since_boot_ns = w->begin_ns,
 			.since_ns = w->begin_wall_ns,
+			.last_ns = w->last_wall_ns,
 			.group = t->said,
 		};
 	}
 	window_remove(t, at);
 }
 
-static bool count_in(struct throttle *t, uint32_t at, uint32_t count)
+static uint64_t wall_of(const struct event *ev)
+{
+	return ev->derived && IS_DERIVED(ev->derived, time) ? ev->derived->time : 0;
+}
+
+static bool count_in(struct throttle *t, uint32_t at, const struct event *ev, uint32_t count)
 {
 	struct window *w = &t->windows[at];
 	bool passes = w->passed < count;
 	age_remove(t, w);
 	age_add(t, at);
-	if (passes)
+	if (passes) {
 		w->passed++;
-	else
-		w->suppressed++;
-	return passes;
+		return true;
+	}
+	w->suppressed++;
+	w->last_wall_ns = MAX(w->last_wall_ns, wall_of(ev));
+	return false;
 }
 
 bool throttle_pass(struct throttle *t, const struct throttled *alert, struct throttle_summary *ret_ended)
@@ -354,16 +363,26 @@ bool throttle_pass(struct throttle *t, const struct throttled *alert, struct thr
 	hash_group(t, alert, new.hash);
 	uint32_t at = window_find(t, new.hash);
 	if (at && now < t->windows[at].end_ns) /* an event from before the window's begin came late: it counts here */
-		return count_in(t, at, limit->count);
+		return count_in(t, at, ev, limit->count);
+	t->hurried += !at && t->timers.n == THROTTLE_MAX_WINDOWS;
 	if (at || t->timers.n == THROTTLE_MAX_WINDOWS)
 		end_window(t, at ? at : t->oldest, ret_ended);
 	new.end_ns = now > UINT64_MAX - limit->per_ns ? UINT64_MAX : now + limit->per_ns;
 	new.order = t->order++;
-	if (ev->derived && IS_DERIVED(ev->derived, time))
-		new.begin_wall_ns = ev->derived->time;
+	new.begin_wall_ns = wall_of(ev);
 	describe_group(t, limit, alert, new.group);
 	window_add(t, &new);
 	return true;
+}
+
+void throttle_get_stats(const struct throttle *t, struct throttle_stats *ret)
+{
+	*ret = (struct throttle_stats){ 0 };
+	if (!t)
+		return;
+	ret->windows = t->timers.n;
+	ret->hurried = t->hurried;
+	ret->bytes = (THROTTLE_MAX_WINDOWS + 1) * sizeof(*t->windows) + BUCKETS * sizeof(*t->buckets) + THROTTLE_MAX_WINDOWS * sizeof(uint32_t);
 }
 
 bool throttle_ended(struct throttle *t, uint64_t boot_ns, struct throttle_summary *ret)

@@ -33,10 +33,19 @@ struct throttle_summary {
 	uint64_t suppressed;
 	uint64_t since_boot_ns;       /* when its window began, by the event's time */
 	uint64_t since_ns;            /* the same as wall clock; 0: not known */
+	uint64_t last_ns;             /* wall clock of the last that did not pass; 0: not known */
 	const char *group;            /* "user.name=root, file.path=/x", "undecided, user.name=root", or ""; valid until the next call */
 };
 
 struct throttle;
+
+struct throttle_stats {
+	size_t windows;    /* now */
+	uint64_t hurried;  /* windows that ended early, for want of room */
+	size_t bytes;      /* memory of all */
+};
+/* t may be NULL. */
+void throttle_get_stats(const struct throttle *t, struct throttle_stats *ret);
 
 /* set is borrowed. *ret is NULL when no rule of the set has a throttle. 0 or -ENOMEM. */
 int throttle_new(const struct ruleset *set, struct throttle **ret) MUST_CHECK;

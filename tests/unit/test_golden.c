@@ -49,9 +49,9 @@ static void add_own(struct renderer *r, struct buf *body, struct buf *out)
 	const struct key_roll_info roll = { fixed_time, "interval", 5, "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=" };
 	const struct open_info open = { fixed_time, "ab12", 7, "cd34", "lsm", "host", hooks, missing, 0, 0, NULL };
 	const struct heartbeat_info beat = { fixed_time, "ab12", "lsm", totals, "on", 3, 2, 1 };
-	const struct loss_info ring = { fixed_time, "ring", "file.open", 1, 5, fixed_time.wall_ns - 1000000000, "", "" };
-	const struct loss_info output = { fixed_time, "output", "", -1, 5, fixed_time.wall_ns, "", "" };
-	const struct loss_info held = { fixed_time, "suppress", "", -1, 7, fixed_time.wall_ns, "plain", "user.name=root" };
+	const struct loss_info ring = { fixed_time, "ring", "file.open", 1, 5, fixed_time.wall_ns - 1000000000, 0, "", "" };
+	const struct loss_info output = { fixed_time, "output", "", -1, 5, fixed_time.wall_ns, 0, "", "" };
+	const struct loss_info held = { fixed_time, "suppress", "", -1, 7, fixed_time.wall_ns, fixed_time.wall_ns + 5, "plain", "user.name=root" };
 	const struct close_info close = { fixed_time, "signal 15", totals };
 	assert_int_equal(render_open(r, &open, "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=", body), 0);
 	add_line(out, body);

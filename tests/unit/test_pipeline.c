@@ -19,6 +19,7 @@ static const char rules[] =
 	"  when: process.name = cat and not file.path regex \"(a+)+[bc]\"\n"
 	"- rule: plain\n  severity: medium\n  event: file.open\n  when: process.name = cat and file.open.write\n"
 	"- rule: often\n  severity: low\n  event: file.open\n  when: file.path = /often\n  throttle: {count: 1, per: 10s, by: process.name}\n"
+	"- rule: loud\n  severity: high\n  event: file.open\n  when: file.path = /loud\n  throttle: {count: 1, per: 1h}\n"
 	"- rule: partly\n  severity: high\n  event: file.open\n  action: block\n  rollout: 10\n  when: file.path = /partly\n";
 
 struct fixture {
@@ -29,7 +30,7 @@ struct fixture {
 	int terminal;
 };
 
-static void fixture_make(struct fixture *f)
+static void fixture_make_with(struct fixture *f, const struct noise_options *noise)
 {
 	CLEANUP(diag_done) struct diag diag = { 0 };
 	tree_new(&f->tree);
@@ -41,9 +42,14 @@ static void fixture_make(struct fixture *f)
 	free(path);
 	f->terminal = memfd_create("terminal", MFD_CLOEXEC);
 	assert_true(f->terminal >= 0);
-	const struct pipeline_config config = { .policy = f->policy, .terminal_fd = f->terminal, .json_fd = -1 };
+	const struct pipeline_config config = { .policy = f->policy, .terminal_fd = f->terminal, .json_fd = -1, .noise = noise };
 	assert_int_equal(pipeline_new(&config, &f->pipeline), 0);
 	assert_int_equal(event_builder_new(&f->builder), 0);
+}
+
+static void fixture_make(struct fixture *f)
+{
+	fixture_make_with(f, NULL);
 }
 
 static void fixture_drop(struct fixture *f)
@@ -193,6 +199,55 @@ static void who_works_against_the_engine_is_told_of_without_a_rule(void **state)
 	fixture_drop(&f);
 }
 
+static uint64_t count_of(const struct fixture *f, const char *rule, enum rule_count what)
+{
+	const struct rule_counts *c = &pipeline_get_stats(f->pipeline)->by_rule;
+	for (size_t i = 0; i < c->n_rows; i++)
+		if (strcmp(c->rows[i].id, rule) == 0)
+			return c->rows[i].n[what];
+	return 0;
+}
+
+static void what_is_at_the_floor_no_limit_holds_back(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *what;
+		struct noise_options noise;
+		uint64_t hard, loud, plain; /* alerts: of 20, 10 and 10 */
+		uint64_t suppressed, limited;
+	} cases[] = {
+		{ "throttles alone", { .floor = SEVERITY_COUNT }, 20, 1, 10, 9, 0 },
+		{ "a floor below the throttled rule", { .floor = SEVERITY_HIGH }, 20, 10, 10, 0, 0 },
+		{ "a limit of all rules", { .rate = 1, .burst = 3, .floor = SEVERITY_COUNT }, 2, 1, 0, 9, 28 },
+		{ "both", { .rate = 1, .burst = 3, .floor = SEVERITY_HIGH }, 20, 10, 3, 0, 7 },
+		{ "a floor below all", { .rate = 1, .burst = 1, .floor = SEVERITY_INFO }, 20, 10, 10, 0, 0 },
+	};
+	char text[16384];
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct fixture f = { 0 };
+		fixture_make_with(&f, &cases[i].noise);
+		for (int k = 0; k < 10; k++) {
+			judge_open(&f, "/loud", false); /* hard, which is critical, and loud */
+			judge_open(&f, "/x", true);     /* hard and plain */
+		}
+		const struct pipeline_stats *stats = pipeline_get_stats(f.pipeline);
+		uint64_t hard = count_of(&f, "hard", COUNT_ALERTS), loud = count_of(&f, "loud", COUNT_ALERTS), plain = count_of(&f, "plain", COUNT_ALERTS);
+		if (hard != cases[i].hard || loud != cases[i].loud || plain != cases[i].plain || stats->suppressed != cases[i].suppressed ||
+		    stats->limited != cases[i].limited)
+			fail_msg("%s: %llu hard, %llu loud, %llu plain, %llu suppressed, %llu limited", cases[i].what, (unsigned long long)hard,
+				 (unsigned long long)loud, (unsigned long long)plain, (unsigned long long)stats->suppressed, (unsigned long long)stats->limited);
+		if (stats->alerts + stats->suppressed + stats->limited != 40)
+			fail_msg("%s: %llu of 40 alerts", cases[i].what, (unsigned long long)(stats->alerts + stats->suppressed + stats->limited));
+		(void)shown(&f, text, sizeof(text));
+		pipeline_end_windows(f.pipeline, UINT64_MAX);
+		(void)shown(&f, text, sizeof(text));
+		if (!strstr(text, "were held back by the limit of all rules") != !stats->limited || !strstr(text, "by its throttle") != !stats->suppressed)
+			fail_msg("%s: told: %s", cases[i].what, text);
+		fixture_drop(&f);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -201,6 +256,7 @@ int main(void)
 		cmocka_unit_test(an_undecided_rule_raises_a_low_alert_that_names_the_test),
 		cmocka_unit_test(a_run_of_undecided_alerts_is_never_worse_than_low),
 		cmocka_unit_test(what_a_throttle_holds_back_is_told),
+		cmocka_unit_test(what_is_at_the_floor_no_limit_holds_back),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -324,6 +324,31 @@ static void an_undecided_alert_is_low_and_says_why(void **state)
 	assert_member(buf_sv(&f->out), "vedette.rule.undecided_reason", NULL);
 }
 
+static void what_limits_held_back_is_told_in_words(void **state)
+{
+	struct fixture *f = *state;
+	static const struct {
+		struct loss_info loss;
+		const char *message, *last;
+	} cases[] = {
+		{ { .what = "limit", .count = 5, .last_ns = 1, .rule = "r" }, "5 alerts of rule r held back by the limit of all rules", "1970-01-01T00:00:00.000000001Z" },
+		{ { .what = "limit", .count = 5, .last_ns = 1 }, "5 alerts of other rules held back by the limit of all rules", "1970-01-01T00:00:00.000000001Z" },
+		{ { .what = "suppress", .count = 2, .rule = "r" }, "2 alerts of rule r held back by its throttle", NULL },
+		{ { .what = "sink", .count = 2 }, "2 lost: sink", NULL },
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct loss_info loss = cases[i].loss;
+		loss.at = fixed_time;
+		loss.event = "";
+		loss.cpu = -1;
+		buf_reset(&f->out);
+		assert_int_equal(render_loss(f->renderer, 8, &loss, &f->out), 0);
+		assert_canonical("vedette.loss", buf_sv(&f->out));
+		assert_member(buf_sv(&f->out), "message", cases[i].message);
+		assert_member(buf_sv(&f->out), "vedette.loss.last", cases[i].last);
+	}
+}
+
 static void our_own_records_are_sorted_and_whole(void **state)
 {
 	struct fixture *f = *state;
@@ -333,8 +358,8 @@ static void our_own_records_are_sorted_and_whole(void **state)
 	const struct log_counts counts = { 3, 2, 1, 4, 0 };
 	const struct open_info open = { fixed_time, "d1", 7, "", "lsm", "host", hooks, none, 0, 0, NULL };
 	const struct heartbeat_info beat = { fixed_time, "d1", "lsm", totals, "on", 3, 2, 1 };
-	const struct loss_info loss = { fixed_time, "ring", "file.open", 1, 5, fixed_time.wall_ns, "", "" };
-	const struct loss_info loss_anywhere = { fixed_time, "output", "", -1, 5, fixed_time.wall_ns, "", "" };
+	const struct loss_info loss = { fixed_time, "ring", "file.open", 1, 5, fixed_time.wall_ns, 0, "", "" };
+	const struct loss_info loss_anywhere = { fixed_time, "output", "", -1, 5, fixed_time.wall_ns, 0, "", "" };
 	const struct close_info close = { fixed_time, "signal 15", totals };
 	static const char *const errors[] = { "a.yaml:1:2: unknown field 'x'", NULL };
 	const struct reload_info reload = { fixed_time, "d2", 7, "d1", 8, 1500, errors, none };
@@ -443,6 +468,7 @@ int main(void)
 		TEST(an_undecided_alert_is_low_and_says_why),
 		TEST(a_rule_about_several_events_tells_the_others),
 		TEST(our_own_records_are_sorted_and_whole),
+		TEST(what_limits_held_back_is_told_in_words),
 		TEST(a_full_buffer_is_an_error_and_stays_as_it_was),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -130,7 +130,7 @@ static void a_run_verifies(void **state)
 		step(f, 1000);
 	}
 	struct heartbeat_info beat = { f->now, "00", "lsm", { 1, 1, 0, 0 }, "on", 3, 2, 1 };
-	struct loss_info loss = { f->now, "ring", "file.open", 0, 3, f->now.wall_ns, "", "" };
+	struct loss_info loss = { f->now, "ring", "file.open", 0, 3, f->now.wall_ns, 0, "", "" };
 	assert_int_equal(stream_heartbeat(f->stream, &beat), 0);
 	assert_int_equal(stream_loss(f->stream, &loss), 0);
 	assert_int_equal(stream_event(f->stream, &f->full->ev, f->now), 0);

@@ -228,6 +228,13 @@ static void the_window_used_last_stays(void **state)
 		assert_true(pass(&b, 5 + i, path, &ended));
 		assert_int_equal(ended.suppressed, i == THROTTLE_MAX_WINDOWS - 2);
 	}
+	struct throttle_stats stats;
+	throttle_get_stats(b.throttle, &stats);
+	assert_int_equal(stats.windows, THROTTLE_MAX_WINDOWS);
+	assert_int_equal(stats.hurried, 1);
+	assert_true(stats.bytes > 1000000 && stats.bytes < 2000000);
+	throttle_get_stats(NULL, &stats);
+	assert_int_equal(stats.windows + stats.hurried + stats.bytes, 0);
 	assert_string_equal(ended.group, "file.path=/second");
 	assert_false(pass(&b, SECOND, "/first", &ended));
 	assert_true(pass(&b, SECOND, "/second", &ended));
