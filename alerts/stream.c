@@ -8,6 +8,7 @@
 #include "alerts/agent.h"
 #include "alerts/render.h"
 #include "alerts/sign.h"
+#include "engine/base/clock.h"
 
 /* Kept free in the outlet for the last words: a loss and the close record. */
 enum {
@@ -33,6 +34,8 @@ struct stream {
 	struct log_head roll_head; /* right behind the record that named the key in force */
 	uint64_t after_roll_bytes; /* of lines that the outlet took since then */
 	struct log_counts counts;
+	uint64_t bytes, sealed_ns;
+	struct histogram sign_ns, batches;
 	uint64_t untold;           /* left out since the last loss record */
 	uint64_t untold_since_ns;  /* wall clock */
 };
@@ -57,6 +60,8 @@ int stream_new(const struct identity *identity, struct agent *agent, struct outl
 	if (agent)
 		signer_begin_at(s->signer, agent_epoch(agent));
 	s->agent = agent;
+	s->sign_ns = histogram_of_times();
+	s->batches = histogram_of_batches();
 	s->outlet = TAKE(*outlet);
 	*ret = s;
 	return 0;
@@ -117,6 +122,10 @@ void stream_get_stats(const struct stream *s, struct stream_stats *ret)
 		.held = s->counts.held,
 		.queued_bytes = s->outlet->ops->queued_bytes(s->outlet),
 		.error = s->outlet->ops->error(s->outlet),
+		.bytes = s->bytes,
+		.sealed_ns = s->sealed_ns,
+		.sign_ns = s->sign_ns,
+		.batches = s->batches,
 	};
 }
 
@@ -415,6 +424,21 @@ static void note_held(struct stream *s, struct instant now)
 	s->counts.held++;
 }
 
+/* Signs what waits, and notes how long that took: what a record waited, and the signing itself. */
+static int sign_pending(struct stream *s, struct instant now)
+{
+	size_t n = signer_pending(s->signer);
+	uint64_t began_ns = clock_ns(CLOCK_MONOTONIC);
+	int r = signer_flush(s->signer, now.wall_ns, &s->lines);
+	if (r || n == 0)
+		return r;
+	uint64_t waited_ns = now.boot_ns > s->oldest_boot_ns ? now.boot_ns - s->oldest_boot_ns : 0;
+	histogram_add(&s->sign_ns, waited_ns + (clock_ns(CLOCK_MONOTONIC) - began_ns));
+	histogram_add(&s->batches, n);
+	s->sealed_ns = now.wall_ns;
+	return 0;
+}
+
 static int seal_and_write(struct stream *s, struct instant now, bool may_roll)
 {
 	settle_key(s, now);
@@ -424,7 +448,7 @@ static int seal_and_write(struct stream *s, struct instant now, bool may_roll)
 	}
 	uint64_t first = signer_next_sequence(s->signer) - signer_pending(s->signer);
 	buf_reset(&s->lines);
-	int r = signer_flush(s->signer, now.wall_ns, &s->lines);
+	int r = sign_pending(s, now);
 	if (r)
 		return r; /* no memory: all stays pending */
 	if (!s->key_boot_ns)
@@ -444,6 +468,7 @@ static int seal_and_write(struct stream *s, struct instant now, bool may_roll)
 		.severity = s->severity,
 		.is_urgent = s->is_urgent,
 	};
+	s->bytes += s->lines.n;
 	r = s->outlet->ops->write(s->outlet, &batch, now.boot_ns);
 	s->after_roll_bytes = signer_epoch(s->signer) != epoch ? 0 : r == -ENOBUFS ? s->after_roll_bytes : s->after_roll_bytes + s->lines.n;
 	s->needs_sync |= s->is_urgent;

@@ -11,6 +11,7 @@
 #include "alerts/alert.h"
 #include "alerts/identity.h"
 #include "alerts/outlet.h"
+#include "engine/base/histogram.h"
 
 struct agent;
 struct stream;
@@ -72,6 +73,10 @@ struct stream_stats {
 	uint64_t held;         /* times that it had to go and stayed */
 	uint64_t queued_bytes; /* sealed, not written */
 	int error;             /* errno of the last write, 0: fine */
+	uint64_t bytes;        /* of sealed lines */
+	uint64_t sealed_ns;    /* wall clock of the last batch; 0: there was none */
+	struct histogram sign_ns; /* from a batch's first record to its signature */
+	struct histogram batches; /* records under one signature */
 };
 void stream_get_stats(const struct stream *s, struct stream_stats *ret);
 const char *stream_kept_as(const struct stream *s); /* an earlier log that was in the way; "": none */

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "engine/base/num.h"
+#include "engine/config/listen.h"
 
 void option_texts_done(struct option_texts *texts)
 {
@@ -59,6 +60,20 @@ static int set_number(void *base, const struct config_option *o, struct place at
 	return 0;
 }
 
+static int check_listen(const struct config_option *o, struct place at, struct strview text, struct diag *diag)
+{
+	CLEANUP(buf_done) struct buf copy = { 0 };
+	struct listen_address address;
+	const char *why = "";
+	buf_add_sv(&copy, text);
+	if (buf_error(&copy))
+		return -ENOMEM;
+	if (listen_parse(buf_cstr(&copy), &address, &why) == 0)
+		return 0;
+	diag_error(diag, at, "%s: %s", o->key, why);
+	return -EINVAL;
+}
+
 /* Of the texts that stand for one of a few, or must not be just any. */
 static int check_choice(const struct config_option *o, struct place at, struct strview text, struct diag *diag)
 {
@@ -72,6 +87,8 @@ static int check_choice(const struct config_option *o, struct place at, struct s
 	};
 	if (strcmp(o->key, "policy.folder") == 0 && text.n && text.p[0] != '/')
 		return bad_value(o, at, text, "a whole path: the daemon's folder at its next start may be another one", diag);
+	if (strcmp(o->key, "metrics.listen") == 0 && text.n)
+		return check_listen(o, at, text, diag);
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		bool is_known = strcmp(rows[i].key, o->key) != 0;
 		for (size_t v = 0; rows[i].values[v]; v++)

@@ -58,6 +58,9 @@ static struct watch_options options_of(const struct config *c)
 	o.heartbeat_ns = c->heartbeat;
 	o.noise = (struct noise_options){ .rate = c->noise_rate, .burst = c->noise_burst, .floor = config_noise_floor(c) };
 	o.status_file = c->status_file;
+	o.metrics_listen = c->metrics_listen;
+	o.metrics_file = c->metrics_file;
+	o.metrics_interval_ns = c->metrics_interval;
 	o.ring_priority_bytes = c->ring_priority;
 	o.ring_bulk_bytes = c->ring_bulk;
 	o.max_processes = (uint32_t)c->processes;
@@ -139,6 +142,9 @@ static int watch_host(const char *file, const struct config *c, struct diag *dia
 	make_folder_of(o.wal_folder);
 	make_folder_of(o.status_file);
 	make_folder_of(o.control);
+	make_folder_of(o.metrics_file);
+	if (strncmp(o.metrics_listen, "unix:", 5) == 0)
+		make_folder_of(o.metrics_listen + 5);
 	o.config_file = file;
 	o.rules_now = rules_now;
 	o.rules_context = &source;
@@ -191,8 +197,12 @@ static int check_rules(const struct config *c, const char *file, struct diag *di
 	err = err ? err : bad_rules;
 	int bad_cgroup = c->cgroup[0] ? sensor_find_cgroup(c->cgroup, &id, &level, diag) : 0;
 	int bad_status = c->status_file[0] && !folder_will_be_made(c->status_file) ? status_check(c->status_file, diag) : 0;
+	struct watch_options metrics = o;
+	if (folder_will_be_made(o.metrics_file))
+		metrics.metrics_file = "";
+	int bad_metrics = watch_check_metrics(&metrics, diag);
 	int bad_sinks = delivery_check(&c->sinks, diag);
-	err = err ? err : bad_cgroup ? bad_cgroup : bad_status ? bad_status : bad_sinks;
+	err = err ? err : bad_cgroup ? bad_cgroup : bad_status ? bad_status : bad_metrics ? bad_metrics : bad_sinks;
 	if (!err)
 		printf("configuration and %zu %s fine\n", n, n == 1 ? "rule are" : "rules are");
 	return err;

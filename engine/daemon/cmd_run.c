@@ -35,6 +35,8 @@ static const char usage[] =
 	"      --control PATH     make a control socket there: vedette reload loads the rules anew\n"
 	"      --policies FOLDER  with --control: vedette policy applies rules, and they are kept there\n"
 	"      --status FILE      write the final status, as JSON, to FILE\n"
+	"      --metrics WHERE    serve metrics on unix:PATH or 127.0.0.1:PORT\n"
+	"      --metrics-file FILE  write metrics to FILE every ten seconds, and at the end\n"
 	"  -h, --help\n"
 	"\n"
 	"Exit status: COMMAND's own (128 and the signal's number when a signal ended it); 1 by --fail-on; 125 when vedette itself failed; 126\n"
@@ -46,7 +48,7 @@ struct run_options {
 	int fail_on; /* enum severity; -1: never */
 };
 
-enum { OPT_KEY = 256, OPT_DETECT, OPT_EVENTS, OPT_FAIL, OPT_RING, OPT_PRIORITY_RING, OPT_STATUS, OPT_TAPE, OPT_CONTROL, OPT_POLICIES, OPT_NO_APPROVAL };
+enum { OPT_KEY = 256, OPT_DETECT, OPT_EVENTS, OPT_FAIL, OPT_RING, OPT_PRIORITY_RING, OPT_STATUS, OPT_TAPE, OPT_CONTROL, OPT_POLICIES, OPT_NO_APPROVAL, OPT_METRICS, OPT_METRICS_FILE };
 
 static const struct option long_options[] = {
 	{ "rules", required_argument, NULL, 'r' }, { "output", required_argument, NULL, 'o' }, { "key-file", required_argument, NULL, OPT_KEY },
@@ -54,7 +56,8 @@ static const struct option long_options[] = {
 	{ "events", no_argument, NULL, OPT_EVENTS }, { "fail-on", required_argument, NULL, OPT_FAIL }, { "ring", required_argument, NULL, OPT_RING },
 	{ "priority-ring", required_argument, NULL, OPT_PRIORITY_RING }, { "quiet", no_argument, NULL, 'q' }, { "status", required_argument, NULL, OPT_STATUS },
 	{ "tape", required_argument, NULL, OPT_TAPE }, { "control", required_argument, NULL, OPT_CONTROL }, { "policies", required_argument, NULL, OPT_POLICIES },
-	{ "no-approval", no_argument, NULL, OPT_NO_APPROVAL }, { "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 },
+	{ "no-approval", no_argument, NULL, OPT_NO_APPROVAL }, { "metrics", required_argument, NULL, OPT_METRICS },
+	{ "metrics-file", required_argument, NULL, OPT_METRICS_FILE }, { "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 },
 };
 
 static int misuse(const char *what, const char *value)
@@ -94,6 +97,12 @@ static int take_value(int option, struct run_options *o)
 		break;
 	case OPT_STATUS:
 		err = args_file("run", "--status", optarg, &w->status_file);
+		break;
+	case OPT_METRICS:
+		w->metrics_listen = optarg;
+		break;
+	case OPT_METRICS_FILE:
+		err = args_file("run", "--metrics-file", optarg, &w->metrics_file);
 		break;
 	case OPT_CONTROL:
 		err = args_file("run", "--control", optarg, &w->control);
@@ -190,6 +199,11 @@ static int watch_child(struct watch *w, struct child *c, char **argv, const stru
 	if (status_error) {
 		fprintf(stderr, "vedette run: %s: the status cannot be written: %s\n", o->watch.status_file, strerror(-status_error));
 		err = status_error;
+	}
+	int metrics_error = o->watch.metrics_file[0] ? watch_write_metrics(w) : 0;
+	if (metrics_error) {
+		fprintf(stderr, "vedette run: %s: the metrics cannot be written: %s\n", o->watch.metrics_file, strerror(-metrics_error));
+		err = metrics_error;
 	}
 	if (error)
 		fprintf(stderr, "vedette run: %s: %s%s\n", argv[0], strerror(error), watch_stats(w)->blocked ? " (blocked)" : "");

@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -16,6 +15,7 @@
 #include "engine/base/json.h"
 #include "engine/base/jsonread.h"
 #include "engine/base/num.h"
+#include "engine/daemon/unix_socket.h"
 
 enum { READ_PARTS = 16 }; /* of a large request, between two looks at the rings */
 
@@ -33,64 +33,14 @@ struct client {
 };
 
 struct control {
-	int fd, poll_fd;
-	char *path; /* owned */
-	dev_t device;
-	ino_t inode;
+	struct unix_socket socket;
+	int poll_fd;
 	control_client next;
 	bool is_full;
 	struct client clients[CONTROL_MAX_CLIENTS];
 };
 
-static int fill_address(const char *path, struct sockaddr_un *ret, struct diag *diag)
-{
-	*ret = (struct sockaddr_un){ .sun_family = AF_UNIX };
-	if (strlen(path) >= sizeof(ret->sun_path)) {
-		diag_error(diag, (struct place){ .file = path }, "the path of a socket has at most %zu bytes", sizeof(ret->sun_path) - 1);
-		return -ENAMETOOLONG;
-	}
-	memcpy(ret->sun_path, path, strlen(path) + 1);
-	return 0;
-}
-
 /* --- opening ----------------------------------------------------------------------------------------------------------------- */
-
-/* 0: nothing is there (any more); -EADDRINUSE: somebody serves it; -EEXIST: it is no socket. */
-static int clear_place(const struct sockaddr_un *address)
-{
-	struct stat st;
-	if (lstat(address->sun_path, &st))
-		return errno == ENOENT ? 0 : -errno;
-	if (!S_ISSOCK(st.st_mode))
-		return -EEXIST;
-	CLEANUP(fd_close) int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0)
-		return -errno;
-	if (connect(fd, (const struct sockaddr *)address, sizeof(*address)) == 0 || errno != ECONNREFUSED)
-		return -EADDRINUSE;
-	return unlink(address->sun_path) ? -errno : 0;
-}
-
-static int bind_socket(struct control *c, const struct sockaddr_un *address)
-{
-	struct stat st;
-	int err = clear_place(address);
-	if (err)
-		return err;
-	c->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (c->fd < 0)
-		return -errno;
-	mode_t before = umask(0177); /* from its first moment nobody else can connect */
-	err = bind(c->fd, (const struct sockaddr *)address, sizeof(*address)) ? -errno : 0;
-	umask(before);
-	if (!err && (lstat(address->sun_path, &st) || listen(c->fd, CONTROL_MAX_CLIENTS)))
-		err = -errno;
-	if (!err) {
-		c->device = st.st_dev;
-		c->inode = st.st_ino;
-	}
-	return err;
-}
 
 static int watch_fd(const struct control *c, int fd, uint32_t events, int how)
 {
@@ -104,23 +54,18 @@ int control_open(const char *path, struct control **ret, struct diag *diag)
 	CLEANUP(control_close) struct control *c = calloc(1, sizeof(*c));
 	if (!c)
 		return -ENOMEM;
-	c->fd = -1;
+	c->socket.fd = -1;
 	c->poll_fd = epoll_create1(EPOLL_CLOEXEC);
 	for (size_t i = 0; i < CONTROL_MAX_CLIENTS; i++)
 		c->clients[i].fd = -1;
-	int err = fill_address(path, &address, diag);
+	int err = unix_address(path, &address, diag);
 	if (err)
 		return err;
-	err = c->poll_fd < 0 ? -errno : bind_socket(c, &address);
+	err = c->poll_fd < 0 ? -errno : unix_socket_open(&address, 0600, CONTROL_MAX_CLIENTS, &c->socket);
 	if (!err)
-		err = watch_fd(c, c->fd, EPOLLIN, EPOLL_CTL_ADD);
-	if (!err) {
-		c->path = strdup(path);
-		err = c->path ? 0 : -ENOMEM;
-	}
+		err = watch_fd(c, c->socket.fd, EPOLLIN, EPOLL_CTL_ADD);
 	if (err) {
-		diag_error(diag, (struct place){ .file = path }, "the control socket cannot be made: %s",
-			   err == -EADDRINUSE ? "another daemon serves it (give each its own)" : err == -EEXIST ? "something else is there" : strerror(-err));
+		diag_error(diag, (struct place){ .file = path }, "the control socket cannot be made: %s", unix_socket_error(err));
 		return err;
 	}
 	*ret = TAKE(c);
@@ -138,16 +83,12 @@ static void client_end(struct client *k)
 void control_close(struct control **control)
 {
 	struct control *c = *control;
-	struct stat st;
 	if (!c)
 		return;
 	for (size_t i = 0; i < CONTROL_MAX_CLIENTS; i++)
 		client_end(&c->clients[i]);
-	if (c->path && lstat(c->path, &st) == 0 && st.st_dev == c->device && st.st_ino == c->inode)
-		(void)unlink(c->path); /* ours; left over it harms nobody */
-	fd_close(&c->fd);
+	unix_socket_close(&c->socket);
 	fd_close(&c->poll_fd);
-	free(c->path);
 	free(c);
 	*control = NULL;
 }
@@ -194,7 +135,7 @@ static struct client *free_client(struct control *c)
 static void take_clients(struct control *c, uint64_t now_ns)
 {
 	for (struct client *k; (k = free_client(c));) {
-		CLEANUP(fd_close) int fd = accept4(c->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+		CLEANUP(fd_close) int fd = accept4(c->socket.fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 		if (fd < 0)
 			return;
 		struct control_peer peer;
@@ -328,7 +269,7 @@ void control_step(struct control *c, uint64_t now_ns, control_function *call, vo
 	}
 	take_clients(c, now_ns);
 	bool is_full = !free_client(c);
-	if (is_full != c->is_full && watch_fd(c, c->fd, is_full ? 0 : EPOLLIN, EPOLL_CTL_MOD) == 0)
+	if (is_full != c->is_full && watch_fd(c, c->socket.fd, is_full ? 0 : EPOLLIN, EPOLL_CTL_MOD) == 0)
 		c->is_full = is_full; /* who waits in the socket's queue must not wake us meanwhile */
 }
 
@@ -404,7 +345,7 @@ int control_process(const char *path, int *ret, struct diag *diag)
 	struct sockaddr_un address;
 	struct ucred peer;
 	socklen_t n = sizeof(peer);
-	int err = fill_address(path, &address, diag);
+	int err = unix_address(path, &address, diag);
 	if (err)
 		return err;
 	CLEANUP(fd_close) int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -428,7 +369,7 @@ int control_ask_line(const char *path, struct strview line, const struct control
 {
 	struct sockaddr_un address;
 	CLEANUP(buf_done) struct buf request = { 0 };
-	int err = fill_address(path, &address, diag);
+	int err = unix_address(path, &address, diag);
 	if (err)
 		return err;
 	buf_add_sv(&request, line);

@@ -127,6 +127,26 @@ int delivery_check(const struct sinks_config *sinks, struct diag *diag)
 	return worst;
 }
 
+void delivery_get_wal(const struct delivery *d, struct wal_stats *ret)
+{
+	wal_get_stats(d->wal, ret);
+}
+
+uint64_t delivery_max_bytes(const struct delivery *d)
+{
+	return d->options.max_bytes;
+}
+
+size_t delivery_sinks(const struct delivery *d)
+{
+	return d->sinks ? sinks_count(d->sinks) : 0;
+}
+
+void delivery_get_sink(const struct delivery *d, size_t i, struct sink_status *ret)
+{
+	sinks_get_status(d->sinks, i, ret);
+}
+
 /* --- status -------------------------------------------------------------------------------------------------------------------------- */
 
 static void add_number(struct json *j, const char *name, uint64_t n)

@@ -39,6 +39,11 @@ void delivery_free(struct delivery **d);
 /* Checks a configuration without opening anything of it: addresses, certificates. 0 or -errno with diag. */
 int delivery_check(const struct sinks_config *sinks, struct diag *diag) MUST_CHECK;
 
+void delivery_get_wal(const struct delivery *d, struct wal_stats *ret);
+uint64_t delivery_max_bytes(const struct delivery *d) PURE; /* of the log */
+size_t delivery_sinks(const struct delivery *d);
+void delivery_get_sink(const struct delivery *d, size_t i, struct sink_status *ret);
+
 /* Members "sinks" and "wal" of the status document; they do not follow one another there. */
 void delivery_add_sinks(struct delivery *d, struct json *j);
 void delivery_add_wal(struct delivery *d, struct json *j);

@@ -7,6 +7,7 @@
 
 #include "alerts/render.h"
 #include "alerts/terminal.h"
+#include "engine/base/clock.h"
 #include "engine/base/fd.h"
 #include "engine/daemon/correlation.h"
 #include "engine/event/decode.h"
@@ -43,6 +44,7 @@ int pipeline_new(const struct pipeline_config *config, struct pipeline **ret)
 	p->policy = config->policy;
 	p->tried = "";
 	p->stats.worst = -1;
+	p->stats.evaluate_ns = histogram_of_times();
 	noise_init(&p->noise, config->noise);
 	p->message.max = RULE_MAX_TEXT * 16;
 	p->terminal.max = LINE_MAX_BYTES * 4;
@@ -375,6 +377,15 @@ static bool is_told(const struct rule_info *blocker, const struct rule_info *rul
 	return blocker && strcmp(blocker->id, rule->id) == 0;
 }
 
+static void evaluate(struct pipeline *p, const struct event *ev)
+{
+	bool is_timed = p->stats.judged % PIPELINE_TIMED == 0;
+	uint64_t began_ns = is_timed ? clock_ns(CLOCK_MONOTONIC) : 0;
+	engine_evaluate(p->policy->engine, ev, &p->matches);
+	if (is_timed)
+		histogram_add(&p->stats.evaluate_ns, clock_ns(CLOCK_MONOTONIC) - began_ns);
+}
+
 /* Evaluate, alert: the same for a record that came just now and for one that was taped long ago. */
 void pipeline_judge(struct pipeline *p, const struct event *ev)
 {
@@ -386,7 +397,7 @@ void pipeline_judge(struct pipeline *p, const struct event *ev)
 	p->stats.blocked_on_trial += is_by_tried(p, ev, by);
 	end_windows(p, p->policy->throttle, ev->common->boot_ns);
 	tell_limited(p, ev->common->boot_ns);
-	engine_evaluate(p->policy->engine, ev, &p->matches);
+	evaluate(p, ev);
 	for (size_t i = 0; i < p->matches.n; i++) {
 		const struct rule_info *rule = ruleset_get(p->policy->rules, p->matches.rule[i]);
 		if (is_told(by.rule, rule) || rule->is_step)

@@ -6,6 +6,7 @@
 
 #include "alerts/render.h"
 #include "alerts/stream.h"
+#include "engine/base/histogram.h"
 #include "engine/daemon/ending.h"
 #include "engine/daemon/noise.h"
 #include "engine/daemon/policy.h"
@@ -36,6 +37,8 @@ struct pipeline_config {
 	bool terminal_events;             /* one line for every event, too */
 };
 
+enum { PIPELINE_TIMED = 64 }; /* reading the clock for each event would cost as much as judging some */
+
 struct pipeline_stats {
 	uint64_t delivered[EVENT_NUMBERS]; /* records by event number */
 	uint64_t judged;                   /* events that the rules were asked about */
@@ -43,6 +46,7 @@ struct pipeline_stats {
 	uint64_t alerts;
 	uint64_t blocked;                  /* alerts of acts that were blocked, and of processes that were ended */
 	uint64_t blocked_on_trial;         /* of those, by rules of the file that pipeline_try names, since that call */
+	struct histogram evaluate_ns;      /* to judge one event by all rules, of one in PIPELINE_TIMED */
 	struct tally blocked_by;           /* of those, by the rule; what the protection of the engine refused is not among them */
 	uint64_t suppressed;               /* alerts that throttles held back: each is told by a summary */
 	uint64_t limited;                  /* alerts that the limit of all rules held back: so are these */

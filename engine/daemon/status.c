@@ -3,30 +3,15 @@
 #include "engine/daemon/status.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "engine/base/clock.h"
-#include "engine/base/fd.h"
 #include "engine/base/json.h"
+#include "engine/daemon/loss_names.h"
+#include "engine/daemon/metrics_collect.h"
+#include "engine/daemon/whole_file.h"
 #include "engine/probe/blind.h"
-
-enum { STATUS_MAX_BYTES = 1024 * 1024 };
-
-/* Is the folder that the file goes to there, and may we write in it? 0, or -1 with errno. */
-static int access_folder(const char *file)
-{
-	CLEANUP(str_free) char *folder = strdup(file);
-	char *slash = folder ? strrchr(folder, '/') : NULL;
-	if (!folder)
-		return -1;
-	if (slash)
-		slash[slash == folder] = '\0';
-	return access(slash ? folder : ".", W_OK | X_OK);
-}
 
 static void add_events(struct json *j, const struct sensor *sensor, const struct pipeline_stats *stats)
 {
@@ -228,6 +213,82 @@ static void add_environment(struct json *j, const struct ruleset *rules)
 	json_array_end(j);
 }
 
+static void add_keys(struct json *j, const struct stream *stream)
+{
+	struct stream_stats s;
+	stream_get_stats(stream, &s);
+	json_key(j, "keys");
+	json_object_begin(j);
+	json_key(j, "epoch");
+	json_u64(j, s.epoch);
+	json_key(j, "held");
+	json_u64(j, s.held);
+	json_key(j, "locked");
+	json_bool(j, stream_key_is_locked(stream));
+	json_object_end(j);
+}
+
+static void add_memory(struct json *j, const struct status_of *of)
+{
+	struct engine_stats engine;
+	struct enrich_stats enrich;
+	struct throttle_stats throttle;
+	engine_get_stats(of->policy->engine, &engine);
+	enrich_get_stats(of->enrich, &enrich);
+	throttle_get_stats(of->policy->throttle, &throttle);
+	const struct status_row rows[] = {
+		{ "caches", engine.cache_bytes }, { "index", engine.index_bytes }, { "process_text", enrich.text_bytes }, { "resident", metrics_resident_bytes() },
+		{ "state", of->stats->state.memory_bytes }, { "throttles", throttle.bytes },
+	};
+	add_rows(j, "memory_bytes", rows, ARRAY_SIZE(rows));
+}
+
+/* Counts of the last minute, and how long that is. */
+static void add_rates(struct json *j, const struct rates *rates)
+{
+	struct rates_note r;
+	rates_get(rates, &r);
+	const struct status_row rows[] = { { "alerts", r.alerts }, { "events", r.events }, { "lost", r.lost }, { "over_ms", r.boot_ns / 1000000 } };
+	add_rows(j, "rates", rows, ARRAY_SIZE(rows));
+}
+
+static void add_rings(struct json *j, const struct sensor *sensor)
+{
+	struct sensor_rings r;
+	sensor_get_rings(sensor, &r);
+	const struct status_row rows[] = {
+		{ "bulk_size", r.bulk_size }, { "bulk_used", r.bulk_used }, { "priority_size", r.priority_size }, { "priority_used", r.priority_used },
+	};
+	add_rows(j, "rings", rows, ARRAY_SIZE(rows));
+}
+
+/* Losses by what was lost, besides records of the kernel: 0 is left out. */
+static void add_losses(struct json *j, const struct status_of *of)
+{
+	const struct pipeline_stats *s = of->stats;
+	struct status_row rows[MISC_COUNT + 3];
+	size_t n = 0;
+	for (int i = 0; i < MISC_COUNT; i++) {
+		const char *name = loss_misc_name((enum misc_counter)i);
+		uint64_t count = 0;
+		if (name && sensor_get_misc(of->sensor, (enum misc_counter)i, &count) == 0 && count)
+			rows[n++] = (struct status_row){ name, count };
+	}
+	if (s->matches_dropped)
+		rows[n++] = (struct status_row){ "matches", s->matches_dropped };
+	if (s->state.evicted + s->state.dropped)
+		rows[n++] = (struct status_row){ "state", s->state.evicted + s->state.dropped };
+	add_rows(j, "losses", rows, n);
+}
+
+static void add_throttles(struct json *j, const struct throttle *throttle)
+{
+	struct throttle_stats s;
+	throttle_get_stats(throttle, &s);
+	const struct status_row rows[] = { { "hurried", s.hurried }, { "windows", s.windows } };
+	add_rows(j, "throttles", rows, ARRAY_SIZE(rows));
+}
+
 static void add_containers(struct json *j, const struct enrich *enrich)
 {
 	struct enrich_stats all;
@@ -358,14 +419,25 @@ void status_json(const struct status_of *of, struct buf *out)
 	add_enforcement(&j, of);
 	add_events(&j, of->sensor, of->stats);
 	add_hooks(&j, of->sensor);
+	if (of->stream)
+		add_keys(&j, of->stream);
+	add_losses(&j, of);
+	add_memory(&j, of);
 	json_key(&j, "pid");
 	json_u64(&j, (uint64_t)getpid());
 	add_policy(&j, of->policy, &of->change);
 	add_protection(&j, &of->protection);
+	add_rates(&j, &of->rates);
+	add_rings(&j, of->sensor);
 	add_sensor(&j, of->sensor);
 	if (of->delivery)
 		delivery_add_sinks(of->delivery, &j);
+	json_key(&j, "started");
+	CLEANUP(buf_done) struct buf started = { 0 };
+	clock_add_rfc3339(&started, of->start_ns);
+	json_str(&j, buf_sv(&started));
 	add_state(&j, &of->stats->state);
+	add_throttles(&j, of->policy->throttle);
 	add_totals(&j, of->stats, of->totals, of->stream);
 	json_key(&j, "version");
 	json_str(&j, SV(VEDETTE_VERSION));
@@ -377,45 +449,12 @@ void status_json(const struct status_of *of, struct buf *out)
 
 int status_check(const char *file, struct diag *diag)
 {
-	static const char begin[] = "{\"at\":\"";
-	struct stat st;
-	struct place at = { .file = file };
-	if (lstat(file, &st)) {
-		if (errno != ENOENT || access_folder(file)) {
-			diag_error(diag, at, "the status cannot be written there: %s", strerror(errno));
-			return -errno;
-		}
-		return 0;
-	}
-	if (!S_ISREG(st.st_mode)) {
-		diag_error(diag, at, "the status file must be a regular file (leave it empty in the configuration for none)");
-		return -EINVAL;
-	}
-	CLEANUP(buf_done) struct buf text = { 0 };
-	int err = fd_read_file(file, STATUS_MAX_BYTES, &text);
-	if (err || (text.n && !sv_starts(buf_sv(&text), SV(begin)))) {
-		diag_error(diag, at, "holds data that are no Vedette status: not overwritten");
-		return err ? err : -EEXIST;
-	}
-	return 0;
+	return whole_file_check(&(struct whole_file){ .file = file, .begin = "{\"at\":\"", .what = "status" }, diag);
 }
 
 int status_write(const char *file, const struct status_of *of)
 {
 	CLEANUP(buf_done) struct buf text = { 0 };
-	CLEANUP(buf_done) struct buf temp = { 0 };
 	status_json(of, &text);
-	buf_add_z(&temp, file);
-	buf_add_z(&temp, ".new");
-	if (buf_error(&text) || buf_error(&temp))
-		return -ENOMEM;
-	CLEANUP(fd_close) int fd = open(buf_cstr(&temp), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
-	if (fd < 0)
-		return -errno;
-	int err = fd_write_all(fd, text.p, text.n);
-	if (!err && rename(buf_cstr(&temp), file))
-		err = -errno;
-	if (err)
-		(void)unlink(buf_cstr(&temp)); /* half of a document helps nobody */
-	return err;
+	return buf_error(&text) ? -ENOMEM : whole_file_write(file, buf_sv(&text));
 }

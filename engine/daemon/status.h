@@ -4,8 +4,10 @@
 
 #include "engine/daemon/change.h"
 #include "engine/daemon/delivery.h"
+#include "engine/daemon/metrics_server.h"
 #include "engine/daemon/pipeline.h"
 #include "engine/daemon/protect.h"
+#include "engine/daemon/rates.h"
 #include "engine/enrich/enrich.h"
 #include "engine/probe/sensor.h"
 
@@ -21,6 +23,9 @@ struct status_of {
 	struct change_status change;
 	struct protect_state protection;
 	bool is_enforcing, keeps; /* `enforce`; `enforcement.on_exit: keep` */
+	uint64_t start_ns;        /* wall clock */
+	struct rates rates;
+	const struct metrics_server *server; /* may be NULL */
 };
 
 /* May the file be (re)placed? It must be missing in a folder that is there, empty, or an earlier status; 0 or -errno with the reason. */

@@ -15,11 +15,13 @@
 #include "engine/base/fd.h"
 #include "engine/base/jsonread.h"
 #include "engine/base/num.h"
+#include "engine/config/listen.h"
 #include "engine/daemon/ancestry.h"
 #include "engine/daemon/cmd_rules.h"
 #include "engine/daemon/environment.h"
 #include "engine/daemon/hooks.h"
 #include "engine/daemon/log.h"
+#include "engine/daemon/whole_file.h"
 #include "engine/event/decode.h"
 #include "engine/probe/blind.h"
 #include "engine/probe/caps.h"
@@ -51,6 +53,9 @@ struct watch_options watch_defaults(void)
 		.env_names = env_names,
 		.config_digest = "",
 		.status_file = "",
+		.metrics_listen = "",
+		.metrics_file = "",
+		.metrics_interval_ns = 10000000000ull,
 		.tape_file = "",
 		.control = "",
 		.policy_folder = "",
@@ -239,7 +244,20 @@ static int rules_of_start(void *context, struct rule_paths *ret, struct diag *di
 
 struct status_of watch_status_of(const struct watch *w)
 {
-	struct status_of of = { w->sensor, w->policy, watch_stats(w), w->enrich, watch_totals(w), w->stream, w->delivery, { 0 }, { 0 }, w->options.enforce, w->options.keep };
+	struct status_of of = {
+		.sensor = w->sensor,
+		.policy = w->policy,
+		.stats = watch_stats(w),
+		.enrich = w->enrich,
+		.totals = watch_totals(w),
+		.stream = w->stream,
+		.delivery = w->delivery,
+		.is_enforcing = w->options.enforce,
+		.keeps = w->options.keep,
+		.start_ns = w->start_ns,
+		.rates = w->rates,
+		.server = w->metrics,
+	};
 	if (w->change)
 		change_get_status(w->change, &of.change);
 	protect_get_state(w->protect, &of.protection);
@@ -459,6 +477,18 @@ int watch_check(const struct watch_options *options, size_t *ret_rules, struct d
 	return err;
 }
 
+int watch_check_metrics(const struct watch_options *options, struct diag *diag)
+{
+	struct listen_address address;
+	const char *why;
+	if (options->metrics_listen[0] && listen_parse(options->metrics_listen, &address, &why)) {
+		diag_error(diag, (struct place){ .file = options->metrics_listen }, "metrics: %s", why);
+		return -EINVAL;
+	}
+	const struct whole_file file = { .file = options->metrics_file, .begin = "# HELP vedette_", .what = "metrics" };
+	return file.file[0] ? whole_file_check(&file, diag) : 0;
+}
+
 /* After another daemon: what it told already is not told again. */
 static void on_record(void *watch, const void *bytes, size_t size, bool is_priority)
 {
@@ -477,7 +507,7 @@ int watch_open(const struct watch_options *options, struct watch **ret, struct d
 		return -ENOMEM;
 	w->options = *options;
 	w->signal_fd = -1;
-	w->since_ns = w->expiry_seen_ns = clock_ns(CLOCK_REALTIME);
+	w->start_ns = w->since_ns = w->expiry_seen_ns = clock_ns(CLOCK_REALTIME);
 	int err = options->ask_essentials ? own_files_fill(&w->own_files, options) : 0;
 	if (!err)
 		err = load_rules(w, diag);
@@ -487,6 +517,8 @@ int watch_open(const struct watch_options *options, struct watch **ret, struct d
 		takeover_number(&w->takeover, w->policy);
 	if (!err && options->status_file[0])
 		err = status_check(options->status_file, diag);
+	if (!err)
+		err = watch_check_metrics(options, diag);
 	if (!err)
 		err = open_sensor(w, diag);
 	if (!err)
@@ -537,6 +569,10 @@ int watch_open(const struct watch_options *options, struct watch **ret, struct d
 	err = open_protect(w, diag);
 	if (err)
 		return err;
+	if (options->metrics_listen[0])
+		err = metrics_server_open(options->metrics_listen, &w->metrics, diag);
+	if (err)
+		return err;
 	err = w->delivery ? delivery_start(w->delivery) : 0;
 	if (err) {
 		diag_error(diag, (struct place){ 0 }, "no threads for the sinks: %s", strerror(-err));
@@ -553,6 +589,7 @@ void watch_close(struct watch **watch)
 	if (!w)
 		return;
 	change_free(&w->change); /* its thread uses the sensor */
+	metrics_server_close(&w->metrics);
 	protect_free(&w->protect);
 	sensor_close(&w->sensor);
 	pipeline_free(&w->pipeline);

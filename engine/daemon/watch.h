@@ -62,6 +62,9 @@ struct watch_options {
 	bool force;                    /* rules of the configuration may block what the host cannot do without */
 	bool ask_essentials;           /* whether rules do so is asked */
 	const char *status_file;       /* "": none; else rewritten every second */
+	const char *metrics_listen;    /* where metrics are served; "": nowhere */
+	const char *metrics_file;      /* "": none; else rewritten every metrics_interval_ns */
+	uint64_t metrics_interval_ns;
 	const char *agent_folder;      /* of what the agent keeps between its runs; "": it keeps nothing */
 };
 
@@ -110,6 +113,10 @@ int watch_finish(struct watch *w, const char *reason, struct diag *diag) MUST_CH
 
 /* Writes the status file now; 0 or -errno. */
 int watch_write_status(const struct watch *w) MUST_CHECK;
+/* The same for the metrics file. */
+int watch_write_metrics(const struct watch *w) MUST_CHECK;
+/* May metrics be written and served there? 0 or -errno with the reason. */
+int watch_check_metrics(const struct watch_options *options, struct diag *diag) MUST_CHECK;
 
 /* With a tape: what is on it. */
 void watch_get_tape(const struct watch *w, struct tape_writer_stats *ret);

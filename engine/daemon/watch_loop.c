@@ -15,12 +15,16 @@
 #include "engine/base/clock.h"
 #include "engine/daemon/ancestry.h"
 #include "engine/daemon/cmd_rules.h"
+#include "engine/daemon/loss_names.h"
+#include "engine/daemon/metrics_collect.h"
+#include "engine/daemon/whole_file.h"
 
 enum {
 	BULK_ROUND = 4096,       /* records of the bulk ring between two looks at the clock and the signals */
 	IDLE_WAIT_MS = 200,      /* longest sleep: timers are no finer */
 	BUSY_WAIT_MS = 5,        /* while something waits to be signed */
 };
+#define METRICS_STEP_NS 10000000ull
 #define TICK_NS 1000000000ull
 enum { TELL_TICKS = 5 };
 #define LAST_READ_NS 200000000ull
@@ -70,11 +74,6 @@ static void tell_loss(struct watch *w, const char *what, const char *event, uint
 
 static void tell_losses(struct watch *w)
 {
-	static const char *const misc_names[MISC_COUNT] = {
-		[MISC_TASKS_FULL] = "processes", [MISC_CALLS_FULL] = "outcomes", [MISC_UNREADABLE_FD] = "descriptors",
-		[MISC_LABELS_FULL] = "labels", [MISC_ANCESTORS_FULL] = "ancestor-sets", [MISC_ASKS_FULL] = "decisions",
-		[MISC_IMAGES_FULL] = "images",
-	};
 	const struct pipeline_stats *stats = watch_stats(w);
 	uint64_t now_ns = clock_ns(CLOCK_REALTIME);
 	w->is_untold = false;
@@ -91,8 +90,9 @@ static void tell_losses(struct watch *w)
 	tell_loss(w, "state", "", stats->state.evicted + stats->state.dropped, &w->told_state);
 	for (int i = 0; i < MISC_COUNT; i++) {
 		uint64_t n;
-		if (misc_names[i] && sensor_get_misc(w->sensor, (enum misc_counter)i, &n) == 0)
-			tell_loss(w, misc_names[i], "", n, &w->told_misc[i]);
+		const char *name = loss_misc_name((enum misc_counter)i);
+		if (name && sensor_get_misc(w->sensor, (enum misc_counter)i, &n) == 0)
+			tell_loss(w, name, "", n, &w->told_misc[i]);
 	}
 	tell_loss(w, "skipped-programs", "", sensor_missed_runs(w->sensor), &w->told_missed_runs);
 	if (!w->is_untold)
@@ -151,6 +151,46 @@ static void write_status(struct watch *w)
 	if (err && err != w->status_error)
 		fprintf(stderr, "vedette: %s: the status cannot be written: %s\n", w->options.status_file, strerror(-err));
 	w->status_error = err;
+}
+
+int watch_write_metrics(const struct watch *w)
+{
+	CLEANUP(buf_done) struct buf text = { .max = METRICS_MAX_BYTES };
+	struct status_of of = watch_status_of(w);
+	metrics_collect(&of, METRICS_PROMETHEUS, &text);
+	return buf_error(&text) ? -ENOMEM : whole_file_write(w->options.metrics_file, buf_sv(&text));
+}
+
+static void write_metrics(struct watch *w, uint64_t boot_ns)
+{
+	if (!w->options.metrics_file[0] || boot_ns < w->next_metrics_file)
+		return;
+	w->next_metrics_file = boot_ns + w->options.metrics_interval_ns;
+	int err = watch_write_metrics(w);
+	if (err && err != w->metrics_error)
+		fprintf(stderr, "vedette: %s: the metrics cannot be written: %s\n", w->options.metrics_file, strerror(-err));
+	w->metrics_error = err;
+}
+
+static void make_metrics(const void *watch, enum metrics_format format, struct buf *out)
+{
+	struct status_of of = watch_status_of(watch);
+	metrics_collect(&of, format, out);
+}
+
+/* Not at each turn: under load the loop turns often, and asking costs some system calls. */
+static void serve_metrics(struct watch *w, uint64_t boot_ns)
+{
+	if (!w->metrics || boot_ns < w->next_metrics_step)
+		return;
+	w->next_metrics_step = boot_ns + METRICS_STEP_NS;
+	metrics_server_step(w->metrics, boot_ns, make_metrics, w);
+}
+
+static void note_rates(struct watch *w, uint64_t boot_ns)
+{
+	struct totals t = watch_totals(w);
+	rates_add(&w->rates, &(struct rates_note){ .boot_ns = boot_ns, .events = t.delivered, .alerts = watch_stats(w)->alerts, .lost = t.lost });
 }
 
 /* Whoever changed something looks at once whether it came true. */
@@ -218,8 +258,10 @@ static void tick(struct watch *w, uint64_t boot_ns)
 			heartbeat(w);
 		w->next_heartbeat = boot_ns + w->options.heartbeat_ns;
 	}
+	note_rates(w, boot_ns);
 	if (w->options.status_file[0])
 		write_status(w);
+	write_metrics(w, boot_ns);
 	if (w->tape)
 		tape_writer_flush(w->tape, watch_totals(w).lost);
 	if (w->options.progress)
@@ -248,11 +290,12 @@ static int open_signals(struct watch *w, struct diag *diag)
 	watch_signals(&set);
 	w->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	struct epoll_event e = { .events = EPOLLIN };
-	int err, more[] = { w->change ? change_reload_fd(w->change) : -1, w->change ? change_control_fd(w->change) : -1 };
+	int err, more[] = { w->change ? change_reload_fd(w->change) : -1, w->change ? change_control_fd(w->change) : -1,
+			    w->metrics ? metrics_server_poll_fd(w->metrics) : -1 };
 	for (size_t i = 0; i < ARRAY_SIZE(more); i++) {
 		if (more[i] >= 0 && epoll_ctl(sensor_poll_fd(w->sensor), EPOLL_CTL_ADD, more[i], &e)) {
 			err = -errno;
-			diag_error(diag, (struct place){ 0 }, "reloads cannot be waited for: %s", strerror(-err));
+			diag_error(diag, (struct place){ 0 }, "reloads and questions cannot be waited for: %s", strerror(-err));
 			return err;
 		}
 	}
@@ -341,6 +384,7 @@ int watch_loop(struct watch *w, pid_t child, struct watch_end *ret, struct diag 
 			change_step(w->change);
 			show_change(w);
 		}
+		serve_metrics(w, boot_ns);
 		if (w->stop.pid) {
 			ret->is_asked = true;
 			ret->pid = w->stop.pid;
@@ -358,6 +402,7 @@ int watch_loop(struct watch *w, pid_t child, struct watch_end *ret, struct diag 
 			err = -errno;
 			diag_error(diag, (struct place){ 0 }, "the rings cannot be waited for: %s", strerror(-err));
 		}
+		w->next_metrics_step = 0; /* what woke us may have been a question */
 	}
 	return err;
 }

@@ -41,6 +41,11 @@ struct watch {
 	struct takeover takeover;
 	int keep_error;    /* that was told */
 	uint64_t shown_changes; /* of the rules that the status file shows */
+	uint64_t start_ns; /* wall clock */
+	struct rates rates;
+	struct metrics_server *metrics; /* NULL: nobody can ask */
+	uint64_t next_metrics_step, next_metrics_file;
+	int metrics_error; /* of the last try to write the metrics */
 	int status_error;  /* of the last try to write the status file */
 };
 

@@ -30,7 +30,8 @@ int engine_new(const struct ruleset *set, const struct engine_config *config, st
 	if (e) {
 		e->set = set;
 		e->config = config ? *config : (struct engine_config){ 0 };
-		err = engine_build(e);
+		e->runs = calloc(ruleset_count(set) + 1, sizeof(*e->runs));
+		err = e->runs ? engine_build(e) : -ENOMEM;
 		if (!err)
 			err = caches_init(e);
 	}
@@ -55,6 +56,7 @@ void engine_free(struct engine **engine)
 	caches_done(e);
 	predicates_done(&e->predicates);
 	free(e->code);
+	free(e->runs);
 	arena_done(&e->arena);
 	free(e);
 	*engine = NULL;
@@ -75,8 +77,10 @@ static __attribute__((noinline)) void evaluate_plainly(struct engine *e, const s
 {
 	uint32_t number = ev->type->number;
 	e->stats.fallbacks += e->set->n_by_event[number];
-	for (size_t i = 0; i < e->set->n_by_event[number]; i++)
+	for (size_t i = 0; i < e->set->n_by_event[number]; i++) {
+		e->runs[e->set->by_event[number][i]]++;
 		evaluate_rule(e, ev, e->set->by_event[number][i], ret);
+	}
 }
 
 /* --- columns ----------------------------------------------------------------------------------------------------------------- */
@@ -244,6 +248,7 @@ static enum truth run(struct engine *e, const struct event_plan *ep, const struc
 	uint32_t at = plan->entry;
 	bool has_cuts = ev->common->truncated | ev->common->uncertain;
 	e->stats.candidates++;
+	e->runs[plan->rule]++;
 	while (at < PROGRAM_TRUE) {
 		const struct instruction *i = &e->code[at];
 		bool is_negated = i->test & INSTRUCTION_NEGATED;
@@ -528,6 +533,11 @@ void engine_evaluate(struct engine *e, const struct event *ev, struct matches *r
 }
 
 /* --- telling ---------------------------------------------------------------------------------------------------------------- */
+
+uint64_t engine_rule_runs(const struct engine *e, uint32_t rule)
+{
+	return e->runs[rule];
+}
 
 void engine_get_stats(const struct engine *e, struct engine_stats *ret)
 {

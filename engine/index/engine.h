@@ -40,6 +40,8 @@ struct engine_stats {
 	size_t index_bytes, cache_bytes;          /* memory of what was compiled, and of all caches when full */
 };
 void engine_get_stats(const struct engine *e, struct engine_stats *ret);
+/* Times that the rule's condition was worked out, by whichever way. */
+uint64_t engine_rule_runs(const struct engine *e, uint32_t rule);
 
 /* How a rule is evaluated for an event. */
 enum engine_way {

@@ -129,6 +129,7 @@ struct engine {
 	uint32_t generation;
 	bool is_full;              /* the caches must be emptied before the next event */
 	struct engine_stats stats;
+	uint64_t *runs;            /* owned; by rule: times that its condition was worked out */
 };
 
 /* The rules compiled; 0 or -ENOMEM. */

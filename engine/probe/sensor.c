@@ -121,6 +121,14 @@ static int on_bulk(void *context, void *bytes, size_t size)
 	return --s->bulk_left ? 0 : -EAGAIN;
 }
 
+void sensor_get_rings(const struct sensor *s, struct sensor_rings *ret)
+{
+	*ret = (struct sensor_rings){
+		.priority_used = ring_depth_used(&s->priority_depth), .priority_size = s->priority_depth.size_bytes,
+		.bulk_used = ring_depth_used(&s->bulk_depth), .bulk_size = s->bulk_depth.size_bytes,
+	};
+}
+
 static int open_rings(struct sensor *s, struct diag *diag)
 {
 	s->priority = ring_buffer__new(bpf_map__fd(s->skel->maps.ring_priority), on_priority, s, NULL);
@@ -130,6 +138,9 @@ static int open_rings(struct sensor *s, struct diag *diag)
 		diag_error(diag, (struct place){ 0 }, "the rings cannot be opened: %s", strerror(errno));
 		return -errno;
 	}
+	/* who cannot be told of the rings' depth can still watch */
+	IGNORE(ring_depth_open(bpf_map__fd(s->skel->maps.ring_priority), &s->priority_depth));
+	IGNORE(ring_depth_open(bpf_map__fd(s->skel->maps.ring_bulk), &s->bulk_depth));
 	int fds[] = { ring_buffer__epoll_fd(s->priority), ring_buffer__epoll_fd(s->bulk) };
 	for (size_t i = 0; i < ARRAY_SIZE(fds); i++) {
 		struct epoll_event e = { .events = EPOLLIN };
@@ -393,6 +404,8 @@ void sensor_close(struct sensor **sensor)
 		return;
 	ring_buffer__free(s->priority);
 	ring_buffer__free(s->bulk);
+	ring_depth_close(&s->priority_depth);
+	ring_depth_close(&s->bulk_depth);
 	fd_close(&s->poll_fd);
 	fd_close(&s->barrier_fd);
 	fd_close(&s->meaning_fd);

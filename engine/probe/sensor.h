@@ -154,6 +154,12 @@ int sensor_poll_fd(const struct sensor *s);
  */
 int sensor_consume(struct sensor *s, size_t max_bulk) MUST_CHECK;
 
+/* Bytes that wait in the rings, and their sizes; 0 where the kernel does not show it. */
+struct sensor_rings {
+	uint64_t priority_used, priority_size, bulk_used, bulk_size;
+};
+void sensor_get_rings(const struct sensor *s, struct sensor_rings *ret);
+
 /* Ends `hold_back`. */
 void sensor_tell(struct sensor *s);
 

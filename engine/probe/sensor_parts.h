@@ -5,6 +5,7 @@
 #include "bpf/guard_abi.h"
 #include "engine/probe/pins.h"
 #include "engine/probe/programs.h"
+#include "engine/probe/ring_depth.h"
 #include "engine/probe/sensor.h"
 #include "vedette.skel.h"
 
@@ -25,6 +26,7 @@ struct sensor {
 	uint32_t filled;       /* generation of the tables that were filled last */
 	uint32_t told_of;      /* generation of the tables that processes are told of for */
 	struct ring_buffer *priority, *bulk;
+	struct ring_depth priority_depth, bulk_depth;
 	int poll_fd;
 	sensor_record_fn *on_record;
 	void *context;
