@@ -20,8 +20,8 @@
 
 static const char usage[] =
 	"usage: vedette status [--json] [--control PATH | FILE]\n"
-	"Shows how a running daemon fares: whether it blocks, and what; sensor mode, probes and blind spots, rules, events and losses. FILE is its\n"
-	"status_file (default: /run/vedette/status.json).\n"
+	"Shows how a running daemon fares: whether it blocks, and what; sensor mode, probes and blind spots, rules, rates, keys, sinks, memory, events\n"
+	"and losses. FILE is its status_file (default: /run/vedette/status.json).\n"
 	"\n"
 	"  -c, --control PATH  ask the daemon by its control socket instead\n"
 	"  -j, --json          the document as it is\n"
@@ -128,10 +128,29 @@ static void judge_delivery(struct health *h, const struct yaml_node *sinks, cons
 			degraded(h, "sink %s: %s", text_of(s, "name"), text_of(s, "last_error"));
 }
 
+/* Losses that mean that something was not judged, or decided by each rule's own default. */
+static void judge_losses(struct health *h, const struct yaml_node *losses)
+{
+	static const struct {
+		const char *key, *what;
+	} rows[] = {
+		{ "labels", "processes had no label: decisions do not know their image and ancestors" },
+		{ "ancestor-sets", "sets of ancestors found no room: unknown to decisions" },
+		{ "decisions", "acts found no slot to be decided in: each was refused or not judged" },
+		{ "images", "images were not judged by rules that kill" },
+		{ "matches", "matches were dropped: too many rules on one event" },
+		{ "state", "groups or events of rules about several events were forgotten for want of memory" },
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+		if (number_of(losses, rows[i].key))
+			degraded(h, "%s %s", text_of(losses, rows[i].key), rows[i].what);
+}
+
 static void judge(struct health *h, const struct yaml_node *doc)
 {
 	judge_hooks(h, yaml_get(doc, "hooks"));
 	judge_totals(h, yaml_get(doc, "totals"));
+	judge_losses(h, yaml_get(doc, "losses"));
 	judge_sensor(h, yaml_get(doc, "sensor"));
 	judge_protection(h, yaml_get(doc, "protection"));
 	judge_delivery(h, yaml_get(doc, "sinks"), yaml_get(doc, "wal"));
@@ -243,6 +262,58 @@ static void show_delivery(const struct yaml_node *sinks, const struct yaml_node 
 	}
 }
 
+/* "12.3" for 738 in a minute. */
+static void show_rate(const struct yaml_node *rates, const char *key, uint64_t over_ms)
+{
+	uint64_t tenths = number_of(rates, key) * 10000 / over_ms;
+	printf("%llu.%llu %s/s", (unsigned long long)(tenths / 10), (unsigned long long)(tenths % 10), key);
+}
+
+static unsigned percent_of(const struct yaml_node *map, const char *used, const char *size)
+{
+	uint64_t n = number_of(map, size);
+	return n ? (unsigned)(MIN(number_of(map, used), n) * 100 / n) : 0;
+}
+
+static void show_rates(const struct yaml_node *rates, const struct yaml_node *rings)
+{
+	uint64_t over_ms = number_of(rates, "over_ms");
+	if (over_ms) {
+		fputs("rates     ", stdout);
+		show_rate(rates, "events", over_ms);
+		fputs(", ", stdout);
+		show_rate(rates, "alerts", over_ms);
+		fputs(", ", stdout);
+		show_rate(rates, "lost", over_ms);
+		printf(" over the last %llu seconds\n", (unsigned long long)((over_ms + 500) / 1000));
+	}
+	if (rings)
+		printf("rings     priority %u %% full, bulk %u %%\n", percent_of(rings, "priority_used", "priority_size"), percent_of(rings, "bulk_used", "bulk_size"));
+}
+
+static void show_keys(const struct yaml_node *keys)
+{
+	printf("keys      epoch %s, %s; held back %s time%s\n", text_of(keys, "epoch"),
+	       is_true(keys, "locked") ? "locked in memory" : "not locked in memory: it could be swapped out", text_of(keys, "held"), plural(number_of(keys, "held")));
+}
+
+static void show_memory(const struct yaml_node *memory)
+{
+	printf("memory    %llu MiB resident", (unsigned long long)(number_of(memory, "resident") >> 20));
+	printf("; rules %llu KiB, their caches up to %llu KiB, state %llu KiB, throttles %llu KiB\n", (unsigned long long)(number_of(memory, "index") >> 10),
+	       (unsigned long long)(number_of(memory, "caches") >> 10), (unsigned long long)(number_of(memory, "state") >> 10),
+	       (unsigned long long)(number_of(memory, "throttles") >> 10));
+}
+
+/* Alerts that did not come one by one. */
+static void show_noise(const struct yaml_node *totals, const struct yaml_node *throttles)
+{
+	if (number_of(totals, "suppressed") + number_of(totals, "limited") == 0)
+		return;
+	printf("noise     %s alerts held back by throttles, %s by noise.rate, each told by a summary; %s windows open, %s ended early\n",
+	       text_of(totals, "suppressed"), text_of(totals, "limited"), text_of(throttles, "windows"), text_of(throttles, "hurried"));
+}
+
 static void show(const struct yaml_node *doc)
 {
 	const struct yaml_node *totals = yaml_get(doc, "totals"), *protection = yaml_get(doc, "protection"), *state = yaml_get(doc, "state");
@@ -261,6 +332,13 @@ static void show(const struct yaml_node *doc)
 	if (state)
 		printf("state     %s groups of rules about several events; %s evicted, %s dropped, %s late, %s hurried\n", text_of(state, "groups"),
 		       text_of(state, "evicted"), text_of(state, "dropped"), text_of(state, "late"), text_of(state, "hurried"));
+	show_noise(totals, yaml_get(doc, "throttles"));
+	if (yaml_get(doc, "rates"))
+		show_rates(yaml_get(doc, "rates"), yaml_get(doc, "rings"));
+	if (yaml_get(doc, "keys"))
+		show_keys(yaml_get(doc, "keys"));
+	if (yaml_get(doc, "memory_bytes"))
+		show_memory(yaml_get(doc, "memory_bytes"));
 	show_delivery(yaml_get(doc, "sinks"), yaml_get(doc, "wal"));
 	show_events(yaml_get(doc, "events"));
 }

@@ -145,6 +145,13 @@ tells 0 "sensor    tracepoint" "the mode that refuses nothing" "pid=$$" 'sensor.
 tells 1 "degraded  the kernel skipped 3 runs" "runs that were skipped" "pid=$$" "sensor.skipped_runs=3"
 tells 1 "degraded  9 records of the kernel were lost" "losses" "pid=$$" "totals.lost=9"
 tells 1 "degraded  4 alerts and events got no record" "a log that cannot be written" "pid=$$" "totals.unwritten=4"
+tells 1 "degraded  5 acts found no slot to be decided in" "acts without a slot" "pid=$$" 'losses={"decisions":5}'
+tells 0 "totals " "losses that weaken nothing" "pid=$$" 'losses={"outcomes":5}'
+tells 0 "rates     12.3 events/s, 0.1 alerts/s, 0.0 lost/s over the last 60 seconds" "rates" "pid=$$" 'rates={"events":738,"alerts":6,"lost":0,"over_ms":60000}'
+tells 0 "rings     priority 0 % full, bulk 25 %" "rings" "pid=$$" 'rates={"over_ms":0}' 'rings={"priority_used":0,"priority_size":0,"bulk_used":2,"bulk_size":8}'
+tells 0 "keys      epoch 4, locked in memory; held back 1 time" "keys" "pid=$$" 'keys={"epoch":4,"held":1,"locked":true}'
+tells 0 "memory    34 MiB resident; rules 2 KiB" "memory" "pid=$$" 'memory_bytes={"resident":35651584,"index":2048}'
+tells 0 "noise     7 alerts held back by throttles, 8 by noise.rate" "noise" "pid=$$" "totals.suppressed=7" "totals.limited=8" 'throttles={"windows":1,"hurried":0}'
 tells 1 "degraded  a probe is missing: lsm/file_open: why" "a missing probe" "pid=$$" 'hooks=[{"attached":false,"where":"lsm/file_open","missing":"why"}]'
 tells 3 "down: the process is gone" "a process that is gone" "pid=$(sh -c 'echo $$')"
 tells 3 "is still blocked (on_exit: keep)" "a process that is gone and left its verdicts" "pid=$(sh -c 'echo $$')" 'enforcement.on_exit="keep"'
