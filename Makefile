@@ -10,6 +10,10 @@ export LC_ALL := C
 VARIANT ?= release
 # 1: Vectorscan (Debian: libvectorscan-dev) searches for many texts at once; nothing differs but speed. Has build folders of its own.
 WITH_VECTORSCAN ?= 0
+# 1: also builds build/VARIANT/syslog-ng/libvedette.so, the module that verifies inside syslog-ng (Debian: syslog-ng-dev, libglib2.0-dev). SYSLOG_NG_ROOT: where
+# these packages are unpacked instead.
+WITH_SYSLOG_NG ?= 0
+SYSLOG_NG_ROOT ?=
 B := build/$(VARIANT)$(if $(filter 1,$(WITH_VECTORSCAN)),-vectorscan)
 VERSION := $(shell cat VERSION)
 PREFIX ?= /usr/local
@@ -129,6 +133,28 @@ $(PROGRAM): $(MAIN_OBJ) $(ARCHIVE)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) $(MAIN_OBJ) $(ARCHIVE) $(LIB_LIBS) -o $@
 
+# --- the module of syslog-ng: what it needs of ours, as code for a shared library ------------------------------------------------
+MODULE := $(B)/syslog-ng/libvedette.so
+MODULE_SRC := $(sort $(wildcard alerts/syslog-ng/*.c engine/base/*.c)) \
+	alerts/crypto.c alerts/head.c alerts/line_judge.c alerts/sha256_cpu.c alerts/sign.c alerts/verify_keys.c alerts/verify_record.c alerts/wal_io.c
+MODULE_OBJ := $(MODULE_SRC:%.c=$(B)/pic/%.o)
+MODULE_PKG = $(if $(SYSLOG_NG_ROOT),PKG_CONFIG_SYSROOT_DIR=$(SYSLOG_NG_ROOT) PKG_CONFIG_PATH=$(SYSLOG_NG_ROOT)/usr/lib/$(shell uname -m)-linux-gnu/pkgconfig) $(PKG_CONFIG)
+MODULE_CFLAGS = $(patsubst -I%,-isystem %,$(shell $(MODULE_PKG) --cflags syslog-ng))
+ifeq ($(WITH_SYSLOG_NG),1)
+all: $(MODULE)
+endif
+
+$(B)/pic/alerts/syslog-ng/%.o: MODULE_INCLUDES = $(MODULE_CFLAGS)
+$(B)/pic/%.o: %.c | $(LIBRARIES_OK)
+	$(call say,CC,$< (module))
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) -fPIC -fvisibility=hidden $(MODULE_INCLUDES) $(shell $(PKG_CONFIG) --cflags libsodium) -MMD -MP -c $< -o $@
+
+$(MODULE): $(MODULE_OBJ)
+	$(call say,LINK,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) $(filter-out -pie,$(ALL_LDFLAGS)) -shared -Wl,--gc-sections $^ $(shell $(PKG_CONFIG) --libs libsodium yaml-0.1) -o $@
+
 # --- generated files, checked in: docs/events.md, schemas/*.schema.json -----------------------------------------------------
 $(B)/gen/%: $(B)/obj/schemas/%.o $(ARCHIVE)
 	$(call say,LINK,$@)
@@ -187,10 +213,12 @@ build/payload/evade: $(EVADE_SRC) $(wildcard tests/evasions/*.h)
 	$(Q)$(CC) -std=c17 -D_GNU_SOURCE $(WARN) -O1 -g0 -static $(EVADE_SRC) -o $@ -lpthread
 
 # for tests/lint.sh: every object without linking, and the warnings we ask for
-.PHONY: objects print-WARN
+.PHONY: objects print-WARN print-MODULE_CFLAGS
 objects: $(patsubst %.c,$(B)/obj/%.o,$(ENGINE_SRC) $(SUPPORT_SRC) $(UNIT_SRC) $(PROBE_SRC) $(HELPER_SRC) $(FUZZ_SRC) $(BENCH_SRC) $(BENCH_HELP_SRC) $(GEN_SRC))
 print-WARN:
 	@echo '$(WARN)'
+print-MODULE_CFLAGS:
+	@echo '$(MODULE_CFLAGS)'
 
 .PHONY: payload tests fuzz-targets
 payload: $(PAYLOAD_BIN)
@@ -283,6 +311,7 @@ help:
 	@echo "make install DESTDIR= PREFIX=/usr/local"
 	@echo "make clean         remove build/"
 	@echo "WITH_VECTORSCAN=1  search for texts with Vectorscan (libvectorscan-dev), in build/VARIANT-vectorscan"
+	@echo "WITH_SYSLOG_NG=1   also build the module that verifies inside syslog-ng, build/VARIANT/syslog-ng/libvedette.so (syslog-ng-dev)"
 	@echo "Variables: VARIANT=release|debug|asan|tsan|cov|fuzz  CC=gcc|clang  V=1 (show commands)"
 
 -include $(shell find build -name '*.d' 2>/dev/null)

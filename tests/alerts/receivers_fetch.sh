@@ -8,7 +8,7 @@ cache=${VEDETTE_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/vedette}/receivers
 # with the headers that the syslog-ng module is built against, and the libraries that are not on every Debian
 packages=(
 	rsyslog rsyslog-openssl libestr0 libfastjson4
-	syslog-ng-core syslog-ng-dev libivykis0 libnet1 libwrap0 libpcre3 libjson-c5 libglib2.0-0 libglib2.0-dev
+	syslog-ng-core syslog-ng-dev libivykis0 libivykis-dev libnet1 libwrap0 libpcre3 libjson-c5 libglib2.0-0 libglib2.0-dev
 )
 name=$(printf '%s\n' "${packages[@]}" | sha256sum | head -c 16)
 root=$cache/$name
