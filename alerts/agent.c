@@ -14,8 +14,8 @@
 #include "engine/base/fd.h"
 
 /*
- * The end of a log is not proven when it is read. Numbers past the first would be taken for damage in the agent's own file; past the second no
- * restored folder is behind its log (a start each second for half a year), and a line that says so was written by somebody else.
+ * Numbers past the first would be taken for damage in the agent's own file; past the second no restored folder is behind its log (a start each second for
+ * half a year), and a line that says so was written by somebody else.
  */
 #define NUMBER_MAX (UINT64_C(1) << 53)
 #define INCARNATION_JUMP_MAX (UINT64_C(1) << 24)
@@ -25,6 +25,8 @@ struct agent {
 	int folder_fd, lock_fd;
 	struct agent_options options;
 	struct agent_state state; /* the keys are owned */
+	struct log_head found;    /* the furthest end of its log that its own keys have signed */
+	uint64_t claimed;         /* the highest stream that a line spoke of, whoever signed it: that number is not used again */
 	struct log_head previous; /* of the stream at hand */
 	bool is_new, is_unsettled;
 };
@@ -153,24 +155,51 @@ static bool is_plausible(const struct agent *a, const struct log_head *found)
 	       found->epoch <= NUMBER_MAX;
 }
 
-int agent_begin(struct agent *a, const struct log_head *found, struct identity *identity, struct diag *diag)
+static bool is_signed_by_us(const struct agent *a, struct strview line)
+{
+	uint8_t public_key[CRYPTO_PUBLIC];
+	crypto_key_public(a->state.key, public_key);
+	if (log_line_is_signed(line, public_key))
+		return true;
+	if (!a->state.next)
+		return false;
+	crypto_key_public(a->state.next, public_key);
+	return log_line_is_signed(line, public_key);
+}
+
+void agent_found(struct agent *a, struct strview line, struct diag *diag)
+{
+	struct log_head head;
+	if (log_head_of_line(line, &head) || !sv_is(stream_agent(sv_from(head.stream)), a->state.id))
+		return; /* no line of a log, or another agent's */
+	if (!is_plausible(a, &head)) {
+		diag_warn(diag, (struct place){ a->folder, 0, 0 }, "the log ends with a line that this agent cannot have written, of stream %s, record %llu: somebody else did. It is passed over",
+			  head.stream, (unsigned long long)head.next - 1);
+		return;
+	}
+	a->claimed = MAX(a->claimed, log_head_incarnation(&head));
+	if (!log_head_is_after(&head, &a->state.head))
+		return; /* the agent knows better */
+	if (!is_signed_by_us(a, line)) {
+		diag_warn(diag, (struct place){ a->folder, 0, 0 },
+			  "the log ends with record %llu of stream %s, under key %llu, which is none of the keys here (key %llu signs): somebody else wrote it, or this folder was restored "
+			  "and is older than its log, which then will not verify over this start. It is passed over",
+			  (unsigned long long)head.next - 1, head.stream, (unsigned long long)head.epoch, (unsigned long long)a->state.epoch);
+		return;
+	}
+	if (log_head_is_after(&head, &a->found))
+		a->found = head;
+}
+
+int agent_begin(struct agent *a, struct identity *identity, struct diag *diag)
 {
 	struct agent_state *s = &a->state;
-	if (found && !sv_is(stream_agent(sv_from(found->stream)), s->id))
-		found = NULL; /* another agent's log */
-	if (found && !is_plausible(a, found)) {
-		diag_warn(diag, (struct place){ a->folder, 0, 0 }, "the log ends with a line that this agent cannot have written, of stream %s, record %llu: somebody else did. It is passed over",
-			  found->stream, (unsigned long long)found->next - 1);
-		found = NULL;
-	}
-	choose_key(a, found);
-	if (found && found->epoch > s->epoch)
-		diag_warn(diag, (struct place){ a->folder, 0, 0 }, "is older than the log, which key %llu signed last, and holds key %llu: was it restored? The log will not verify over this start",
-			  (unsigned long long)found->epoch, (unsigned long long)s->epoch);
-	if (found && log_head_is_after(found, &s->head))
-		s->head = *found;
+	choose_key(a, a->found.stream[0] ? &a->found : NULL);
+	if (log_head_is_after(&a->found, &s->head))
+		s->head = a->found;
+	a->found = (struct log_head){ .stream = "" };
 	a->previous = s->head;
-	s->incarnation = MAX(s->incarnation, log_head_incarnation(&s->head)) + 1;
+	s->incarnation = MAX(MAX(s->incarnation, a->claimed), log_head_incarnation(&s->head)) + 1;
 	int r = store(a, s);
 	if (r) {
 		diag_error(diag, (struct place){ a->folder, 0, 0 }, "the agent's file cannot be written: %s", strerror(-r));

@@ -33,10 +33,16 @@ int agent_open(const char *folder, const struct agent_options *options, struct a
 void agent_close(struct agent **a);
 
 /*
- * The next stream of the agent. found: where its log ends, as far as one was found; NULL: there is none. Decides which key is in force when a
- * roll was under way, and puts the number of the stream on the disk before it is used. Fills in agent id and stream. 0 or -errno.
+ * A line that a log of this agent may end with: of its write-ahead log, of its files, as many as there are. Called before agent_begin, which takes the furthest
+ * of them. Nobody is believed but the agent's own keys: what others signed is passed over, and told when it would be later than what the agent knows.
  */
-int agent_begin(struct agent *a, const struct log_head *found, struct identity *identity, struct diag *diag) MUST_CHECK;
+void agent_found(struct agent *a, struct strview line, struct diag *diag);
+
+/*
+ * The next stream of the agent, behind the end that was found. Decides which key is in force when a roll was under way, and puts the number of the stream on
+ * the disk before it is used. Fills in agent id and stream. 0 or -errno.
+ */
+int agent_begin(struct agent *a, struct identity *identity, struct diag *diag) MUST_CHECK;
 
 bool agent_is_new(const struct agent *a); /* made by this agent_open */
 const char *agent_id(const struct agent *a);

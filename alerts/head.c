@@ -52,7 +52,7 @@ static int read_end(const char *path, struct buf *text)
 	return fd_read_all(fd, 2 * END_MAX, text);
 }
 
-int log_head_of_file(const char *path, struct log_head *ret)
+int log_end_of_file(const char *path, struct buf *out)
 {
 	CLEANUP(buf_done) struct buf text = { 0 };
 	int r = read_end(path, &text);
@@ -61,6 +61,8 @@ int log_head_of_file(const char *path, struct log_head *ret)
 		return r ? r : -ENODATA;
 	const char *before = end > text.p ? memrchr(text.p, '\n', (size_t)(end - text.p)) : NULL;
 	const char *begin = before ? before + 1 : text.p;
-	r = log_head_of_line((struct strview){ begin, (size_t)(end - begin) }, ret);
-	return r == -EBADMSG ? -ENODATA : r;
+	if (end - begin > VERIFY_LINE_MAX)
+		return -ENODATA;
+	buf_add(out, begin, (size_t)(end - begin));
+	return buf_error(out);
 }

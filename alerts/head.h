@@ -6,6 +6,7 @@
 
 #include "alerts/crypto.h"
 #include "alerts/identity.h"
+#include "engine/base/buf.h"
 
 struct log_head {
 	char stream[STREAM_NAME_MAX + 1]; /* "": there is none */
@@ -20,11 +21,13 @@ struct log_head {
  * or -EBADMSG when it is no line of a log.
  */
 int log_head_of_line(struct strview line, struct log_head *ret) MUST_CHECK;
+/* Is it a sealed line, with a signature by this key that fits it? */
+bool log_line_is_signed(struct strview line, const uint8_t public_key[static CRYPTO_PUBLIC]) MUST_CHECK;
 /*
- * The same of the last whole line of a log file. 0; -ENOENT when there is no file, -ENODATA when it has no line of a log at its end (bytes
- * behind the last line end are not looked at), else -errno.
+ * Appends the last whole line of a log file, without its end; what stands behind it is not looked at. 0; -ENOENT when there is no file, -ENODATA when it
+ * holds no whole line, or ends with one that is too long, else -errno.
  */
-int log_head_of_file(const char *path, struct log_head *ret) MUST_CHECK;
+int log_end_of_file(const char *path, struct buf *out) MUST_CHECK;
 
 /* The agent's half of a stream's name, as they stand before the first slash. */
 struct strview stream_agent(struct strview stream);

@@ -381,18 +381,18 @@ static void roll_key(struct stream *s, struct instant now)
 }
 
 /*
- * How far is all on the disk, as far as it matters? To where it was signed, or behind the record that names the key in force. The outlet keeps the
+ * How far is all on the disk, as far as it matters? Behind the record that names the key in force; at the end, to where it was signed. The outlet keeps the
  * order, and what it counts as waiting is at least the lines: when less waits than it took since that record, that one does not wait any more.
  */
 static bool is_stored(const struct stream *s, struct log_head *ret)
 {
 	size_t queued = s->outlet->ops->queued_bytes(s->outlet);
-	if (queued == 0) {
+	if (s->ends && queued == 0) {
 		signer_head(s->signer, ret);
 		ret->is_closed = s->is_closed;
 		return true;
 	}
-	*ret = s->roll_head;
+	*ret = s->roll_head; /* and no later one: it is the place that a verifier knows, should the log be lost */
 	return agent_is_unsettled(s->agent) && queued <= s->after_roll_bytes;
 }
 

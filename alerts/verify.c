@@ -37,6 +37,8 @@ struct verifier {
 	uint64_t epoch, first, count;
 	uint8_t statement[CRYPTO_HASH]; /* SHA-256 of its statement; what the next batch names as prev */
 	uint8_t signature[CRYPTO_SIGNATURE];
+	uint64_t rolled_next;        /* in the stream at hand, behind its last record that named a key; 0: none has */
+	uint8_t rolled_statement[CRYPTO_HASH];
 	uint8_t key[CRYPTO_PUBLIC], next_key[CRYPTO_PUBLIC]; /* of the epoch; of the one after, once a verified record has named it */
 	bool has_next_key;
 	enum verify_fault fault;
@@ -48,6 +50,7 @@ struct verifier {
 struct line {
 	struct verify_record rec;
 	bool is_joining;            /* begins a stream of the same agent behind another */
+	bool is_forgetful;          /* and names an earlier place of that as its end */
 	uint8_t key[CRYPTO_PUBLIC]; /* that the signature was checked with */
 };
 
@@ -199,7 +202,17 @@ static enum verify_fault check_sequence(struct verifier *v, const struct line *l
 
 enum { PREVIOUS_CLOSED, PREVIOUS_NEXT, PREVIOUS_STATEMENT, PREVIOUS_STREAM, PREVIOUS_WANTS };
 
-static enum verify_fault check_previous(struct verifier *v, const struct json_want *w)
+/*
+ * An agent that lost its log knows as far as its key reaches back: to the record that named it. What stands behind that was signed with the same key, and
+ * nothing of it is missing here; the log says that it does not know of it.
+ */
+static bool is_rolled_end(const struct verifier *v, const struct json_want *w, uint64_t next, const uint8_t statement[static CRYPTO_HASH])
+{
+	return w[PREVIOUS_CLOSED].token == JSON_FALSE && v->rolled_next && next == v->rolled_next && next < v->next &&
+	       memcmp(statement, v->rolled_statement, CRYPTO_HASH) == 0;
+}
+
+static enum verify_fault check_previous(struct verifier *v, struct line *line, const struct json_want *w)
 {
 	uint64_t next = 0;
 	uint8_t statement[CRYPTO_HASH];
@@ -212,13 +225,16 @@ static enum verify_fault check_previous(struct verifier *v, const struct json_wa
 	if (next > v->next)
 		return fault(v, VERIFY_DELETED, "records %llu to %llu are missing before it, at the end of stream %s", (unsigned long long)v->next,
 			     (unsigned long long)next - 1, v->stream);
+	line->is_forgetful = is_rolled_end(v, w, next, statement);
+	if (line->is_forgetful)
+		return VERIFY_OK;
 	if (next < v->next || memcmp(statement, v->statement, CRYPTO_HASH) != 0 || (w[PREVIOUS_CLOSED].token == JSON_TRUE) != v->is_closed)
 		return fault(v, VERIFY_CHAIN_BROKEN, "stream %s ends otherwise than the one that follows it says", v->stream);
 	return VERIFY_OK;
 }
 
 /* A record of another stream: of the same agent, its first one, and it names the end of what stands here. */
-static enum verify_fault check_joins(struct verifier *v, const struct line *line)
+static enum verify_fault check_joins(struct verifier *v, struct line *line)
 {
 	static const uint8_t genesis[CRYPTO_HASH];
 	const struct statement *st = &line->rec.seal.st;
@@ -234,11 +250,11 @@ static enum verify_fault check_joins(struct verifier *v, const struct line *line
 		return fault(v, VERIFY_NOT_A_RECORD, "the line is no valid JSON object: %s (byte %zu)", error, at + 1);
 	if (st->first != 0 || memcmp(line->rec.prev, genesis, CRYPTO_HASH) != 0)
 		return fault(v, VERIFY_CHAIN_BROKEN, "the first batch names one before it");
-	return check_previous(v, w);
+	return check_previous(v, line, w);
 }
 
 /* How it joins what was there before. */
-static enum verify_fault check_place(struct verifier *v, const struct line *line)
+static enum verify_fault check_place(struct verifier *v, struct line *line)
 {
 	const struct statement *st = &line->rec.seal.st;
 	if (!v->records)
@@ -324,11 +340,12 @@ static void note_open(struct verifier *v, const struct line *line)
 	const char *error;
 	size_t at;
 	if (line->is_joining) {
-		struct verify_gap gap = { .kind = v->is_closed ? VERIFY_GAP_STOPPED : VERIFY_GAP_UNCLEAN, .from_ns = time_ns(sv_from(v->time)),
+		bool is_clean = v->is_closed && !line->is_forgetful;
+		struct verify_gap gap = { .kind = is_clean ? VERIFY_GAP_STOPPED : VERIFY_GAP_UNCLEAN, .from_ns = time_ns(sv_from(v->time)),
 					  .to_ns = time_ns(line->rec.seal.st.time), .count = v->first + v->count - v->next,
-					  .what = v->is_closed ? v->close_reason : "", .stream = v->stream, .next = v->next };
+					  .what = is_clean ? v->close_reason : line->is_forgetful ? "the agent had lost its log" : "", .stream = v->stream, .next = v->next };
 		tell_gap(v, &gap);
-		v->unclosed += !v->is_closed;
+		v->unclosed += !is_clean;
 	}
 	v->streams++;
 	v->heartbeat_ns = HEARTBEAT_NS;
@@ -410,6 +427,12 @@ static void remember(struct verifier *v, const struct line *line)
 	memcpy(v->time, st->time.p, st->time.n);
 	if (!v->records)
 		memcpy(v->first_time, st->time.p, st->time.n);
+	if (line->rec.sequence == 0)
+		v->rolled_next = 0;
+	if (v->has_next_key) {
+		v->rolled_next = line->rec.sequence + 1;
+		memcpy(v->rolled_statement, line->rec.statement, CRYPTO_HASH);
+	}
 	memcpy(v->statement, line->rec.statement, CRYPTO_HASH);
 	memcpy(v->signature, line->rec.seal.signature, CRYPTO_SIGNATURE);
 	memcpy(v->key, line->key, CRYPTO_PUBLIC);

@@ -195,3 +195,12 @@ int log_head_of_line(struct strview text, struct log_head *ret)
 	*ret = head;
 	return 0;
 }
+
+bool log_line_is_signed(struct strview text, const uint8_t public_key[static CRYPTO_PUBLIC])
+{
+	CLEANUP(buf_done) struct buf scratch = { 0 };
+	char explain[VERIFY_EXPLAIN_MAX];
+	struct verify_record record;
+	return verify_record_read(text, &scratch, explain, &record) == VERIFY_OK && verify_record_hash(&record, &scratch, explain) == VERIFY_OK &&
+	       crypto_verify(public_key, buf_sv(&scratch), record.seal.signature);
+}

@@ -22,7 +22,7 @@ function read(line) {
 }
 
 // Returns how many records verified and whether the log is whole, or throws what is wrong with the first bad line.
-export function verify(log, keys, fromMiddle, records = 0, unclosed = false, name = "", start = [0n, 0n, Buffer.alloc(32).toString("base64"), [], false]) {
+export function verify(log, keys, fromMiddle, records = 0, unclosed = false, name = "", start = [0n, 0n, Buffer.alloc(32).toString("base64"), [], false], rolled = []) {
   let [expected, end, link, past, closed] = start;
   for (let at = 0, next; (next = log.indexOf(10, at) + 1) || log.length - at > 1 << 20; at = next, records++) try {
     const line = log.subarray(at, need(next && next - at <= (1 << 20) + 1, "not a record: too long") && next), record = read(line);
@@ -30,7 +30,9 @@ export function verify(log, keys, fromMiddle, records = 0, unclosed = false, nam
     const { dataset, sequence: n } = record.event, sequence = BigInt(n.slice(1)), [first, count, number] = [...batch.split(" "), epoch].map(BigInt);
     // The agent's next stream names the end of the one before.
     const [agent] = stream.split("/"), p = records && stream !== name && need(agent === name.split("/")[0] && !sequence && record.vedette.previous, "spliced from another stream");
-    if (p) need(p.stream === name && p.next === `\ud800${expected}` && p.statement === link && p.closed === closed, "chain broken"), unclosed ||= !closed, [expected, end, link, past, closed] = start;
+    // An agent that lost its log knows where its key began.
+    const isEnd = p && p.next === `\ud800${expected}` && p.statement === link && p.closed === closed, isRolled = p && p.next === `\ud800${rolled[0]}` && p.statement === rolled[1] && p.closed === false;
+    if (p) need(p.stream === name && (isEnd || isRolled), "chain broken"), unclosed ||= !closed || !isEnd, [expected, end, link, past, closed] = start, rolled = [];
     need(typeof dataset === "string" && dataset[0] !== "\ud800" && first <= sequence && sequence < first + count && sequence <= 1n << 53n && count <= 65536n, "edited");
     let root = hash("\0", body, "}"), siblings = path.split('"').filter((_, i) => i % 2).map((text) => Buffer.from(text, "base64"));
     for (let index = sequence - first, last = count - 1n; last; index >>= 1n, last >>= 1n)
@@ -41,11 +43,10 @@ export function verify(log, keys, fromMiddle, records = 0, unclosed = false, nam
     if (fromMiddle && !records) [expected, end, link] = [sequence, first, first ? prev : link];
     need(n === `\ud800${expected}` && !closed && (sequence === 0n) === (dataset === "vedette.open"), `deleted, replayed or moved: record ${sequence} stands where ${expected} should`);
     need(sequence < end ? past[0] === statement && past[1] === sig : first === end && prev === link && !(time < past[2]), "chain broken");
-    [keys, name, expected, end, closed] = [new Map([[`${agent} ${number}`, key]]), stream, sequence + 1n, first + count, dataset === "vedette.close"];
-    [link, past] = [hash(statement).toString("base64"), [statement, sig, time]];
+    [keys, name, expected, end, closed, link, past] = [new Map([[`${agent} ${number}`, key]]), stream, sequence + 1n, first + count, dataset === "vedette.close", hash(statement).toString("base64"), [statement, sig, time]];
     // The last record under a key names the next one.
     if (dataset === "vedette.key-roll" && need(record.vedette.next_epoch === `\ud800${number + 1n}` && sequence + 1n === end, "not a record: its turn"))
-      keys = new Map([[`${agent} ${number + 1n}`, keyOf(need(new RegExp(`^${HASH}$`).exec(record.vedette.next_key), "not a record: no next key")[0])]]);
+      keys = new Map([[`${agent} ${number + 1n}`, keyOf(need(new RegExp(`^${HASH}$`).exec(record.vedette.next_key), "not a record: no next key")[0])]]), rolled = [end, link];
   } catch (what) { throw new Error(`line ${records + 1}: ${what.message}`); }
   return [need(records, "line 1: not a record: the log is empty or torn"), closed && !unclosed && expected === end && log[log.length - 1] === 10];
 }

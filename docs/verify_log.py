@@ -15,7 +15,7 @@ def need(holds, what): return holds or sys.exit(what)
 unique = lambda pairs: need(len(dict(pairs)) == len(pairs), "not a record: a key stands twice in one object") and dict(pairs)
 
 # Returns how many records verified and whether the log is whole, or exits with what is wrong with the first bad line.
-def verify(file, keys, from_middle=False, line_max=1 << 20, name=b"", unclosed=False, records=0):
+def verify(file, keys, from_middle=False, line_max=1 << 20, name=b"", unclosed=False, records=0, rolled=None):
     start = expected, end, link, past, closed = 0, 0, base64.b64encode(bytes(32)), (None, None, b""), False  # of a stream
     try:
         while (line := file.readline(line_max + 1)).endswith(b"\n") or len(line) > line_max:
@@ -26,9 +26,9 @@ def verify(file, keys, from_middle=False, line_max=1 << 20, name=b"", unclosed=F
             r = json.loads(re.sub(rb"\\.", b"?", body) + b"}", parse_int=str.encode, parse_float=str)
             sequence, dataset, first, count, number = int(r["event"]["sequence"]), r["event"]["dataset"], *map(int, batch.split()), int(epoch)
             if records and stream != name:  # the agent's next stream, which names the end of the one before
-                end_here = {"closed": closed, "next": b"%d" % expected, "statement": link.decode(), "stream": name.decode()}
-                follows = (stream.split(b"/")[0], sequence) == (agent, 0) and end_here.items() <= r["vedette"]["previous"].items()
-                unclosed, (expected, end, link, past, closed) = need(follows, "spliced, or chain broken") and unclosed or not closed, start
+                end_here = [closed, b"%d" % expected, link.decode(), name.decode()]
+                p = [need((stream.split(b"/")[0], sequence) == (agent, 0), "spliced") and r["vedette"]["previous"][k] for k in ("closed", "next", "statement", "stream")]
+                unclosed, (expected, end, link, past, closed), rolled = need(p in (end_here, rolled), "chain broken") and unclosed or not closed or p != end_here, start, None
             agent, siblings, root = stream.split(b"/")[0], [base64.b64decode(x) for x in path.split(b'"')[1::2]], hashlib.sha256(b"\0" + body + b"}").digest()
             for level in range((count - 1).bit_length()):
                 if sequence - first >> level & 1: root = hashlib.sha256(b"\1" + siblings.pop(0) + root).digest()
@@ -44,7 +44,8 @@ def verify(file, keys, from_middle=False, line_max=1 << 20, name=b"", unclosed=F
             keys, end, link = {(agent, number): keys[agent, number]}, first + count, base64.b64encode(hashlib.sha256(statement).digest())
             if dataset == "vedette.key-roll":  # the last record under a key names the next one
                 next_key = (r["vedette"]["next_epoch"], sequence + 1) == (b"%d" % (number + 1), end) and re.fullmatch(HASH, r["vedette"]["next_key"].encode())
-                keys = {(agent, number + 1): VerifyKey(base64.b64decode(need(next_key, "not a record: a key out of turn, or none")[0]))}
+                # and is the last place of its log that an agent knows of which loses that log
+                keys, rolled = {(agent, number + 1): VerifyKey(base64.b64decode(need(next_key, "not a record: no key")[0]))}, [False, b"%d" % end, link.decode(), stream.decode()]
             past, name, records, expected, closed = (statement, sig, time), stream, records + 1, sequence + 1, dataset == "vedette.close"
         return need(records, "not a record: the log is empty or torn"), closed and not unclosed and expected == end and not line
     except (Exception, SystemExit) as what: sys.exit("line %d: %s" % (records + 1, what))

@@ -59,11 +59,30 @@ int delivery_start(struct delivery *d)
 	return sinks_start(d->sinks);
 }
 
-int delivery_find_head(const struct delivery *d, struct log_head *ret)
+/* The file as it is, or what it was rotated to a moment ago. */
+static void find_end_of_file(const char *path, struct agent *agent, struct diag *diag)
 {
+	CLEANUP(buf_done) struct buf line = { 0 }, rotated = { 0 };
+	int err = log_end_of_file(path, &line);
+	buf_add_format(&rotated, "%s.1", path);
+	if (err == -ENOENT || err == -ENODATA)
+		err = buf_error(&rotated) ? -ENOMEM : log_end_of_file(buf_cstr(&rotated), &line);
+	if (!err)
+		agent_found(agent, buf_sv(&line), diag);
+}
+
+void delivery_find_ends(const struct delivery *d, struct agent *agent, struct diag *diag)
+{
+	const struct sinks_config *sinks = d->options.sinks;
 	struct wal_head head;
 	wal_get_head(d->wal, &head);
-	return head.line.n ? log_head_of_line(head.line, ret) : -ENODATA;
+	if (head.line.n)
+		agent_found(agent, head.line, diag);
+	if (!sinks || sinks->n == 0)
+		find_end_of_file(d->options.output, agent, diag);
+	for (size_t i = 0; sinks && i < sinks->n; i++)
+		if (sinks->sinks[i].kind == SINK_FILE)
+			find_end_of_file(sinks->sinks[i].path, agent, diag);
 }
 
 void delivery_tell(struct delivery *d, struct stream *stream, struct instant now)

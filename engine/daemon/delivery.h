@@ -2,7 +2,7 @@
 /* A watch's write-ahead log and sinks: opened together, told of together, ended in the order that loses nothing. */
 #pragma once
 
-#include "alerts/head.h"
+#include "alerts/agent.h"
 #include "alerts/sinks.h"
 #include "alerts/stream.h"
 #include "engine/base/json.h"
@@ -20,8 +20,8 @@ struct delivery;
 
 /* Opens the log; the options are borrowed for the delivery's life. 0, or -errno with diag. */
 int delivery_open(const struct delivery_options *options, struct delivery **ret, struct diag *diag) MUST_CHECK;
-/* The stream that the log ended with when it was opened. 0, or a negative errno: there is none, or it cannot be told. */
-int delivery_find_head(const struct delivery *d, struct log_head *ret) MUST_CHECK;
+/* Shows the agent where its log ended: in the write-ahead log and, should that have been lost, in the files of the sinks. */
+void delivery_find_ends(const struct delivery *d, struct agent *agent, struct diag *diag);
 /* For one stream, which must be freed after the delivery; untaken, delivery_free closes it. */
 struct outlet *delivery_take_outlet(struct delivery *d);
 /* Opens the sinks, when a stream has taken the outlet; nothing is sent yet. */

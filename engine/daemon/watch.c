@@ -206,14 +206,17 @@ static int open_delivery(struct watch *w, struct diag *diag)
 static int begin_agent(struct watch *w, struct diag *diag)
 {
 	const struct watch_options *o = &w->options;
-	struct log_head found;
 	int err = agent_open(o->agent_folder, &(struct agent_options){ .makes = true }, &w->agent, diag);
 	if (err)
 		return err;
 	if (agent_is_new(w->agent))
 		diag_warn(diag, (struct place){ o->agent_folder, 0, 0 }, "a new agent was made; give its key to those who verify: `vedette keys show` prints it");
-	err = w->delivery ? delivery_find_head(w->delivery, &found) : log_head_of_file(o->output, &found);
-	return agent_begin(w->agent, err ? NULL : &found, &w->identity, diag);
+	CLEANUP(buf_done) struct buf line = { 0 };
+	if (w->delivery)
+		delivery_find_ends(w->delivery, w->agent, diag);
+	else if (log_end_of_file(o->output, &line) == 0)
+		agent_found(w->agent, buf_sv(&line), diag);
+	return agent_begin(w->agent, &w->identity, diag);
 }
 
 static int open_log(struct watch *w, struct diag *diag)

@@ -48,6 +48,7 @@ def stray(line, before, digit):
 rolled = lines("rolled")
 a, other, content = lines("a"), lines("other-stream"), lines("other-content")
 twice, twice_other = lines("twice"), lines("twice-other")  # two streams of one agent, of 7 and 4 records
+forgotten = lines("twice-forgotten")  # the second names the end of the first where that got its key, behind record 3
 WHOLE, OPEN, BAD, DIFFERS = "whole", "open-ended", "bad", "differs"
 inner = 2  # a record within a batch of three: it has a path
 
@@ -80,6 +81,10 @@ cases = [
     ("the second stream behind another first one", join(twice_other[:7] + twice[7:]), BAD),
     ("a record of the first stream in the second", join(twice[:8] + [twice[2]] + twice[8:]), BAD),
     ("an edited byte in what the second stream says of the first", join(twice[:7] + [edit(twice[7], b'"next":7', b'"next":6')] + twice[8:]), BAD),
+    ("an agent that lost its log", join(forgotten), OPEN),
+    ("the same, cut short behind the last key that the first stream named", join(forgotten[:5] + forgotten[7:]), OPEN),
+    ("the same, without the record that named the key", join(forgotten[:3] + forgotten[7:]), BAD),
+    ("the same behind another first one", join(twice_other[:7] + forgotten[7:]), BAD),
     ("cut behind the first of two streams", join(twice[:7]), WHOLE),
     ("a key roll deleted", join(rolled[:3] + rolled[4:]), BAD),
     ("another key in a roll", join(rolled[:3] + [edit(rolled[3], b'"next_key":"', b'"next_key":"A')] + rolled[4:]), BAD),

@@ -60,7 +60,7 @@ static int add_record(struct renderer *renderer, struct signer *signer, struct i
 	return r ? r : signer_add(signer, n, buf_sv(&body));
 }
 
-static int fill(const struct sample_spec *spec, const struct part *part, struct renderer *renderer, struct signer *signer, struct sample_log *log)
+static int fill(const struct sample_spec *spec, const struct part *part, struct renderer *renderer, struct signer *signer, struct sample_log *log, struct log_head *ret_rolled)
 {
 	struct instant at = { .wall_ns = (TIME_2026 + part->incarnation * 60ull) * 1000000000ull, .boot_ns = 1000000000, .clock_sync = "yes" };
 	for (const size_t *batch = part->batches; *batch; batch++) {
@@ -75,8 +75,10 @@ static int fill(const struct sample_spec *spec, const struct part *part, struct 
 			at.boot_ns += 1000000;
 		}
 		int r = signer_flush(signer, at.wall_ns, &log->text);
-		if (!r && next)
+		if (!r && next) {
 			r = signer_roll(signer, &next);
+			signer_head(signer, ret_rolled);
+		}
 		if (r)
 			return r;
 	}
@@ -94,7 +96,7 @@ static void find_lines(struct sample_log *log)
 	}
 }
 
-static int add_part(const struct sample_spec *spec, const struct part *part, struct sample_log *log, struct log_head *ret_head)
+static int add_part(const struct sample_spec *spec, const struct part *part, struct sample_log *log, struct log_head *ret_head, struct log_head *ret_rolled)
 {
 	CLEANUP(renderer_free) struct renderer *renderer = NULL;
 	CLEANUP(signer_free) struct signer *signer = NULL;
@@ -111,7 +113,7 @@ static int add_part(const struct sample_spec *spec, const struct part *part, str
 		signer_begin_at(signer, part->epoch);
 		if (!part->incarnation)
 			signer_key_line(signer, &log->key_line);
-		r = fill(spec, part, renderer, signer, log);
+		r = fill(spec, part, renderer, signer, log, ret_rolled);
 	}
 	if (!r) {
 		signer_head(signer, ret_head);
@@ -123,16 +125,16 @@ static int add_part(const struct sample_spec *spec, const struct part *part, str
 
 int sample_log_make(const struct sample_spec *spec, struct sample_log *ret)
 {
-	struct log_head head;
+	struct log_head head, rolled = { .next = 0 };
 	const struct part first = { .batches = spec->batches, .rolls = spec->rolls, .is_closed = !spec->is_open_ended };
 	*ret = (struct sample_log){ .n = 0 };
 	int r = crypto_init();
 	if (!r)
-		r = add_part(spec, &first, ret, &head);
+		r = add_part(spec, &first, ret, &head, &rolled);
 	if (!r && spec->again) {
 		const struct part second = { .batches = spec->again, .rolls = spec->rolls_again, .is_closed = true, .incarnation = 1,
-					     .epoch = head.epoch, .previous = &head };
-		r = add_part(spec, &second, ret, &(struct log_head){ .next = 0 });
+					     .epoch = head.epoch, .previous = spec->forgets ? &rolled : &head };
+		r = add_part(spec, &second, ret, &(struct log_head){ .next = 0 }, &rolled);
 	}
 	find_lines(ret);
 	return r;

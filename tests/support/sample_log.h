@@ -20,6 +20,7 @@ struct sample_spec {
 	uint64_t rolls;        /* bit N: batch N ends with a record that names another key */
 	const size_t *again;   /* the same of the agent's next stream; NULL: there is none. is_open_ended is about the first then */
 	uint64_t rolls_again;
+	bool forgets;          /* the next stream names the place behind the last roll of the first as its end */
 	uint8_t key;           /* another key for the same stream */
 	unsigned content;      /* other content at the same places */
 };

@@ -285,6 +285,31 @@ static void an_agent_is_followed_from_stream_to_stream(void **state)
 	}
 }
 
+/* An agent that lost its log names the place where its key began: nothing is missing, and it is told. */
+static void an_agent_that_lost_its_log_is_told(void **state)
+{
+	(void)state;
+	for (int is_open_ended = 0; is_open_ended < 2; is_open_ended++) {
+		CLEANUP(sample_log_done) struct sample_log a;
+		CLEANUP(verify_keys_done) struct verify_keys keys = { 0 };
+		CLEANUP(verifier_free) struct verifier *v = NULL;
+		struct gaps gaps = { .n = 0 };
+		struct sample_spec spec = { .batches = twice, .rolls = 1 << 1, .again = twice_again, .is_open_ended = is_open_ended, .forgets = true };
+		assert_int_equal(sample_log_make(&spec, &a), 0);
+		assert_int_equal(verify_keys_parse("key", buf_sv(&a.key_line), &keys, NULL), 0);
+		assert_int_equal(verifier_new(&keys, &(struct verify_options){ .on_gap = note_gap, .context = &gaps }, &v), 0);
+		for (size_t i = 0; i < a.n; i++)
+			if (verifier_line(v, a.line[i]))
+				fail_msg("line %zu: %s", i, verifier_explain(v));
+		struct verify_result result;
+		verifier_result(v, &result);
+		assert_int_equal(result.unclosed, 1);
+		assert_int_equal(gaps.n, 1);
+		assert_int_equal(gaps.gap[0].kind, VERIFY_GAP_UNCLEAN);
+		assert_string_equal(gaps.gap[0].what, "the agent had lost its log");
+	}
+}
+
 static void what_stands_between_two_streams_is_proven(void **state)
 {
 	(void)state;
@@ -632,6 +657,7 @@ static int write_samples(const char *folder)
 		{ "rolled", { .batches = rolled, .rolls = 1 << 1 | 1 << 3 } },
 		{ "twice", { .batches = twice, .rolls = 1 << 1, .again = twice_again, .rolls_again = 1 << 1 } },
 		{ "twice-open", { .batches = twice, .again = twice_again, .is_open_ended = true } },
+		{ "twice-forgotten", { .batches = twice, .rolls = 1 << 1, .again = twice_again, .is_open_ended = true, .forgets = true } },
 		{ "twice-other", { .batches = twice, .rolls = 1 << 1, .again = twice_again, .content = 1 } },
 		{ "small", { .batches = small, .again = small } },                      { "many", { .batches = many } },
 	};
@@ -665,6 +691,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(every_mutation_of_a_log_is_noticed),
 		cmocka_unit_test(a_log_is_followed_from_key_to_key),
 		cmocka_unit_test(an_agent_is_followed_from_stream_to_stream),
+		cmocka_unit_test(an_agent_that_lost_its_log_is_told),
 		cmocka_unit_test(what_stands_between_two_streams_is_proven),
 		cmocka_unit_test(the_end_of_a_log_is_where_its_last_line_says),
 		cmocka_unit_test(lines_that_are_no_records_are_refused),
