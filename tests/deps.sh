@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # Installs the Debian packages that building, testing and the demo need; asks for nothing. Does nothing when all are there.
-# Syslog receivers for tests are not installed, only unpacked (tests/alerts/receivers_fetch.sh).
+# Syslog receivers and Prometheus, for tests, are not installed, only unpacked (tests/alerts/receivers_fetch.sh, tests/daemon/prometheus_fetch.sh).
 set -u
 packages=(
 	# build
@@ -19,6 +19,7 @@ for p in "${packages[@]}"; do
 done
 fetch_receivers() {
 	bash "$(dirname "$0")/alerts/receivers_fetch.sh" > /dev/null || echo "deps: tests with rsyslog and syslog-ng will be skipped" >&2
+	bash "$(dirname "$0")/daemon/prometheus_fetch.sh" > /dev/null || echo "deps: the tests of metrics with Prometheus will be skipped" >&2
 }
 if [ ${#missing[@]} -eq 0 ]; then
 	fetch_receivers
