@@ -96,7 +96,7 @@ for s in idle:
     s.close()
 
 # --- Prometheus
-result(wait_for("scrapes", 60, lambda: len(query('count_over_time(vedette_build_info[5m]) >= 6')) == 1), "Prometheus scrapes it")
+result(wait_for("scrapes", 60, lambda: len(query('count_over_time(vedette_build_info[5m]) >= 4')) == 1), "Prometheus scrapes it")
 result(wait_for("the sink", 20, lambda: query('vedette_sink_up{sink="gone"} == 0 and on() increase(vedette_sink_faults_total{sink="gone"}[1m]) > 0')), "a sink that does not work is seen")
 wait_for("what was held back", 20, lambda: query('vedette_alerts_held_total{by="limit"}'))
 target = get("/api/v1/targets")["data"]["activeTargets"][0]
