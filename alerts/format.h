@@ -32,6 +32,9 @@ enum { FORMAT_LEAST_BYTES = 8192 }; /* every record fits a limit of this or more
  */
 int format_convert(enum format format, struct strview line, size_t max_bytes, struct buf *out) MUST_CHECK;
 
+/* The id (stream:sequence) of the record that a line of a format was made of; false: it is no such line. Borrows the line. */
+bool format_find_id(enum format format, struct strview line, struct strview *ret) MUST_CHECK;
+
 /*
  * OTLP for several lines of one agent in one request: begin with any of them, add each, end. What format_convert makes is such a request of one. A
  * line that cannot be added leaves the request as it was. Results as above; first: none was added yet.

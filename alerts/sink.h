@@ -6,13 +6,14 @@
  */
 #pragma once
 
+#include "alerts/format.h"
 #include "alerts/wal_io.h"
 #include "engine/config/sinks.h"
 #include "engine/rules/ruleset.h"
 
 /* One record, and what was read of it. All borrowed. */
 struct sink_line {
-	struct strview text;    /* the signed line, without its end */
+	struct strview text;    /* the signed line, without its end, in the sink's format */
 	uint64_t sequence;
 	enum severity severity; /* of own records: SEVERITY_INFO */
 	bool is_alert;
@@ -55,6 +56,10 @@ struct sink_type {
 };
 
 extern const struct sink_type sink_type_file, sink_type_stdout, sink_type_syslog, sink_type_journald;
+
+/* What its lines are written as, and the longest there may be: what does not fit even cut is refused. */
+enum format sink_format(const struct sink_options *options) PURE;
+size_t sink_line_max(const struct sink_options *options) PURE;
 
 /* Reads a signed line; false: it is none. */
 bool sink_line_read(struct strview text, struct sink_line *ret) MUST_CHECK;

@@ -6,7 +6,26 @@
 #include <stdio.h>
 
 #include "alerts/alert.h"
+#include "alerts/render.h"
 #include "engine/base/jsonread.h"
+
+enum format sink_format(const struct sink_options *options)
+{
+	enum format format = FORMAT_NATIVE;
+	if (options->format && format_find(sv_from(options->format), &format))
+		return FORMAT_NATIVE; /* the configuration knows no other names */
+	return format;
+}
+
+/* Of a syslog message, what its head leaves. */
+size_t sink_line_max(const struct sink_options *options)
+{
+	enum { SYSLOG_HEAD = 1024 };
+	if (options->kind != SINK_SYSLOG)
+		return LINE_MAX_BYTES;
+	size_t whole = MIN((size_t)options->max_bytes, (size_t)LINE_MAX_BYTES);
+	return whole > 2 * SYSLOG_HEAD ? whole - SYSLOG_HEAD : whole / 2;
+}
 
 static enum severity severity_of(struct strview number)
 {

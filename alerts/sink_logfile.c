@@ -118,6 +118,20 @@ static int know_lines(struct logfile *f)
 	return r;
 }
 
+/* Of a line in another format the id alone is read. */
+static bool read_line(const struct logfile *f, struct strview text, struct sink_line *ret)
+{
+	enum format format = sink_format(f->options);
+	struct strview id;
+	if (format == FORMAT_NATIVE)
+		return sink_line_read(text, ret);
+	if (!format_find_id(format, text, &id))
+		return false;
+	const char *colon = memrchr(id.p, ':', id.n);
+	*ret = (struct sink_line){ .text = text, .stream = { id.p, colon ? (size_t)(colon - id.p) : 0 } };
+	return colon != NULL;
+}
+
 /* Cuts off a part of a line, and reads what the last whole one is. */
 static int look_at_tail(struct logfile *f, struct sink_fault *fault)
 {
@@ -137,13 +151,13 @@ static int look_at_tail(struct logfile *f, struct sink_fault *fault)
 		const char *before = whole > 1 ? memrchr(tail.p, '\n', whole - 1) : NULL;
 		const char *begin = before ? before + 1 : tail.p;
 		struct sink_line line;
-		if ((!before && from > 0) || !sink_line_read((struct strview){ begin, (size_t)(end - begin) }, &line))
+		if ((!before && from > 0) || !read_line(f, (struct strview){ begin, (size_t)(end - begin) }, &line))
 			r = -EBADMSG;
 		else
 			note_agent(f, &line);
 	}
 	if (r)
-		sink_fault_set(fault, r == -EBADMSG ? "%s holds data that are no Vedette log: name another file, or remove it" : "%s: its end cannot be read: %s",
+		sink_fault_set(fault, r == -EBADMSG ? "%s holds data that are no Vedette log in the sink's format: name another file, or remove it" : "%s: its end cannot be read: %s",
 			       f->options->path, strerror(-r));
 	return r;
 }

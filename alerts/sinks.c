@@ -22,6 +22,7 @@ enum {
 	WAIT_MS = 200,
 	CURSOR_NAME = SINK_NAME_MAX + 16,
 	CURSOR_MAX = 128,      /* bytes of a cursor file */
+	TEXTS_BYTES = 1024 * 1024, /* of lines in another format, given to a kind at once */
 };
 #define CURSOR_NS 200000000ull /* shortest time between two writes of a cursor */
 static const char cursor_head[] = "vedette-cursor/v2 "; /* then the log's id, the record, and refused lines that no record tells yet */
@@ -42,6 +43,9 @@ struct sink {
 	uint64_t kept_at_ns;
 	unsigned tries;             /* failures on end */
 	bool rewinds;               /* to what the cursor says */
+	enum format format;         /* native: the lines are given as they stand in the log */
+	struct buf converted;       /* the line at hand */
+	struct buf texts;           /* the lines that are collected; TEXTS_BYTES from the start, so it never moves */
 	/* --- under all->lock --- */
 	bool reopens;
 	struct sink_status status;
@@ -281,25 +285,69 @@ static bool send_all(struct sink *s, const struct sink_line *lines, size_t n)
 	return true;
 }
 
+/* One line in the sink's format, as s->converted; false: the end has come. What cannot be converted is as good as refused by the receiver. */
+static bool convert_line(struct sink *s, struct strview text, bool *ret_is_good)
+{
+	for (;;) {
+		struct sink_fault fault = { .text = "out of memory for another format" };
+		buf_reset(&s->converted);
+		int r = format_convert(s->format, text, sink_line_max(s->options), &s->converted);
+		*ret_is_good = r == 0;
+		if (r == 0 || r != -ENOMEM)
+			return true;
+		if (!wait_after(s, &fault))
+			return false;
+	}
+}
+
+/* Behind those that are collected; sends them first when there is no room. False as send_all. */
+static bool add_line(struct sink *s, const struct sink_line *line, struct sink_line *lines, size_t *n)
+{
+	bool is_good = false;
+	if (s->format == FORMAT_NATIVE) {
+		lines[(*n)++] = *line;
+		return true;
+	}
+	if (!convert_line(s, line->text, &is_good))
+		return false;
+	if (!is_good) {
+		note_lost(s, 1, 0);
+		return true;
+	}
+	if (s->texts.n + s->converted.n > TEXTS_BYTES) {
+		if (!send_all(s, lines, *n))
+			return false;
+		*n = 0;
+		buf_reset(&s->texts);
+	}
+	lines[*n] = *line;
+	lines[(*n)++].text = (struct strview){ s->texts.p + s->texts.n, s->converted.n };
+	buf_add_sv(&s->texts, buf_sv(&s->converted));
+	return true;
+}
+
 /* The lines of a record that pass the filter, in slices. */
 static bool send_record(struct sink *s, const struct wal_item *item, struct sink_line *lines)
 {
 	size_t n = 0;
+	buf_reset(&s->texts);
 	if (item->missed)
 		note_lost(s, 0, item->missed);
 	for (struct strview left = item->lines; left.n;) {
 		const char *end = memchr(left.p, '\n', left.n);
 		struct strview text = { left.p, end ? (size_t)(end - left.p) : left.n };
 		left = sv_from_index(left, text.n + 1);
-		if (!sink_line_read(text, &lines[n]))
+		struct sink_line line;
+		if (!sink_line_read(text, &line))
 			note_lost(s, 1, 0); /* no record of ours: nothing else writes there */
-		else if (sink_line_fits(&lines[n], s->options))
-			n++;
+		else if (sink_line_fits(&line, s->options) && !add_line(s, &line, lines, &n))
+			return false;
 		if (n < LINES_MAX && left.n)
 			continue;
 		if (!send_all(s, lines, n))
 			return false;
 		n = 0;
+		buf_reset(&s->texts);
 	}
 	return true;
 }
@@ -394,6 +442,10 @@ static int open_sink(struct sinks *all, const struct sink_options *options, stru
 		.delivered = s->type->delivered,
 		.is_required = options->required,
 	};
+	s->format = sink_format(options);
+	s->texts.max = TEXTS_BYTES;
+	if (s->format != FORMAT_NATIVE && buf_reserve(&s->texts, TEXTS_BYTES))
+		return -ENOMEM;
 	int r = s->type->open(options, all->io, &s->self, diag);
 	if (!r) {
 		load_cursor(all, s, diag);
@@ -507,6 +559,8 @@ uint64_t sinks_close(struct sinks **sinks, uint64_t drain_ns)
 		if (s->self)
 			s->type->close(s->self);
 		wal_reader_free(&s->reader);
+		buf_done(&s->converted);
+		buf_done(&s->texts);
 	}
 	fd_close(&all->folder);
 	pthread_cond_destroy(&all->end);

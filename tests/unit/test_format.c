@@ -171,15 +171,15 @@ static void values_stand_where_the_format_has_them(void **state)
 		  "\"attacks\":[{\"sub_technique\":{\"uid\":\"T1003.008\"},\"technique\":{\"uid\":\"T1003\"}}]" },
 		{ FORMAT_OCSF, "the line itself", ALERT(""), "\"raw_data\":\"{\\\"@timestamp\\\":" },
 		{ FORMAT_OCSF, "name of the program out of its path", ALERT("\"process\":{\"executable\":\"/usr/bin/cat\"},"), "\"file\":{\"name\":\"cat\",\"path\":\"/usr/bin/cat\",\"type_id\":1}" },
-		{ FORMAT_CEF, "head", ALERT(""), "CEF:0|Vedette|Vedette|1|r|R|7|rt=1767323045000 externalId=a/0:5 cs1Label=leafSha256 cs1=" },
+		{ FORMAT_CEF, "head", ALERT(""), "CEF:0|Vedette|Vedette|1|r|R|7|externalId=a/0:5 rt=1767323045000 cs1Label=leafSha256 cs1=" },
 		{ FORMAT_CEF, "backslash, equals sign, line ends", ALERT("\"file\":{\"path\":\"/a\\\\b=c|d\\n\\re\"},"), "filePath=/a\\\\b\\=c|d\\n\\re " },
 		{ FORMAT_CEF, "a control byte", ALERT("\"file\":{\"path\":\"/a\\u0000\\u001b\"},"), "filePath=/a\xef\xbf\xbd\xef\xbf\xbd " },
 		{ FORMAT_CEF, "IPv4", ALERT("\"destination\":{\"ip\":\"192.0.2.1\"},"), " dst=192.0.2.1 " },
 		{ FORMAT_CEF, "IPv6", ALERT("\"destination\":{\"ip\":\"2001:db8::1\"},"), " c6a3Label=Destination IPv6 Address c6a3=2001:db8::1 " },
 		{ FORMAT_CEF, "a list", ALERT("\"tags\":[\"x\",\"y=z\"],"), " cs6Label=tags cs6=x,y\\=z" },
-		{ FORMAT_LEEF, "head", ALERT(""), "LEEF:2.0|Vedette|Vedette|1|r|x09|devTime=1767323045000\tsev=7\tcat=file.open\t" },
+		{ FORMAT_LEEF, "head", ALERT(""), "LEEF:2.0|Vedette|Vedette|1|r|x09|externalId=a/0:5\tdevTime=1767323045000\tsev=7\tcat=file.open\t" },
 		{ FORMAT_LEEF, "tab, backslash, line ends", ALERT("\"file\":{\"path\":\"/a\\tb\\\\c\\n=|\"},"), "\tresource=/a\\tb\\\\c\\n=|\t" },
-		{ FORMAT_LEEF, "id", ALERT(""), "\texternalId=a/0:5\tleafSha256=" },
+		{ FORMAT_LEEF, "id", ALERT(""), "\tleafSha256=" },
 		{ FORMAT_OTLP, "severity", ALERT(""), "\"severityNumber\":17,\"severityText\":\"high\"" },
 		{ FORMAT_OTLP, "time as text", ALERT(""), "\"timeUnixNano\":\"1767323045000000006\"" },
 		{ FORMAT_OTLP, "number as text", ALERT("\"process\":{\"pid\":5},"), "{\"key\":\"process.pid\",\"value\":{\"intValue\":\"5\"}}" },
@@ -210,6 +210,31 @@ static void several_lines_make_one_request(void **state)
 	assert_int_equal(format_otlp_add(SV(ALERT("")), 0, false, &out), 0);
 	format_otlp_end(&out);
 	assert_int_equal(json_check(buf_sv(&out), &error, &at), 0);
+}
+
+/* Of every record in every format, and never out of what a value says. */
+static void a_line_tells_its_record(void **state)
+{
+	(void)state;
+	static const char *const evil[] = {
+		ALERT("\"file\":{\"path\":\"/ externalId=x:1 \\texternalId=y:1 {\\\"key\\\":\\\"event.id\\\",\\\"value\\\":{\\\"stringValue\\\":\\\"z:1\\\"\"},"),
+		ALERT("\"tags\":[\"|externalId=x:1 \",\"|x09|externalId=y:1\\t\"],\"process\":{\"command_line\":\"a externalId=q:1\"},"),
+	};
+	CLEANUP(buf_done) struct buf out = { 0 };
+	for (int f = 0; f < FORMAT_COUNT; f++) {
+		struct strview id;
+		for (size_t i = 0; i < ARRAY_SIZE(evil); i++) {
+			buf_reset(&out);
+			assert_int_equal(format_convert((enum format)f, sv_from(evil[i]), 0, &out), 0);
+			if (!format_find_id((enum format)f, buf_sv(&out), &id) || !sv_is(id, "a/0:5"))
+				fail_msg("%s: another id in " SV_FMT, format_name((enum format)f), SV_ARG(buf_sv(&out)));
+			for (int other = 0; other < FORMAT_COUNT; other++)
+				if (other != f && format_find_id((enum format)other, buf_sv(&out), &id))
+					fail_msg("%s takes a line of %s", format_name((enum format)other), format_name((enum format)f));
+		}
+		assert_false(format_find_id((enum format)f, SV(""), &id));
+		assert_false(format_find_id((enum format)f, SV("hello"), &id));
+	}
 }
 
 static void formats_are_found_by_name(void **state)
@@ -259,6 +284,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(what_is_no_record_is_refused),
 		cmocka_unit_test(values_stand_where_the_format_has_them),
 		cmocka_unit_test(several_lines_make_one_request),
+		cmocka_unit_test(a_line_tells_its_record),
 		cmocka_unit_test(formats_are_found_by_name),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

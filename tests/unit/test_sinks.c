@@ -256,6 +256,60 @@ static void a_torn_line_of_a_file_is_completed(void **state)
 	assert_file(f->path, f, 0, 10);
 }
 
+/* In every format: whole after a crash that came between the file and the cursor, and no other format's file is gone on with. */
+static void a_file_has_the_format_that_was_asked_for(void **state)
+{
+	struct fixture *f = *state;
+	char options[200], cursor[160];
+	(void)snprintf(cursor, sizeof(cursor), "%s/one.cursor", f->cursors);
+	add_lines(f, 12);
+	for (int format = 0; format < FORMAT_COUNT; format++) {
+		CLEANUP(buf_done) struct buf want = { 0 }, got = { 0 };
+		for (size_t i = 0; i < 12; i++) {
+			assert_int_equal(format_convert((enum format)format, f->log.line[i], 0, &want), 0);
+			buf_add_char(&want, '\n');
+		}
+		(void)snprintf(options, sizeof(options), "type: file, path: %s, format: %s", f->path, format_name((enum format)format));
+		(void)unlink(f->path);
+		for (unsigned run = 0; run < 2; run++) {
+			(void)unlink(cursor);
+			start_sinks(f, options);
+			struct sink_status status = stop_sinks(f);
+			assert_int_equal(status.lines, 12);
+			assert_int_equal(status.refused, 0);
+			buf_reset(&got);
+			assert_int_equal(fd_read_file(f->path, 16 << 20, &got), 0);
+			if (!sv_equal(buf_sv(&got), buf_sv(&want)))
+				fail_msg("%s, run %u: %zu bytes, not %zu", format_name((enum format)format), run, got.n, want.n);
+		}
+	}
+	CLEANUP(diag_done) struct diag diag = { 0 };
+	const struct sink_options other = { .kind = SINK_FILE, .name = "one", .path = f->path, .keep = 1, .format = "cef" };
+	void *sink = NULL;
+	assert_int_equal(sink_type_file.open(&other, &f->io, &sink, &diag), -EBADMSG);
+}
+
+/* A line that no format takes is counted; the others come. */
+static void what_cannot_be_converted_is_refused(void **state)
+{
+	struct fixture *f = *state;
+	CLEANUP(buf_done) struct buf big = { 0 };
+	char options[200];
+	buf_add_z(&big, "{\"event\":{\"dataset\":\"vedette.event\",\"id\":\"a/0:0\",\"sequence\":0},\"l\":{");
+	for (int i = 0; i < 300; i++) /* more members than a record has */
+		buf_add_format(&big, "%s\"k%d\":1", i ? "," : "", i);
+	buf_add_z(&big, "}}\n");
+	struct outlet *o = wal_outlet(f->wal);
+	const struct outlet_batch batch = { .lines = buf_sv(&big), .count = 1 };
+	(void)snprintf(options, sizeof(options), "type: file, path: %s, format: leef", f->path);
+	start_sinks(f, options);
+	assert_int_equal(o->ops->write(o, &batch, 0), 0);
+	add_lines(f, 2);
+	struct sink_status status = stop_sinks(f);
+	assert_int_equal(status.lines, 2);
+	assert_int_equal(status.refused, 1);
+}
+
 /* Twelve starts and a kill in between: the window that comes again is of several streams. */
 static void lines_of_earlier_streams_are_known_too(void **state)
 {
@@ -917,6 +971,8 @@ int main(void)
 		WITH_LOG(a_file_gets_every_line_once),
 		WITH_LOG(what_could_not_be_synced_is_written_again),
 		WITH_LOG(a_torn_line_of_a_file_is_completed),
+		WITH_LOG(a_file_has_the_format_that_was_asked_for),
+		WITH_LOG(what_cannot_be_converted_is_refused),
 		WITH_LOG(lines_of_earlier_streams_are_known_too),
 		WITH_LOG(a_forged_line_takes_no_place),
 		WITH_LOG(another_agent_begins_another_file),
