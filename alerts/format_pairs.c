@@ -59,6 +59,30 @@ static bool pairs_leef_severity(struct format_out *o, struct format_value *ret)
 	return true;
 }
 
+static void add_items(struct format_out *o, const char *path)
+{
+	const struct format_leaf *leaf = format_record_find(o->record, path);
+	struct format_list list;
+	struct strview item;
+	if (!leaf)
+		return;
+	format_list_begin(&list, o, "attackTechniques", leaf->raw);
+	while (format_list_next(&list, &item)) {
+		if (o->made.n)
+			buf_add_char(&o->made, ',');
+		buf_add_sv(&o->made, item);
+	}
+}
+
+/* Techniques, and sub-techniques behind them. */
+static bool pairs_techniques(struct format_out *o, struct format_value *ret)
+{
+	add_items(o, "threat.technique.id");
+	add_items(o, "threat.technique.subtechnique.id");
+	ret->text = format_cut(o, buf_sv(&o->made), "attackTechniques");
+	return true;
+}
+
 /* CEF has keys of their own for addresses of IPv6. */
 static bool address(struct format_out *o, const char *path, bool wants_v6, struct format_value *ret)
 {

@@ -18,6 +18,7 @@ for f in $formats; do
 done
 cmp -s "$folder/a.sample" "$folder/signed/native" && echo "ok - native is the log itself" || echo "not ok - native is not the log itself"
 /usr/bin/python3 tests/formats/formats.py "$folder" || echo "not ok - formats.py ended with status $?"
+/usr/bin/python3 tests/formats/samples.py || echo "not ok - samples.py ended with status $?"
 
 # tells STATUS WHAT ERROR COMMAND...: its status, and what standard error has
 tells() {
