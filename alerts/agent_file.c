@@ -81,15 +81,6 @@ static bool take_line(struct strview *text, const char *word, struct strview *re
 	return true;
 }
 
-static bool take_word(struct strview *line, struct strview *ret)
-{
-	const char *blank = line->n ? memchr(line->p, ' ', line->n) : NULL;
-	size_t n = blank ? (size_t)(blank - line->p) : line->n;
-	*ret = (struct strview){ line->p, n };
-	*line = sv_from_index(*line, n + (blank != NULL));
-	return n > 0;
-}
-
 static bool take_number(struct strview *text, const char *word, uint64_t *ret)
 {
 	struct strview value;
@@ -99,7 +90,7 @@ static bool take_number(struct strview *text, const char *word, uint64_t *ret)
 static bool parse_head(struct strview line, struct log_head *ret)
 {
 	struct strview stream, next, epoch, state;
-	if (!take_word(&line, &stream) || !take_word(&line, &next) || !take_word(&line, &epoch) || !take_word(&line, &state) ||
+	if (!sv_take_word(&line, &stream) || !sv_take_word(&line, &next) || !sv_take_word(&line, &epoch) || !sv_take_word(&line, &state) ||
 	    stream.n > STREAM_NAME_MAX || json_integer(next, &ret->next) || json_integer(epoch, &ret->epoch) ||
 	    (!sv_is(state, "open") && !sv_is(state, "closed")) || crypto_base64_decode(line, ret->statement, CRYPTO_HASH))
 		return false;
@@ -190,8 +181,12 @@ static int step(const struct agent_file_steps *steps, enum agent_step which)
 
 static int write_new(int folder_fd, struct strview text, const struct agent_file_steps *steps)
 {
-	CLEANUP(fd_close) int fd = openat(folder_fd, new_name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
+	CLEANUP(fd_close) int fd = openat(folder_fd, new_name, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
 	int r = fd < 0 ? -errno : step(steps, AGENT_WRITE);
+	if (!r)
+		wipe(fd); /* of a try that failed: its blocks would be given back with a secret in them */
+	if (!r && ftruncate(fd, 0))
+		r = -errno;
 	if (!r)
 		r = fd_write_all(fd, text.p, text.n);
 	if (!r)

@@ -179,13 +179,13 @@ int crypto_base64_decode(struct strview text, uint8_t *ret, size_t n)
 	size_t got = 0;
 	const char *end = NULL;
 	assert(n <= sizeof(bytes));
-	if (text.n != (n + 2) / 3 * 4 ||
-	    sodium_base642bin(bytes, sizeof(bytes), text.p, text.n, NULL, &got, &end, sodium_base64_VARIANT_ORIGINAL) != 0 ||
-	    got != n || end != text.p + text.n)
-		return -EINVAL;
-	memcpy(ret, bytes, n);
-	sodium_memzero(bytes, n); /* it may be a secret */
-	return 0;
+	bool is_good = text.n == (n + 2) / 3 * 4 &&
+		       sodium_base642bin(bytes, sizeof(bytes), text.p, text.n, NULL, &got, &end, sodium_base64_VARIANT_ORIGINAL) == 0 && got == n &&
+		       end == text.p + text.n;
+	if (is_good)
+		memcpy(ret, bytes, n);
+	sodium_memzero(bytes, sizeof(bytes)); /* it may be a secret, or a part of one */
+	return is_good ? 0 : -EINVAL;
 }
 
 void crypto_random(void *bytes, size_t n)

@@ -10,6 +10,8 @@
 
 #include "engine/base/fd.h"
 
+enum { KEYFILE_LINES_MAX = 8192, KEYFILE_BYTES_MAX = 64 * 1024 * 1024 }; /* lines: half of what verifiers take */
+
 static const char key_mark[] = "vedette-key/v1 ";
 
 static int stat_log(const char *log_path, struct stat *ret)
@@ -92,6 +94,57 @@ int keyfile_set_aside(const char *path, const char *as, struct diag *diag)
 	return r;
 }
 
+/* Where the last `lines` lines of a text begin. */
+static size_t last_lines(struct strview text, size_t lines)
+{
+	size_t at = text.n;
+	for (size_t n = 0; at > 0; at--)
+		if (text.p[at - 1] == '\n' && n++ == lines)
+			break;
+	return at;
+}
+
+static int write_anew(const char *path, struct strview first, struct strview rest)
+{
+	CLEANUP(buf_done) struct buf name = { 0 };
+	buf_add_format(&name, "%s.new", path);
+	if (buf_error(&name))
+		return -ENOMEM;
+	(void)unlink(buf_cstr(&name)); /* of a try that was interrupted */
+	CLEANUP(fd_close) int fd = open(buf_cstr(&name), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0644);
+	int r = fd < 0 ? -errno : fd_write_all(fd, first.p, first.n);
+	if (!r)
+		r = fd_write_all(fd, rest.p, rest.n);
+	if (!r && fsync(fd))
+		r = -errno;
+	return !r && rename(buf_cstr(&name), path) ? -errno : r;
+}
+
+/*
+ * Each start of an agent adds a key, and verifiers read so many: past KEYFILE_LINES_MAX the first one stays, which the agent began with, and the later half,
+ * which the files that are kept were signed with. *fd is the new file then.
+ */
+static int keep_short(const char *path, int *fd, struct diag *diag)
+{
+	CLEANUP(buf_done) struct buf text = { 0 };
+	size_t lines = 0;
+	int r = lseek(*fd, 0, SEEK_SET) < 0 ? -errno : fd_read_all(*fd, KEYFILE_BYTES_MAX, &text);
+	for (size_t i = 0; i < text.n; i++)
+		lines += text.p[i] == '\n';
+	if (!r && lines >= KEYFILE_LINES_MAX) {
+		const struct strview all = buf_sv(&text);
+		struct strview first = { all.p, (size_t)((const char *)memchr(all.p, '\n', all.n) - all.p) + 1 };
+		r = write_anew(path, first, sv_from_index(all, last_lines(all, KEYFILE_LINES_MAX / 2)));
+		fd_close(fd);
+		struct stat st;
+		if (!r)
+			return open_regular(path, fd, &st, diag);
+	}
+	if (r)
+		diag_error(diag, (struct place){ path, 0, 0 }, "the public keys of earlier starts cannot be shortened: %s", strerror(-r));
+	return r;
+}
+
 int keyfile_append(const char *path, const char *log_path, struct strview line, struct diag *diag)
 {
 	static const char is_log[] = "is the log itself, and the public key cannot go into it";
@@ -106,6 +159,9 @@ int keyfile_append(const char *path, const char *log_path, struct strview line, 
 	if (stat_log(log_path, &log_st) == 0 && log_st.st_dev == st.st_dev && log_st.st_ino == st.st_ino)
 		return refuse(path, is_log, -EINVAL, diag);
 	r = check_content(path, fd, st.st_size, &is_torn, diag);
+	if (r)
+		return r;
+	r = keep_short(path, &fd, diag);
 	if (r)
 		return r;
 	r = is_torn ? fd_write_all(fd, "\n", 1) : 0; /* an earlier run's disk was full: its line shall not spoil ours */

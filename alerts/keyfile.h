@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The file of a log's public key. No key is ever lost: the key of an earlier log moves with it, or another run's key is added as a line. */
+/* The file of a log's public key. The key of an earlier log moves with it, or another run's key is added as a line. */
 #pragma once
 
 #include "engine/base/diag.h"
@@ -7,7 +7,7 @@
 /*
  * Appends line ("vedette-key/v1 ...\n") to the file at path; a missing one is made (0644). Refused, with nothing written: the log itself
  * (log_path, "-" for standard output; by name, or the same file), a symbolic link, anything but a regular file, and data that do not begin as
- * a file of ours does.
+ * a file of ours does. Past 8192 lines the first and the latest half stay: verifiers would refuse a file that grew for ever.
  */
 int keyfile_append(const char *path, const char *log_path, struct strview line, struct diag *diag) MUST_CHECK;
 

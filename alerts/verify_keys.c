@@ -9,19 +9,10 @@
 
 enum { KEY_FILE_MAX = 2 * 1024 * 1024 };
 
-static bool next_word(struct strview *rest, struct strview *ret)
-{
-	const char *blank = rest->n ? memchr(rest->p, ' ', rest->n) : NULL;
-	size_t n = blank ? (size_t)(blank - rest->p) : rest->n;
-	*ret = (struct strview){ rest->p, n };
-	*rest = sv_from_index(*rest, n + (blank != NULL));
-	return n > 0;
-}
-
 static bool parse_key(struct strview line, struct verify_key *ret)
 {
 	struct strview mark, stream, epoch, key;
-	bool has_all = next_word(&line, &mark) && next_word(&line, &stream) && next_word(&line, &epoch) && next_word(&line, &key);
+	bool has_all = sv_take_word(&line, &mark) && sv_take_word(&line, &stream) && sv_take_word(&line, &epoch) && sv_take_word(&line, &key);
 	if (!has_all || line.n || !sv_is(mark, "vedette-key/v1") || stream.n > STREAM_NAME_MAX)
 		return false;
 	memcpy(ret->stream, stream.p, stream.n);

@@ -21,20 +21,11 @@ static void note_fault(char explain[static VERIFY_EXPLAIN_MAX], const char *form
 /* Says what is wrong and is that fault, so that `return fault(...)` reads as one; analyzers do not look into a variadic function. */
 #define fault(explain, what, ...) (note_fault(explain, __VA_ARGS__), (what))
 
-static bool next_word(struct strview *rest, struct strview *ret)
-{
-	const char *blank = rest->n ? memchr(rest->p, ' ', rest->n) : NULL;
-	size_t n = blank ? (size_t)(blank - rest->p) : rest->n;
-	*ret = (struct strview){ rest->p, n };
-	*rest = sv_from_index(*rest, n + (blank != NULL));
-	return n > 0;
-}
-
 /* "first count", each without leading zeros. */
 static bool parse_batch(struct strview text, struct statement *st)
 {
 	struct strview first, count;
-	return next_word(&text, &first) && next_word(&text, &count) && text.n == 0 && json_integer(first, &st->first) == 0 &&
+	return sv_take_word(&text, &first) && sv_take_word(&text, &count) && text.n == 0 && json_integer(first, &st->first) == 0 &&
 	       json_integer(count, &st->count) == 0 && st->count >= 1 && st->count <= VERIFY_BATCH_MAX;
 }
 

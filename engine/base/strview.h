@@ -49,6 +49,16 @@ static inline struct strview sv_from_index(struct strview s, size_t from)
 	return (struct strview){ s.n ? s.p + s.n : s.p, 0 };
 }
 
+/* Takes the text up to the next blank off *rest, and the blank; false when there is none, or it is empty. */
+static inline bool sv_take_word(struct strview *rest, struct strview *ret)
+{
+	const char *blank = rest->n ? (const char *)memchr(rest->p, ' ', rest->n) : NULL;
+	size_t n = blank ? (size_t)(blank - rest->p) : rest->n;
+	*ret = (struct strview){ rest->p, n };
+	*rest = sv_from_index(*rest, n + (blank != NULL));
+	return n > 0;
+}
+
 /* Memory order, shorter first on a common prefix: the order of sorted tables. */
 static inline int sv_compare(struct strview a, struct strview b)
 {

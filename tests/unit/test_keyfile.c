@@ -82,6 +82,27 @@ static void keys_are_appended(void **state)
 	assert_content(f->key, KEY_LINE "vedette-key/v1 torn\n" KEY_LINE);
 }
 
+/* A service that starts again each second for a day must not end with a file that verifiers refuse. */
+static void a_file_of_many_starts_keeps_the_first_key_and_the_latest(void **state)
+{
+	struct fixture *f = *state;
+	CLEANUP(buf_done) struct buf many = { 0 }, text = { 0 };
+	for (unsigned i = 0; i < 9000; i++)
+		buf_add_format(&many, "vedette-key/v1 00000000-0000-4000-8000-000000000000/%u %u AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n", i, i);
+	put_file(f->log, "");
+	put_file(f->key, buf_cstr(&many));
+	assert_int_equal(keyfile_append(f->key, f->log, SV(KEY_LINE), NULL), 0);
+	assert_int_equal(fd_read_file(f->key, 4 << 20, &text), 0);
+	size_t lines = 0;
+	for (size_t i = 0; i < text.n; i++)
+		lines += text.p[i] == '\n';
+	assert_int_equal(lines, 1 + 4096 + 1);
+	assert_true(sv_starts(buf_sv(&text), SV("vedette-key/v1 00000000-0000-4000-8000-000000000000/0 0 ")));
+	assert_non_null(memmem(text.p, text.n, "/4904 4904 ", 11)); /* the first of the latest */
+	assert_true(sv_ends(buf_sv(&text), SV(KEY_LINE)));
+	assert_int_equal(keyfile_append(f->key, f->log, SV(KEY_LINE), NULL), 0); /* and goes on */
+}
+
 static void the_log_is_no_key_file(void **state)
 {
 	struct fixture *f = *state;
@@ -176,6 +197,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(keys_are_appended),
+		TEST(a_file_of_many_starts_keeps_the_first_key_and_the_latest),
 		TEST(the_log_is_no_key_file),
 		TEST(standard_output_is_no_key_file),
 		TEST(keys_of_earlier_logs_are_put_aside),
