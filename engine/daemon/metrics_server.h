@@ -13,7 +13,7 @@
 
 enum {
 	METRICS_MAX_CLIENTS = 8,
-	METRICS_MAX_BYTES = 8 * 1024 * 1024, /* of a document: far more than the table's bounds allow */
+	METRICS_MAX_BYTES = 1024 * 1024, /* of a document: more than the bounds of labels allow */
 };
 #define METRICS_PATIENCE_NS 5000000000ull /* for a request to come whole, and its answer to be taken */
 #define METRICS_FRESH_NS 250000000ull     /* an answer may be so old */

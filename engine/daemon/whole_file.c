@@ -40,11 +40,10 @@ int whole_file_check(const struct whole_file *f, struct diag *diag)
 	struct stat st;
 	struct place at = { .file = f->file };
 	if (lstat(f->file, &st)) {
-		if (errno != ENOENT || access_folder(f->file)) {
-			diag_error(diag, at, "the %s cannot be written there: %s", f->what, strerror(errno));
-			return -errno;
-		}
-		return 0;
+		int no_place = errno != ENOENT || access_folder(f->file) ? -errno : 0;
+		if (no_place)
+			diag_error(diag, at, "the %s cannot be written there: %s", f->what, strerror(-no_place));
+		return no_place;
 	}
 	if (!S_ISREG(st.st_mode)) {
 		diag_error(diag, at, "the %s file must be a regular file (leave it empty in the configuration for none)", f->what);
@@ -63,7 +62,10 @@ int whole_file_write(const char *file, struct strview text)
 	buf_add_z(&temp, ".new");
 	if (buf_error(&temp))
 		return -ENOMEM;
-	CLEANUP(fd_close) int fd = open(buf_cstr(&temp), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
+	/* a new one each time: in a folder of others the name could have become another way to a file of ours */
+	if (unlink(buf_cstr(&temp)) && errno != ENOENT)
+		return -errno;
+	CLEANUP(fd_close) int fd = open(buf_cstr(&temp), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0644);
 	if (fd < 0)
 		return -errno;
 	int err = fd_write_all(fd, text.p, text.n);

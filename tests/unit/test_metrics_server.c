@@ -149,7 +149,7 @@ static void a_client_that_takes_nothing_is_sent_away(void **state)
 	(void)state;
 	struct fixture f;
 	fixture_make(&f);
-	f.body = 4 << 20;
+	f.body = METRICS_MAX_BYTES - 1;
 	int fd = connected(&f, GET), other;
 	step(&f, 1);
 	other = connected(&f, GET);
