@@ -21,7 +21,7 @@ enum {
 	POLICY_ANCESTORS = 128,                /* ancestor predicates of all rules together */
 	POLICY_ANCESTOR_WORDS = POLICY_ANCESTORS / 64,
 	POLICY_ANCESTOR_ROWS = 1024,           /* sets of ancestor predicates met while a generation is in force */
-	POLICY_ANCESTOR_EVENTS = 8,            /* event types whose rules ask for ancestors */
+	POLICY_ANCESTOR_EVENTS = 16,           /* event types whose rules ask for ancestors */
 	POLICY_KEY_BYTES = 252,                /* of a path or name with its head */
 	POLICY_TEXT_MAX = 240,                 /* bytes of a path or name in a rule that blocks */
 	POLICY_ARGUMENTS = 128,                /* tests of arguments, of all rules that kill together */
@@ -135,7 +135,7 @@ struct policy_ancestor_rows {
 enum clause_flag {
 	CLAUSE_DETECT = 1,  /* mode: detect: the record says would_block, nothing is denied */
 	CLAUSE_KILL = 2,    /* of EVENT_PROC_IMAGE: the image is ended */
-	CLAUSE_DERIVED = 4, /* follows from a rule: a folder above what it protects must not be renamed */
+	CLAUSE_DERIVED = 4, /* follows from a rule: a folder above what it protects must not be renamed, nor anything be mounted over it */
 };
 /* In order of precedence: the lowest clause that is left decides, so those of `mode: detect` stand behind all that deny. */
 struct policy_clause {

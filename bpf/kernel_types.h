@@ -204,6 +204,7 @@ struct mount {
 	struct vfsmount mnt;
 	struct list_head mnt_instance;
 	struct mnt_namespace *mnt_ns;
+	int mnt_group_id;
 };
 struct path {
 	struct vfsmount *mnt;

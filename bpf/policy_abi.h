@@ -40,7 +40,7 @@ struct sensor_config {
 	__u32 is_killing[2];    /* by table: EVENT_PROC_IMAGE is decided */
 	__u64 approved[2];      /* by table of approval: bit N: of event number N only what the tables approve is sent */
 	__u32 approval_generation; /* as policy_generation, of the tables of approval; POLICY_NO_GENERATION: all that is wanted is sent */
-	__u32 reserved_approval;
+	__u32 host_mnt_ns; /* mount namespace of the first process; 0: not known, and each counts as it */
 	__u64 boot_wall_ns;     /* when the host booted, by the wall clock */
 	__u32 is_hashing;       /* some rule asks for the hash of what is executed */
 	__u32 reserved_hashing;

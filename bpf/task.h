@@ -375,6 +375,11 @@ static __always_inline bool is_mount_new(u64 flags)
 {
 	return !(flags & MOUNT_ACTS);
 }
+/* Something comes to lie over what was there. */
+static __always_inline bool is_mount_put(u64 flags)
+{
+	return !(flags & MOUNT_REMOUNT) && ((flags & MOUNT_BIND) || !(flags & MOUNT_PROPAGATION));
+}
 
 enum { FLAG_PATH = 1, FLAG_FS_PATH = 2, FLAG_NEW_PATH = 4, FLAG_ARGS = 8, FLAG_ENV = 16, FLAG_CWD = 32, FLAG_FILENAME = 64, FLAG_TARGET = 128,
        FLAG_CGROUP = 256, FLAG_UNIX_NAME = 512, FLAG_MOUNT_SOURCE = 1024, FLAG_XATTR = 2048, FLAG_GIVEN_PATH = 4096,

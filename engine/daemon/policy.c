@@ -213,7 +213,7 @@ uint64_t policy_decided_events(const struct policy *p)
 	for (size_t i = 0; i < ruleset_count(p->rules); i++) {
 		const struct rule_info *rule = ruleset_get(p->rules, i);
 		if (rule->action == ACTION_BLOCK && rule->is_enabled) /* `mode: detect` too: records say what would be denied */
-			events |= rule->events | 1ull << EVENT_FILE_RENAME;
+			events |= rule->events | 1ull << EVENT_FILE_RENAME | 1ull << EVENT_FILE_MOUNT; /* see enforce/derive.h */
 	}
 	return events;
 }

@@ -6,7 +6,7 @@
 
 #include "engine/event/table.h"
 
-/* Folders that subjects of one kind must not rename. */
+/* Folders that subjects of one kind must neither rename nor cover. */
 struct derived_clause {
 	struct placed_clause from; /* its clause: the literals about who acts */
 	struct value_set *folders;
@@ -145,13 +145,53 @@ static int add_renames(struct value_sets *all, const struct derived_clause *d, s
 	return 0;
 }
 
+/* The same folders, as what is mounted over. */
+static struct value_set *covered(struct value_sets *all, const struct value_set *folders)
+{
+	struct text_item *items = calloc(folders->n + 1, sizeof(*items));
+	if (!items)
+		return NULL;
+	for (size_t i = 0; i < folders->n; i++)
+		items[i] = (struct text_item){ .text = folders->texts[i].text, .is_over = true };
+	struct value_set draft = { .domain = DIMENSION_PATH, .is_derived = true, .at = folders->at, .texts = items, .n = folders->n };
+	struct value_set *made = value_set_make(all, &draft);
+	free(items);
+	return made;
+}
+
+/* Mounts that hide: FLAGS of file.mount with this bit. */
+static struct value_set *hiding(struct value_sets *all, struct place at)
+{
+	struct number_range ranges[SMALL_FLAGS];
+	struct value_set draft = { .domain = DIMENSION_FLAGS, .is_derived = true, .at = at, .ranges = ranges };
+	struct decided_field field;
+	if (!decided_field(EVENT_FILE_MOUNT, "vedette.mount.hides", &field))
+		return NULL;
+	for (uint64_t i = 0; i < SMALL_FLAGS; i++)
+		if (i >> field.bit & 1)
+			ranges[draft.n++] = (struct number_range){ i, i };
+	return value_set_make(all, &draft);
+}
+
+static int add_mounts(struct value_sets *all, const struct derived_clause *d, struct event_clauses *to)
+{
+	struct placed_clause c = d->from;
+	struct value_set *folders = covered(all, d->folders), *hides = hiding(all, d->folders->at);
+	if (!folders || !hides)
+		return -ENOMEM;
+	c.clause = clause_with(all, c.clause.literals, c.clause.n, (struct clause_literal){ DIMENSION_PATH, false, folders });
+	if (c.clause.literals)
+		c.clause = clause_with(all, c.clause.literals, c.clause.n, (struct clause_literal){ DIMENSION_FLAGS, false, hides });
+	return c.clause.literals ? event_clauses_add(to, &c) : -ENOMEM;
+}
+
 static bool is_about_files(uint32_t event)
 {
 	const struct event_type *type = event_type_by_number(event);
 	return type && sv_starts(sv_from(type->name), SV("file."));
 }
 
-int derive_renames(struct value_sets *all, struct event_clauses events[static EVENT_NUMBERS], bool merges)
+int derive_clauses(struct value_sets *all, struct event_clauses events[static EVENT_NUMBERS], bool merges)
 {
 	struct derived_clauses derived = { 0 };
 	int err = 0;
@@ -159,8 +199,11 @@ int derive_renames(struct value_sets *all, struct event_clauses events[static EV
 		for (size_t i = 0; is_about_files(event) && i < events[event].n && !err; i++)
 			if (!(events[event].p[i].flags & CLAUSE_DERIVED))
 				err = derive_from(all, &events[event].p[i], &derived, merges);
-	for (size_t i = 0; i < derived.n && !err; i++)
+	for (size_t i = 0; i < derived.n && !err; i++) {
 		err = add_renames(all, &derived.p[i], &events[EVENT_FILE_RENAME]);
+		if (!err)
+			err = add_mounts(all, &derived.p[i], &events[EVENT_FILE_MOUNT]);
+	}
 	free(derived.p);
 	return err;
 }

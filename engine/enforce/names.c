@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "engine/enforce/names.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
@@ -221,6 +222,45 @@ static int add_path(const struct adding *a, struct text_item item)
 	return err || !a->names->mounts ? err : add_second_name(a, resolved);
 }
 
+static void folder_close(DIR **d)
+{
+	if (*d)
+		closedir(*d);
+	*d = NULL;
+}
+
+/* Nothing is hidden by what is mounted there. What cannot be looked at counts as full. */
+static bool is_empty(const char *folder)
+{
+	CLEANUP(folder_close) DIR *dir = opendir(folder);
+	if (!dir)
+		return errno == ENOENT || errno == ENOTDIR;
+	for (const struct dirent *e; (e = readdir(dir));)
+		if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
+			return false;
+	return true;
+}
+
+/*
+ * A folder over which nothing must be mounted. Its first name says little: a mount point that is not mounted yet has it as well, and what is put on
+ * an alias of the folder's mount may come to lie here too.
+ */
+static int add_covered(const struct adding *a, struct text_item item)
+{
+	CLEANUP(str_free) char *real = a->names->follows_links ? resolve(item) : NULL;
+	if (!a->names->mounts || (a->names->follows_links && (!real || is_empty(real))))
+		return 0;
+	struct strview folder = real ? sv_from(real) : item.text;
+	int err = 0;
+	/* those above it follow from the rule as it is written, but not where a link leads elsewhere */
+	do {
+		err = add_second_name(a, (struct text_item){ .text = folder });
+		const char *slash = memrchr(folder.p, '/', folder.n);
+		folder.n = slash ? (size_t)(slash - folder.p) : 0;
+	} while (!err && folder.n && !sv_starts(item.text, folder));
+	return err;
+}
+
 /* --- predicates ------------------------------------------------------------------------------------------------------------ */
 
 /* Any value there is: of both names, where the device is known. */
@@ -273,7 +313,7 @@ enum policy_space space_of_texts(enum policy_dimension domain)
 static int add_item(const struct adding *a, enum policy_space space, struct text_item item)
 {
 	if (space == SPACE_NAMESPACE)
-		return add_path(a, item);
+		return item.is_over ? add_covered(a, item) : add_path(a, item);
 	if (space == SPACE_ENDING)
 		return add_ending(a, item);
 	return space == SPACE_ARGUMENT ? add_argument(a, item) : add_in_space(a, space, item);

@@ -316,13 +316,14 @@ static size_t count_derived(const struct event_clauses *e)
 /* Rules that ask the same of who acts share what follows from them, where there would be too many clauses otherwise. */
 static int derive(struct compilation *c)
 {
-	struct event_clauses *renames = &c->events[EVENT_FILE_RENAME];
-	size_t before = renames->n;
-	int err = derive_renames(&c->predicates, c->events, false);
-	if (err || renames->n <= POLICY_CLAUSES)
+	struct event_clauses *renames = &c->events[EVENT_FILE_RENAME], *mounts = &c->events[EVENT_FILE_MOUNT];
+	size_t renames_before = renames->n, mounts_before = mounts->n;
+	int err = derive_clauses(&c->predicates, c->events, false);
+	if (err || (renames->n <= POLICY_CLAUSES && mounts->n <= POLICY_CLAUSES))
 		return err;
-	renames->n = before;
-	return derive_renames(&c->predicates, c->events, true);
+	renames->n = renames_before;
+	mounts->n = mounts_before;
+	return derive_clauses(&c->predicates, c->events, true);
 }
 
 static int check_event(const struct compilation *c, uint32_t event)

@@ -21,7 +21,8 @@ static int compare_texts(const void *a, const void *b)
 	const struct text_item *x = a, *y = b;
 	int c = sv_compare(x->text, y->text);
 	c = c ? c : (int)x->is_prefix - (int)y->is_prefix;
-	return c ? c : (int)x->is_end - (int)y->is_end;
+	c = c ? c : (int)x->is_end - (int)y->is_end;
+	return c ? c : (int)x->is_over - (int)y->is_over;
 }
 
 static int compare_ranges(const void *a, const void *b)
@@ -121,7 +122,7 @@ static void add_canonical(struct buf *out, const struct value_set *p)
 {
 	add_number(out, (uint64_t)p->domain << 1 | p->is_any);
 	for (size_t i = 0; p->texts && i < p->n; i++) {
-		add_number(out, p->texts[i].text.n << 2 | (uint64_t)p->texts[i].is_end << 1 | p->texts[i].is_prefix);
+		add_number(out, p->texts[i].text.n << 3 | (uint64_t)p->texts[i].is_over << 2 | (uint64_t)p->texts[i].is_end << 1 | p->texts[i].is_prefix);
 		buf_add_sv(out, p->texts[i].text);
 	}
 	for (size_t i = 0; p->networks && i < p->n; i++) {

@@ -13,6 +13,7 @@ struct text_item {
 	struct strview text;
 	bool is_prefix;
 	bool is_end; /* of an argument: it ends so */
+	bool is_over; /* of a folder that is there and not empty: what is mounted over it; by its second name alone, which no alias changes */
 };
 struct number_range {
 	uint64_t low, high; /* both within */

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <linux/membarrier.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -170,6 +171,12 @@ static int put_env_names(struct sensor *s, const char *const *names, struct diag
 	return 0;
 }
 
+static uint32_t host_mnt_ns(void)
+{
+	struct stat ns;
+	return stat("/proc/1/ns/mnt", &ns) ? 0 : (uint32_t)ns.st_ino;
+}
+
 static int try_mode(struct sensor *s, const struct sensor_options *o, enum sensor_mode mode, struct diag *diag)
 {
 	int err = mode == SENSOR_LSM ? caps_try_lsm(s->kernel, diag) : 0; /* before the whole object is loaded in vain */
@@ -187,6 +194,7 @@ static int try_mode(struct sensor *s, const struct sensor_options *o, enum senso
 		.n_slots = (uint32_t)s->cpus * 3,
 		.n_asks = o->enforce || o->approve ? asks_of(s) : 0,
 		.boot_wall_ns = clock_ns(CLOCK_REALTIME) - clock_ns(CLOCK_BOOTTIME),
+		.host_mnt_ns = host_mnt_ns(),
 	};
 	err = put_env_names(s, o->env_names, diag);
 	if (err)

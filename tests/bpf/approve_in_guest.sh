@@ -18,13 +18,13 @@ rm /tmp/a/bulk/*; rm /tmp/a/other/f; mkdir /tmp/a/dir /tmp/a/else
 ln -s /tmp/a/secret /tmp/a/alias; cat /tmp/a/alias > /dev/null
 mv /tmp/a/secret /tmp/a/etc/moved; mv /tmp/a/etc/moved /tmp/a/away
 # a folder that is known by now comes below one that a rule is about, and goes again
-mkdir -p /tmp/a/work/x/y /tmp/a/kept; echo f > /tmp/a/work/x/y/f
-for i in 1 2 3 4; do cat /tmp/a/work/x/y/f > /dev/null; done
+mkdir -p /tmp/a/job/x/y /tmp/a/kept; echo f > /tmp/a/job/x/y/f
+for i in 1 2 3 4; do cat /tmp/a/job/x/y/f > /dev/null; done
 for i in 1 2 3; do
-	mv /tmp/a/work /tmp/a/kept/work; cat /tmp/a/kept/work/x/y/f > /dev/null; cat /tmp/a/kept/work/x/y/f > /dev/null
-	mv /tmp/a/kept/work /tmp/a/work; cat /tmp/a/work/x/y/f > /dev/null; cat /tmp/a/work/x/y/f > /dev/null
+	mv /tmp/a/job /tmp/a/kept/work; cat /tmp/a/kept/work/x/y/f > /dev/null; cat /tmp/a/kept/work/x/y/f > /dev/null
+	mv /tmp/a/kept/work /tmp/a/job; cat /tmp/a/job/x/y/f > /dev/null; cat /tmp/a/job/x/y/f > /dev/null
 done
-cd /tmp/a/work; for i in 1 2 3; do echo n > n; mv n .startrc; mv .startrc m; mv m keys; mv keys granted; rm granted; done
+cd /tmp/a/job; for i in 1 2 3; do echo n > n; mv n .startrc; mv .startrc m; mv m keys; mv keys granted; rm granted; done
 echo l > l; ln l granted; ln l other
 mknod -m 4755 set p; mknod -m 755 unset p
 cd /tmp/a/etc; echo r > ./relative; echo s > ../etc/up

@@ -8,6 +8,9 @@ mkdir -p /tmp/s /tmp/q/umounted /tmp/q/folder2 /tmp/p/typed /tmp/q/moved /tmp/q/
 for f in s/suid q/suid s/plain; do cp /t/verbs /tmp/$f; done
 chmod 4755 /tmp/s/suid /tmp/q/suid
 chmod 666 /tmp/users
+mkdir /tmp/empty /tmp/full
+mount -t tmpfs none /tmp/full
+: > /tmp/full/file
 
 # deny RULE COMMAND... / allow COMMAND...
 cat > /tmp/attempts.sh <<'S'
@@ -212,6 +215,17 @@ deny late $v read /tmp/late/over/x/y/file
 # the object: by its two names
 deny open-read unshare -m sh -c 'mount --bind /tmp/p /tmp/alias && /t/verbs read /tmp/alias/secret'
 deny open-read unshare -m sh -c 'mount --bind /tmp/p/secret /tmp/q/a && /t/verbs read /tmp/q/a'
+# nothing is mounted over the folders above, where others see it
+deny open-read $v bind-mount /tmp/q /tmp/p
+deny open-read $v mount /tmp tmpfs
+deny open-read $v move-mount /tmp/p tmpfs
+mkdir /tmp/alias2
+deny open-read sh -c 'mount --bind /tmp /tmp/alias2 && /t/verbs mount /tmp/alias2/p tmpfs'
+umount /tmp/alias2
+allow unshare -m sh -c 'mount --bind /tmp/q /tmp/p && /t/verbs prctl 15'
+deny hidden $v mount /tmp/full tmpfs
+allow sh -c 'mount -o remount,ro /tmp/full && mount --make-shared /tmp/full && mount --make-private /tmp/full && /t/verbs prctl 15'
+allow $v mount /tmp/empty tmpfs
 S
 vedette run --quiet --enforce --rules /t/verdicts_rules.yaml --output /tmp/log.jsonl --status /tmp/status.json -- sh /tmp/attempts.sh 2> /tmp/err
 [ $? -eq 0 ] || { echo "not ok - the run ended well"; cat /tmp/err; }

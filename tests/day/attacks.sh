@@ -47,6 +47,14 @@ attack block-login-programs-changed "another su" 'cp -f --remove-destination /tm
 attack block-login-programs-changed "su written over" 'cat /tmp/mine > /usr/bin/su'
 attack block-login-programs-changed "a PAM module" 'cp /tmp/mine /usr/lib/x86_64-linux-gnu/security/pam_mine.so'
 attack block-trusted-file-hidden "something mounted over /etc/passwd" 'mount --bind /tmp/calls.py /etc/passwd'
+cp -a /etc /tmp/etc
+attack block-account-files-opened "a copy of /etc mounted over it" 'mount --bind /tmp/etc /etc'
+attack block-account-files-opened "the same from a namespace that hands it on" 'unshare -m --propagation unchanged mount --bind /tmp/etc /etc'
+attack block-account-files-opened "the same by an alias of the root" 'mount --bind / /mnt && mount --bind /tmp/etc /mnt/etc'
+umount /mnt
+mkdir -p /tmp/layer/upper /tmp/layer/work && cp /bin/true /tmp/layer/upper/su
+attack block-login-programs-changed "a layer over /usr/bin" 'mount -t overlay -o lowerdir=/usr/bin,upperdir=/tmp/layer/upper,workdir=/tmp/layer/work overlay /usr/bin'
+attack block-login-programs-changed "an empty folder over /usr/lib" 'mount -t tmpfs none /usr/lib'
 attack block-kernel-module-from-elsewhere "a kernel module from /t" 'insmod /t/modules/veth.ko'
 attack block-kernel-module-from-elsewhere "a kernel module out of memory" 'python3 /tmp/calls.py module'
 attack block-kernel-helper-changed "core_pattern" 'echo "|/tmp/mine" > /proc/sys/kernel/core_pattern'
