@@ -85,11 +85,18 @@ static int add_on_device(const struct adding *a, uint32_t device, struct text_it
 
 /*
  * Roots of containers come and go; those that are there now must mean no more than those that come: their devices are none that the
- * host knows, so in them a file's first name decides.
+ * host knows, so in them a file's first name decides. The host has its root on an overlay, or layers over what its packages bring (systemd-sysext,
+ * systemd-confext): no container's root lies there.
  */
 static bool is_of_container(const struct mount *m)
 {
-	return sv_is(m->type, "overlay") && m->point.n > 1;
+	static const char *const of_the_host[] = { "/", "/usr", "/opt", "/etc" };
+	if (!sv_is(m->type, "overlay"))
+		return false;
+	for (size_t i = 0; i < ARRAY_SIZE(of_the_host); i++)
+		if (sv_is(m->point, of_the_host[i]))
+			return false;
+	return true;
 }
 
 int names_add_devices(struct names *n)

@@ -244,6 +244,29 @@ static void a_file_has_two_names(void **state)
 	}
 }
 
+static void layers_over_what_packages_bring_are_of_the_host(void **state)
+{
+	(void)state;
+	static const char *const points[] = { "/", "/usr", "/opt", "/etc" };
+	for (size_t i = 0; i < ARRAY_SIZE(points); i++) {
+		CLEANUP(compiled_done) struct compiled c = { 0 };
+		char rule[256], table[256], path[64];
+		snprintf(rule, sizeof(rule), "- rule: r\n  severity: low\n  action: block\n  event: file.delete\n  when: not file.path startswith %s/\n",
+			 points[i][1] ? points[i] : "");
+		snprintf(table, sizeof(table), "21 1 8:1 / / rw - ext4 /dev/sda1 rw\n22 21 0:50 / %s rw - overlay overlay rw\n", points[i]);
+		snprintf(path, sizeof(path), "%s/f", points[i][1] ? points[i] : "");
+		assert_int_equal(0, ruleset_load_text("r.yaml", sv_from(rule), &c.set, &c.diag));
+		assert_int_equal(0, mounts_parse(sv_from(table), &c.mounts));
+		struct verdict_world world = { .mounts = c.mounts, .generation = 3 };
+		assert_int_equal(0, verdict_compile(c.set, &world, &c.policy, &c.diag));
+		assert_int_equal(0, decider_new(&c.policy.tables, &c.decider));
+		struct decide_event ev = { .event = EVENT_FILE_DELETE };
+		ev.files[DIMENSION_PATH] = file_on(path, 0, 50, "/f");
+		if (ask(&c, &ev).is_hit)
+			fail_msg("an overlay on %s is not the host's", points[i]);
+	}
+}
+
 static void links_in_written_paths_are_followed(void **state)
 {
 	(void)state;
@@ -567,6 +590,7 @@ int main(void)
 		cmocka_unit_test(alternatives_of_one_value_are_one_set),
 		cmocka_unit_test(what_rules_out_most_for_its_cost_is_asked_first),
 		cmocka_unit_test(a_file_has_two_names),
+		cmocka_unit_test(layers_over_what_packages_bring_are_of_the_host),
 		cmocka_unit_test(links_in_written_paths_are_followed),
 		cmocka_unit_test(what_could_not_be_read_follows_the_default),
 		cmocka_unit_test(a_missing_value_is_not_unknown),
