@@ -62,6 +62,8 @@ static void bad_configurations_are_refused_with_their_place(void **state)
 		{ "rules: [r]\nsinks:\n  - {type: stdout, name: a}\n  - {type: stdout, name: a}\n", "c.yaml:4:5: two sinks have the same name" },
 		{ "rules: [r]\nsinks:\n  - {type: file, name: a, path: x}\n  - {type: file, name: b, path: x}\n", "two sinks write the same file" },
 		{ "rules: [r]\nsinks:\n  - {type: stdout, name: a, filter: {severity: hi}}\n", "filter.severity: 'hi' is not one of info, low, medium, high, critical" },
+		{ "rules: [r]\nsinks:\n  - {type: stdout, name: a, format: xml}\n", "format: 'xml' is not one of native, ocsf, cef, leef, falco, otlp" },
+		{ "rules: [r]\nsinks:\n  - {type: journald, name: a, format: cef}\n", "a sink of type journald has no 'format'" },
 		{ "rules: [r]\nsinks:\n  - {type: syslog, name: a, max_bytes: 100}\n", "max_bytes: '100' is not between 480 and 1048576 bytes" },
 		{ "rules: [r]\nsinks:\n  - {type: syslog, name: a, tls: {cert: x}}\n", "tls.cert and tls.key belong together" },
 		{ "rules: [r]\nsinks:\n  - {type: syslog, name: a, address: 'tcp:h:6514', tls: {ca: x}}\n", "c.yaml:3:5: tls: its keys are for an address that begins with tls:" },

@@ -699,6 +699,31 @@ static void syslog_reaches_every_kind_of_receiver(void **state)
 	}
 }
 
+/* The head stays that of the record; the message is its line in the other format, and what does not fit is refused. */
+static void syslog_has_the_format_that_was_asked_for(void **state)
+{
+	struct fixture *f = *state;
+	char address[64], options[256], message[65536];
+	CLEANUP(fd_close) int fd = listen_on(SOCK_DGRAM, address, sizeof(address));
+	(void)snprintf(options, sizeof(options), "type: syslog, address: '%s', protocol: rfc5424, format: cef, max_bytes: 9KiB", address);
+	start_sinks(f, options);
+	add_lines(f, 3);
+	for (size_t i = 0; i < 3; i++) {
+		CLEANUP(buf_done) struct buf want = { 0 };
+		assert_int_equal(format_convert(FORMAT_CEF, f->log.line[i], 0, &want), 0);
+		assert_true(is_readable(fd, WAIT_MS));
+		ssize_t n = recv(fd, message, sizeof(message), 0);
+		struct strview got = { message, n > 0 ? (size_t)n : 0 };
+		if (!sv_starts(got, SV("<")) || !sv_ends(got, buf_sv(&want)) || !memmem(got.p, got.n, " sequence=\"", 11))
+			fail_msg("message %zu: " SV_FMT, i, SV_ARG(got));
+	}
+	assert_int_equal(stop_sinks(f).refused, 0);
+	(void)snprintf(options, sizeof(options), "type: syslog, address: '%s', protocol: rfc5424, format: otlp, max_bytes: 700", address);
+	start_sinks(f, options);
+	add_lines(f, 1);
+	assert_int_equal(stop_sinks(f).refused, 1);
+}
+
 static void what_a_broken_connection_took_comes_again(void **state)
 {
 	struct fixture *f = *state;
@@ -971,6 +996,7 @@ int main(void)
 		WITH_LOG(a_file_gets_every_line_once),
 		WITH_LOG(what_could_not_be_synced_is_written_again),
 		WITH_LOG(a_torn_line_of_a_file_is_completed),
+		WITH_LOG(syslog_has_the_format_that_was_asked_for),
 		WITH_LOG(a_file_has_the_format_that_was_asked_for),
 		WITH_LOG(what_cannot_be_converted_is_refused),
 		WITH_LOG(lines_of_earlier_streams_are_known_too),
