@@ -33,6 +33,16 @@ void crypto_sha256_portable(const struct strview *parts, size_t n, uint8_t ret_h
 	crypto_hash_sha256_final(&state, ret_hash);
 }
 
+void crypto_hmac_sha256(struct strview key, const struct strview *parts, size_t n, uint8_t ret_hash[static CRYPTO_HASH])
+{
+	crypto_auth_hmacsha256_state state;
+	crypto_auth_hmacsha256_init(&state, (const unsigned char *)key.p, key.n);
+	for (size_t i = 0; i < n; i++)
+		crypto_auth_hmacsha256_update(&state, (const unsigned char *)parts[i].p, parts[i].n);
+	crypto_auth_hmacsha256_final(&state, ret_hash);
+	sodium_memzero(&state, sizeof(state));
+}
+
 #if defined(__x86_64__)
 typedef void sha256_function(const struct strview *parts, size_t n, uint8_t ret_hash[static CRYPTO_HASH]);
 
@@ -186,6 +196,14 @@ int crypto_base64_decode(struct strview text, uint8_t *ret, size_t n)
 		memcpy(ret, bytes, n);
 	sodium_memzero(bytes, sizeof(bytes)); /* it may be a secret, or a part of one */
 	return is_good ? 0 : -EINVAL;
+}
+
+int crypto_base64_decode_some(struct strview text, uint8_t *ret, size_t max, size_t *ret_n)
+{
+	const char *end = NULL;
+	if (sodium_base642bin(ret, max, text.p, text.n, NULL, ret_n, &end, sodium_base64_VARIANT_ORIGINAL) != 0 || end != text.p + text.n)
+		return -EINVAL;
+	return 0;
 }
 
 void crypto_random(void *bytes, size_t n)

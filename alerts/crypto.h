@@ -27,6 +27,9 @@ void crypto_sha256(const struct strview *parts, size_t n, uint8_t ret_hash[stati
 /* The same by the library, whatever the CPU has: what the other way is compared with. */
 void crypto_sha256_portable(const struct strview *parts, size_t n, uint8_t ret_hash[static CRYPTO_HASH]);
 
+/* HMAC-SHA256 over the parts, one after the other. */
+void crypto_hmac_sha256(struct strview key, const struct strview *parts, size_t n, uint8_t ret_hash[static CRYPTO_HASH]);
+
 /* A fresh key pair; 0 or -ENOMEM (no memory, or none that can be locked). */
 int crypto_key_new(struct crypto_key **ret) MUST_CHECK;
 /* The pair that a seed of 32 bytes stands for. For tests: real keys come from crypto_key_new. */
@@ -52,6 +55,8 @@ bool crypto_verify(const uint8_t public_key[static CRYPTO_PUBLIC], struct strvie
 
 /* Standard alphabet with padding. */
 void crypto_base64(struct buf *out, const void *bytes, size_t n);
+/* At most max bytes, into memory that may hold a secret; *ret_n: how many. 0 or -EINVAL. */
+int crypto_base64_decode_some(struct strview text, uint8_t *ret, size_t max, size_t *ret_n) MUST_CHECK;
 /* Exactly n bytes in their only form: no blanks, no missing padding, no stray bits; 0 or -EINVAL. */
 int crypto_base64_decode(struct strview text, uint8_t *ret, size_t n) MUST_CHECK;
 
