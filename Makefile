@@ -29,7 +29,9 @@ say = $(if $(filter 0,$(V)),@printf '%-6s %s\n' "$(1)" "$(2)",@:)
 ifeq ($(origin CC),default)
 CC := gcc
 endif
-LIBS := libbpf libelf yaml-0.1 libpcre2-8 libsodium libssl libcrypto $(if $(filter 1,$(WITH_VECTORSCAN)),libhs)
+# loaded when a sink needs them, never linked: only their headers
+HEADERS := libcurl libnats
+LIBS := libbpf libelf zlib yaml-0.1 libpcre2-8 libsodium libssl libcrypto $(if $(filter 1,$(WITH_VECTORSCAN)),libhs)
 LIBRARIES_OK := build/libraries$(if $(filter 1,$(WITH_VECTORSCAN)),-vectorscan).ok
 SEARCHER_NOT := engine/index/searcher$(if $(filter 1,$(WITH_VECTORSCAN)),,_vectorscan).c
 
@@ -83,7 +85,7 @@ CC := $(CLANG)
 endif
 WERROR ?= $(if $(CI),-Werror,)
 PATHMAP := -ffile-prefix-map=$(CURDIR)=.
-LIB_CFLAGS = $(shell $(PKG_CONFIG) --cflags $(LIBS))
+LIB_CFLAGS = $(shell $(PKG_CONFIG) --cflags $(LIBS) $(HEADERS))
 LIB_LIBS = $(shell $(PKG_CONFIG) --libs $(LIBS))
 ALL_CFLAGS = -std=c17 -D_GNU_SOURCE $(WARN) $(WERROR) $(PATHMAP) -I. -isystem build/bpf -DVEDETTE_VERSION='"$(VERSION)"' $(CFLAGS_$(VARIANT)) $(CFLAGS)
 ALL_LDFLAGS = $(LDFLAGS_$(VARIANT)) $(LDFLAGS)
@@ -94,7 +96,7 @@ all: $(PROGRAM)
 # --- libraries: a missing one stops with its name ------------------------------------------------------------------------
 $(LIBRARIES_OK): Makefile
 	@mkdir -p build
-	@for l in $(LIBS); do $(PKG_CONFIG) --exists $$l || { echo "vedette: library '$$l' is missing: run 'make deps'" >&2; exit 1; }; done
+	@for l in $(LIBS) $(HEADERS); do $(PKG_CONFIG) --exists $$l || { echo "vedette: library '$$l' is missing: run 'make deps'" >&2; exit 1; }; done
 	@for t in $(CLANG) $(LLVM_STRIP) $(BPFTOOL); do command -v $$t >/dev/null || { echo "vedette: tool '$$t' is missing: run 'make deps'" >&2; exit 1; }; done
 	@touch $@
 

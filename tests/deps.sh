@@ -7,9 +7,10 @@ packages=(
 	# build
 	gcc make libc6-dev linux-libc-dev pkg-config clang llvm bpftool
 	libbpf-dev libelf-dev zlib1g-dev libyaml-dev libpcre2-dev libsodium-dev libssl-dev
+	libcurl4-openssl-dev libnats-dev
 	# tests
 	libcmocka-dev libclang-rt-14-dev clang-format clang-tidy valgrind
-	iproute2 nodejs openssl python3 python3-nacl python3-jsonschema python3-yaml liblognorm-utils
+	iproute2 nats-server nodejs openssl python3 python3-nacl python3-jsonschema python3-yaml liblognorm-utils
 	# guests
 	qemu-system-x86 qemu-utils busybox-static cpio xz-utils zstd mmdebstrap e2fsprogs
 )
