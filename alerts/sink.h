@@ -19,6 +19,7 @@ struct sink_line {
 	bool is_alert;
 	/* as they stand in the line; empty when they do not */
 	struct strview stream, time, rule, action, host, message; /* message: escapes as written */
+	struct strview dataset, title; /* title: of the rule, escapes as written */
 	struct strview tags;    /* the array */
 };
 
@@ -29,6 +30,8 @@ struct sink_fault {
 	char text[SINK_FAULT_TEXT]; /* for people; never a secret */
 	bool is_window_lost;        /* what was sent since the last settle may be lost with its connection: it is sent again */
 	bool is_final;              /* this receiver will never take this line: go on with the next, and count */
+	bool is_gone;               /* this receiver wants no more at all: it is asked again after a restart or SIGHUP */
+	size_t refused;             /* see send */
 	uint64_t wait_ns;           /* the receiver said how long to wait; 0: it did not */
 };
 void sink_fault_set(struct sink_fault *fault, const char *format, ...) PRINTF_LIKE(2, 3);
@@ -40,8 +43,10 @@ struct sink_type {
 	int (*open)(const struct sink_options *options, const struct wal_io *io, void **ret, struct diag *diag);
 	/*
 	 * Sends lines in order; *ret_done: how many are done, also after a fault, which is about the one after them. 0, or -errno with fault.
+	 * fault->refused counts those of the done ones that the receiver will never take.
 	 */
 	int (*send)(void *sink, const struct sink_line *lines, size_t n, size_t *ret_done, struct sink_fault *fault);
+	bool gathers; /* lines of several records are sent together, as batch.count, batch.bytes and batch.time say */
 	/* Makes what was sent last, before the cursor is kept. NULL: there is nothing to do. */
 	int (*settle)(void *sink, struct sink_fault *fault);
 	uint64_t linger_ns; /* a connection has to last so long after a line for the line to be done: what its end took is sent again */
@@ -55,7 +60,7 @@ struct sink_type {
 	void (*close)(void *sink);
 };
 
-extern const struct sink_type sink_type_file, sink_type_stdout, sink_type_syslog, sink_type_journald;
+extern const struct sink_type sink_type_file, sink_type_stdout, sink_type_syslog, sink_type_journald, sink_type_webhook, sink_type_otlp, sink_type_nats;
 
 /* What its lines are written as, and the longest there may be: what does not fit even cut is refused. */
 enum format sink_format(const struct sink_options *options) PURE;

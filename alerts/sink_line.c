@@ -40,12 +40,12 @@ static enum severity severity_of(struct strview number)
 
 bool sink_line_read(struct strview text, struct sink_line *ret)
 {
-	enum { SEQUENCE, DATASET, SEVERITY, STREAM, TIME, RULE, TAGS, ACTION, HOST, MESSAGE };
+	enum { SEQUENCE, DATASET, SEVERITY, STREAM, TIME, RULE, TAGS, ACTION, HOST, MESSAGE, TITLE };
 	struct json_want want[] = {
 		[SEQUENCE] = { .path = "event.sequence" },   [DATASET] = { .path = "event.dataset" }, [SEVERITY] = { .path = "event.severity" },
 		[STREAM] = { .path = "vedette_sig.stream" }, [TIME] = { .path = "@timestamp" },       [RULE] = { .path = "rule.id" },
 		[TAGS] = { .path = "tags" },                 [ACTION] = { .path = "event.action" },   [HOST] = { .path = "host.name" },
-		[MESSAGE] = { .path = "message" },
+		[MESSAGE] = { .path = "message" },           [TITLE] = { .path = "rule.name" },
 	};
 	const char *error;
 	size_t at;
@@ -61,6 +61,8 @@ bool sink_line_read(struct strview text, struct sink_line *ret)
 	line.action = want[ACTION].raw;
 	line.host = want[HOST].raw;
 	line.message = want[MESSAGE].raw;
+	line.dataset = want[DATASET].raw;
+	line.title = want[TITLE].raw;
 	*ret = line;
 	return true;
 }

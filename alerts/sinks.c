@@ -24,6 +24,7 @@ enum {
 	CURSOR_MAX = 128,      /* bytes of a cursor file */
 	TEXTS_BYTES = 1024 * 1024, /* of lines in another format, given to a kind at once */
 };
+#define DISABLED_NS 3600000000000ull /* it is looked again, and waited further */
 #define CURSOR_NS 200000000ull /* shortest time between two writes of a cursor */
 static const char cursor_head[] = "vedette-cursor/v2 "; /* then the log's id, the record, and refused lines that no record tells yet */
 
@@ -46,9 +47,15 @@ struct sink {
 	enum format format;         /* native: the lines are given as they stand in the log */
 	struct buf converted;       /* the line at hand */
 	struct buf texts;           /* the lines that are collected; TEXTS_BYTES from the start, so it never moves */
+	struct sink_line *lines;    /* room for LINES_MAX; owned */
+	struct buf held;            /* of kinds that gather: texts of lines[0..n_held) */
+	size_t n_held;
+	uint64_t held_first, held_ns; /* record of the first of them, and when it came */
+	uint64_t held_wall_ns;      /* when that was written */
 	/* --- under all->lock --- */
 	bool reopens;
 	struct sink_status status;
+	uint64_t sent, waits_since_ns; /* see note_place; wall clock, 0: not known */
 	uint64_t untold;
 };
 
@@ -136,12 +143,18 @@ static int write_cursor(struct sink *s, uint64_t number)
 	return r;
 }
 
+/* Records below have been sent. */
+static uint64_t sent_up_to(const struct sink *s)
+{
+	return s->n_held ? s->held_first : s->next;
+}
+
 /* Up to where records are done, now that what was sent is settled. */
 static uint64_t done_up_to(struct sink *s, bool is_ending)
 {
 	uint64_t now_ns = clock_ns(CLOCK_MONOTONIC), done = s->kept;
 	if (s->type->linger_ns == 0 || is_ending)
-		return s->next;
+		return sent_up_to(s);
 	if (s->mark_ns && now_ns - s->mark_ns < s->type->linger_ns)
 		return s->kept;
 	if (s->mark_ns)
@@ -205,6 +218,21 @@ static void note_lost(struct sink *s, uint64_t refused, uint64_t missed)
 	pthread_mutex_unlock(&s->all->lock);
 }
 
+static void note_error(struct sink *s, const struct sink_fault *fault)
+{
+	memcpy(s->status.last_error, fault->text, sizeof(fault->text));
+	s->status.last_error_ns = clock_ns(CLOCK_REALTIME);
+}
+
+/* The receiver will never take them. */
+static void note_refused(struct sink *s, uint64_t lines, const struct sink_fault *fault)
+{
+	note_lost(s, lines, 0);
+	pthread_mutex_lock(&s->all->lock);
+	note_error(s, fault);
+	pthread_mutex_unlock(&s->all->lock);
+}
+
 /* Full jitter: between nothing and a ceiling that doubles with each failure, so that many agents do not come back at once. */
 static uint64_t pause_ns(const struct sink *s, const struct sink_fault *fault)
 {
@@ -231,13 +259,13 @@ static bool wait_after(struct sink *s, const struct sink_fault *fault)
 	s->tries++;
 	uint64_t until_ns = clock_ns(CLOCK_MONOTONIC) + pause_ns(s, fault);
 	pthread_mutex_lock(&all->lock);
-	memcpy(s->status.last_error, fault->text, sizeof(fault->text));
-	s->status.last_error_ns = clock_ns(CLOCK_REALTIME);
+	note_error(s, fault);
 	s->status.faults++;
-	s->status.state = s->tries >= BROKEN_AFTER ? SINK_BROKEN : SINK_RETRYING;
+	s->status.state = fault->is_gone ? SINK_DISABLED : s->tries >= BROKEN_AFTER ? SINK_BROKEN : SINK_RETRYING;
 	for (;;) {
 		uint64_t now_ns = clock_ns(CLOCK_MONOTONIC);
-		uint64_t wake_ns = all->is_ending ? MIN(until_ns, all->end_ns) : until_ns;
+		uint64_t try_ns = fault->is_gone ? now_ns + DISABLED_NS : until_ns; /* who wants no more is let alone until somebody asks for it */
+		uint64_t wake_ns = all->is_ending ? MIN(try_ns, all->end_ns) : try_ns;
 		if (now_ns >= wake_ns || s->reopens)
 			break;
 		wait_until(all, wake_ns);
@@ -269,11 +297,15 @@ static bool send_all(struct sink *s, const struct sink_line *lines, size_t n)
 		lines += done;
 		n -= done;
 		if (done || r == 0)
-			note_good(s, done);
+			note_good(s, done - MIN(fault.refused, done));
+		if (fault.refused)
+			note_refused(s, MIN(fault.refused, done), &fault);
+		if (n && is_over(s))
+			return false;
 		if (r == 0)
 			continue;
 		if (fault.is_final && n) {
-			note_lost(s, 1, 0);
+			note_refused(s, 1, &fault);
 			lines++;
 			n--;
 			continue;
@@ -301,11 +333,11 @@ static bool convert_line(struct sink *s, struct strview text, bool *ret_is_good)
 }
 
 /* Behind those that are collected; sends them first when there is no room. False as send_all. */
-static bool add_line(struct sink *s, const struct sink_line *line, struct sink_line *lines, size_t *n)
+static bool add_line(struct sink *s, const struct sink_line *line, size_t *n)
 {
 	bool is_good = false;
 	if (s->format == FORMAT_NATIVE) {
-		lines[(*n)++] = *line;
+		s->lines[(*n)++] = *line;
 		return true;
 	}
 	if (!convert_line(s, line->text, &is_good))
@@ -315,19 +347,61 @@ static bool add_line(struct sink *s, const struct sink_line *line, struct sink_l
 		return true;
 	}
 	if (s->texts.n + s->converted.n > TEXTS_BYTES) {
-		if (!send_all(s, lines, *n))
+		if (!send_all(s, s->lines, *n))
 			return false;
 		*n = 0;
 		buf_reset(&s->texts);
 	}
-	lines[*n] = *line;
-	lines[(*n)++].text = (struct strview){ s->texts.p + s->texts.n, s->converted.n };
+	s->lines[*n] = *line;
+	s->lines[(*n)++].text = (struct strview){ s->texts.p + s->texts.n, s->converted.n };
 	buf_add_sv(&s->texts, buf_sv(&s->converted));
 	return true;
 }
 
+/* What was gathered; false: the end has come before. */
+static bool send_held(struct sink *s)
+{
+	if (s->n_held && !send_all(s, s->lines, s->n_held))
+		return false;
+	s->n_held = 0;
+	buf_reset(&s->held);
+	return true;
+}
+
+/* One line more to what is held, by a copy: its record goes. Sends first what has no room beside it. */
+static bool gather(struct sink *s, struct strview text, const struct wal_header *record)
+{
+	bool is_full = s->n_held == s->options->batch_count || s->held.n + text.n > s->options->batch_bytes;
+	if (s->n_held && is_full && !send_held(s))
+		return false;
+	size_t before = s->held.n;
+	buf_add_sv(&s->held, text); /* has room, see open_sink: what lines point to does not move */
+	struct strview copy = { s->held.p + before, text.n };
+	struct sink_line *line = &s->lines[s->n_held];
+	bool is_record = buf_error(&s->held) == 0 && sink_line_read(copy, line);
+	if (!is_record)
+		note_lost(s, 1, 0); /* no record of ours: nothing else writes there */
+	if (!is_record || !sink_line_fits(line, s->options)) {
+		s->held.n = before;
+		s->held.failed = false;
+		return true;
+	}
+	if (s->n_held++ == 0) {
+		s->held_first = record->number;
+		s->held_wall_ns = record->wall_ns;
+		s->held_ns = clock_ns(CLOCK_MONOTONIC);
+	}
+	return true;
+}
+
+/* When what is held has waited long enough; 0: nothing is held. */
+static uint64_t held_until(const struct sink *s)
+{
+	return s->n_held ? s->held_ns + s->options->batch_time : 0;
+}
+
 /* The lines of a record that pass the filter, in slices. */
-static bool send_record(struct sink *s, const struct wal_item *item, struct sink_line *lines)
+static bool send_record(struct sink *s, const struct wal_item *item)
 {
 	size_t n = 0;
 	buf_reset(&s->texts);
@@ -338,13 +412,18 @@ static bool send_record(struct sink *s, const struct wal_item *item, struct sink
 		struct strview text = { left.p, end ? (size_t)(end - left.p) : left.n };
 		left = sv_from_index(left, text.n + 1);
 		struct sink_line line;
+		if (s->type->gathers) {
+			if (!gather(s, text, &item->header))
+				return false;
+			continue;
+		}
 		if (!sink_line_read(text, &line))
 			note_lost(s, 1, 0); /* no record of ours: nothing else writes there */
-		else if (sink_line_fits(&line, s->options) && !add_line(s, &line, lines, &n))
+		else if (sink_line_fits(&line, s->options) && !add_line(s, &line, &n))
 			return false;
 		if (n < LINES_MAX && left.n)
 			continue;
-		if (!send_all(s, lines, n))
+		if (!send_all(s, s->lines, n))
 			return false;
 		n = 0;
 		buf_reset(&s->texts);
@@ -352,20 +431,20 @@ static bool send_record(struct sink *s, const struct wal_item *item, struct sink
 	return true;
 }
 
-static void note_lag(struct sink *s, const struct wal_header *at)
+/* Up to where it is, and since when the record waits that is next; NULL: it is not known yet. The lag is made of it when somebody asks. */
+static void note_place(struct sink *s, const struct wal_header *next)
 {
-	struct wal_stats stats;
-	wal_get_stats(s->all->wal, &stats);
-	uint64_t now_ns = clock_ns(CLOCK_REALTIME);
 	pthread_mutex_lock(&s->all->lock);
-	s->status.lag_records = stats.durable > s->next ? stats.durable - s->next : 0;
-	s->status.lag_ns = s->status.lag_records && at && now_ns > at->wall_ns ? now_ns - at->wall_ns : 0;
+	s->sent = sent_up_to(s);
+	s->waits_since_ns = s->n_held ? s->held_wall_ns : next ? next->wall_ns : 0;
 	pthread_mutex_unlock(&s->all->lock);
 }
 
 static void rewind_to_cursor(struct sink *s)
 {
 	s->rewinds = false;
+	s->n_held = 0;
+	buf_reset(&s->held);
 	s->next = s->kept;
 	s->mark_ns = 0;
 	wal_reader_rewind(s->reader, s->kept);
@@ -378,40 +457,49 @@ static void note_log_fault(struct sink *s, int r)
 	IGNORE(wait_after(s, &fault)); /* the caller looks for the end */
 }
 
+/* How long the next record may be waited for. */
+static unsigned wait_ms(const struct sink *s)
+{
+	uint64_t until_ns = held_until(s), now_ns = clock_ns(CLOCK_MONOTONIC);
+	if (!until_ns)
+		return WAIT_MS;
+	return until_ns <= now_ns ? 0 : (unsigned)MIN((until_ns - now_ns) / 1000000 + 1, (uint64_t)WAIT_MS);
+}
+
 static void *carry_on(void *context)
 {
 	struct sink *s = context;
 	struct wal_item item = { 0 };
-	struct sink_line *lines = calloc(LINES_MAX, sizeof(*lines));
-	bool goes_on = lines != NULL;
+	bool goes_on = true;
 	while (goes_on) {
 		reopen_when_asked(s);
-		int got = wal_reader_next(s->reader, WAIT_MS, &item);
+		int got = wal_reader_next(s->reader, wait_ms(s), &item);
+		pthread_mutex_lock(&s->all->lock);
+		bool is_ending = s->all->is_ending;
+		pthread_mutex_unlock(&s->all->lock);
 		if (got == 1) {
-			note_lag(s, &item.header);
-			goes_on = send_record(s, &item, lines);
+			note_place(s, &item.header);
+			goes_on = send_record(s, &item);
 			if (goes_on)
 				s->next = item.header.number + 1;
 		} else if (got < 0) {
 			note_log_fault(s, got);
+		} else if (s->n_held && (is_ending || clock_ns(CLOCK_MONOTONIC) >= held_until(s))) {
+			goes_on = send_held(s);
 		}
-		note_lag(s, &item.header);
-		pthread_mutex_lock(&s->all->lock);
-		bool is_ending = s->all->is_ending;
-		pthread_mutex_unlock(&s->all->lock);
-		bool is_idle = got == 0 || !goes_on;
-		if (s->next != s->kept && !s->rewinds && (is_idle || clock_ns(CLOCK_MONOTONIC) - s->kept_at_ns >= CURSOR_NS))
-			IGNORE(keep_cursor(s, is_ending && got == 0)); /* in the status, and tried again */
+		note_place(s, NULL);
+		bool is_idle = got == 0 && !s->n_held, is_time = clock_ns(CLOCK_MONOTONIC) - s->kept_at_ns >= CURSOR_NS;
+		if (sent_up_to(s) != s->kept && !s->rewinds && ((is_idle && !s->type->gathers) || is_time || !goes_on))
+			IGNORE(keep_cursor(s, is_ending && is_idle)); /* in the status, and tried again */
 		if (s->rewinds) {
 			rewind_to_cursor(s);
 			goes_on = !is_over(s);
 		}
-		if (is_ending && ((got == 0 && s->next == s->kept) || is_over(s)))
+		if (is_ending && ((is_idle && (s->next == s->kept || s->type->gathers)) || is_over(s)))
 			goes_on = false;
 	}
-	if (s->next != s->kept)
+	if (sent_up_to(s) != s->kept)
 		IGNORE(keep_cursor(s, true)); /* else the next start sends again what it had */
-	free(lines);
 	pthread_mutex_lock(&s->all->lock);
 	s->all->running--;
 	pthread_cond_broadcast(&s->all->end);
@@ -428,6 +516,9 @@ static const struct sink_type *type_of(enum sink_kind kind)
 		[SINK_STDOUT] = &sink_type_stdout,
 		[SINK_SYSLOG] = &sink_type_syslog,
 		[SINK_JOURNALD] = &sink_type_journald,
+		[SINK_WEBHOOK] = &sink_type_webhook,
+		[SINK_OTLP] = &sink_type_otlp,
+		[SINK_NATS] = &sink_type_nats,
 	};
 	return types[kind];
 }
@@ -444,11 +535,17 @@ static int open_sink(struct sinks *all, const struct sink_options *options, stru
 	};
 	s->format = sink_format(options);
 	s->texts.max = TEXTS_BYTES;
-	if (s->format != FORMAT_NATIVE && buf_reserve(&s->texts, TEXTS_BYTES))
-		return -ENOMEM;
-	int r = s->type->open(options, all->io, &s->self, diag);
+	s->lines = calloc(LINES_MAX, sizeof(*s->lines));
+	int r = s->lines ? 0 : -ENOMEM;
+	if (!r && s->format != FORMAT_NATIVE)
+		r = buf_reserve(&s->texts, TEXTS_BYTES);
+	if (!r && s->type->gathers)
+		r = buf_reserve(&s->held, (size_t)options->batch_bytes);
+	if (!r)
+		r = s->type->open(options, all->io, &s->self, diag);
 	if (!r) {
 		load_cursor(all, s, diag);
+		s->sent = s->next;
 		r = wal_reader_new(all->wal, s->next, options->required, &s->reader);
 	}
 	return r;
@@ -469,6 +566,16 @@ static int make_lock(struct sinks *all)
 	if (r)
 		pthread_mutex_destroy(&all->lock);
 	return -r;
+}
+
+int sinks_try(const struct sink_options *options, struct diag *diag)
+{
+	const struct sink_type *type = type_of(options->kind);
+	void *self = NULL;
+	int r = type->open(options, &wal_io_real, &self, diag);
+	if (!r)
+		type->close(self);
+	return r;
 }
 
 int sinks_open(const struct sinks_config *config, const char *folder, struct wal *wal, struct sinks **ret, struct diag *diag)
@@ -549,7 +656,7 @@ uint64_t sinks_close(struct sinks **sinks, uint64_t drain_ns)
 			pthread_join(s->thread, NULL);
 		wal_get_stats(all->wal, &stats);
 		if (s->options->required && s->has_thread)
-			left += stats.durable - MIN(s->next, stats.durable);
+			left += stats.durable - MIN(sent_up_to(s), stats.durable);
 	}
 	wal_end_trimming(all->wal); /* a reader that is gone holds no segment */
 	for (size_t i = 0; i < all->n; i++) {
@@ -561,6 +668,8 @@ uint64_t sinks_close(struct sinks **sinks, uint64_t drain_ns)
 		wal_reader_free(&s->reader);
 		buf_done(&s->converted);
 		buf_done(&s->texts);
+		free(s->lines);
+		buf_done(&s->held);
 	}
 	fd_close(&all->folder);
 	pthread_cond_destroy(&all->end);
@@ -586,14 +695,21 @@ size_t sinks_count(const struct sinks *all)
 
 void sinks_get_status(struct sinks *all, size_t i, struct sink_status *ret)
 {
+	const struct sink *s = &all->sink[i];
+	struct wal_stats stats;
+	uint64_t now_ns = clock_ns(CLOCK_REALTIME);
+	wal_get_stats(all->wal, &stats);
 	pthread_mutex_lock(&all->lock);
-	*ret = all->sink[i].status;
+	*ret = s->status;
+	ret->lag_records = stats.durable > s->sent ? stats.durable - s->sent : 0;
+	ret->lag_ns = ret->lag_records && s->waits_since_ns && now_ns > s->waits_since_ns ? now_ns - s->waits_since_ns : 0;
 	pthread_mutex_unlock(&all->lock);
 }
 
 const char *sink_state_text(enum sink_state state)
 {
-	static const char *const texts[] = { [SINK_GOOD] = "good", [SINK_RETRYING] = "retrying", [SINK_BROKEN] = "broken" };
+	static const char *const texts[] = { [SINK_GOOD] = "good", [SINK_RETRYING] = "retrying", [SINK_BROKEN] = "broken",
+					      [SINK_DISABLED] = "disabled" };
 	return texts[state];
 }
 

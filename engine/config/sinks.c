@@ -5,10 +5,13 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <strings.h>
 
 enum {
 #define SINK(kind, name, doc) IN_##kind = 1 << SINK_##kind,
 #include "engine/config/sinks.def"
+	IN_HTTP = IN_WEBHOOK | IN_OTLP,
+	IN_TLS = IN_SYSLOG | IN_HTTP | IN_NATS,
 	IN_ALL = (1 << SINK_KINDS) - 1,
 };
 
@@ -68,6 +71,8 @@ static int set_map(const struct option_into *into, enum sink_kind kind, const ch
 	return worst;
 }
 
+#define KINDS "file, stdout, syslog, journald, webhook, otlp or nats"
+
 static int find_kind(const struct yaml_node *map, enum sink_kind *ret, struct diag *diag)
 {
 	const struct yaml_node *type = yaml_get(map, "type");
@@ -78,9 +83,9 @@ static int find_kind(const struct yaml_node *map, enum sink_kind *ret, struct di
 		}
 	}
 	if (!type)
-		diag_error(diag, map->at, "a sink needs a type: file, stdout, syslog or journald");
+		diag_error(diag, map->at, "a sink needs a type: " KINDS);
 	else if (type->type == YAML_SCALAR)
-		diag_error(diag, type->at, "type: '" SV_FMT "' is not file, stdout, syslog or journald", SV_ARG(type->text));
+		diag_error(diag, type->at, "type: '" SV_FMT "' is not " KINDS, SV_ARG(type->text));
 	else
 		diag_error(diag, type->at, "type: expected text, found %s", yaml_type_name(type->type));
 	return -EINVAL;
@@ -98,19 +103,122 @@ static bool is_name(const char *name)
 	return n > 0 && n <= SINK_NAME_MAX && name[n] == '\0';
 }
 
+/* Alerts for people: nobody wants a heartbeat there. */
+static bool is_for_people(const struct sink_options *s)
+{
+	return s->kind == SINK_WEBHOOK && (strcmp(s->template, "slack") == 0 || strcmp(s->template, "teams") == 0 || strcmp(s->template, "pagerduty") == 0);
+}
+
+static bool is_plain_text(const char *text)
+{
+	for (; *text; text++)
+		if ((unsigned char)*text < 32 || *text == 127)
+			return false;
+	return true;
+}
+
+/* NAME: VALUE, and none that we make ourselves. */
+static bool is_header(const char *text)
+{
+	static const char *const ours[] = { "authorization", "content-", "host", "transfer-encoding", "webhook-", "expect", "connection" };
+	size_t n = strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_");
+	bool is_good = n > 0 && text[n] == ':' && is_plain_text(text);
+	for (size_t i = 0; i < ARRAY_SIZE(ours) && is_good; i++)
+		is_good = strncasecmp(text, ours[i], strlen(ours[i])) != 0;
+	return is_good;
+}
+
+const char *sink_url_fault(const struct sink_options *s, const char *url)
+{
+	struct strview rest = sv_from(url);
+	if (sv_starts(rest, SV("https://")))
+		rest = sv_from_index(rest, 8);
+	else if (!sv_starts(rest, SV("http://")))
+		return "the url must begin with https://";
+	else if (!s->allow_private)
+		return "the url is http: without encryption records go to a private address alone: say allow_private, or use https";
+	else
+		rest = sv_from_index(rest, 7);
+	size_t host = strcspn(rest.p, "/?#");
+	if (host == 0 || !is_plain_text(url) || strchr(url, ' '))
+		return "the url is none: https://HOST[:PORT]/PATH";
+	return memchr(rest.p, '@', host) ? "the url holds a user: secrets come from files, see auth.basic and auth.token" : NULL;
+}
+
+static const char *check_http(const struct sink_options *s)
+{
+	if ((s->url[0] != '\0') == (s->url_file[0] != '\0'))
+		return "a sink over HTTP needs a url, or a url_file: one of them";
+	const char *wrong = s->url[0] ? sink_url_fault(s, s->url) : NULL;
+	for (size_t i = 0; i < s->headers.n && !wrong; i++)
+		if (!is_header(s->headers.items[i]))
+			wrong = "headers: each is 'NAME: VALUE', and none that Vedette makes itself (Authorization, Content-*, Host, Webhook-*)";
+	if (wrong)
+		return wrong;
+	if (s->auth_scheme[strspn(s->auth_scheme, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_")] != '\0')
+		return "auth.scheme is one word, as Bearer or ApiKey";
+	if (s->proxy[0] && (!sv_starts(sv_from(s->proxy), SV("http://")) || strchr(s->proxy, '@')))
+		return "proxy is http://HOST:PORT, without a user";
+	if (is_for_people(s) && s->own)
+		return "this template is for alerts alone: say filter: {own: false}";
+	if (s->kind == SINK_WEBHOOK && strcmp(s->template, "pagerduty") == 0 && !s->auth_token[0])
+		return "template pagerduty needs auth.token, the file of the routing key";
+	return NULL;
+}
+
+/* Subjects are tokens with dots between them; no wildcards, no blanks. */
+static bool is_subject(const char *text)
+{
+	size_t n = strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.");
+	return n > 0 && text[n] == '\0' && text[0] != '.' && text[n - 1] != '.' && !strstr(text, "..");
+}
+
+static const char *check_nats(const struct sink_options *s)
+{
+	bool is_encrypted = false, is_plain = false;
+	for (size_t i = 0; i < s->servers.n; i++) {
+		struct strview server = sv_from(s->servers.items[i]);
+		is_encrypted |= sv_starts(server, SV("tls://"));
+		is_plain |= sv_starts(server, SV("nats://"));
+		if ((!sv_starts(server, SV("tls://")) && !sv_starts(server, SV("nats://"))) || memchr(server.p, '@', server.n))
+			return "servers: each is nats://HOST:PORT or tls://HOST:PORT, without a user";
+	}
+	if (s->servers.n == 0)
+		return "a sink of type nats needs servers";
+	if (is_encrypted && is_plain)
+		return "servers: either all begin with tls:// or none";
+	if (!is_encrypted && (s->tls_ca[0] || s->tls_cert[0] || s->tls_key[0]))
+		return "tls: its keys are for servers that begin with tls:// alone; to these records would go unencrypted";
+	if (!is_subject(s->subject) || !is_subject(s->tenant) || strchr(s->tenant, '.'))
+		return "subject and tenant are made of letters, digits, - and _, the subject also of dots";
+	return NULL;
+}
+
+static const char *check_kind(const struct sink_options *s)
+{
+	bool is_net = s->kind == SINK_WEBHOOK || s->kind == SINK_OTLP || s->kind == SINK_NATS;
+	if (s->kind == SINK_FILE && !s->path[0])
+		return "a sink of type file needs a path";
+	if ((s->kind == SINK_SYSLOG || is_net) && (s->tls_cert[0] != '\0') != (s->tls_key[0] != '\0'))
+		return "tls.cert and tls.key belong together: name both or none";
+	if (s->kind == SINK_SYSLOG && has_tls_keys(s) && !sv_starts(sv_from(s->address), SV("tls:")))
+		return "tls: its keys are for an address that begins with tls: alone; to this one records would go unencrypted";
+	if (is_net && (s->auth_token[0] != '\0') + (s->auth_basic[0] != '\0') + (s->auth_creds[0] != '\0') > 1)
+		return "auth: one way is enough: token, basic or creds";
+	if (s->kind == SINK_NATS)
+		return check_nats(s);
+	return is_net ? check_http(s) : NULL;
+}
+
 static int check(const struct sinks_config *all, const struct sink_options *s, struct diag *diag)
 {
 	const char *wrong = NULL;
 	if (!is_name(s->name))
 		wrong = "a sink needs a name of letters, digits, - and _, at most 32";
-	else if (s->kind == SINK_FILE && !s->path[0])
-		wrong = "a sink of type file needs a path";
-	else if (s->kind == SINK_SYSLOG && (s->tls_cert[0] != '\0') != (s->tls_key[0] != '\0'))
-		wrong = "tls.cert and tls.key belong together: name both or none";
-	else if (s->kind == SINK_SYSLOG && has_tls_keys(s) && !sv_starts(sv_from(s->address), SV("tls:")))
-		wrong = "tls: its keys are for an address that begins with tls: alone; to this one records would go unencrypted";
 	else if (s->retry_least > s->retry_most)
 		wrong = "retry.least is more than retry.most";
+	else
+		wrong = check_kind(s);
 	for (const struct sink_options *other = all->sinks; !wrong && other < s; other++)
 		if (strcmp(other->name, s->name) == 0)
 			wrong = "two sinks have the same name";

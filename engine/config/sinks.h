@@ -34,3 +34,5 @@ void sinks_config_done(struct sinks_config *sinks);
 void sinks_show(const struct sinks_config *sinks, struct buf *out);
 
 const char *sink_kind_name(enum sink_kind kind) PURE;
+/* What is wrong with a url of a sink over HTTP, without the url itself, which may be a secret; NULL: nothing. */
+const char *sink_url_fault(const struct sink_options *s, const char *url);

@@ -129,18 +129,26 @@ void delivery_free(struct delivery **delivery)
 	free(d);
 }
 
+/* Files are not opened: looking at them would make them. */
+static int check_sink(const struct sink_options *s, struct diag *diag)
+{
+	CLEANUP(link_free) struct link *link = NULL;
+	if (s->kind == SINK_WEBHOOK || s->kind == SINK_OTLP || s->kind == SINK_NATS)
+		return sinks_try(s, diag);
+	if (s->kind != SINK_SYSLOG)
+		return 0;
+	const struct link_config lc = { s->address, s->tls_ca, s->tls_cert, s->tls_key, s->tls_name, s->timeout };
+	int err = link_new(&lc, &link, diag);
+	if (err)
+		diag_error(diag, (struct place){ 0 }, "sink '%s' cannot be made ready", s->name);
+	return err;
+}
+
 int delivery_check(const struct sinks_config *sinks, struct diag *diag)
 {
 	int worst = 0;
 	for (size_t i = 0; i < sinks->n; i++) {
-		const struct sink_options *s = &sinks->sinks[i];
-		CLEANUP(link_free) struct link *link = NULL;
-		if (s->kind != SINK_SYSLOG)
-			continue;
-		const struct link_config lc = { s->address, s->tls_ca, s->tls_cert, s->tls_key, s->tls_name, s->timeout };
-		int err = link_new(&lc, &link, diag);
-		if (err)
-			diag_error(diag, (struct place){ 0 }, "sink '%s' cannot be made ready", s->name);
+		int err = check_sink(&sinks->sinks[i], diag);
 		worst = worst ? worst : err;
 	}
 	return worst;

@@ -52,8 +52,8 @@ static void bad_configurations_are_refused_with_their_place(void **state)
 		{ "rules: [r]\nwal: {folder: /w}\n", "wal.folder: the log goes on over restarts, and so must the agent that signs it" },
 		{ "rules: [r]\nsinks: {type: file}\n", "c.yaml:2:8: sinks: expected a list, found a map" },
 		{ "rules: [r]\nsinks:\n  - x\n", "c.yaml:3:5: a sink is a map of keys, not text" },
-		{ "rules: [r]\nsinks:\n  - name: a\n", "c.yaml:3:5: a sink needs a type: file, stdout, syslog or journald" },
-		{ "rules: [r]\nsinks:\n  - {name: a, type: fil}\n", "c.yaml:3:21: type: 'fil' is not file, stdout, syslog or journald" },
+		{ "rules: [r]\nsinks:\n  - name: a\n", "c.yaml:3:5: a sink needs a type: file, stdout, syslog, journald, webhook, otlp or nats" },
+		{ "rules: [r]\nsinks:\n  - {name: a, type: fil}\n", "c.yaml:3:21: type: 'fil' is not file, stdout, syslog, journald, webhook, otlp or nats" },
 		{ "rules: [r]\nsinks:\n  - {type: stdout}\n", "c.yaml:3:5: a sink needs a name" },
 		{ "rules: [r]\nsinks:\n  - {type: stdout, name: ../x}\n", "a sink needs a name" },
 		{ "rules: [r]\nsinks:\n  - {type: stdout, name: a, path: /x}\n", "c.yaml:3:29: a sink of type stdout has no 'path'" },
@@ -69,6 +69,28 @@ static void bad_configurations_are_refused_with_their_place(void **state)
 		{ "rules: [r]\nsinks:\n  - {type: syslog, name: a, address: 'tcp:h:6514', tls: {ca: x}}\n", "c.yaml:3:5: tls: its keys are for an address that begins with tls:" },
 		{ "rules: [r]\nsinks:\n  - {type: syslog, name: a, tls: {name: x}}\n", "c.yaml:3:5: tls: its keys are for an address that begins with tls:" },
 		{ "rules: [r]\nsinks:\n  - {type: stdout, name: a, retry: {least: 10s, most: 1s}}\n", "retry.least is more than retry.most" },
+		{ "rules: [r]\nsinks:\n  - {name: a, type: webhook}\n", "a sink over HTTP needs a url, or a url_file: one of them" },
+		{ "rules: [r]\nsinks:\n  - {name: a, type: otlp, url: 'https://h/', url_file: f}\n", "a sink over HTTP needs a url, or a url_file: one of them" },
+		{ "rules: [r]\nsinks:\n  - {name: a, type: webhook, url: 'ftp://h/'}\n", "the url must begin with https://" },
+		{ "rules: [r]\nsinks:\n  - {name: a, type: webhook, url: 'http://h/'}\n", "the url is http: without encryption" },
+		{ "rules: [r]\nsinks:\n  - {name: a, type: webhook, url: 'https:///x'}\n", "the url is none" },
+		{ "rules: [r]\nsinks:\n  - {name: a, type: webhook, url: 'https://u:p@h/x'}\n", "the url holds a user: secrets come from files" },
+		{ "rules: [r]\nsinks:\n  - {name: a, type: webhook, url: 'https://h/', headers: ['no colon']}\n", "headers: each is 'NAME: VALUE'" },
+		{ "rules: [r]\nsinks:\n  - {name: a, type: webhook, url: 'https://h/', headers: ['Authorization: x']}\n", "headers: each is 'NAME: VALUE'" },
+		{ "rules: [r]\nsinks:\n  - {name: a, type: webhook, url: 'https://h/', auth: {scheme: 'A b'}}\n", "auth.scheme is one word" },
+		{ "rules: [r]\nsinks:\n  - {name: a, type: webhook, url: 'https://h/', auth: {token: t, basic: b}}\n", "auth: one way is enough" },
+		{ "rules: [r]\nsinks:\n  - {name: a, type: webhook, url: 'https://h/', proxy: 'socks5://h:1'}\n", "proxy is http://HOST:PORT" },
+		{ "rules: [r]\nsinks:\n  - {name: a, type: webhook, url: 'https://h/', template: slack}\n", "this template is for alerts alone: say filter: {own: false}" },
+		{ "rules: [r]\nsinks:\n  - {name: a, type: webhook, url: 'https://h/', template: pagerduty, filter: {own: false}}\n", "template pagerduty needs auth.token" },
+		{ "rules: [r]\nsinks:\n  - {name: a, type: webhook, url: 'https://h/', tls: {cert: x}}\n", "tls.cert and tls.key belong together" },
+		{ "rules: [r]\nsinks:\n  - {name: a, type: otlp, url: 'https://h/', template: loki}\n", "a sink of type otlp has no 'template'" },
+		{ "rules: [r]\nsinks:\n  - {name: a, type: nats}\n", "a sink of type nats needs servers" },
+		{ "rules: [r]\nsinks:\n  - {name: a, type: nats, servers: ['http://h']}\n", "servers: each is nats://HOST:PORT or tls://HOST:PORT" },
+		{ "rules: [r]\nsinks:\n  - {name: a, type: nats, servers: ['nats://u:p@h']}\n", "servers: each is nats://HOST:PORT or tls://HOST:PORT, without a user" },
+		{ "rules: [r]\nsinks:\n  - {name: a, type: nats, servers: ['nats://h', 'tls://h']}\n", "servers: either all begin with tls:// or none" },
+		{ "rules: [r]\nsinks:\n  - {name: a, type: nats, servers: ['nats://h'], tls: {ca: x}}\n", "tls: its keys are for servers that begin with tls:// alone" },
+		{ "rules: [r]\nsinks:\n  - {name: a, type: nats, servers: ['nats://h'], subject: 'a.*'}\n", "subject and tenant are made of" },
+		{ "rules: [r]\nsinks:\n  - {name: a, type: nats, servers: ['nats://h'], tenant: a.b}\n", "subject and tenant are made of" },
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		CLEANUP(diag_done) struct diag diag = { 0 };
@@ -128,13 +150,15 @@ static void every_key_survives_printing_and_reading(void **state)
 	CLEANUP(diag_done) struct diag diag = { 0 };
 	assert_int_equal(config_parse("a", SV("rules: [a b, \"it's\"]\nrings: {bulk: 64KiB}\noutput: {heartbeat: 90s}\nenforce: true\n"
 						"agent: {folder: /a}\nwal: {folder: /w}\nsinks:\n  - {type: syslog, name: a, address: 'tls:h:6514', filter: {tags: [x, y]}}\n"
-						"  - {type: file, name: b, path: /p, rotate: {size: 1MiB}}\n"), &one, &diag), 0);
+						"  - {type: file, name: b, path: /p, rotate: {size: 1MiB}}\n"
+						"  - {type: webhook, name: c, url: 'https://h/?a=b', headers: ['X-A: b c'], auth: {token: t}, batch: {count: 7}}\n"
+						"  - {type: nats, name: d, servers: ['tls://h:1', 'tls://i:2'], auth: {creds: c}}\n"), &one, &diag), 0);
 	assert_int_equal(one->ring_bulk, 65536);
 	assert_int_equal(one->heartbeat, 90000000000);
 	assert_int_equal(one->ring_priority, 4 << 20);
 	assert_true(one->enforce);
 	assert_string_equal(one->rules.items[1], "it's");
-	assert_int_equal(one->sinks.n, 2);
+	assert_int_equal(one->sinks.n, 4);
 	assert_string_equal(one->sinks.sinks[0].tags.items[1], "y");
 	assert_int_equal(one->sinks.sinks[1].rotate_size, 1 << 20);
 	config_show(one, &first);
