@@ -265,6 +265,10 @@ bench: all $(BENCH_BIN)
 bench-engine: $(B)/bench/bench_engine
 	@benchmarks/engine.sh $(B)
 
+.PHONY: bench-syslog-ng
+bench-syslog-ng: $(B)/bench/bench_judge
+	@benchmarks/syslog_ng.sh $(B)
+
 bench-kernel: all payload
 	@benchmarks/kernel.sh $(B)
 
@@ -292,6 +296,10 @@ install: all
 	install -d $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/man/man5
 	install -m 0644 docs/man/*.1 $(DESTDIR)$(PREFIX)/share/man/man1/
 	install -m 0644 docs/man/*.5 $(DESTDIR)$(PREFIX)/share/man/man5/
+ifeq ($(WITH_SYSLOG_NG),1)
+	install -d $(DESTDIR)$(shell $(MODULE_PKG) --variable=moduledir syslog-ng)
+	install -m 0644 $(MODULE) $(DESTDIR)$(shell $(MODULE_PKG) --variable=moduledir syslog-ng)/
+endif
 
 clean:
 	rm -rf build
@@ -309,6 +317,7 @@ help:
 	@echo "make bench         user-space costs; make bench-kernel: instructions per operation in the guests"
 	@echo "make bench-workload  what a compile and a churn of files cost in the guests: off, detecting, enforcing"
 	@echo "make bench-engine  what judging an event costs by 100 to 10000 rules, against the goals (build/bench/engine.json)"
+	@echo "make bench-syslog-ng  messages a second that the module verifies inside syslog-ng, against the goal (build/bench/syslog-ng.json)"
 	@echo "make generated     write docs/events.md and the event schemas from schemas/events.def"
 	@echo "make install DESTDIR= PREFIX=/usr/local"
 	@echo "make clean         remove build/"

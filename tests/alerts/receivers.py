@@ -137,7 +137,7 @@ class Rsyslog(Receiver):
                'streamDriver.KeyFile="{0}/receiver.key"').format(folder)
         more = {"tls": tls + ' streamDriver.authMode="anon"', "tlsnewline": tls + ' streamDriver.authMode="anon"',
                 "mutual": tls + ' streamDriver.authMode="x509/name" permittedPeer="agent"'}
-        text = ['global(workDirectory="%s" maxMessageSize="128k" parser.escapeControlCharactersOnReceive="off")' % folder,
+        text = ['global(workDirectory="%s" maxMessageSize="128k")' % folder,
                 'module(load="imuxsock" sysSock.use="off")', 'module(load="imudp")', 'module(load="imtcp")',
                 'template(name="record" type="string" string="%$.record%\\n")']
         for way in self.ways:

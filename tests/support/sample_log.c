@@ -65,7 +65,7 @@ static int fill(const struct sample_spec *spec, const struct part *part, struct 
 	struct instant at = { .wall_ns = (TIME_2026 + part->incarnation * 60ull) * 1000000000ull, .boot_ns = 1000000000, .clock_sync = "yes" };
 	for (const size_t *batch = part->batches; *batch; batch++) {
 		CLEANUP(crypto_key_free) struct crypto_key *next = NULL;
-		bool rolls = part->rolls & UINT64_C(1) << (batch - part->batches);
+		bool rolls = batch - part->batches < 64 && part->rolls & UINT64_C(1) << (batch - part->batches);
 		for (size_t i = 0; i < *batch; i++) {
 			bool is_end = i + 1 == *batch;
 			int r = rolls && is_end ? add_roll(renderer, signer, at, spec, &next) : add_record(renderer, signer, at, !batch[1] && is_end, spec, part);
@@ -127,7 +127,7 @@ int sample_log_make(const struct sample_spec *spec, struct sample_log *ret)
 {
 	struct log_head head, rolled = { .next = 0 };
 	const struct part first = { .batches = spec->batches, .rolls = spec->rolls, .is_closed = !spec->is_open_ended };
-	*ret = (struct sample_log){ .n = 0 };
+	*ret = (struct sample_log){ .text = { .max = spec->max_bytes } };
 	int r = crypto_init();
 	if (!r)
 		r = add_part(spec, &first, ret, &head, &rolled);

@@ -23,6 +23,7 @@ struct sample_spec {
 	bool forgets;          /* the next stream names the place behind the last roll of the first as its end */
 	uint8_t key;           /* another key for the same stream */
 	unsigned content;      /* other content at the same places */
+	size_t max_bytes;      /* of the whole log; 0: as any buffer */
 };
 
 /* 0 or a negative errno. */
