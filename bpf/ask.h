@@ -182,10 +182,13 @@ __noinline int image_find(u32 at)
 	if (!a)
 		return 0;
 	u64 id = a->number[DIMENSION_ROLLOUT];
-	struct policy_image *known = bpf_map_lookup_elem(&images, &id);
+	volatile struct policy_image *known = bpf_map_lookup_elem(&images, &id);
 	a->class = CLASS_UNKNOWN;
-	if (known && known->generation == a->approval)
-		a->class = CLASS_FIRST + ((known->events >> (a->event & (EVENT_NUMBERS - 1))) & 1);
+	if (!known || known->exec_id != id || known->exec_id_again != id || known->generation != a->approval)
+		return 0;
+	u64 events = known->events;
+	if (known->exec_id == id && known->exec_id_again == id) /* or it has become another's meanwhile */
+		a->class = CLASS_FIRST + ((events >> (a->event & (EVENT_NUMBERS - 1))) & 1);
 	return 0;
 }
 

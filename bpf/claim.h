@@ -14,7 +14,14 @@ enum claim {
 	CLAIM_APPROVAL, /* without a slot the act is told: nobody waits for one */
 	CLAIM_ACT,      /* without one it is denied */
 	CLAIM_IMAGE,    /* without one a process is not known any more, or an image not judged: has slots of its own */
+	CLAIM_FORK,     /* the same where nothing else can run on this CPU: waits less */
 };
+
+/* A container's root is not this one, nor one in a user namespace: he has no number 0 here. Whom a container shares the host's processes with, it is. */
+static __always_inline bool is_root_of_host(void)
+{
+	return !(u32)bpf_get_current_uid_gid() && !bpf_get_current_task_btf()->thread_pid->level;
+}
 
 struct ask_search {
 	u32 first, n, found;
@@ -40,12 +47,12 @@ __noinline int ask_claim(u32 why)
 	struct ask *first = ask_at(own);
 	if (first && !__sync_val_compare_and_swap(&first->busy, 0, 1))
 		return (int)own;
-	if (!(u32)bpf_get_current_uid_gid())
+	if (is_root_of_host())
 		n += 2 * ASKS_KEPT;
-	else if (why == CLAIM_IMAGE)
+	else if (why == CLAIM_IMAGE || why == CLAIM_FORK)
 		n += ASKS_KEPT;
 	struct ask_search w = { .first = own, .n = n, .found = ASK_NONE };
-	bpf_loop(why == CLAIM_APPROVAL ? n : ASKS_TRIES, ask_step, &w, 0);
+	bpf_loop(why == CLAIM_APPROVAL ? n : why == CLAIM_FORK ? n + ASKS_TRIES_FORK : ASKS_TRIES, ask_step, &w, 0);
 	if (w.found == ASK_NONE && why != CLAIM_APPROVAL)
 		count_misc(MISC_ASKS_FULL);
 	return (int)w.found;

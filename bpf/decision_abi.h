@@ -84,8 +84,10 @@ enum policy_space {
 };
 /* What user space tells of an image, by its exec id: bit N: of event number N the rules that ask for the image may hold. Of another generation: nothing. */
 struct policy_image {
+	__u64 exec_id; /* as the key, and once more at the end: see told_ancestors */
 	__u64 events;
 	__u32 generation, reserved;
+	__u64 exec_id_again;
 };
 
 struct policy_text_key {

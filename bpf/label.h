@@ -17,22 +17,51 @@ static __always_inline struct task_label *label_of(u32 tgid, u64 start)
 	return l && l->start_boot_ns == start ? l : NULL;
 }
 
+/*
+ * Never in the place of one that is there: its element would be given out again while another thread writes to it. The last places are root's:
+ * whoever may fork could otherwise make every process after that unknown. 0, or -EEXIST, or another error, counted.
+ */
+enum { LABEL_EXISTS = -17 /* -EEXIST */ };
+static __always_inline int label_add(u32 tgid, const struct task_label *label)
+{
+	int err = -1;
+	if (*(volatile u32 *)&labels_used < config.n_labels || is_root_of_host() || bpf_map_lookup_elem(&labels, &tgid))
+		err = (int)bpf_map_update_elem(&labels, &tgid, label, BPF_NOEXIST);
+	if (!err)
+		__sync_fetch_and_add(&labels_used, 1);
+	else if (err != LABEL_EXISTS)
+		count_misc(MISC_LABELS_FULL);
+	return err;
+}
+
+static __always_inline void label_drop(u32 tgid)
+{
+	if (!bpf_map_delete_elem(&labels, &tgid))
+		__sync_fetch_and_add(&labels_used, (u32)-1);
+}
+
+static __always_inline void label_clear(struct task_label *l, u64 start)
+{
+	u64 *words = (void *)l;
+	for (u32 i = 0; i < sizeof(*l) / 8; i++) {
+		words[i] = 0;
+		asm volatile("" ::: "memory"); /* or clang makes it a memset call, which BPF has not */
+	}
+	l->start_boot_ns = start;
+}
+
 /* The current process's, made when it has none. NULL: no room. */
 static __always_inline struct task_label *label_make(struct ask *a, struct task_struct *task)
 {
 	u32 tgid = task->tgid;
 	u64 start = start_of(task);
-	struct task_label *l = label_of(tgid, start);
+	struct task_label *l = bpf_map_lookup_elem(&labels, &tgid);
+	if (l && l->start_boot_ns != start)
+		label_clear(l, start); /* of a process that ended unseen */
 	if (l)
 		return l;
-	u64 *words = (void *)&a->label;
-	for (u32 i = 0; i < sizeof(a->label) / 8; i++) {
-		words[i] = 0;
-		asm volatile("" ::: "memory"); /* or clang makes it a memset call, which BPF has not */
-	}
-	a->label.start_boot_ns = start;
-	if (bpf_map_update_elem(&labels, &tgid, &a->label, BPF_ANY))
-		count_misc(MISC_LABELS_FULL);
+	label_clear(&a->label, start);
+	label_add(tgid, &a->label);
 	return label_of(tgid, start);
 }
 
@@ -159,6 +188,42 @@ static __always_inline bool part_renew(struct label_part *p, const struct label_
 	return is_good;
 }
 
+/* Identity by which user space tells of the current image. 0, which none has: it is being replaced, and what is said is of the one before. */
+static __always_inline u64 told_id(struct task_struct *task)
+{
+	u32 tgid = task->tgid;
+	u64 start = start_of(task);
+	struct task_entry *e = bpf_map_lookup_elem(&tasks, &tgid);
+	if (e && e->start_boot_ns == start)
+		return e->is_replaced ? 0 : e->exec_id;
+	return id_snapshot(tgid, start / ID_TICK_NS);
+}
+
+static __always_inline bool told_is(const volatile struct told_ancestors *said, u64 serial)
+{
+	return said->serial == serial && said->serial_again == serial;
+}
+
+/* What user space says of the current process's creators, as the ask's tables ask for them, into its set. False: nothing. */
+static __always_inline bool told_read(struct ask *a, struct task_struct *task, u32 epoch)
+{
+	u32 t = a->table & 1, tgid = task->tgid, generation = a->generation;
+	struct told_ancestors *said = bpf_map_lookup_elem(&told, &tgid);
+	u64 serial = said ? *(volatile u64 *)&said->serial : 0;
+	if (!said || !told_is(said, serial) || *(volatile u64 *)&said->exec_id != told_id(task))
+		return false;
+	struct label_part *good = &said->by_table[t];
+	if (!part_serves(good, epoch, generation))
+		good = &said->by_table[!t];
+	if (!part_serves(good, epoch, generation))
+		return false;
+	for (u32 i = 0; i < POLICY_ANCESTOR_WORDS; i++) {
+		a->set.holds[i] = *(volatile u64 *)&good->holds[i];
+		a->set.spares[i] = *(volatile u64 *)&good->spares[i];
+	}
+	return told_is(said, serial);
+}
+
 /*
  * The creators in the current process's label become those that the ask's tables ask for. User space may know the ones of a process that was there
  * before the sensor, or before a predicate. What nobody knows is unknown, until somebody tells.
@@ -179,15 +244,16 @@ __noinline int creators_find(u32 at)
 	struct label_part *p = &l->creators[t];
 	if (part_renew(p, &l->creators[!t], epoch, generation))
 		return 1;
-	struct told_ancestors *said = bpf_map_lookup_elem(&told, &tgid);
-	if (said && said->exec_id == id_of(task)) {
-		struct label_part *good = &said->by_table[t];
-		if (!part_serves(good, epoch, generation))
-			good = &said->by_table[!t];
-		if (part_serves(good, epoch, generation)) {
-			part_copy(p, good, epoch, generation);
-			return 1;
+	if (told_read(a, task, epoch) || told_read(a, task, epoch)) { /* told anew while it was read */
+		for (u32 i = 0; i < POLICY_ANCESTOR_WORDS; i++) {
+			p->holds[i] = a->set.holds[i];
+			p->spares[i] = a->set.spares[i];
 		}
+		asm volatile("" ::: "memory"); /* what the numbers vouch for stands before them */
+		p->epoch = epoch;
+		asm volatile("" ::: "memory");
+		p->generation = generation;
+		return 1;
 	}
 	p->epoch = 0;
 	asm volatile("" ::: "memory");
@@ -317,9 +383,9 @@ static __always_inline struct labelling labelling(void)
 }
 
 /* A slot to keep labels by; NULL: nobody asks, or none is free. */
-static __always_inline struct ask *labelling_open(const struct labelling *g, u32 *ret_at)
+static __always_inline struct ask *labelling_open(const struct labelling *g, enum claim why, u32 *ret_at)
 {
-	u32 at = g->by_table[0] | g->by_table[1] ? (u32)ask_claim(CLAIM_IMAGE) : ASK_NONE;
+	u32 at = g->by_table[0] | g->by_table[1] ? (u32)ask_claim(why) : ASK_NONE;
 	*ret_at = at;
 	return at == ASK_NONE ? NULL : ask_at(at);
 }
@@ -360,8 +426,8 @@ __noinline int label_fork(u32 at, u32 child_tgid, u64 child_start, u32 first, u3
 	part_join(child, l, 0, first);
 	part_join(child, l, 1, second);
 	child->by_table[0].ancestor_set = child->by_table[1].ancestor_set = ROW_NOT_YET;
-	if (bpf_map_update_elem(&labels, &child_tgid, child, BPF_ANY))
-		count_misc(MISC_LABELS_FULL);
+	if (label_add(child_tgid, child) == LABEL_EXISTS) /* of a process that ended unseen */
+		bpf_map_update_elem(&labels, &child_tgid, child, BPF_EXIST);
 	return 0;
 }
 

@@ -137,6 +137,7 @@ const volatile __u32 can_decide = 0;
 
 struct sensor_config config;
 struct sensor_facts facts;
+__u32 labels_used; /* entries of labels */
 
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);

@@ -26,7 +26,7 @@ struct sensor_config {
 	__u32 n_asks;         /* decision slots that anybody may take; 0: there are none */
 	/* Counts the tables put in force; the tables are those of its lowest bit. POLICY_NO_GENERATION: nothing is decided. Read once by a decision. */
 	__u32 policy_generation;
-	__u32 reserved_labels;
+	__u32 n_labels;       /* labels there may be before others than root get no more: LABELS_KEPT fewer than there is room for */
 	/* Tables on trial: after this time since boot (0: none are) those of before decide again, whether or not the engine is there to say so. */
 	__u64 policy_until_ns;
 	__u32 policy_before;
@@ -65,7 +65,9 @@ enum {
 	ASKS_LEAST = 512,
 	ASKS_KEPT = 64,
 	ASKS_TRIES = 1 << 20, /* some ten milliseconds: longer than a task runs in one piece when others wait */
+	ASKS_TRIES_FORK = 4096, /* where nobody else runs meanwhile, but on other CPUs */
 };
+enum { LABELS_KEPT = 2048 /* for processes of root */ };
 
 /*
  * Ancestor predicates that hold, as tables of one generation ask for them. What is known by earlier tables is good for later ones of the same
@@ -94,10 +96,16 @@ struct task_label {
 	} by_table[2];
 };
 
-/* What user space tells of processes older than the sensor; key: process id. */
+/*
+ * What user space tells of processes older than the sensor; key: process id. An element that is replaced is given out again at once, while somebody
+ * may be reading it: a reader counts what was there only if the serials at both ends are the same before and after.
+ */
 struct told_ancestors {
-	__u64 exec_id; /* of the image whose creators these are: what is said of an earlier one does not count */
+	__u64 serial;        /* no other value has it; not 0 */
+	__u64 exec_id;       /* of the image whose creators these are: what is said of an earlier one does not count */
+	__u64 start_boot_ns; /* of the process, as precisely as it is known */
 	struct label_part by_table[2];
+	__u64 serial_again;
 };
 
 /* What the kernel side knows of a process; key: its process id. */
@@ -106,7 +114,7 @@ struct task_entry {
 	__u64 parent_id;
 	__u64 start_boot_ns; /* 0: not checked yet (labelled from user space) */
 	__u32 is_labelled;   /* SCOPE_TREE: in scope */
-	__u32 reserved;
+	__u32 is_replaced;   /* its image is being replaced: exec_id still is that of the one before */
 	__u64 judged;        /* what was decided of the exec under way and its record is to say: JUDGED of bpf/decide.h; 0: nothing */
 };
 

@@ -217,6 +217,7 @@ int BPF_PROG(exec_done, struct task_struct *task, int old_pid, struct linux_binp
 	u64 judged = e ? e->judged : 0;
 	if (e) {
 		e->exec_id = who.exec_id;
+		e->is_replaced = 0;
 		e->judged = 0;
 	}
 	if (!judged && !is_wanted(EVENT_PROC_EXEC))
@@ -265,7 +266,7 @@ static __always_inline void label_child(u32 tgid, u64 start)
 {
 	struct labelling by = labelling();
 	u32 at;
-	struct ask *a = labelling_open(&by, &at);
+	struct ask *a = labelling_open(&by, CLAIM_FORK, &at);
 	if (!a)
 		return;
 	label_keep_all(a, at, &by, EVENT_PROC_FORK);
@@ -317,7 +318,7 @@ int BPF_PROG(exit_done, struct task_struct *task)
 	exec_hash_forget(task);
 	if (BPF_CORE_READ(task, signal, live.counter) > 0)
 		return 0; /* other threads live on */
-	bpf_map_delete_elem(&labels, &tgid);
+	label_drop(tgid);
 	bpf_map_delete_elem(&told, &tgid);
 	if (tgid == config.own_pid) /* what outlives the engine must not spare the next process of its number */
 		config.own_pid = 0;
@@ -353,7 +354,7 @@ static __always_inline void label_before_exec(void)
 {
 	struct labelling by = labelling();
 	u32 at;
-	struct ask *a = labelling_open(&by, &at);
+	struct ask *a = labelling_open(&by, CLAIM_IMAGE, &at);
 	if (!a)
 		return;
 	label_keep_all(a, at, &by, EVENT_PROC_EXEC);
@@ -486,6 +487,18 @@ static __always_inline void label_exec(struct ask *a, u32 at, const struct label
 	}
 }
 
+/* Until its record is made, what user space says of the process is of the image before. */
+static __always_inline void note_replaced(struct task_struct *task)
+{
+	struct subject who;
+	u32 tgid = task->tgid;
+	if (!can_decide || !subject_current(task, &who))
+		return;
+	struct task_entry *e = bpf_map_lookup_elem(&tasks, &tgid);
+	if (e)
+		e->is_replaced = 1;
+}
+
 /* The new image is in place and has not run yet. */
 SEC("lsm/bprm_committed_creds")
 int BPF_PROG(exec_label, struct linux_binprm *bprm)
@@ -493,12 +506,14 @@ int BPF_PROG(exec_label, struct linux_binprm *bprm)
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct labelling by = labelling();
 	u32 tgid = task->tgid, at;
-	struct ask *a = labelling_open(&by, &at);
+	note_replaced(task);
+	struct ask *a = labelling_open(&by, CLAIM_IMAGE, &at);
 	if (a) {
 		label_exec(a, at, &by);
 		ask_release(a);
 	} else { /* what was known of the image before must not be taken for this one */
-		bpf_map_delete_elem(&labels, &tgid);
+		label_drop(tgid);
+		bpf_map_delete_elem(&told, &tgid);
 	}
 	image_check(task, bprm);
 	return 0;

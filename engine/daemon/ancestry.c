@@ -7,30 +7,29 @@
 
 struct teller {
 	struct sensor *sensor;
-	struct mounts *mounts;   /* owned */
 	struct decider *decider; /* owned */
 	const struct verdict_tables *tables;
 	const struct ancestry_past *past;
 	int n_told;
-	struct buf inside[ANCESTRY_MAX]; /* owned; the second names */
 };
 
 static void teller_done(struct teller *t)
 {
-	for (size_t i = 0; i < ANCESTRY_MAX; i++)
-		buf_done(&t->inside[i]);
 	decider_free(&t->decider);
-	mounts_free(&t->mounts);
 }
 
-/* An image by both its names, as far as this host's mount table has them. */
-static struct decide_file file_of(struct teller *t, size_t i, struct strview path)
+/* By both its names as they were found where it is or was: this host's mount table says nothing of a mount that only some processes have. */
+static struct decide_file file_of(const struct ancestry_image *image)
 {
-	struct decide_file f = { .path = { KNOWN_VALUE, path } };
-	buf_reset(&t->inside[i]);
-	if (path.n && path.p[0] == '/' && mounts_locate(t->mounts, path, &f.device, &t->inside[i]) && !buf_error(&t->inside[i]))
-		f.fs_path = (struct decide_text){ KNOWN_VALUE, buf_sv(&t->inside[i]) };
+	struct decide_file f = { .path = { KNOWN_VALUE, image->executable }, .device = image->device };
+	if (image->fs_path.n)
+		f.fs_path = (struct decide_text){ KNOWN_VALUE, image->fs_path };
 	return f;
+}
+
+static struct told_process process_of(const struct ancestry *of)
+{
+	return (struct told_process){ .exec_id = of->exec_id, .start_boot_ns = of->start_boot_ns, .pid = of->pid };
 }
 
 static enum inherited_answer find_inherited(const struct teller *t, const struct ancestry *of, struct label_part *part)
@@ -38,7 +37,8 @@ static enum inherited_answer find_inherited(const struct teller *t, const struct
 	const struct ancestry_past *past = t->past;
 	if (past->labels && past->until_boot_ns && of->is_new_image && of->exec_id > past->until_boot_ns)
 		return INHERITED_UNKNOWN; /* of the image before it, it was known perhaps */
-	return inherited_find(past->labels, of->pid, of->start_boot_ns, part);
+	struct told_process process = process_of(of);
+	return inherited_find(past->labels, &process, part);
 }
 
 /* What the table of processes says. False: there may be more. */
@@ -48,8 +48,11 @@ static bool find_lineage(struct teller *t, const struct ancestry *of, struct lab
 	uint64_t holds[POLICY_ANCESTOR_WORDS], spares[POLICY_ANCESTOR_WORDS];
 	if (!of->is_whole || of->n_ancestors == ANCESTRY_MAX)
 		return false;
-	for (size_t i = 0; i < of->n_ancestors; i++)
-		images[i] = file_of(t, i, of->executables[i]);
+	for (size_t i = 0; i < of->n_ancestors; i++) {
+		images[i] = file_of(&of->images[i]);
+		if (of->images[i].executable.n && !of->images[i].fs_path.n)
+			return false; /* as for the kernel's side, which could not read it */
+	}
 	decide_ancestors(t->decider, images, of->n_ancestors, of->is_container, holds, spares);
 	for (size_t w = 0; w < POLICY_ANCESTOR_WORDS; w++) {
 		part->holds[w] = holds[w];
@@ -58,18 +61,26 @@ static bool find_lineage(struct teller *t, const struct ancestry *of, struct lab
 	return true;
 }
 
+/* What was known before counts more than records and /proc, where it was asked for; unless mounts have changed since, by which it was found. */
+static bool find(struct teller *t, const struct ancestry *of, struct label_part *part)
+{
+	bool has_lineage = find_lineage(t, of, part);
+	if (has_lineage && t->past->is_doubtful)
+		return true;
+	enum inherited_answer known = find_inherited(t, of, part);
+	return known == INHERITED_KNOWN ? has_lineage || inherited_is_all(t->past->labels, t->tables) : known == INHERITED_OTHER && has_lineage;
+}
+
 static int tell(void *context, const struct ancestry *of)
 {
 	struct teller *t = context;
 	struct label_part part = { .epoch = t->tables->head.ancestor_epoch };
 	if (sensor_knows_ancestors(t->sensor, of->pid))
 		return 0;
-	bool has_lineage = find_lineage(t, of, &part);
-	enum inherited_answer known = find_inherited(t, of, &part); /* over the other, where it was asked for */
-	bool is_known = known == INHERITED_KNOWN ? has_lineage || inherited_is_all(t->past->labels, t->tables) : known == INHERITED_OTHER && has_lineage;
-	if (!is_known)
+	if (!find(t, of, &part))
 		return 1; /* until what is missing comes */
-	int err = sensor_label_ancestors(t->sensor, of->pid, of->exec_id, &part);
+	struct told_process process = process_of(of);
+	int err = sensor_label_ancestors(t->sensor, &process, &part);
 	t->n_told += err == 0;
 	return err == -E2BIG ? 0 : err; /* no room for more: its ancestors stay unknown, and the rules' own defaults decide */
 }
@@ -79,9 +90,7 @@ int ancestry_tell(struct sensor *s, struct enrich *e, const struct verdict_table
 	CLEANUP(teller_done) struct teller t = { .sensor = s, .tables = tables, .past = past };
 	if (!tables->head.n_ancestors)
 		return 0;
-	int err = mounts_load("/proc/self/mountinfo", &t.mounts, diag);
-	if (!err)
-		err = decider_new(tables, &t.decider);
+	int err = decider_new(tables, &t.decider);
 	if (!err)
 		err = enrich_each_ancestry(e, tables->head.ancestor_epoch, tell, &t);
 	if (err < 0 && !(diag && diag->errors))

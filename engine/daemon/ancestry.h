@@ -14,6 +14,7 @@
 struct ancestry_past {
 	const struct inherited *labels; /* NULL: nothing is */
 	uint64_t until_boot_ns;         /* they were kept until then; 0: they are */
+	bool is_doubtful;               /* by another mount table: what is known otherwise counts more */
 };
 
 /*

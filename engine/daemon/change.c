@@ -213,13 +213,13 @@ static void change_environment(const struct reload_request *q, const struct rule
  * Those born meanwhile of processes that were not told of yet, or whose image was just being replaced, come with their records: until twice in a row
  * there were none, or it takes too long.
  */
-static int tell_ancestors(const struct change *c, const struct policy *p, struct diag *diag)
+static int tell_ancestors(struct change *c, const struct policy *p, struct diag *diag)
 {
 	static const struct timespec pause = { .tv_nsec = TELL_PAUSE_MS * 1000000L };
 	struct sensor *s = c->config.request.sensor;
 	struct inherited *labels;
 	int n = inherited_of(s, &p->verdicts.tables, &labels);
-	struct ancestry_past past = { .labels = labels };
+	struct ancestry_past past = { .labels = labels, .is_doubtful = renew_has_moved(&c->renew) };
 	for (int i = 0, none = 0; n >= 0 && none < 2 && i < TELL_PASSES; i++) {
 		n = ancestry_tell(s, c->config.enrich, &p->verdicts.tables, &past, diag);
 		none = n ? 0 : none + 1;
@@ -449,6 +449,7 @@ static void start(struct change *c, struct reload_result *ret_failed)
 	struct reload_request q = c->config.request;
 	q.generation = next_generation(c);
 	q.epochs = c->epochs;
+	q.epochs.is_split |= renew_has_moved(&c->renew);
 	q.policy.ancestors = &(*c->config.policy)->verdicts.ancestors; /* stays until this reload is over */
 	q.policies = c->config.policies;
 	q.without = c->trial.is_removal ? c->trial.name : NULL;

@@ -73,6 +73,8 @@ void renew_close(struct renew *r);
 /* until_wall_ns: when an exception ends; UINT64_MAX: none does. */
 bool renew_is_due(struct renew *r, uint64_t until_wall_ns, uint64_t wall_ns, uint64_t now_ns);
 void renew_done(struct renew *r, uint64_t now_ns);
+/* Mounts have changed since the tables in force were compiled: labels that were made by them say another thing than those to come would. */
+bool renew_has_moved(struct renew *r);
 /* Looks whether there is something to do, and does it. */
 void renew_step(struct change *c, uint64_t now_ns);
 

@@ -73,7 +73,7 @@ int policy_compile_verdicts(const struct policy *p, const struct ancestor_regist
  */
 struct epochs {
 	uint32_t in_force, last; /* last: the highest that was ever given out */
-	bool is_split;           /* labels of this epoch were made by tables that came to nothing, and may be short of what the next ones ask */
+	bool is_split;           /* labels of this epoch were made by tables that came to nothing, and may be short of what the next ones ask, or by other mounts */
 };
 /* Of a policy whose predicates were numbered as own says, going by those in force. */
 uint32_t epochs_next(const struct epochs *e, uint32_t own) PURE;

@@ -36,12 +36,18 @@ static bool has_other_mounts(const struct renew *r)
 	return poll(&p, 1, 0) > 0 && (p.revents & (POLLPRI | POLLERR));
 }
 
+bool renew_has_moved(struct renew *r)
+{
+	r->is_stale |= has_other_mounts(r);
+	return r->is_stale;
+}
+
 bool renew_is_due(struct renew *r, uint64_t until_wall_ns, uint64_t wall_ns, uint64_t now_ns)
 {
 	if (now_ns < r->look_ns)
 		return false;
 	r->look_ns = now_ns + LOOK_NS;
-	r->is_stale |= has_other_mounts(r);
+	(void)renew_has_moved(r); /* noted in is_stale */
 	return wall_ns >= until_wall_ns || (r->is_stale && now_ns >= r->mounts_ns);
 }
 
@@ -68,6 +74,7 @@ static int renew(struct change *c, struct diag *diag)
 		p->verdicts.until_ns = other.until_ns;
 	} else if (!err) {
 		exchange(&p->verdicts, &other);
+		c->epochs.is_split |= renew_has_moved(&c->renew);
 		err = policy_fill(p, &c->epochs, c->config.request.sensor, NULL, diag);
 		if (!err)
 			err = change_put_verdicts(c, p, 0, diag);

@@ -213,22 +213,34 @@ static void show_progress(const struct watch *w)
 		(unsigned long long)(watch_totals(w).lost + tape.dropped));
 }
 
+/* Whose label found no room, or no slot, when they were born or got their image; decisions are counted with the latter. */
+static uint64_t count_unlabelled(const struct watch *w)
+{
+	uint64_t full = 0, slots = 0;
+	bool is_known = sensor_get_misc(w->sensor, MISC_LABELS_FULL, &full) == 0 && sensor_get_misc(w->sensor, MISC_ASKS_FULL, &slots) == 0;
+	return is_known ? full + slots : 0;
+}
+
 /*
  * Those who were born while the others were told of, as children of processes whose ancestors were not known yet, when their records have come; and
- * their children. Only what is not known already is taken over.
+ * their children; and those without a label of their creators for another reason. Only what is not known already is taken over.
  */
 static void tell_ancestors(struct watch *w)
 {
 	if (!w->options.enforce)
 		return;
-	if (w->told_generation != w->policy->generation)
+	uint64_t unlabelled = count_unlabelled(w);
+	uint32_t epoch = w->policy->verdicts.ancestors.epoch;
+	if (w->told_generation != w->policy->generation || w->told_epoch != epoch || w->told_unlabelled != unlabelled)
 		w->tell_ticks = TELL_TICKS;
 	w->told_generation = w->policy->generation;
+	w->told_epoch = epoch;
+	w->told_unlabelled = unlabelled;
 	if (!w->tell_ticks || (w->change && change_is_filling(w->change)))
 		return;
 	w->tell_ticks--;
 	CLEANUP(diag_done) struct diag diag = { 0 };
-	struct ancestry_past past = { w->takeover.labels, w->takeover.undone_boot_ns };
+	struct ancestry_past past = { .labels = w->takeover.labels, .until_boot_ns = w->takeover.undone_boot_ns };
 	if (ancestry_tell(w->sensor, w->enrich, &w->policy->verdicts.tables, &past, &diag) < 0)
 		problems_print(stderr, &diag);
 	if (!w->tell_ticks)

@@ -30,7 +30,8 @@ struct watch {
 	struct protect_asker stop; /* who asked for the end; pid 0: nobody */
 	int signal_fd;
 	uint64_t next_tick, next_heartbeat;
-	uint32_t told_generation; /* of the policy for which ancestors are told once more */
+	uint32_t told_generation, told_epoch; /* of the policy for which ancestors are told once more */
+	uint64_t told_unlabelled; /* labels that were not kept by then */
 	unsigned tell_ticks;      /* in which that is done */
 	uint64_t expiry_seen_ns; /* wall clock up to which exceptions that expired were told */
 	uint64_t told_lost_ring[EVENT_NUMBERS], told_lost_slot[EVENT_NUMBERS];

@@ -7,8 +7,8 @@
 
 #include "engine/base/strmap.h"
 #include "engine/enforce/dimensions.h"
-#include "engine/enforce/mounts.h"
 #include "engine/enforce/names.h"
+#include "engine/enrich/mounts.h"
 #include "engine/event/value.h"
 
 /* Keys of one trie by length and bytes: a look-up asks for each length there is, the longest first. */

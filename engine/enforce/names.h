@@ -5,9 +5,9 @@
  */
 #pragma once
 
-#include "engine/enforce/mounts.h"
 #include "engine/enforce/value_set.h"
 #include "engine/enforce/prefixes.h"
+#include "engine/enrich/mounts.h"
 
 enum {
 	NAMES_MAX_KEYS = 262144, /* written texts by mounts: what the sort and the vectors are bounded by */

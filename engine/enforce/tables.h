@@ -5,8 +5,8 @@
  */
 #pragma once
 
-#include "engine/enforce/mounts.h"
 #include "engine/enforce/registry.h"
+#include "engine/enrich/mounts.h"
 #include "engine/probe/verdicts.h"
 #include "engine/rules/ruleset.h"
 

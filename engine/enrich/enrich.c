@@ -343,11 +343,22 @@ static struct strview executable_of(const struct event *ev)
 	return event_str(ev, exec->path.length ? exec->path : exec->filename);
 }
 
+/* As the kernel's side found it when it looked; what may be another file's is not known. */
+enum { UNSURE_PATHS = 1 | 2 /* the first two symbols of TRUNCATED and UNCERTAIN */ };
+static struct strview place_of(const struct event *ev)
+{
+	const struct wire_proc_exec *exec = EVENT_AS(ev, proc_exec);
+	bool is_sure = !((ev->common->truncated | ev->common->uncertain) & UNSURE_PATHS);
+	return is_sure && exec->path.length ? event_str(ev, exec->fs_path) : (struct strview){ NULL, 0 };
+}
+
 static void apply_exec(struct enrich *e, const struct event *ev)
 {
 	const struct wire_proc_exec *exec = EVENT_AS(ev, proc_exec);
 	struct exec_facts facts = {
 		.executable = executable_of(ev),
+		.fs_path = place_of(ev),
+		.device = exec->device,
 		.args = event_str(ev, exec->args),
 		.cwd = event_str(ev, exec->cwd),
 		.tty = event_str(ev, exec->tty),
@@ -705,7 +716,8 @@ int enrich_each_ancestry(struct enrich *e, uint32_t round, ancestry_function *ca
 		of.is_whole = proctable_is_whole(e->table, image);
 		of.n_ancestors = proctable_lineage(e->table, image, line);
 		for (size_t i = 0; i < of.n_ancestors; i++)
-			of.executables[i] = proctable_text(e->table, line[i]->executable);
+			of.images[i] = (struct ancestry_image){ .executable = proctable_text(e->table, line[i]->executable),
+								.fs_path = proctable_text(e->table, line[i]->fs_path), .device = line[i]->device };
 		int r = call(context, &of);
 		if (r < 0)
 			return r;

@@ -59,13 +59,18 @@ void enrich_derive(struct enrich *e, const struct event *ev, struct derived *ret
  * ANCESTRY_MAX: there may be more; not whole: there are others, or some are not known. Views are valid within the call.
  */
 enum { ANCESTRY_MAX = 32 };
+struct ancestry_image {
+	struct strview executable; /* n 0: a kernel thread, where the line is whole */
+	struct strview fs_path;    /* the executable inside its file system; n 0: not known */
+	uint32_t device;           /* of that */
+};
 struct ancestry {
 	uint64_t exec_id, start_boot_ns;
 	uint32_t pid;
 	bool is_new_image; /* it came by an exec that was told of: exec_id is its time, but for the lowest bits */
 	bool is_container, is_whole;
 	size_t n_ancestors;
-	struct strview executables[ANCESTRY_MAX];
+	struct ancestry_image images[ANCESTRY_MAX];
 };
 typedef int ancestry_function(void *context, const struct ancestry *of);
 /*

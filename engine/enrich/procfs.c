@@ -5,11 +5,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "engine/base/fd.h"
 #include "engine/base/num.h"
+#include "engine/enrich/mounts.h"
 
 static int pid_open(int proc_fd, uint32_t pid)
 {
@@ -163,6 +165,58 @@ static size_t link_read(int dir_fd, const char *name, char into[static PROCFS_TE
 	return sv_ends(path, gone) ? path.n - gone.n : path.n;
 }
 
+/* --- the image's file --------------------------------------------------------------------------------------------------------- */
+
+enum { MOUNTINFO_TEXT = 16384 }; /* some lines, and the longest: those of overlays have a page of options */
+
+/* The mount of this id in a process's table. The views in *ret point into text. False: it is not there, or after a line that is too long. */
+static bool mount_find(int dir_fd, const char *table, uint64_t id, char text[static MOUNTINFO_TEXT], struct mount *ret)
+{
+	CLEANUP(fd_close) int fd = openat(dir_fd, table, O_RDONLY | O_CLOEXEC);
+	for (size_t n = 0; fd >= 0 && n < MOUNTINFO_TEXT;) {
+		ssize_t got = read(fd, text + n, MOUNTINFO_TEXT - n);
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got <= 0)
+			return false;
+		n += (size_t)got;
+		char *line = text;
+		for (char *end; (end = memchr(line, '\n', n - (size_t)(line - text))); line = end + 1) {
+			*end = '\0';
+			if (mount_parse(line, ret) && ret->id == id)
+				return true;
+		}
+		n -= (size_t)(line - text);
+		memmove(text, line, n);
+	}
+	return false;
+}
+
+/*
+ * By the mount that the file was opened on, which may be one that the process alone has: the path by itself would stand for the host's file. The
+ * path is read again by the descriptor that the mount is asked of, for another image may have come since.
+ */
+static void image_locate(int proc_fd, int dir_fd, struct procfs_process *ret)
+{
+	char name[32], again[PROCFS_TEXT], text[MOUNTINFO_TEXT];
+	struct strview path = { ret->executable, ret->executable_n };
+	struct statx st;
+	struct mount m;
+	CLEANUP(fd_close) int exe = path.n ? openat(dir_fd, "exe", O_PATH | O_CLOEXEC) : -1;
+	(void)snprintf(name, sizeof(name), "self/fd/%d", exe); /* fits */
+	if (exe < 0 || !sv_equal(path, (struct strview){ again, link_read(proc_fd, name, again) }) || statx(exe, "", AT_EMPTY_PATH, STATX_MNT_ID, &st))
+		return;
+	if ((st.stx_mask & STATX_MNT_ID) && (mount_find(dir_fd, "mountinfo", st.stx_mnt_id, text, &m) || /* a chroot hides mounts above it */
+					     mount_find(proc_fd, "self/mountinfo", st.stx_mnt_id, text, &m))) {
+		ret->device = m.device;
+		ret->fs_path_n = mount_inside(&m, path, ret->fs_path, sizeof(ret->fs_path));
+	} else if (sv_starts(path, SV("/memfd:"))) { /* on a mount that no table has; the name alone is what the kernel's side finds there, too */
+		ret->device = st.stx_dev_major << 20 | st.stx_dev_minor;
+		ret->fs_path_n = path.n - 1;
+		memcpy(ret->fs_path, path.p + 1, ret->fs_path_n);
+	}
+}
+
 static void args_read(int dir_fd, struct procfs_process *ret)
 {
 	ssize_t n = file_read(dir_fd, "cmdline", ret->args, sizeof(ret->args));
@@ -205,6 +259,9 @@ int procfs_read(int proc_fd, uint32_t pid, struct procfs_process *ret)
 	if (r)
 		return r;
 	ret->executable_n = link_read(dir, "exe", ret->executable);
+	ret->device = 0;
+	ret->fs_path_n = 0;
+	image_locate(proc_fd, dir, ret);
 	ret->cwd_n = link_read(dir, "cwd", ret->cwd);
 	ret->args_n = 0;
 	ret->args_cut = false;

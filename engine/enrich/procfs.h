@@ -18,6 +18,10 @@ struct procfs_process {
 	char executable[PROCFS_TEXT], cwd[PROCFS_TEXT], cgroup[PROCFS_TEXT];
 	char args[PROCFS_TEXT]; /* items each ended by NUL */
 	bool args_cut;
+	/* The executable inside its file system, whatever mount its path leads over for whom; n 0: not known. */
+	uint32_t device; /* as the kernel numbers it: 12 bits major, 20 bits minor */
+	size_t fs_path_n;
+	char fs_path[PROCFS_TEXT];
 };
 
 /* Parts of the whole look, for callers who need no more: start_ticks and ppid. 0 or -errno (-ENOENT, -ESRCH: gone). */

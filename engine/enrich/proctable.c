@@ -256,7 +256,7 @@ static void link_set(struct proctable *t, const struct image *from, struct image
 
 static void texts_drop(struct proctable *t, struct image *image)
 {
-	text_id *const ids[] = { &image->executable, &image->args, &image->command_line, &image->cwd, &image->tty, &image->cgroup };
+	text_id *const ids[] = { &image->executable, &image->args, &image->command_line, &image->cwd, &image->tty, &image->cgroup, &image->fs_path };
 	for (size_t i = 0; i < ARRAY_SIZE(ids); i++)
 		text_drop(t->text, ids[i]);
 }
@@ -384,6 +384,13 @@ static void set_cgroup(struct proctable *t, struct image *image, struct strview 
 	set_text(t, image, &image->cgroup, path, PROCFS_TEXT);
 }
 
+/* Mostly the same text as the path. One that is cut would be another file's. */
+static void set_place(struct proctable *t, struct image *image, struct strview fs_path, uint32_t device)
+{
+	set_text(t, image, &image->fs_path, fs_path.n < TEXT_MAX ? fs_path : (struct strview){ NULL, 0 }, TEXT_MAX);
+	image->device = device;
+}
+
 static void share_program(struct proctable *t, struct image *to, const struct image *from)
 {
 	texts_drop(t, to);
@@ -393,6 +400,8 @@ static void share_program(struct proctable *t, struct image *to, const struct im
 	to->cwd = text_share(t->text, from->cwd);
 	to->tty = text_share(t->text, from->tty);
 	to->cgroup = text_share(t->text, from->cgroup);
+	to->fs_path = text_share(t->text, from->fs_path);
+	to->device = from->device;
 	to->cgroup_id = from->cgroup_id;
 	memcpy(to->comm, from->comm, sizeof(to->comm));
 }
@@ -498,6 +507,7 @@ struct image *proctable_exec(struct proctable *t, const struct wire_common *comm
 	image->flags &= (uint8_t)~(IMAGE_MADE_UP | IMAGE_SNAPSHOT | IMAGE_FORKED);
 	take_common(image, common);
 	set_text(t, image, &image->executable, facts->executable, TEXT_MAX);
+	set_place(t, image, facts->fs_path, facts->device);
 	set_args(t, image, facts->args);
 	set_text(t, image, &image->cwd, facts->cwd, TEXT_MAX);
 	set_text(t, image, &image->tty, facts->tty, TEXT_MAX);
@@ -554,6 +564,7 @@ struct image *proctable_adopt(struct proctable *t, uint64_t exec_id, uint64_t pa
 	memcpy(image->comm, process->comm, sizeof(image->comm));
 	t->stats.text_cut += process->args_cut;
 	set_text(t, image, &image->executable, (struct strview){ process->executable, process->executable_n }, TEXT_MAX);
+	set_place(t, image, (struct strview){ process->fs_path, process->fs_path_n }, process->device);
 	set_args(t, image, (struct strview){ process->args, process->args_n });
 	set_text(t, image, &image->cwd, (struct strview){ process->cwd, process->cwd_n }, TEXT_MAX);
 	set_text(t, image, &image->tty, sv_from(process->tty), TEXT_MAX);

@@ -45,6 +45,8 @@ struct image {
 	uint64_t start_boot_ns, exit_boot_ns, cgroup_id;
 	uint32_t pid, uid;
 	text_id executable, args, command_line, cwd, tty, cgroup;
+	text_id fs_path;     /* of the executable, inside its file system; 0: not known */
+	uint32_t device;     /* of that */
 	uint32_t serial;     /* of this use of the slot */
 	uint32_t references; /* images in the table that are linked to this one */
 	uint32_t older, newer; /* order in its list */
@@ -72,7 +74,8 @@ struct image *proctable_find(const struct proctable *table, uint64_t exec_id);
 /* What the records say. ev's strings are in the decoded record around it. A fault in the ids (an image its own parent) is passed over. */
 struct exec_facts {
 	struct strview executable, args, cwd, tty, cgroup;
-	uint32_t uid;
+	struct strview fs_path; /* of the executable, inside its file system; n 0: not known */
+	uint32_t device, uid;
 };
 struct image *proctable_exec(struct proctable *table, const struct wire_common *common, uint64_t previous_id, const struct exec_facts *facts);
 struct image *proctable_fork(struct proctable *table, const struct wire_proc_fork *fork);

@@ -15,6 +15,7 @@
 struct inherited {
 	int labels_fd, told_fd;       /* owned */
 	uint32_t generation, epoch;   /* of the tables that were in force */
+	bool is_own;                  /* by this engine, whose identities of images are those of now */
 	int bit_then[POLICY_ANCESTORS]; /* by bit of now; -1: was not asked for */
 };
 
@@ -99,6 +100,7 @@ int inherited_of(const struct sensor *s, const struct verdict_tables *now, struc
 	CLEANUP(inherited_free) struct inherited *h = make(s->meaning_fd, s->skel->bss->config.policy_generation, now, &err);
 	if (!h)
 		return err;
+	h->is_own = true;
 	h->labels_fd = fcntl(bpf_map__fd(s->skel->maps.labels), F_DUPFD_CLOEXEC, 0);
 	h->told_fd = fcntl(bpf_map__fd(s->skel->maps.told), F_DUPFD_CLOEXEC, 0);
 	if (h->labels_fd < 0 || h->told_fd < 0)
@@ -149,17 +151,24 @@ bool inherited_is_all(const struct inherited *h, const struct verdict_tables *no
 	return is_all;
 }
 
-enum inherited_answer inherited_find(const struct inherited *h, uint32_t pid, uint64_t start_boot_ns, struct label_part *ret_creators)
+/* What is told is not taken back when its process ends or has another image just then. */
+static bool is_told(const struct inherited *h, const struct told_process *of, struct told_ancestors *ret)
+{
+	return bpf_map_lookup_elem(h->told_fd, &of->pid, ret) == 0 && ret->start_boot_ns / ID_TICK_NS == of->start_boot_ns / ID_TICK_NS &&
+	       (!h->is_own || ret->exec_id == of->exec_id);
+}
+
+enum inherited_answer inherited_find(const struct inherited *h, const struct told_process *of, struct label_part *ret_creators)
 {
 	struct task_label label;
 	struct told_ancestors told;
 	const struct label_part *then = NULL;
 	if (!h)
 		return INHERITED_OTHER;
-	bool has_label = bpf_map_lookup_elem(h->labels_fd, &pid, &label) == 0 && label.start_boot_ns / ID_TICK_NS == start_boot_ns / ID_TICK_NS;
+	bool has_label = bpf_map_lookup_elem(h->labels_fd, &of->pid, &label) == 0 && label.start_boot_ns / ID_TICK_NS == of->start_boot_ns / ID_TICK_NS;
 	if (has_label)
 		then = serving(h, label.creators);
-	if (!then && bpf_map_lookup_elem(h->told_fd, &pid, &told) == 0)
+	if (!then && is_told(h, of, &told))
 		then = serving(h, told.by_table);
 	if (!then)
 		return INHERITED_UNKNOWN;

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "engine/probe/left.h"
+#include "engine/probe/sensor.h"
 #include "engine/probe/verdicts.h"
 
 struct inherited;
@@ -30,4 +31,4 @@ bool inherited_is_all(const struct inherited *h, const struct verdict_tables *no
  * Of the process's present image, unless it came after left_undo. Bits that earlier rules asked for, too, are written into ret_creators by what was
  * known, all others stay as they are.
  */
-enum inherited_answer inherited_find(const struct inherited *h, uint32_t pid, uint64_t start_boot_ns, struct label_part *ret_creators);
+enum inherited_answer inherited_find(const struct inherited *h, const struct told_process *of, struct label_part *ret_creators);

@@ -117,7 +117,7 @@ static int make_about(struct pins *p)
 
 uint64_t pins_labels_layout(void)
 {
-	enum { LABELS_FORMAT = 1 }; /* for changes of meaning that the sizes do not show */
+	enum { LABELS_FORMAT = 2 }; /* for changes of meaning that the sizes do not show */
 	const uint64_t parts[] = {
 		LABELS_FORMAT, sizeof(struct task_label), sizeof(struct told_ancestors), sizeof(struct pins_meaning),
 		offsetof(struct sensor_config, policy_until_ns) - offsetof(struct sensor_config, policy_generation),

@@ -65,7 +65,7 @@ static int configure(struct sensor *s, const struct sensor_options *o)
 	if (!o->enforce) /* the tables of verdicts stay as small as they can be */
 		return err;
 	if (!err)
-		err = bpf_map__set_max_entries(k->maps.labels, o->max_processes);
+		err = bpf_map__set_max_entries(k->maps.labels, o->max_processes + LABELS_KEPT);
 	if (!err)
 		err = bpf_map__set_max_entries(k->maps.told, o->max_processes);
 	if (!err)
@@ -192,6 +192,7 @@ static int try_mode(struct sensor *s, const struct sensor_options *o, enum senso
 		.own_pid = (uint32_t)getpid(),
 		.sensor = mode,
 		.n_slots = (uint32_t)s->cpus * 3,
+		.n_labels = o->max_processes,
 		.n_asks = o->enforce || o->approve ? asks_of(s) : 0,
 		.boot_wall_ns = clock_ns(CLOCK_REALTIME) - clock_ns(CLOCK_BOOTTIME),
 		.host_mnt_ns = host_mnt_ns(),

@@ -138,7 +138,11 @@ int sensor_set_hashing(struct sensor *s, bool is_on) MUST_CHECK;
  * What held for the creators of a process, its present image not among them, by the predicates of the tables that were filled last, or gone back
  * to. 0 or -errno; -E2BIG: there is no room for more.
  */
-int sensor_label_ancestors(struct sensor *s, uint32_t pid, uint64_t exec_id, const struct label_part *creators) MUST_CHECK;
+struct told_process {
+	uint64_t exec_id, start_boot_ns;
+	uint32_t pid;
+};
+int sensor_label_ancestors(struct sensor *s, const struct told_process *of, const struct label_part *creators) MUST_CHECK;
 /* Whether its label says so already: it is told of, or the child of one that was. */
 bool sensor_knows_ancestors(const struct sensor *s, uint32_t pid);
 

@@ -25,6 +25,7 @@ struct sensor {
 	int meaning_fd;        /* owned; -1: not made yet: what the bits of labels mean, by table */
 	uint32_t filled;       /* generation of the tables that were filled last */
 	uint32_t told_of;      /* generation of the tables that processes are told of for */
+	uint64_t told_serial;  /* of what was told last */
 	struct ring_buffer *priority, *bulk;
 	struct ring_depth priority_depth, bulk_depth;
 	int poll_fd;

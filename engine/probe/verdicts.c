@@ -405,14 +405,16 @@ int sensor_set_verdicts(struct sensor *s, const struct verdict_tables *t, uint32
 }
 
 /* What was said of the same image for the other tables stays. */
-int sensor_label_ancestors(struct sensor *s, uint32_t pid, uint64_t exec_id, const struct label_part *creators)
+int sensor_label_ancestors(struct sensor *s, const struct told_process *of, const struct label_part *creators)
 {
 	struct told_ancestors told;
-	if (bpf_map__lookup_elem(s->skel->maps.told, &pid, sizeof(pid), &told, sizeof(told), 0) || told.exec_id != exec_id)
-		told = (struct told_ancestors){ .exec_id = exec_id };
+	if (bpf_map__lookup_elem(s->skel->maps.told, &of->pid, sizeof(of->pid), &told, sizeof(told), 0) || told.exec_id != of->exec_id)
+		told = (struct told_ancestors){ .exec_id = of->exec_id };
+	told.start_boot_ns = of->start_boot_ns;
+	told.serial = told.serial_again = ++s->told_serial;
 	told.by_table[s->told_of & 1] = *creators;
 	told.by_table[s->told_of & 1].generation = s->told_of;
-	return bpf_map__update_elem(s->skel->maps.told, &pid, sizeof(pid), &told, sizeof(told), BPF_ANY);
+	return bpf_map__update_elem(s->skel->maps.told, &of->pid, sizeof(of->pid), &told, sizeof(told), BPF_ANY);
 }
 
 bool sensor_knows_ancestors(const struct sensor *s, uint32_t pid)
@@ -438,7 +440,7 @@ uint32_t sensor_approval(const struct sensor *s)
 
 int sensor_tell_image(struct sensor *s, uint64_t exec_id, uint64_t events)
 {
-	struct policy_image told = { .events = events, .generation = sensor_approval(s) };
+	struct policy_image told = { .exec_id = exec_id, .events = events, .generation = sensor_approval(s), .exec_id_again = exec_id };
 	return bpf_map__update_elem(s->skel->maps.images, &exec_id, sizeof(exec_id), &told, sizeof(told), BPF_ANY);
 }
 

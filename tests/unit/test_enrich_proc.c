@@ -235,6 +235,47 @@ static void tables_of_full_size_cost_an_idle_host_little(void **state)
 	enrich_free(&e);
 }
 
+static int note_place(void *context, const struct ancestry *of)
+{
+	char (*shown)[64] = context;
+	if (of->exec_id == CURL && of->n_ancestors)
+		snprintf(*shown, sizeof(*shown), SV_FMT " " SV_FMT " on %u", SV_ARG(of->images[0].executable), SV_ARG(of->images[0].fs_path), of->images[0].device);
+	return 0;
+}
+
+/* What decisions take it for later must be what it was when it came, not what its path leads to by then. */
+static void an_ancestor_lies_where_its_record_says(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *what, *fs_path;
+		uint32_t device, truncated, uncertain;
+		const char *expected;
+	} cases[] = {
+		{ "another mount than the path says", "/dpkg", 77, 0, 0, "/usr/bin/dpkg /dpkg on 77" },
+		{ "a second name that is cut short", "/dpkg", 77, 2, 0, "/usr/bin/dpkg  on 77" },
+		{ "a name that changed while it was read", "/dpkg", 77, 0, 1, "/usr/bin/dpkg  on 77" },
+		{ "only its arguments are cut short", "/dpkg", 77, 8, 0, "/usr/bin/dpkg /dpkg on 77" },
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct world w;
+		char shown[64] = "";
+		world_start(&w);
+		record_set_exec(w.rec, &bash, 0, "/usr/bin/dpkg", SV("dpkg\0"));
+		RECORD_STR(w.rec, proc_exec, fs_path, sv_from(cases[i].fs_path));
+		RECORD(w.rec, proc_exec)->device = cases[i].device;
+		RECORD(w.rec, proc_exec)->common.truncated = cases[i].truncated;
+		RECORD(w.rec, proc_exec)->common.uncertain = cases[i].uncertain;
+		world_feed(&w);
+		world_fork(&w, &bash, SUBSHELL, 61);
+		world_exec(&w, &curl, SUBSHELL, "/usr/bin/curl", SV("curl\0"));
+		assert_true(enrich_each_ancestry(w.e, 1, note_place, &shown) > 0);
+		if (strcmp(shown, cases[i].expected))
+			fail_msg("%s: '%s'", cases[i].what, shown);
+		world_end(&w);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -247,6 +288,7 @@ int main(void)
 		cmocka_unit_test(missing_files_are_warnings),
 		cmocka_unit_test(the_proc_of_another_pid_namespace_is_not_looked_at),
 		cmocka_unit_test(tables_of_full_size_cost_an_idle_host_little),
+		cmocka_unit_test(an_ancestor_lies_where_its_record_says),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "engine/base/fd.h"
@@ -161,6 +162,52 @@ static void this_process_reads_as_it_is(void **state)
 	assert_true(sv_equal((struct strview){ p.executable, p.executable_n }, (struct strview){ exe, (size_t)n }));
 }
 
+/* Of a made process whose image is this program: by the table of mounts that it has itself, else by ours. */
+static void an_image_lies_on_the_mount_it_was_opened_on(void **state)
+{
+	(void)state;
+	struct tree tree;
+	static struct procfs_process p, self;
+	struct statx st;
+	char exe[PROCFS_TEXT] = "", place[PROCFS_TEXT], line[PROCFS_TEXT];
+	tree_new(&tree);
+	tree_dir(&tree, "proc");
+	CLEANUP(str_free) char *path = tree_path(&tree, "proc");
+	CLEANUP(fd_close) int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	CLEANUP(fd_close) int proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	assert_true(readlink("/proc/self/exe", exe, sizeof(exe) - 1) > 0);
+	assert_int_equal(statx(AT_FDCWD, exe, 0, STATX_MNT_ID, &st), 0);
+	assert_int_equal(procfs_read(proc, (uint32_t)getpid(), &self), 0);
+	assert_true(self.fs_path_n > 1 && self.device);
+	snprintf(place, sizeof(place), "/home/x%s", exe);
+	tree_link(&tree, "proc/self", "/proc/self");
+	const struct {
+		const char *what, *exe;
+		unsigned long long mount;
+		const char *fields; /* of the line after the mount's id */
+		const char *fs_path; /* NULL: as ours has it */
+		uint32_t device;
+	} cases[] = {
+		{ "a mount of its own", exe, st.stx_mnt_id, "1 0:77 / / rw - tmpfs t rw", exe, 77 },
+		{ "a folder mounted over it", exe, st.stx_mnt_id, "1 8:1 /home/x / rw - ext4 d rw", place, 8 << 20 | 1 },
+		{ "that does not reach so far", exe, st.stx_mnt_id, "1 8:1 / /somewhere/else rw - ext4 d rw", "", 8 << 20 | 1 },
+		{ "hidden from it", exe, st.stx_mnt_id + 1000000, "1 8:1 /home/x / rw - ext4 d rw", NULL, 0 },
+		{ "a damaged table", exe, st.stx_mnt_id, "1 8 /home/x", NULL, 0 },
+		{ "no such file", "/no/such/file", st.stx_mnt_id, "1 8:1 / / rw - ext4 d rw", "", 0 },
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		const char *expected = cases[i].fs_path;
+		tree_process(&tree, &(struct tree_process){ .pid = 5, .ppid = 1, .start_ticks = 9, .comm = "x", .executable = cases[i].exe, .cwd = "/", .cgroup = "0::/c\n" });
+		snprintf(line, sizeof(line), "7 1 0:5 / / rw - proc p rw\n%llu %s\n", cases[i].mount, cases[i].fields);
+		tree_file(&tree, "proc/5/mountinfo", sv_from(line));
+		assert_int_equal(procfs_read(fd, 5, &p), 0);
+		struct strview got = { p.fs_path, p.fs_path_n };
+		if (!sv_equal(got, expected ? sv_from(expected) : (struct strview){ self.fs_path, self.fs_path_n }) || p.device != (expected ? cases[i].device : self.device))
+			fail_msg("%s: '" SV_FMT "' on %u", cases[i].what, SV_ARG(got), p.device);
+	}
+	tree_free(&tree);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -170,6 +217,7 @@ int main(void)
 		cmocka_unit_test(the_real_user_is_read),
 		cmocka_unit_test(a_process_is_read_whole_and_within_bounds),
 		cmocka_unit_test(this_process_reads_as_it_is),
+		cmocka_unit_test(an_image_lies_on_the_mount_it_was_opened_on),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

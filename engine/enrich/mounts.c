@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Reads mountinfo. */
-#include "engine/enforce/mounts.h"
+#include "engine/enrich/mounts.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -51,10 +51,12 @@ static char *next_word(char **line, size_t *ret_n)
 }
 
 /* "36 35 98:0 /root /point options [optional:fields ...] - type source options" */
-static bool parse_line(char *line, struct mount *ret)
+bool mount_parse(char *line, struct mount *ret)
 {
 	size_t n;
-	next_word(&line, &n);
+	char *id = next_word(&line, &n);
+	if (num_parse_u64((struct strview){ id, n }, UINT64_MAX, &ret->id))
+		return false;
 	next_word(&line, &n);
 	char *device = next_word(&line, &n);
 	struct strview dev = { device, n };
@@ -89,7 +91,7 @@ static int parse_lines(struct mounts *m)
 		char *end = strchr(line, '\n');
 		if (end)
 			*end = '\0';
-		if (parse_line(line, &m->entries[m->n]))
+		if (mount_parse(line, &m->entries[m->n]))
 			m->n++;
 		line = end ? end + 1 : line + strlen(line);
 	}
@@ -140,6 +142,23 @@ static bool covers(struct strview point, struct strview path)
 	if (point.n == 1)
 		return true;
 	return sv_starts(path, point) && (path.n == point.n || path.p[point.n] == '/');
+}
+
+size_t mount_inside(const struct mount *m, struct strview path, char *ret, size_t size)
+{
+	if (!covers(m->point, path))
+		return 0;
+	struct strview rest = m->point.n == 1 ? path : sv_from_index(path, m->point.n);
+	struct strview root = m->root.n > 1 ? m->root : (struct strview){ "", 0 };
+	if (root.n + rest.n == 0)
+		root = m->root;
+	if (root.n + rest.n > size)
+		return 0;
+	if (root.n)
+		memcpy(ret, root.p, root.n);
+	if (rest.n)
+		memcpy(ret + root.n, rest.p, rest.n);
+	return root.n + rest.n;
 }
 
 bool mounts_locate(const struct mounts *m, struct strview path, uint32_t *ret_device, struct buf *fs_path)

@@ -17,10 +17,16 @@ void mounts_free(struct mounts **m);
 
 /* One line of it; views into the table. */
 struct mount {
+	uint64_t id;
 	uint32_t device;          /* as mounts_locate tells it */
 	struct strview root;      /* folder (or file) of the file system that is mounted */
 	struct strview point, type;
 };
+/* One line, without its end; the views point into it, and it is written to. false: it is malformed. */
+bool mount_parse(char *line, struct mount *ret) MUST_CHECK;
+/* Where a path at or below the mount's point lies inside the file system: bytes written; 0: it is not there, or has no room. */
+size_t mount_inside(const struct mount *m, struct strview path, char *ret, size_t size) MUST_CHECK;
+
 /* The i-th; false: there are no more. */
 bool mounts_at(const struct mounts *m, size_t i, struct mount *ret);
 
