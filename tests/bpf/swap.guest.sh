@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # Tables of verdicts are exchanged under fire, and labels must come along with forks, in both guests, fully preemptive: a slice of what
-# `make soak` does with SWAPS and FORKS, and in both models: swap.guest.sh [KERNEL [ARGUMENT]]. Then what the kernel side cannot know.
+# `make soak` does with SWAPS and FORKS, and in both models: swap.guest.sh [KERNEL [ARGUMENT]]. Then what the kernel side cannot know, and what labels say.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 bad=0
@@ -10,7 +10,7 @@ for kernel in ${1:-6.1 6.12}; do
 	tests/guest/guest --kernel "$kernel" --timeout "${SECONDS_EACH:-300}" --append "$append vedette_swaps=${SWAPS:-60} vedette_forks=${FORKS:-2000} vedette_reloads=${RELOADS:-12}" \
 		--add "${BUILD:-build/release}/tests/probe_swap" --add build/payload/forks --add build/payload/nonce --add build/payload/receives \
 		--add build/payload/descend --add tests/bpf/descend_in_guest.sh --add tests/bpf/swap_rules.yaml --add tests/bpf/receive_rules.yaml --add build/payload/verbs \
-		--add build/payload/unknowns --add build/payload/crowd --add tests/bpf/unknown_rules.yaml --add tests/bpf/unknown_in_guest.sh -- \
+		--add build/payload/unknowns --add build/payload/crowd --add tests/bpf/unknown_rules.yaml --add tests/bpf/unknown_in_guest.sh --add tests/bpf/labels_in_guest.sh -- \
 		tests/bpf/swap_in_guest.sh 2>&1 | sed -E "s/^((not )?ok - )/\1$kernel $append: /"
 	status=${PIPESTATUS[0]}
 	[ "$status" -eq 0 ] || { echo "not ok - $kernel $append: the guest ended with $status"; bad=1; }

@@ -48,3 +48,4 @@ else
 fi
 [ "$(number reloads)" -eq 0 ] || . /t/descend_in_guest.sh "$(number reloads)"
 . /t/unknown_in_guest.sh
+. /t/labels_in_guest.sh
