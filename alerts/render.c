@@ -18,11 +18,14 @@
 
 enum {
 	CELLS_MAX = EVENT_MAX_FIELDS + MEMBER_COUNT,
+	KEYS_MAX_BYTES = 4 * 1024 * 1024, /* some 6,000 names made ready, of some 60 bytes */
 	LISTS_MAX_BYTES = 64 * 1024, /* all lists made for one record: tags, ids, names of probes */
 };
 
 struct cell_source {
 	const char *name;
+	struct json_name key;
+	unsigned shared;           /* objects that it is in together with the cell before */
 	const struct field *field; /* NULL: the member */
 	enum member_id member;
 };
@@ -34,6 +37,7 @@ struct plan {
 
 struct renderer {
 	struct identity identity;
+	struct arena keys;
 	struct plan events[EVENT_NUMBERS]; /* alert and event */
 	struct plan own;                   /* the other records */
 	struct buf lists;                  /* items of lists, each ended by NUL; LISTS_MAX_BYTES from the start, so it never moves */
@@ -59,7 +63,18 @@ static void plan_insert(struct plan *plan, struct cell_source source)
 	plan->cells[at] = source;
 }
 
-static int plan_make(struct plan *plan, const struct event_type *type, unsigned records)
+static int plan_keys(struct plan *plan, struct arena *arena)
+{
+	for (size_t i = 0; i < plan->n; i++) {
+		int err = json_name_make(arena, plan->cells[i].name, &plan->cells[i].key);
+		if (err)
+			return err;
+		plan->cells[i].shared = i ? json_name_shared(&plan->cells[i - 1].key, &plan->cells[i].key) : 0;
+	}
+	return 0;
+}
+
+static int plan_make(struct plan *plan, struct arena *arena, const struct event_type *type, unsigned records)
 {
 	plan->cells = calloc(CELLS_MAX, sizeof(*plan->cells));
 	if (!plan->cells)
@@ -76,7 +91,7 @@ static int plan_make(struct plan *plan, const struct event_type *type, unsigned 
 		if (m->records & records)
 			plan_insert(plan, (struct cell_source){ .name = m->name, .member = (enum member_id)i });
 	}
-	return 0;
+	return plan_keys(plan, arena);
 }
 
 int renderer_new(const struct identity *identity, struct renderer **ret)
@@ -87,13 +102,14 @@ int renderer_new(const struct identity *identity, struct renderer **ret)
 	r->identity = *identity;
 	r->lists.max = r->names.max = LISTS_MAX_BYTES;
 	r->body.max = LINE_MAX_BYTES;
+	r->keys.max = KEYS_MAX_BYTES;
 	if (buf_reserve(&r->lists, LISTS_MAX_BYTES) || buf_reserve(&r->names, LISTS_MAX_BYTES) || buf_reserve(&r->body, LINE_MAX_BYTES))
 		return -ENOMEM;
-	if (plan_make(&r->own, NULL, IN_OWN))
+	if (plan_make(&r->own, &r->keys, NULL, IN_OWN))
 		return -ENOMEM;
 	for (uint32_t i = 0; i < EVENT_NUMBERS; i++) {
 		const struct event_type *type = event_type_by_number(i);
-		if (type && type->name[0] && plan_make(&r->events[i], type, IN_EVENTS))
+		if (type && type->name[0] && plan_make(&r->events[i], &r->keys, type, IN_EVENTS))
 			return -ENOMEM;
 	}
 	*ret = TAKE(r);
@@ -107,6 +123,7 @@ void renderer_free(struct renderer **r)
 	for (size_t i = 0; i < EVENT_NUMBERS; i++)
 		free((*r)->events[i].cells);
 	free((*r)->own.cells);
+	arena_done(&(*r)->keys);
 	buf_done(&(*r)->lists);
 	buf_done(&(*r)->names);
 	buf_done(&(*r)->body);
@@ -328,13 +345,13 @@ static struct value value_cut(const struct value *v, size_t max)
 static struct value truncated_names(struct renderer *r, const struct plan *plan, const struct event *ev, size_t max)
 {
 	size_t from = r->names.n;
-	if (ev) {
+	if (ev && ev->common->truncated) {
 		struct value v = { .class = CLASS_FLAGS, .kind = KIND_TRUNCATED, .u = ev->common->truncated };
 		struct strview item;
 		for (size_t pos = 0; value_next_item(&v, &pos, &item);)
 			list_add(&r->names, item);
 	}
-	for (size_t i = 0; i < plan->n; i++) {
+	for (size_t i = 0; max != SIZE_MAX && i < plan->n; i++) {
 		struct strview name = sv_from(plan->cells[i].name);
 		if (is_text(&r->cells[i]) && r->cells[i].s.n > max && !list_has(list_from(&r->names, from), name))
 			list_add(&r->names, name);
@@ -352,20 +369,23 @@ static struct value replaced_names(struct renderer *r, const struct plan *plan, 
 {
 	size_t from = r->names.n;
 	for (size_t i = 0; i < plan->n; i++) {
+		if (!is_text(&r->cells[i]) || has_twin(&plan->cells[i], &r->cells[i]))
+			continue;
 		struct value v = value_cut(&r->cells[i], max);
-		if (is_text(&v) && !has_twin(&plan->cells[i], &v) && !utf8_valid(v.s))
+		if (!utf8_valid(v.s))
 			list_add(&r->names, sv_from(plan->cells[i].name));
 	}
 	return (struct value){ .class = CLASS_LIST, .kind = KIND_LIST, .s = list_from(&r->names, from), .is_missing = r->names.n == from };
 }
 
-/* <name>_b64: sorts right behind its name, no field can stand between (a test says so). */
+/* <name>_b64: sorts right behind its name, in the same object; no field can stand between (a test says so). */
 static void write_twin(struct json *j, const char *name, struct strview raw)
 {
 	char twin[JSON_MAX_PATH];
-	int n = snprintf(twin, sizeof(twin), "%s_b64", name);
+	const char *leaf = strrchr(name, '.');
+	int n = snprintf(twin, sizeof(twin), "%s_b64", leaf ? leaf + 1 : name);
 	assert(n > 0 && (size_t)n < sizeof(twin));
-	json_path(j, twin);
+	json_key(j, twin);
 	json_base64(j, raw);
 }
 
@@ -377,22 +397,28 @@ static void write_cells(struct renderer *r, const struct plan *plan, const struc
 	struct value replaced = replaced_names(r, plan, max);
 	json_init(&j, out);
 	json_object_begin(&j);
+	unsigned shared = 0;
 	for (size_t i = 0; i < plan->n; i++) {
 		const struct cell_source *source = &plan->cells[i];
-		struct value v = value_cut(&r->cells[i], max);
+		const struct value *value = &r->cells[i];
+		struct value cut;
+		shared = MIN(shared, source->shared);
 		if (!source->field && source->member == MEMBER_truncated)
-			v = truncated;
-		if (!source->field && source->member == MEMBER_replaced)
-			v = replaced;
-		if (v.is_missing)
+			value = &truncated;
+		else if (!source->field && source->member == MEMBER_replaced)
+			value = &replaced;
+		else if (max != SIZE_MAX)
+			value = (cut = value_cut(value, max), &cut);
+		if (value->is_missing)
 			continue;
-		json_path(&j, source->name);
+		json_named(&j, &source->key, shared);
+		shared = source->key.n_objects;
 		j.replaced = false;
-		value_json(&j, &v);
-		if (j.replaced && has_twin(source, &v))
-			write_twin(&j, source->name, v.s);
+		value_json(&j, value);
+		if (j.replaced && has_twin(source, value))
+			write_twin(&j, source->name, value->s);
 	}
-	json_path_end(&j);
+	json_named_end(&j);
 	json_object_end(&j);
 }
 

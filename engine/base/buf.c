@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "engine/base/num.h"
+
 static size_t buf_ceiling(const struct buf *b)
 {
 	return b->max ? b->max : BUF_DEFAULT_MAX;
@@ -38,6 +40,7 @@ int buf_reserve(struct buf *b, size_t n)
 	size_t cap = b->cap ? b->cap : 256;
 	while (cap < want)
 		cap *= 2;
+	cap = MIN(cap, buf_ceiling(b));
 	char *p = realloc(b->p, cap);
 	if (!p)
 		return -ENOMEM;
@@ -46,7 +49,7 @@ int buf_reserve(struct buf *b, size_t n)
 	return 0;
 }
 
-void buf_add(struct buf *b, const void *bytes, size_t n)
+void buf_add_growing(struct buf *b, const void *bytes, size_t n)
 {
 	if (n == 0)
 		return;
@@ -66,11 +69,6 @@ void buf_add_sv(struct buf *b, struct strview sv)
 void buf_add_z(struct buf *b, const char *z)
 {
 	buf_add(b, z, strlen(z));
-}
-
-void buf_add_char(struct buf *b, char c)
-{
-	buf_add(b, &c, 1);
 }
 
 void buf_add_u64(struct buf *b, unsigned long long v)

@@ -5,13 +5,26 @@
 #include <errno.h>
 #include <sys/timex.h>
 
+static void put_digits(char *at, unsigned n, unsigned v)
+{
+	for (; n-- > 0; v /= 10)
+		at[n] = (char)('0' + v % 10);
+}
+
 void clock_add_rfc3339(struct buf *b, uint64_t wall_ns)
 {
+	char text[] = "yyyy-mm-ddThh:mm:ss.nnnnnnnnnZ";
 	time_t seconds = (time_t)(wall_ns / 1000000000u);
 	struct tm tm = { 0 };
-	gmtime_r(&seconds, &tm);
-	buf_add_format(b, "%04d-%02d-%02dT%02d:%02d:%02d.%09uZ", tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday, tm.tm_hour,
-		       tm.tm_min, tm.tm_sec, (unsigned)(wall_ns % 1000000000u));
+	gmtime_r(&seconds, &tm); /* 64 bits of nanoseconds end in 2554 */
+	put_digits(text, 4, (unsigned)tm.tm_year + 1900);
+	put_digits(text + 5, 2, (unsigned)tm.tm_mon + 1);
+	put_digits(text + 8, 2, (unsigned)tm.tm_mday);
+	put_digits(text + 11, 2, (unsigned)tm.tm_hour);
+	put_digits(text + 14, 2, (unsigned)tm.tm_min);
+	put_digits(text + 17, 2, (unsigned)tm.tm_sec);
+	put_digits(text + 20, 9, (unsigned)(wall_ns % 1000000000u));
+	buf_add(b, text, sizeof(text) - 1);
 }
 
 static bool read_digits(struct strview text, size_t from, size_t n, unsigned *ret)

@@ -3,6 +3,13 @@
 #include "engine/base/json.h"
 
 #include <assert.h>
+#include <errno.h>
+#include <string.h>
+
+#include "engine/base/num.h"
+
+/* The byte in every place of a word. */
+#define BYTES(byte) ((uint64_t)(byte) * UINT64_C(0x0101010101010101))
 
 void json_init(struct json *j, struct buf *out)
 {
@@ -73,9 +80,36 @@ size_t utf8_length(const char *p, size_t n)
 	return len;
 }
 
+/* Bit 7 of each byte: whether that byte of the word is below n (n at most 128) and below 128 itself. */
+static uint64_t bytes_below(uint64_t word, uint64_t n)
+{
+	return (word - n * BYTES(0x01)) & ~word & BYTES(0x80);
+}
+
+/* A bit for each of the 8 bytes at p that is not ASCII; is_plain: or does not stand in a JSON text as it is. */
+static uint64_t stops_at(const char *p, bool is_plain)
+{
+	uint64_t word;
+	memcpy(&word, p, sizeof(word));
+	uint64_t stops = word & BYTES(0x80);
+	if (is_plain)
+		stops |= bytes_below(word, 0x20) | bytes_below(word ^ BYTES('"'), 1) | bytes_below(word ^ BYTES('\\'), 1);
+	return stops;
+}
+
+/* How many bytes at the beginning are such; fewer may be said, unless it is all. */
+static size_t plain_length(const char *p, size_t n, bool is_plain)
+{
+	size_t i = 0;
+	for (; i + sizeof(uint64_t) <= n; i += sizeof(uint64_t))
+		if (stops_at(p + i, is_plain))
+			return i;
+	return n >= sizeof(uint64_t) && !stops_at(p + n - sizeof(uint64_t), is_plain) ? n : i;
+}
+
 bool utf8_valid(struct strview text)
 {
-	for (size_t i = 0; i < text.n;) {
+	for (size_t i = plain_length(text.p, text.n, false); i < text.n;) {
 		size_t len = utf8_length(text.p + i, text.n - i);
 		if (!len)
 			return false;
@@ -119,11 +153,11 @@ static void json_escape(struct buf *out, unsigned char c)
 static void json_quoted(struct json *j, struct strview text)
 {
 	struct buf *out = j->out;
+	size_t from = 0, i = plain_length(text.p, text.n, true);
 	buf_add_char(out, '"');
-	size_t from = 0, i = 0;
 	while (i < text.n) {
 		unsigned char c = (unsigned char)text.p[i];
-		size_t len = utf8_length(text.p + i, text.n - i);
+		size_t len = c < 0x80 ? 1 : utf8_length(text.p + i, text.n - i);
 		if (len && c >= 0x20 && c != '"' && c != '\\') {
 			i += len;
 			continue;
@@ -256,6 +290,63 @@ void json_path_end(struct json *j)
 	for (size_t n = component_count(j->path, j->path_n); n > 0; n--)
 		json_object_end(j);
 	j->path_n = 0;
+}
+
+int json_name_make(struct arena *arena, const char *dotted, struct json_name *ret)
+{
+	char text[JSON_MAX_PATH * 2];
+	size_t n = 0;
+	*ret = (struct json_name){ 0 };
+	for (const char *at = dotted;; at++) {
+		size_t length = strcspn(at, ".");
+		if (n + length + 4 > sizeof(text) || (at[length] && ret->n_objects == JSON_NAME_OBJECTS))
+			return -ENAMETOOLONG;
+		ret->at[ret->n_objects] = (uint16_t)n;
+		text[n++] = '"';
+		memcpy(text + n, at, length); /* our own names: nothing to escape */
+		n += length;
+		text[n++] = '"';
+		text[n++] = ':';
+		at += length;
+		if (!*at)
+			break;
+		text[n++] = '{';
+		ret->n_objects++;
+	}
+	ret->text = arena_text(arena, (struct strview){ text, n });
+	ret->n = (uint16_t)n;
+	return ret->text ? 0 : -ENOMEM;
+}
+
+unsigned json_name_shared(const struct json_name *a, const struct json_name *b)
+{
+	unsigned shared = 0;
+	while (shared < MIN(a->n_objects, b->n_objects) && a->at[shared + 1] == b->at[shared + 1] && memcmp(a->text, b->text, a->at[shared + 1]) == 0)
+		shared++;
+	return shared;
+}
+
+void json_named(struct json *j, const struct json_name *name, unsigned shared)
+{
+	static const char ends[] = "}}}}}}}}";
+	static_assert(sizeof(ends) > JSON_NAME_OBJECTS, "each open object can be closed");
+	assert(shared <= j->n_named && shared <= name->n_objects && j->depth + name->n_objects - shared <= JSON_MAX_DEPTH);
+	if (shared < j->n_named) {
+		buf_add(j->out, ends, j->n_named - shared);
+		j->need_comma = true;
+	}
+	if (j->need_comma)
+		buf_add_char(j->out, ',');
+	buf_add(j->out, name->text + name->at[shared], (size_t)name->n - name->at[shared]);
+	j->depth += name->n_objects - j->n_named;
+	j->n_named = name->n_objects;
+	j->need_comma = false;
+}
+
+void json_named_end(struct json *j)
+{
+	for (; j->n_named; j->n_named--)
+		json_object_end(j);
 }
 
 int json_path_compare(const char *a, const char *b)

@@ -8,11 +8,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "engine/base/arena.h"
 #include "engine/base/buf.h"
 
 enum {
 	JSON_MAX_DEPTH = 16, /* our own records nest 5 deep */
 	JSON_MAX_PATH = 128, /* bytes of a dotted name */
+	JSON_NAME_OBJECTS = 7, /* objects that a name of struct json_name can be in */
 };
 
 struct json {
@@ -22,6 +24,7 @@ struct json {
 	bool replaced;   /* set when json_str had to replace bytes; the caller may clear it */
 	char path[JSON_MAX_PATH]; /* objects opened by json_path, dotted, without the leaf */
 	size_t path_n;
+	unsigned n_named; /* objects opened by json_named */
 };
 
 void json_init(struct json *j, struct buf *out);
@@ -49,6 +52,24 @@ void json_raw(struct json *j, struct strview text);
 void json_path(struct json *j, const char *dotted);
 /* Closes what json_path opened. */
 void json_path_end(struct json *j);
+
+/*
+ * The same for names that are used again and again: made ready once, written with no look at the text. What the name before has in common with it
+ * is said by the caller; of names in order, it is the least of what the names between have in common with their neighbours.
+ */
+struct json_name {
+	const char *text; /* "a":{"b":{"c": of the arena */
+	uint16_t at[JSON_NAME_OBJECTS + 1]; /* where each component begins; the last is the key itself */
+	uint16_t n;
+	uint8_t n_objects;
+};
+/* 0, -ENAMETOOLONG or -ENOMEM. Names are letters, digits and underscores between dots. */
+int json_name_make(struct arena *arena, const char *dotted, struct json_name *ret) MUST_CHECK;
+/* How many objects both are in, from the outermost on. */
+unsigned json_name_shared(const struct json_name *a, const struct json_name *b);
+/* Closes all but `shared` of the objects that are open, opens the others that the name is in, and writes the key. */
+void json_named(struct json *j, const struct json_name *name, unsigned shared);
+void json_named_end(struct json *j);
 
 /* Order of dotted names in which nested members come out sorted: by component. */
 int json_path_compare(const char *a, const char *b);

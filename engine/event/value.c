@@ -147,19 +147,30 @@ int ip_parse(struct strview text, struct ip_address *ret)
 	return 0;
 }
 
+/* The last n digits of so many bits each. */
+static void add_digits(struct buf *out, uint64_t v, unsigned bits, size_t n)
+{
+	char digits[16];
+	for (size_t i = n; i-- > 0; v >>= bits)
+		digits[i] = "0123456789abcdef"[v & ((1u << bits) - 1)];
+	buf_add(out, digits, n);
+}
+
 /* Text of all but STR, LIST and FLAGS. */
 static void add_scalar(struct buf *out, const struct value *v)
 {
 	const char *symbol;
 	switch (kind_get(v->kind)->form) {
 	case FORM_HEX:
-		buf_add_format(out, "%016llx", (unsigned long long)v->u);
+		add_digits(out, v->u, 4, 16);
 		break;
 	case FORM_DEVICE: /* the kernel's own encoding: 12 bits major, 20 bits minor */
-		buf_add_format(out, "%u:%u", (unsigned)(v->u >> 20), (unsigned)(v->u & 0xfffff));
+		buf_add_u64(out, v->u >> 20);
+		buf_add_char(out, ':');
+		buf_add_u64(out, v->u & 0xfffff);
 		break;
 	case FORM_OCTAL:
-		buf_add_format(out, "%04o", (unsigned)v->u & 07777);
+		add_digits(out, v->u, 3, 4);
 		break;
 	case FORM_RFC3339:
 		clock_add_rfc3339(out, v->u);
