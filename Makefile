@@ -257,7 +257,7 @@ $(B)/bench/%: $(B)/obj/benchmarks/%.o $(BENCH_HELP_OBJ) $(SUPPORT_OBJ) $(ARCHIVE
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) $^ $(LIB_LIBS) -o $@
 
-.PHONY: bench bench-engine bench-kernel bench-workload
+.PHONY: bench bench-alerts bench-engine bench-kernel bench-workload
 bench: all $(BENCH_BIN)
 	@benchmarks/run.sh $(B)
 	@benchmarks/start.sh $(B)
@@ -268,6 +268,9 @@ bench-engine: $(B)/bench/bench_engine
 .PHONY: bench-syslog-ng
 bench-syslog-ng: $(B)/bench/bench_judge
 	@benchmarks/syslog_ng.sh $(B)
+
+bench-alerts: all $(B)/bench/bench_alerts
+	@benchmarks/alerts.sh $(B)
 
 bench-kernel: all payload
 	@benchmarks/kernel.sh $(B)
@@ -316,6 +319,7 @@ help:
 	@echo "make soak          the long runs, resumable"
 	@echo "make bench         user-space costs; make bench-kernel: instructions per operation in the guests"
 	@echo "make bench-workload  what a compile and a churn of files cost in the guests: off, detecting, enforcing"
+	@echo "make bench-alerts  alerts a second through render, sign and log, and one alone to the disk (build/bench/alerts.json)"
 	@echo "make bench-engine  what judging an event costs by 100 to 10000 rules, against the goals (build/bench/engine.json)"
 	@echo "make bench-syslog-ng  messages a second that the module verifies inside syslog-ng, against the goal (build/bench/syslog-ng.json)"
 	@echo "make generated     write docs/events.md and the event schemas from schemas/events.def"
