@@ -6,7 +6,7 @@
  */
 #pragma once
 
-#include "bpf/cgroup.h"
+#include "bpf/container.h"
 #include "bpf/name_cache.h"
 
 /* BPF cannot count trailing zeros, and a search with branches multiplies the verifier's states: the lowest bit alone, hashed perfectly. */
@@ -17,14 +17,6 @@ static const u8 bit_of_hash[64] = {
 static __always_inline u32 lowest_bit(u64 x)
 {
 	return bit_of_hash[((x & -x) * 0x022fdd63cc95386dull) >> 58] & 63;
-}
-
-/* 1 when x is not 0, without a branch. */
-static __always_inline u64 is_not_zero(u64 x)
-{
-	u64 minus = -x;
-	asm volatile("" : "+r"(minus)); /* or clang makes the branch that is to be avoided */
-	return (x | minus) >> 63;
 }
 
 static __always_inline struct ask *ask_at(u32 at)
@@ -194,18 +186,31 @@ __noinline int image_find(u32 at)
 
 /* --- cgroups ---------------------------------------------------------------------------------------------------------------- */
 
-struct hex_run {
-	struct ask *a;
-	u32 from, run, is_found;
-};
+enum { CGROUP_CLASS_MASK = 0x7fffffff, CGROUP_CONTAINER_BIT = 31 }; /* then the generation */
 
-/* 64 hexadecimal digits and no 65th: how runtimes number their containers. */
-static long hex_step(u64 i, struct hex_run *w)
+static __always_inline void cgroup_take(struct ask *a, u64 known)
 {
-	u8 c = w->a->path_buffer[(w->from + i) & (RECORD_PATH_MAX - 1)];
-	u32 is_hex = (u32)(c - '0') < 10 || (u32)(c - 'a') < 6;
-	w->is_found |= !is_hex & (w->run == 64);
-	w->run = is_hex ? w->run + 1 : 0;
+	a->is_container = known >> CGROUP_CONTAINER_BIT & 1;
+	a->cgroup_class = known & CGROUP_CLASS_MASK;
+}
+
+/* What was found out goes into the map; without room it is worked out again next time. */
+__noinline int cgroup_keep(u32 at)
+{
+	struct ask *a = !can_decide ? NULL : ask_at(at);
+	u64 id = bpf_get_current_cgroup_id();
+	struct cgroup_entry *e = bpf_map_lookup_elem(&cgroups, &id);
+	if (!a)
+		return 0;
+	if (!e) {
+		a->cgroup = (struct cgroup_entry){ 0 };
+		bpf_map_update_elem(&cgroups, &id, &a->cgroup, BPF_NOEXIST);
+		e = bpf_map_lookup_elem(&cgroups, &id);
+	}
+	u64 known = (u64)a->generation << 32 | a->container.is_found << CGROUP_CONTAINER_BIT | (a->name[2].text.object & CGROUP_CLASS_MASK);
+	if (e)
+		e->by_table[a->table & 1] = known;
+	cgroup_take(a, known);
 	return 0;
 }
 
@@ -222,31 +227,15 @@ __noinline int cgroup_find(u32 at)
 	struct cgroup_entry *e = bpf_map_lookup_elem(&cgroups, &id);
 	u64 known = e ? e->by_table[a->table & 1] : 0;
 	if (known >> 32 == a->generation) {
-		a->is_container = (known >> 31) & 1;
-		a->cgroup_class = known & 0x7fffffff;
+		cgroup_take(a, known);
 		return 0;
 	}
 	struct task_struct *task = bpf_get_current_task_btf();
-	cgroup_path(BPF_CORE_READ(task, cgroups, dfl_cgrp, kn), a->path_buffer, a->small, &a->path);
-	if (a->path.is_cut)
+	a->container.end = cgroup_path(BPF_CORE_READ(task, cgroups, dfl_cgrp, kn), a->path_buffer, a->small, &a->path);
+	if (a->path.is_cut || text_find(at, a->path.offset, 0, SPACE_CGROUP, 2) == TEXT_UNUSABLE)
 		return 0;
-	u32 offset = a->path.offset;
-	struct hex_run run = { .a = a, .from = offset };
-	if (text_find(at, offset, 0, SPACE_CGROUP, 2) == TEXT_UNUSABLE)
-		return 0;
-	if (offset < RECORD_PATH_MAX)
-		bpf_loop(RECORD_PATH_MAX - offset, hex_step, &run, 0);
-	u32 class = a->name[2].text.object & 0x7fffffff, is_container = run.is_found | (run.run == 64);
-	if (!e) {
-		a->cgroup = (struct cgroup_entry){ 0 };
-		bpf_map_update_elem(&cgroups, &id, &a->cgroup, BPF_NOEXIST); /* without room it is worked out again next time */
-		e = bpf_map_lookup_elem(&cgroups, &id);
-	}
-	if (e)
-		e->by_table[a->table & 1] = (u64)a->generation << 32 | (u64)is_container << 31 | class;
-	a->is_container = is_container;
-	a->cgroup_class = class;
-	return 0;
+	container_find(a);
+	return cgroup_keep(at);
 }
 
 /* --- files ------------------------------------------------------------------------------------------------------------------ */

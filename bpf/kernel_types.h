@@ -108,10 +108,14 @@ struct signal_struct {
 	struct tty_struct *tty;
 	int group_exit_code;
 };
+struct kernfs_iattrs {
+	kuid_t ia_uid;
+};
 struct kernfs_node {
 	struct kernfs_node *parent;
 	const char *name;
 	u64 id;
+	struct kernfs_iattrs *iattr;
 };
 struct kernfs_node___renamed { /* later kernels */
 	struct kernfs_node *__parent;

@@ -101,6 +101,17 @@ struct ask_file {
 	u64 mount_root;
 	struct name_id id;
 };
+/* Whether a cgroup is a container's (bpf/container.h), under way. In a map: the verifier does not follow what it reads back from there. */
+struct container_walk {
+	u64 at, end;            /* the byte of the path buffer that comes next; up to there root alone could give the names */
+	u64 row;                /* that comes next */
+	u64 no_row, no_hex;     /* of the row under way: the component is not its id */
+	u64 n;                  /* bytes of the component so far */
+	u64 run, run_before;    /* hexadecimal digits in a row: up to here, up to the last dot */
+	u64 no_uuid, no_task, tail; /* tail: the last 8 bytes */
+	u64 above, right_above, folders; /* rows of the list whose folder is a component above, the one right above, this one */
+	u64 is_found;
+};
 struct ask {
 	u32 busy;
 	u32 event, generation, table; /* generation 0: no verdict is asked for; table: of whatever is looked up now */
@@ -115,7 +126,8 @@ struct ask {
 	/* what is found of the dimension that is looked up now */
 	u32 class, pair_class[2];
 	struct ask_name name[4]; /* of both names; the third is for a cgroup's */
-	u32 has_cgroup, is_container, cgroup_class;
+	u32 has_cgroup, cgroup_class;
+	u32 is_container, reserved_container;
 	struct cgroup_entry cgroup;       /* to be put into the map */
 	/* what the rows so far leave: of words only those whose bit is in summary. pair_left: by the last pair alone, as far as it is known */
 	u64 summary, pair_left;
@@ -127,8 +139,9 @@ struct ask {
 	struct task_label label;      /* to be put into the map */
 	struct path_result path;
 	struct walk walk;
+	struct container_walk container;
 	u8 path_buffer[PATH_BUFFER];
-	u8 small[256];
+	u8 small[256] __attribute__((aligned(8)));
 	struct policy_text_key name_key;
 };
 

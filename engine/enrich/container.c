@@ -1,21 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One table of what runtimes name their cgroups. Owns nothing. */
+/* What runtimes name their cgroups, by schemas/containers.def. Owns nothing. */
 #include "engine/enrich/container.h"
 
 #include <stdbool.h>
 
 #include "engine/base/num.h"
 
-enum id_form {
-	ID_HEX,  /* 64 hexadecimal digits */
-	ID_UUID, /* 8-4-4-4-12 hexadecimal digits */
-	ID_NAME, /* what the user called it: anything without a slash */
-	ID_LONG, /* ID_HEX, or as Mesos and ECS name tasks: 32 hexadecimal digits, a dash, digits */
-};
+/* See schemas/containers.def. */
+enum id_form { ID_HEX, ID_UUID, ID_NAME, ID_LONG };
 
 /* With their lengths: this runs at every exec. */
 #define TEXT(literal) { (literal), sizeof(literal) - 1 }
-#define RULE(under, prefix, suffix, form, runtime) { TEXT(under), TEXT(prefix), TEXT(suffix), form, RUNTIME_##runtime },
 
 static const struct rule {
 	struct strview under;  /* name of some component above it; empty: in any place */
@@ -24,30 +19,8 @@ static const struct rule {
 	enum id_form form;
 	enum runtime runtime; /* RUNTIME_NONE: the name does not tell */
 } rules[] = {
-	/* systemd as cgroup manager: the prefix tells the runtime, wherever it stands */
-	RULE("", "docker-", ".scope", ID_HEX, DOCKER)
-	RULE("", "cri-containerd-", ".scope", ID_HEX, CONTAINERD)
-	RULE("", "containerd-", ".scope", ID_HEX, CONTAINERD)
-	RULE("", "nerdctl-", ".scope", ID_HEX, CONTAINERD)
-	RULE("", "crio-", ".scope", ID_HEX, CRIO)
-	RULE("", "crio-", "", ID_HEX, CRIO)
-	RULE("", "libpod-", ".scope", ID_HEX, PODMAN)
-	RULE("", "libpod-", "", ID_HEX, PODMAN)
-	RULE("", "runc-", ".scope", ID_NAME, RUNC)
-	RULE("", "crun-", ".scope", ID_NAME, CRUN)
-	/* cgroupfs as manager: a bare id says nothing by itself, the folder does */
-	RULE("docker", "", "", ID_HEX, DOCKER)
-	RULE("kubepods", "", "", ID_HEX, NONE)
-	RULE("libpod_parent", "libpod-", "", ID_HEX, PODMAN)
-	RULE("actions_job", "", "", ID_HEX, NONE)
-	RULE("ecs", "", "", ID_LONG, NONE)
-	RULE("garden", "", "", ID_UUID, GARDEN)
-	RULE("buildkit", "", "", ID_NAME, BUILDKIT)
-	/* machines: named by the administrator */
-	RULE("lxc", "", "", ID_NAME, LXC)
-	RULE("", "lxc.payload.", "", ID_NAME, LXC)
-	RULE("machine.slice", "systemd-nspawn@", ".service", ID_NAME, NSPAWN)
-	RULE("machine.slice", "machine-", ".scope", ID_NAME, NONE)
+#define CONTAINER(under, prefix, suffix, form, runtime) { TEXT(under), TEXT(prefix), TEXT(suffix), ID_##form, RUNTIME_##runtime },
+#include "schemas/containers.def"
 };
 
 enum { MAX_COMPONENTS = 32 }; /* deeper cgroups keep the ids found up to there */

@@ -712,7 +712,8 @@ int enrich_each_ancestry(struct enrich *e, uint32_t round, ancestry_function *ca
 			continue;
 		struct ancestry of = { .exec_id = image->exec_id, .pid = image->pid, .start_boot_ns = image->start_boot_ns };
 		of.is_new_image = !(image->flags & (IMAGE_FORKED | IMAGE_SNAPSHOT));
-		of.is_container = container_id(proctable_text(e->table, image->cgroup)).n != 0;
+		struct container_place place = container_place(proctable_text(e->table, image->cgroup));
+		of.is_container = place.id.n && !place.owner; /* users call their own cgroups what they like */
 		of.is_whole = proctable_is_whole(e->table, image);
 		of.n_ancestors = proctable_lineage(e->table, image, line);
 		for (size_t i = 0; i < of.n_ancestors; i++)

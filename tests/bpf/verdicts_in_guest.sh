@@ -239,3 +239,4 @@ totals=$(tail -n 1 /tmp/log.jsonl | grep -o '"totals":{[^}]*}')
 echo "$totals" | grep -q '"lost":0' && echo "ok - nothing was lost" || echo "not ok - nothing was lost: $totals"
 sh /t/kill_in_guest.sh
 sh /t/images_in_guest.sh
+sh /t/cgroup_names_in_guest.sh
