@@ -207,6 +207,33 @@ bool cgroups_find(struct cgroups *c, uint64_t id, struct cgroup_names *ret)
 	return true;
 }
 
+/* Whoever owns a folder makes folders in it. */
+static bool is_of_root(const struct cgroups *c, const char *name)
+{
+	struct stat st;
+	return fstatat(c->root, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && st.st_uid == 0;
+}
+
+bool cgroups_is_container(const struct cgroups *c, struct strview path)
+{
+	char name[PROCFS_TEXT];
+	size_t n = 1;
+	if (c->root < 0 || path.n < 2 || path.p[0] != '/' || path.n >= sizeof(name) || memchr(path.p, '\0', path.n) || !container_id(path).n)
+		return false;
+	memcpy(name, path.p, path.n);
+	name[path.n] = '\0';
+	for (; n < path.n; n++) { /* up to the first folder that is another's */
+		if (name[n] != '/')
+			continue;
+		name[n] = '\0';
+		bool may_name = is_of_root(c, name + 1);
+		name[n] = '/';
+		if (!may_name)
+			break;
+	}
+	return container_id((struct strview){ path.p, n }).n != 0;
+}
+
 /* --- the walk ------------------------------------------------------------------------------------------------------- */
 
 struct walk {

@@ -47,5 +47,11 @@ struct cgroup_names {
 /* False when it is not known; an id asked for in vain is looked for at the next tick. */
 bool cgroups_find(struct cgroups *cgroups, uint64_t id, struct cgroup_names *ret);
 
+/*
+ * In a container for rules that block: by the part of its path that root alone could name, as the kernel asks. Asks for the owner of each folder;
+ * without the hierarchy, or where a folder is gone, it is the host.
+ */
+bool cgroups_is_container(const struct cgroups *cgroups, struct strview path) MUST_CHECK;
+
 /* Looks for the ids asked for in vain, in one bounded walk. Hold no image over this call. */
 void cgroups_tick(struct cgroups *cgroups, uint64_t boot_ns);

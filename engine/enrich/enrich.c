@@ -701,10 +701,26 @@ void enrich_get_stats(const struct enrich *e, struct enrich_stats *ret)
 	containers_get_stats(e->containers, &ret->containers);
 }
 
+/* What was found out of a cgroup while processes are gone through: few cgroups have many of them. */
+struct known_cgroup {
+	text_id path;
+	bool is_container;
+};
+enum { KNOWN_CGROUPS = 64 };
+
+static bool is_in_container(const struct enrich *e, text_id path, struct known_cgroup known[static KNOWN_CGROUPS])
+{
+	struct known_cgroup *k = &known[path % KNOWN_CGROUPS];
+	if (k->path != path)
+		*k = (struct known_cgroup){ path, cgroups_is_container(e->cgroups, proctable_text(e->table, path)) };
+	return k->is_container;
+}
+
 int enrich_each_ancestry(struct enrich *e, uint32_t round, ancestry_function *call, void *context)
 {
 	_Static_assert((int)ANCESTRY_MAX == (int)LINEAGE_MAX, "the whole lineage");
 	const struct image *line[LINEAGE_MAX];
+	struct known_cgroup known[KNOWN_CGROUPS] = { { 0 } };
 	uint32_t at = 0;
 	int n = 0;
 	for (struct image *image; (image = proctable_next_living(e->table, &at));) {
@@ -712,8 +728,7 @@ int enrich_each_ancestry(struct enrich *e, uint32_t round, ancestry_function *ca
 			continue;
 		struct ancestry of = { .exec_id = image->exec_id, .pid = image->pid, .start_boot_ns = image->start_boot_ns };
 		of.is_new_image = !(image->flags & (IMAGE_FORKED | IMAGE_SNAPSHOT));
-		struct container_place place = container_place(proctable_text(e->table, image->cgroup));
-		of.is_container = place.id.n && !place.owner; /* users call their own cgroups what they like */
+		of.is_container = is_in_container(e, image->cgroup, known);
 		of.is_whole = proctable_is_whole(e->table, image);
 		of.n_ancestors = proctable_lineage(e->table, image, line);
 		for (size_t i = 0; i < of.n_ancestors; i++)

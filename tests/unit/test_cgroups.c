@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -168,6 +169,42 @@ static void without_a_hierarchy_nothing_is_looked_for(void **state)
 	host_end(&h);
 }
 
+/* As the kernel asks for rules that block: whoever owns a folder names those in it. */
+static void a_users_folders_hold_no_containers(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *what, *path;
+		bool as_root, as_user; /* what it is where root, or a user, owns all of the folders */
+	} cases[] = {
+		{ "in the hierarchy's own folder", "/docker-" HEX ".scope", true, true },
+		{ "a cgroup in a container", "/docker-" HEX ".scope/mine/x", true, true },
+		{ "in a folder", "/a/docker-" HEX ".scope", true, false },
+		{ "that is not there", "/b/docker-" HEX ".scope", false, false },
+		{ "in a user's folder further up", "/given/a/docker-" HEX ".scope", false, false },
+		{ "no container", "/a/b", false, false },
+		{ "the hierarchy's own folder", "/", false, false },
+		{ "nothing", "", false, false },
+	};
+	struct host h;
+	host_start(&h);
+	tree_dir(&h.tree, "cgroup/docker-" HEX ".scope");
+	tree_dir(&h.tree, "cgroup/a");
+	tree_dir(&h.tree, "cgroup/given");
+	tree_dir(&h.tree, "cgroup/given/a");
+	CLEANUP(str_free) char *given = tree_path(&h.tree, "cgroup/given"), *inside = tree_path(&h.tree, "cgroup/docker-" HEX ".scope");
+	bool is_root = geteuid() == 0;
+	if (is_root) /* else they are a user's as they are */
+		assert_int_equal(chown(given, 4711, 4711) | chown(inside, 4711, 4711), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
+		if (cgroups_is_container(h.cgroups, sv_from(cases[i].path)) != (is_root ? cases[i].as_root : cases[i].as_user))
+			fail_msg("%s: %s", cases[i].what, cases[i].path);
+	cgroups_free(&h.cgroups);
+	assert_int_equal(cgroups_new("", h.table, NULL, &h.cgroups), 0);
+	assert_false(cgroups_is_container(h.cgroups, SV("/docker-" HEX ".scope")));
+	host_end(&h);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -177,6 +214,7 @@ int main(void)
 		cmocka_unit_test(very_deep_hierarchies_are_walked_to_a_limit),
 		cmocka_unit_test(more_ids_than_there_is_room_for_push_out_the_oldest),
 		cmocka_unit_test(without_a_hierarchy_nothing_is_looked_for),
+		cmocka_unit_test(a_users_folders_hold_no_containers),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
