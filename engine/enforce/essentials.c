@@ -34,13 +34,13 @@ static const struct deed {
 };
 
 enum as_id {
-#define AS(id, login, tty) AS_##id,
+#define AS(id, login, tty, cgroup) AS_##id,
 #include "engine/enforce/essentials.def"
 };
 static const struct {
-	const char *login, *tty;
+	const char *login, *tty, *cgroup;
 } as[] = {
-#define AS(id, login, tty) { login, tty },
+#define AS(id, login, tty, cgroup) { login, tty, cgroup },
 #include "engine/enforce/essentials.def"
 };
 
@@ -80,7 +80,7 @@ struct act {
 	const struct essential *row;
 	struct essential_file subject, object;
 	const char *parent; /* NULL: pid 1 */
-	const char *cgroup; /* NULL: not said */
+	const char *cgroup; /* "": not said */
 };
 
 /* --- the event of an act --------------------------------------------------------------------------------------------------------- */
@@ -184,7 +184,7 @@ static int set_object(struct check *c, const struct act *act)
 	int err = 0;
 	for (size_t i = 0; !err && i < ARRAY_SIZE(fields); i++)
 		err = set_field(c, fields[i][0], fields[i][1]);
-	if (!err && act->cgroup)
+	if (!err)
 		err = set_field(c, "vedette.cgroup.path", act->cgroup);
 	return err ? err : set_fields(c, deed->fields);
 }
@@ -296,22 +296,41 @@ static int ask_subjects_in(struct check *c, const struct essential *row, struct 
 	return err;
 }
 
+static const char *cgroup_of(const struct check *c, const struct essential *row)
+{
+	bool has_sessions = c->host.sets[SET_PAM_SYSTEMD].n != 0;
+	return as[row->as == AS_ADMIN && !has_sessions ? AS_LOGIN : row->as].cgroup;
+}
+
 static int ask_subjects(struct check *c, const struct essential *row, struct essential_file object, size_t only)
 {
-	return ask_subjects_in(c, row, object, NULL, only);
+	return ask_subjects_in(c, row, object, cgroup_of(c, row), only);
 }
 
 /* --- services that a rule names ----------------------------------------------------------------------------------------------------- */
 
-/* A cgroup of a service that the value stands for; those of scopes (containers, sessions) are not set up by systemd's own process. */
+static bool has(struct strview text, const char *part)
+{
+	return text.n && memmem(text.p, text.n, part, strlen(part));
+}
+
+/*
+ * A cgroup of a service that the value stands for, or is the begin of. Those of scopes (containers, sessions) are not set up by systemd's own process,
+ * and what else is no service's lies in no slice, or in Kubernetes'.
+ */
 static bool service_of(struct strview value, char out[static PATH_MAX])
 {
+	static const char any[] = "/system.slice/x.service";
 	const char *star = value.n ? memchr(value.p, '*', value.n) : NULL;
 	if (star)
 		value.n = (size_t)(star - value.p);
-	if (!sv_starts(value, SV("/system.slice/")) || value.n + 64 > PATH_MAX || memchr(value.p, '\0', value.n) || sv_ends(value, SV(".scope")))
+	bool is_any = sv_starts(sv_from(any), value), is_slice = sv_ends(value, SV(".slice"));
+	bool is_service = is_slice || has(value, ".slice/") || sv_ends(value, SV(".service"));
+	if (!is_any && (!is_service || value.n + sizeof(any) > PATH_MAX || memchr(value.p, '\0', value.n) || sv_ends(value, SV(".scope")) || has(value, "kubepods")))
 		return false;
-	(void)snprintf(out, PATH_MAX, SV_FMT "%s", SV_ARG(value), value.p[value.n - 1] == '/' ? "x.service" : ""); /* there is room */
+	if (is_any)
+		value = sv_from(any);
+	(void)snprintf(out, PATH_MAX, SV_FMT "%s", SV_ARG(value), is_slice && !is_any ? "/x.service" : value.p[value.n - 1] == '/' ? "x.service" : ""); /* there is room */
 	return true;
 }
 

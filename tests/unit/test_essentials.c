@@ -4,9 +4,11 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
+#include "engine/base/fd.h"
 #include "engine/enforce/essentials.h"
 #include "engine/event/builder.h"
 #include "tests/support/tree.h"
@@ -27,7 +29,8 @@ static int setup(void **state)
 	static const char *const files[] = {
 		"usr/bin/bash", "usr/bin/dash", "usr/bin/dpkg", "usr/bin/dpkg-deb", "usr/bin/apt-get", "usr/bin/apt", "usr/bin/login", "usr/bin/su", "usr/bin/sudo",
 		"usr/bin/curl", "usr/sbin/agetty", "usr/sbin/sshd", "usr/lib/systemd/systemd", "usr/lib/apt/methods/http", "usr/sbin/vedette", "var/lib/dpkg/status",
-		"usr/local/bin/tool", "usr/bin/perl", "var/lib/apt/lists/lock", "dev/tty", "proc/meminfo", "lib/x86_64-linux-gnu/security/pam_unix.so", "etc/passwd", "etc/shadow", "lib/x86_64-linux-gnu/libc.so.6",
+		"usr/local/bin/tool", "usr/bin/perl", "var/lib/apt/lists/lock", "dev/tty", "proc/meminfo", "lib/x86_64-linux-gnu/security/pam_unix.so",
+		"lib/x86_64-linux-gnu/security/pam_systemd.so", "etc/passwd", "etc/shadow", "lib/x86_64-linux-gnu/libc.so.6",
 	};
 	static const char *const folders[] = {
 		"usr", "usr/bin", "usr/sbin", "usr/lib", "usr/lib/systemd", "usr/lib/apt", "usr/lib/apt/methods", "usr/local", "usr/local/bin", "var", "var/lib",
@@ -92,6 +95,28 @@ static const struct {
 		       "and not process.executable = /usr/lib/systemd/systemd", NULL },
 	{ "file.open", "vedette.cgroup.path startswith /system.slice/web.service and file.open.write and file.path startswith /etc/", NULL },
 	{ "file.open", "vedette.cgroup.path = /system.slice/docker-1.scope and file.open.write and not file.path startswith /var/", NULL },
+	{ "file.open", "vedette.cgroup.path startswith /system.slice and file.open.write and not file.path startswith /var/", "the start of a service" },
+	{ "file.open", "vedette.cgroup.path pmatch (/system.slice) and file.open.write and not file.path startswith /var/", "the start of a service" },
+	{ "file.open", "vedette.cgroup.path startswith / and file.open.write and not file.path startswith /var/", "the start of a service" },
+	{ "file.open", "vedette.cgroup.path glob \"/sys*\" and file.open.write and not file.path startswith /var/", "the start of a service" },
+	{ "file.open", "vedette.cgroup.path startswith /web.slice and file.open.write and not file.path startswith /var/", "the start of a service" },
+	{ "file.open", "vedette.cgroup.path startswith /web.slice/ and file.open.write and not file.path startswith /var/", "'/sys/fs/cgroup/web.slice/x.service/cgroup.procs'" },
+	{ "file.open", "vedette.cgroup.path = /web.slice/web-a.slice/b.service and file.open.write and not file.path startswith /var/", "the start of a service" },
+	{ "file.open", "vedette.cgroup.path = /web.slice and file.open.write and not file.path startswith /var/", NULL }, /* of the slice alone */
+	{ "file.open", "vedette.cgroup.path = /system.slice and file.open.write and not file.path startswith /var/", NULL },
+	{ "file.open", "vedette.cgroup.path startswith /kubepods.slice/ and file.open.write and not file.path startswith /var/", NULL },
+	{ "file.open", "vedette.cgroup.path startswith /web.slice and file.open.write and not process.executable = /usr/lib/systemd/systemd", NULL },
+	/* where the others are */
+	{ EXEC, "vedette.cgroup.path startswith /user.slice/", "an administrator's shell" },
+	{ EXEC, "vedette.cgroup.path startswith /user.slice/user-0.slice/ and process.executable = /usr/bin/bash", "'/usr/bin/login' runs '/usr/bin/bash'" },
+	{ EXEC, "vedette.cgroup.path startswith /user.slice/user-1000.slice/ and process.executable = /usr/bin/bash", NULL },
+	{ EXEC, "vedette.cgroup.path startswith /user.slice/ and process.executable = /usr/bin/dpkg", "the package manager's run" },
+	{ EXEC, "vedette.cgroup.path startswith /system.slice/ and process.executable = /usr/bin/bash", NULL }, /* shells of services */
+	{ EXEC, "not vedette.cgroup.path startswith /user.slice/ and process.executable = /usr/bin/bash", NULL },
+	{ EXEC, "vedette.cgroup.path startswith /system.slice/ and process.executable = /usr/bin/login", "'/usr/sbin/agetty' runs '/usr/bin/login'" },
+	{ "file.open", "vedette.cgroup.path startswith /system.slice/ssh and file.path = /etc/shadow", "'/usr/sbin/sshd' reads '/etc/shadow'" },
+	{ "bpf.load", "vedette.cgroup.path startswith /system.slice/", "loads BPF programs" },
+	{ "file.mount", "vedette.cgroup.path = /init.scope", "pid 1: '/usr/lib/systemd/systemd' mounts" },
 	/* the engine */
 	{ EXEC, "process.executable = /usr/sbin/vedette", "the engine's own work: '/usr/lib/systemd/systemd' runs '/usr/sbin/vedette'" },
 	{ EXEC, "process.executable startswith /usr/sbin/ve", "the engine's own work" },
@@ -231,6 +256,18 @@ static void a_forced_rule_is_not_asked(void **state)
 	assert_int_equal(essentials_check(set, &f->host, is_forced, other, &diag), -EPERM);
 }
 
+/* Then who logs in stays in the cgroup of the service. */
+static void without_sessions_a_shell_is_in_the_cgroup_of_a_service(void **state)
+{
+	struct fixture *f = *state;
+	CLEANUP(diag_done) struct diag diag = { 0 };
+	CLEANUP(ruleset_free) struct ruleset *set = load(EXEC, "not vedette.cgroup.path startswith /user.slice/ and process.executable = /usr/bin/bash", "");
+	CLEANUP(str_free) char *pam = tree_path(&f->tree, "lib/x86_64-linux-gnu/security/pam_systemd.so");
+	assert_int_equal(unlink(pam), 0);
+	assert_int_equal(essentials_check(set, &f->host, NULL, NULL, &diag), -EPERM);
+	assert_non_null(strstr(diag.messages[0].text, "an administrator's shell"));
+}
+
 /* Without enforcement it is only said; and each kind of act once. */
 static void what_is_not_enforced_is_told(void **state)
 {
@@ -250,6 +287,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(it_is_said_where_the_rule_stands, setup, teardown),
 		cmocka_unit_test_setup_teardown(what_only_alerts_may_be_about_anything, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_forced_rule_is_not_asked, setup, teardown),
+		cmocka_unit_test_setup_teardown(without_sessions_a_shell_is_in_the_cgroup_of_a_service, setup, teardown),
 		cmocka_unit_test_setup_teardown(what_is_not_enforced_is_told, setup, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
