@@ -324,13 +324,14 @@ static bool service_of(struct strview value, char out[static PATH_MAX])
 	const char *star = value.n ? memchr(value.p, '*', value.n) : NULL;
 	if (star)
 		value.n = (size_t)(star - value.p);
-	bool is_any = sv_starts(sv_from(any), value), is_slice = sv_ends(value, SV(".slice"));
-	bool is_service = is_slice || has(value, ".slice/") || sv_ends(value, SV(".service"));
-	if (!is_any && (!is_service || value.n + sizeof(any) > PATH_MAX || memchr(value.p, '\0', value.n) || sv_ends(value, SV(".scope")) || has(value, "kubepods")))
+	if (sv_starts(sv_from(any), value)) {
+		memcpy(out, any, sizeof(any));
+		return true;
+	}
+	bool is_slice = sv_ends(value, SV(".slice")), is_service = is_slice || has(value, ".slice/") || sv_ends(value, SV(".service"));
+	if (!is_service || value.n + sizeof(any) > PATH_MAX || memchr(value.p, '\0', value.n) || sv_ends(value, SV(".scope")) || has(value, "kubepods"))
 		return false;
-	if (is_any)
-		value = sv_from(any);
-	(void)snprintf(out, PATH_MAX, SV_FMT "%s", SV_ARG(value), is_slice && !is_any ? "/x.service" : value.p[value.n - 1] == '/' ? "x.service" : ""); /* there is room */
+	(void)snprintf(out, PATH_MAX, SV_FMT "%s", SV_ARG(value), is_slice ? "/x.service" : sv_ends(value, SV("/")) ? "x.service" : ""); /* there is room */
 	return true;
 }
 
