@@ -108,6 +108,8 @@ class Run:
     def go(self, count, seconds=None):
         done = subprocess.run(self.command(count, seconds), stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=120)
         self.stderr = done.stderr.decode()
+        if done.returncode and done.stdout:
+            check(False, "it ends well", self.stderr[-500:])
         return json.loads(done.stdout) if done.stdout else None
 
     def lines(self):

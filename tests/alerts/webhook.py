@@ -54,6 +54,8 @@ class Run:
     def go(self, count, seconds=20, rate=0):
         done = subprocess.run(self.command(count, seconds, rate), stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=seconds + 60)
         self.stderr = done.stderr.decode()
+        if done.returncode and done.stdout:
+            check(False, "it ends well", self.stderr[-500:])
         return self.status(done.stdout)
 
     def log(self):
@@ -196,7 +198,7 @@ plain = Receiver(None, "", {"/": Place(good)})
 private = Receiver(certificates, "server", {"/": Place(good)})
 gone = Place(first(1, lambda c, r: (410, {}, b"")))
 chat = {name: Place(good) for name in ("slack", "teams")} | {"pagerduty": Place(lambda c, r: (202, {}, b'{"status":"success"}'))}
-server.places |= {"/" + name: place for name, place in chat.items()} | {"/gone": gone}
+server.places |= {"/" + name: place for name, place in chat.items()} | {"/gone": gone, "/stuck": Place(lambda c, r: (time.sleep(60), closes(c, r)))}
 client = f"tls: {{ca: {certificates.path('ca')}, cert: {certificates.path('client')}, key: {certificates.path('client', 'key')}}}, allow_private: true"
 url_file = secret_file("url", f"{server.url}/slack")
 run = Run("strict", {
@@ -205,6 +207,7 @@ run = Run("strict", {
     "private": f"type: webhook, url: '{private.url}/', tls: {{ca: {certificates.path('ca')}}}",
     "plain": f"type: webhook, url: '{plain.url}/', allow_private: true",
     "gone": f"type: webhook, url: '{server.url}/gone', {tls}",
+    "stuck": f"type: webhook, url: '{server.url}/stuck', {tls}, timeout: 10m",
     "slack": f"type: webhook, url_file: {url_file}, {tls}, template: slack, filter: {{own: false, severity: high}}",
     "teams": f"type: webhook, url: '{server.url}/teams', {tls}, template: teams, filter: {{own: false, severity: critical}}",
     "pagerduty": f"type: webhook, url: '{server.url}/pagerduty', {tls}, template: pagerduty, auth: {{token: {token_file}}}, filter: {{own: false, severity: critical}}",
@@ -217,7 +220,9 @@ time.sleep(0.5)
 check(len(gone.requests) == 1, "410: nothing more is sent", len(gone.requests))
 time.sleep(0.5)
 process.send_signal(signal.SIGHUP)
+began = time.monotonic()
 status = run.status(process.communicate(timeout=60)[0])
+check(time.monotonic() - began < 20, "a request under way does not hold up the end", time.monotonic() - began)
 log = run.log()
 check(text_of(gone) == log and status["gone"]["state"] == "good", "410: after SIGHUP it is asked again, and nothing is missing", status["gone"])
 for name, receiver in (("client", strict), ("plain", plain)):
