@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A process that signs into a write-ahead log is killed again and again: at any instant, and at each operation on the disk. What it had
- * shown to a reader is there afterwards, with the same bytes; each stream verifies up to where it ended. VEDETTE_KILLS says how
- * often (30).
+ * An agent that signs into a write-ahead log with a sink behind it is killed again and again: at any instant, at each operation of log, cursor and file on the
+ * disk, at each step of its key file. What it had shown to a reader is there afterwards, with the same bytes; all streams verify, one behind the other, by the
+ * agent's first key; the sink's files hold each line once. VEDETTE_KILLS says how often (30).
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -18,6 +18,8 @@
 
 #include <cmocka.h>
 
+#include "alerts/agent.h"
+#include "alerts/sinks.h"
 #include "alerts/stream.h"
 #include "alerts/verify.h"
 #include "alerts/wal.h"
@@ -25,6 +27,7 @@
 #include "engine/base/crc32c.h"
 #include "engine/base/fd.h"
 #include "engine/base/num.h"
+#include "engine/config/config.h"
 #include "tests/support/faulty_io.h"
 #include "tests/support/full_event.h"
 #include "tests/support/random.h"
@@ -40,7 +43,9 @@ struct seen {
 };
 
 struct fixture {
-	char folder[64], log[80], keys[80];
+	char folder[64], log[80], agent[80], path[80];
+	struct config *config;
+	struct buf key;            /* the agent's first: all that a verifier is given */
 	struct seen *seen;
 	struct random random;
 	unsigned kills;
@@ -62,7 +67,14 @@ static int make_fixture(void **state)
 	if (!mkdtemp(f->folder))
 		return -1;
 	(void)snprintf(f->log, sizeof(f->log), "%s/wal", f->folder);
-	(void)snprintf(f->keys, sizeof(f->keys), "%s/keys", f->folder);
+	(void)snprintf(f->agent, sizeof(f->agent), "%s/agent", f->folder);
+	(void)snprintf(f->path, sizeof(f->path), "%s/out", f->folder);
+	CLEANUP(buf_done) struct buf text = { 0 };
+	CLEANUP(agent_close) struct agent *agent = NULL;
+	buf_add_format(&text, "rules: [r]\nagent: {folder: /a}\nwal: {folder: /w}\nsinks:\n  - {name: one, type: file, path: %s, rotate: {size: 256KiB, keep: 9999}, retry: {least: 1ms, most: 5ms}}\n", f->path);
+	if (config_parse("c", buf_sv(&text), &f->config, NULL) || agent_open(f->agent, &(struct agent_options){ .makes = true, .must_make = true }, &agent, NULL))
+		return -1;
+	agent_key_line(agent, &f->key);
 	f->seen = mmap(NULL, sizeof(*f->seen), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	return f->seen == MAP_FAILED ? -1 : 0;
 }
@@ -78,6 +90,8 @@ static int drop_fixture(void **state)
 	}
 	waitpid(child, NULL, 0);
 	munmap(f->seen, sizeof(*f->seen));
+	config_free(&f->config);
+	buf_done(&f->key);
 	free(f);
 	return 0;
 }
@@ -114,41 +128,76 @@ static void must(int r)
 		_exit(3);
 }
 
+/* Where a process is killed, besides at any instant. */
+struct deadly {
+	struct faulty_io io;
+	unsigned step; /* of the agent's file, counted from 1; 0: none */
+	unsigned steps;
+};
+
+static int on_step(void *context, enum agent_step step)
+{
+	struct deadly *d = context;
+	(void)step;
+	if (++d->steps == d->step)
+		(void)raise(SIGKILL);
+	return 0;
+}
+
+static void find_end(struct wal *w, struct agent *agent)
+{
+	struct wal_head head;
+	wal_get_head(w, &head);
+	if (head.line.n)
+		agent_found(agent, head.line, NULL);
+}
+
 /* Never returns: it is killed, or its process ends with a number that says where it failed. */
-static void sign_on(const struct fixture *f, struct faulty_io *fault, int began)
+static void sign_on(const struct fixture *f, struct deadly *deadly, int began)
 {
 	static const char *const none[] = { NULL };
-	static const struct rule_info rule = { .id = "r", .title = "R", .description = "", .ruleset = "t", .severity = SEVERITY_HIGH };
+	static const struct rule_info rules[] = {
+		{ .id = "r", .title = "R", .description = "", .ruleset = "t", .severity = SEVERITY_HIGH },
+		{ .id = "c", .title = "C", .description = "", .ruleset = "t", .severity = SEVERITY_CRITICAL },
+	};
 	struct wal_config config = wal_defaults();
-	struct wal_io io = faulty_io(fault);
+	struct wal_io io = faulty_io(&deadly->io);
 	struct identity id;
 	struct stream *stream = NULL;
+	struct agent *agent = NULL;
+	struct sinks *sinks = NULL;
 	struct wal *w = NULL;
 	struct receiver receiver = { .seen = f->seen };
 	pthread_t thread;
 	struct full_event *full = malloc(sizeof(*full));
-	struct buf key = { 0 };
 	config.folder = f->log;
-	config.io = fault->at ? &io : &wal_io_real;
+	config.io = &io;
 	config.segment_bytes = 1 << 16;
 	config.commit_ns = 1000000;
 	must(!full || wal_open(&config, &w, NULL));
+	struct wal_reader *keeper = NULL; /* lets no segment go */
+	must(wal_reader_new(w, 0, true, &keeper));
 	must(wal_reader_new(w, f->seen->next, true, &receiver.reader));
 	must(pthread_create(&thread, NULL, receive_on, &receiver));
+	must(agent_open(f->agent, &(struct agent_options){ .on_step = on_step, .context = deadly }, &agent, NULL) || identity_gather(&id, NULL));
+	find_end(w, agent);
+	must(agent_begin(agent, &id, NULL));
 	struct outlet *o = wal_outlet(w);
-	must(identity_gather(&id, NULL) || stream_new(&id, NULL, &o, &stream, NULL));
-	stream_key_line(stream, &key);
-	CLEANUP(fd_close) int fd = open(f->keys, O_WRONLY | O_CREAT | O_APPEND, 0600);
-	must(fd_write_all(fd, key.p, key.n));
+	must(stream_new(&id, agent, &o, &stream, NULL));
+	must(sinks_open(&f->config->sinks, f->log, w, &sinks, NULL) || sinks_start(sinks));
 	full_event_make(full, event_type_by_name(SV("file.open")), &(struct full_event_style){ .repeat = 1 });
-	struct open_info open_info = { instant_now(), "00", 1, "", "lsm", "host", none, none, 0, 0, NULL };
+	struct instant now = instant_now();
+	struct open_info open_info = { now, "00", 1, "", "lsm", "host", none, none, 0, 0, NULL };
 	must(stream_open_record(stream, &open_info));
 	must(write(began, "", 1) != 1);
 	for (unsigned i = 0; i < ALERTS_MAX; i++) {
-		struct alert alert = { .ev = &full->ev, .rule = &rule, .message = SV("m"), .policy_digest = "00" };
-		must(stream_alert(stream, &alert, instant_now()));
+		bool is_critical = i % 20 == 19; /* another key with each */
+		struct alert alert = { .ev = &full->ev, .rule = &rules[is_critical], .message = SV("m"), .policy_digest = "00" };
+		now.wall_ns += 1000000;
+		now.boot_ns += is_critical ? 2 * STREAM_ROLL_PAUSE_NS : 1000000;
+		must(stream_alert(stream, &alert, now));
 		if (i % 3 == 0)
-			IGNORE(stream_flush(stream, instant_now())); /* a fault of the disk that is tried again */
+			IGNORE(stream_flush(stream, now)); /* a fault of the disk that is tried again */
 	}
 	for (;;)
 		pause();
@@ -159,18 +208,20 @@ static void live_and_die(struct fixture *f, unsigned round)
 {
 	int began[2], status = 0;
 	char byte;
-	struct faulty_io fault = { .op = FAULTY_ANY, .error = -1 };
-	if (round % 2)
-		fault.at = 1 + (unsigned)random_below(&f->random, 60);
+	struct deadly deadly = { .io = { .op = FAULTY_ANY, .error = -1 } };
+	if (round % 3 == 1)
+		deadly.io.at = 1 + (unsigned)random_below(&f->random, 400);
+	if (round % 3 == 2)
+		deadly.step = 1 + (unsigned)random_below(&f->random, 60);
 	assert_int_equal(pipe2(began, O_CLOEXEC), 0);
 	uint64_t since_ns = clock_ns(CLOCK_MONOTONIC);
 	pid_t child = fork();
 	if (child == 0)
-		sign_on(f, &fault, began[1]);
+		sign_on(f, &deadly, began[1]);
 	close(began[1]);
 	if (read(began[0], &byte, 1) == 1) {
 		f->slowest_ns = MAX(f->slowest_ns, clock_ns(CLOCK_MONOTONIC) - since_ns);
-		const struct timespec nap = { .tv_nsec = (long)random_below(&f->random, 40000000) };
+		const struct timespec nap = { .tv_nsec = (long)random_below(&f->random, 100000000) };
 		nanosleep(&nap, NULL);
 	}
 	close(began[0]);
@@ -183,38 +234,25 @@ static void live_and_die(struct fixture *f, unsigned round)
 /* --- what is left ----------------------------------------------------------------------------------------------------------------- */
 
 struct checked {
-	struct verify_keys keys;
-	struct verifier *verifier;
-	char stream[STREAM_NAME_MAX + 1];
-	uint64_t lines, streams, next;
+	struct verifier *verifier; /* of all streams: the chain goes over every kill */
+	struct buf text;           /* all lines */
+	uint64_t lines, next;
 };
 
-/* Lines carry `"stream":"NAME"` in their signature. */
 static void check_line(struct checked *c, struct strview line)
 {
-	static const char mark[] = "\"stream\":\"";
-	const char *name = memmem(line.p, line.n, mark, sizeof(mark) - 1);
-	assert_non_null(name);
-	name += sizeof(mark) - 1;
-	size_t n = strcspn(name, "\"");
-	assert_true(n < sizeof(c->stream));
-	if (strlen(c->stream) != n || memcmp(c->stream, name, n) != 0) {
-		verifier_free(&c->verifier);
-		assert_int_equal(verifier_new(&c->keys, &(struct verify_options){ 0 }, &c->verifier), 0);
-		memcpy(c->stream, name, n);
-		c->stream[n] = '\0';
-		c->streams++;
-	}
 	if (verifier_line(c->verifier, line))
 		fail_msg("line %llu: %s", (unsigned long long)c->lines, verifier_explain(c->verifier));
+	buf_add_sv(&c->text, line);
+	buf_add_char(&c->text, '\n');
 	c->lines++;
 }
 
 static void check_item(struct checked *c, const struct fixture *f, const struct wal_item *item)
 {
 	uint64_t n = item->header.number;
-	assert_int_equal(item->missed, 0);
-	assert_int_equal(n, c->next);
+	if (item->missed || n != c->next)
+		fail_msg("record %llu comes, %llu is wanted, %llu lines are missed", (unsigned long long)n, (unsigned long long)c->next, (unsigned long long)item->missed);
 	c->next = n + 1;
 	if (f->seen->has[n] && crc32c(0, item->lines.p, item->lines.n) != f->seen->sum[n])
 		fail_msg("record %llu was given to a receiver with other bytes", (unsigned long long)n);
@@ -226,6 +264,24 @@ static void check_item(struct checked *c, const struct fixture *f, const struct 
 	}
 }
 
+/* The sink's files, oldest first, are the log: each line once. */
+static void check_files(struct fixture *f, struct wal *w, const struct checked *c)
+{
+	struct sinks *sinks = NULL;
+	CLEANUP(buf_done) struct buf text = { .max = (size_t)1 << 30 };
+	assert_int_equal(sinks_open(&f->config->sinks, f->log, w, &sinks, NULL), 0);
+	assert_int_equal(sinks_start(sinks), 0);
+	assert_int_equal(sinks_close(&sinks, 60000000000), 0);
+	for (unsigned i = 9999; i < 10000; i--) {
+		char path[120];
+		(void)snprintf(path, sizeof(path), i ? "%s.%u" : "%s", f->path, i);
+		if (access(path, F_OK) == 0)
+			assert_int_equal(fd_read_file(path, text.max, &text), 0);
+	}
+	if (!sv_equal(buf_sv(&text), buf_sv(&c->text)))
+		fail_msg("the files hold %zu bytes, the log %zu, or others", text.n, c->text.n);
+}
+
 static void nothing_acknowledged_is_lost_or_changed_by_a_kill(void **state)
 {
 	struct fixture *f = *state;
@@ -233,23 +289,30 @@ static void nothing_acknowledged_is_lost_or_changed_by_a_kill(void **state)
 	struct wal *w = NULL;
 	struct wal_reader *r = NULL;
 	struct wal_item item;
-	struct checked c = { .streams = 0 };
+	CLEANUP(verify_keys_done) struct verify_keys keys = { 0 };
+	struct checked c = { .text.max = (size_t)1 << 30 };
+	struct verify_result result;
 	for (unsigned i = 0; i < f->kills; i++)
 		live_and_die(f, i);
 	assert_int_equal(f->seen->twice, 0);
 	config.folder = f->log;
 	assert_int_equal(wal_open(&config, &w, NULL), 0);
-	assert_int_equal(verify_keys_read(f->keys, &c.keys, NULL), 0);
+	assert_int_equal(verify_keys_parse("key", buf_sv(&f->key), &keys, NULL), 0);
+	assert_int_equal(verifier_new(&keys, &(struct verify_options){ 0 }, &c.verifier), 0);
 	assert_int_equal(wal_reader_new(w, 0, false, &r), 0);
 	while (wal_reader_next(r, 0, &item) == 1)
 		check_item(&c, f, &item);
+	verifier_result(c.verifier, &result);
 	assert_true(c.next >= f->seen->next);
 	assert_true(f->seen->next > 0);
-	assert_true(f->slowest_ns < 2000000000);
-	printf("# %llu records, %llu of them received, %llu lines of %llu streams; the slowest start took %llu ms\n", (unsigned long long)c.next,
-	       (unsigned long long)f->seen->next, (unsigned long long)c.lines, (unsigned long long)c.streams, (unsigned long long)(f->slowest_ns / 1000000));
+	assert_true(result.streams > f->kills / 6); /* others died before they had said anything */
+	check_files(f, w, &c);
+	print_message("# %llu records, %llu of them received, %llu lines of %llu streams, key %llu; the slowest start took %llu ms\n", (unsigned long long)c.next,
+	       (unsigned long long)f->seen->next, (unsigned long long)c.lines, (unsigned long long)result.streams, (unsigned long long)result.epoch,
+	       (unsigned long long)(f->slowest_ns / 1000000));
+	assert_true(f->slowest_ns < 20000000000);
 	verifier_free(&c.verifier);
-	verify_keys_done(&c.keys);
+	buf_done(&c.text);
 	wal_reader_free(&r);
 	wal_close(&w);
 }
