@@ -106,10 +106,15 @@ static int know_lines(struct logfile *f)
 	if (f->is_doubtful)
 		return 0;
 	int r = know_file(f, f->fd, f->size, &left);
+	bool has_hole = false; /* of a rotation that was interrupted */
 	for (unsigned i = 1; !r && left && i <= f->options->keep; i++) {
 		struct stat st;
 		(void)snprintf(name, sizeof(name), "%s.%u", f->options->path, i); /* fits: the path could be opened */
 		CLEANUP(fd_close) int fd = open(name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+		if (fd < 0 && errno == ENOENT && !has_hole) {
+			has_hole = true;
+			continue;
+		}
 		if (fd < 0 || fstat(fd, &st) || !S_ISREG(st.st_mode))
 			break;
 		if (know_file(f, fd, (uint64_t)st.st_size, &left) == -ENOMEM)

@@ -343,6 +343,33 @@ static void lines_of_earlier_streams_are_known_too(void **state)
 	assert_true(sv_equal(buf_sv(&text), buf_sv(&want)));
 }
 
+/* A kill in the middle of a rotation: PATH.1 is PATH.2 already, PATH is still PATH. */
+static void lines_behind_an_interrupted_rotation_are_known(void **state)
+{
+	struct fixture *f = *state;
+	char options[160], cursor[160], one[120], two[120];
+	(void)snprintf(options, sizeof(options), "type: file, path: %s, rotate: {size: 8000, keep: 9}", f->path);
+	(void)snprintf(cursor, sizeof(cursor), "%s/one.cursor", f->cursors);
+	(void)snprintf(one, sizeof(one), "%s.1", f->path);
+	(void)snprintf(two, sizeof(two), "%s.2", f->path);
+	start_sinks(f, options);
+	while (access(one, F_OK))
+		add_lines(f, 1), wait_for_lines(f, 0, f->written);
+	stop_sinks(f);
+	assert_int_equal(rename(one, two), 0);
+	assert_int_equal(unlink(cursor), 0);
+	start_sinks(f, options);
+	stop_sinks(f);
+	assert_int_equal(access(one, F_OK), -1);
+	struct stat a, b;
+	size_t want = 0;
+	for (size_t i = 0; i < f->written; i++)
+		want += f->log.line[i].n + 1;
+	assert_int_equal(stat(f->path, &a), 0);
+	assert_int_equal(stat(two, &b), 0);
+	assert_int_equal(a.st_size + b.st_size, want);
+}
+
 /* Who may write to the file says that all of the agent's lines are there: nothing that is still to come may be taken for delivered. */
 static void a_forged_line_takes_no_place(void **state)
 {
@@ -1000,6 +1027,7 @@ int main(void)
 		WITH_LOG(a_file_has_the_format_that_was_asked_for),
 		WITH_LOG(what_cannot_be_converted_is_refused),
 		WITH_LOG(lines_of_earlier_streams_are_known_too),
+		WITH_LOG(lines_behind_an_interrupted_rotation_are_known),
 		WITH_LOG(a_forged_line_takes_no_place),
 		WITH_LOG(another_agent_begins_another_file),
 		WITH_LOG(any_fault_of_the_disk_delays_a_file_and_loses_nothing),
