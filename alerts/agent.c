@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "alerts/agent_file.h"
+#include "alerts/agent_writer.h"
 #include "engine/base/fd.h"
 
 /*
@@ -29,6 +29,9 @@ struct agent {
 	uint64_t claimed;         /* the highest stream that a line spoke of, whoever signed it: that number is not used again */
 	struct log_head previous; /* of the stream at hand */
 	bool is_new, is_unsettled;
+	bool is_next_stored;         /* the next key is on the disk */
+	struct agent_writer *writer; /* owned; NULL: the caller waits for the disk */
+	enum { WRITES_NOTHING, WRITES_NEXT, WRITES_SETTLED } writes;
 };
 
 /* --- the folder --------------------------------------------------------------------------------------------------------------------- */
@@ -125,6 +128,7 @@ void agent_close(struct agent **agent)
 	struct agent *a = TAKE(*agent);
 	if (!a)
 		return;
+	agent_writer_free(&a->writer);
 	agent_state_done(&a->state);
 	fd_close(&a->lock_fd);
 	fd_close(&a->folder_fd);
@@ -256,18 +260,65 @@ int agent_key(const struct agent *a, struct crypto_key **ret)
 	return crypto_key_copy(a->state.key, ret);
 }
 
+/* What the thread wrote, or could not. */
+static int note_written(struct agent *a, int r)
+{
+	if (a->writes == WRITES_NEXT && r)
+		crypto_key_free(&a->state.next); /* if it did come to the disk: no record names it, and the next one is written over it */
+	if (a->writes == WRITES_NEXT)
+		a->is_next_stored = r == 0;
+	else if (a->writes == WRITES_SETTLED && r == 0)
+		a->is_unsettled = false;
+	a->writes = WRITES_NOTHING;
+	return r;
+}
+
+/* 0 or -errno: it was written, or could not be; -EINPROGRESS: ask again. */
+static int store_as(struct agent *a, int what)
+{
+	if (!a->writer) {
+		a->writes = what;
+		return note_written(a, store(a, &a->state));
+	}
+	if (a->writes) {
+		bool was_this = (int)a->writes == what;
+		int r = agent_writer_take(a->writer);
+		if (r == -EINPROGRESS)
+			return r;
+		r = note_written(a, r);
+		if (was_this)
+			return r;
+	}
+	int r = agent_writer_put(a->writer, &a->state);
+	if (r)
+		return r;
+	a->writes = what;
+	return -EINPROGRESS;
+}
+
+int agent_start_writer(struct agent *a)
+{
+	const struct agent_file_steps steps = { a->options.on_step, a->options.context };
+	return a->writer ? 0 : agent_writer_new(a->folder_fd, &steps, &a->writer);
+}
+
+void agent_stop_writer(struct agent *a)
+{
+	if (a->writer && a->writes)
+		(void)note_written(a, agent_writer_wait(a->writer)); /* what failed is tried again by whoever needs it */
+	agent_writer_free(&a->writer);
+}
+
 int agent_roll(struct agent *a, struct crypto_key **ret)
 {
 	if (a->is_unsettled)
 		return -EBUSY;
-	if (!a->state.next) {
-		int r = crypto_key_new(&a->state.next);
+	if (!a->is_next_stored) {
+		int r = a->state.next ? 0 : crypto_key_new(&a->state.next);
 		if (!r)
-			r = store(a, &a->state);
-		if (r) {
-			crypto_key_free(&a->state.next); /* if it did come to the disk: no record names it, and the next one is written over it */
+			r = store_as(a, WRITES_NEXT);
+		if (r)
 			return r;
-		}
 	}
 	return crypto_key_copy(a->state.next, ret);
 }
@@ -278,15 +329,13 @@ void agent_named(struct agent *a)
 	a->state.key = TAKE(a->state.next);
 	a->state.epoch++;
 	a->is_unsettled = true;
+	a->is_next_stored = false;
 }
 
 int agent_settle(struct agent *a, const struct log_head *head)
 {
 	a->state.head = *head;
-	int r = store(a, &a->state);
-	if (!r)
-		a->is_unsettled = false;
-	return r;
+	return store_as(a, WRITES_SETTLED);
 }
 
 bool agent_is_unsettled(const struct agent *a)

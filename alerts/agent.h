@@ -57,6 +57,13 @@ void agent_public_key(const struct agent *a, uint8_t ret_public[static CRYPTO_PU
 /* A copy of the key in force, for the signer. 0 or -ENOMEM. */
 int agent_key(const struct agent *a, struct crypto_key **ret) MUST_CHECK;
 
+/*
+ * From now on a thread writes the agent's file: agent_roll and agent_settle say -EINPROGRESS, and the same call again later what became of it. Until
+ * agent_stop_writer, which waits for it. 0 or -errno.
+ */
+int agent_start_writer(struct agent *a) MUST_CHECK;
+void agent_stop_writer(struct agent *a);
+
 /* A next key that is on the disk: its copy. 0, -EBUSY while the roll before is not settled, or -errno of the disk: then there is none. */
 int agent_roll(struct agent *a, struct crypto_key **ret) MUST_CHECK;
 /* The record that names the key of agent_roll is signed: that key is in force. */

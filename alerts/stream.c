@@ -288,6 +288,7 @@ static void roll_for_stop(struct stream *s, struct instant now)
 {
 	if (!s->agent)
 		return;
+	agent_stop_writer(s->agent); /* the end has no time for later */
 	IGNORE(stream_flush(s, now)); /* what fails here fails below again, and is told there */
 	IGNORE(s->outlet->ops->wait(s->outlet)); /* a roll before must be on the disk first */
 	s->next_settle_ns = 0;
@@ -360,8 +361,13 @@ static void roll_key(struct stream *s, struct instant now)
 	CLEANUP(crypto_key_free) struct crypto_key *key = NULL;
 	uint64_t sequence = signer_next_sequence(s->signer);
 	s->next_roll_ns = s->agent ? now.boot_ns + STREAM_ROLL_PAUSE_NS : 0;
-	if (s->outlet->ops->room(s->outlet, SEVERITY_CRITICAL) < s->lines.n + ROLL_BYTES + RESERVE_BYTES || buf_reserve(&s->lines, ROLL_BYTES) ||
-	    (s->agent ? agent_roll(s->agent, &key) : crypto_key_new(&key))) {
+	bool has_room = s->outlet->ops->room(s->outlet, SEVERITY_CRITICAL) >= s->lines.n + ROLL_BYTES + RESERVE_BYTES && !buf_reserve(&s->lines, ROLL_BYTES);
+	int r = !has_room ? -ENOBUFS : s->agent ? agent_roll(s->agent, &key) : crypto_key_new(&key);
+	if (r == -EINPROGRESS) {
+		s->next_roll_ns = now.boot_ns + STREAM_WAIT_NS;
+		return;
+	}
+	if (r) {
 		s->counts.held++;
 		return;
 	}
@@ -405,7 +411,8 @@ static void settle_key(struct stream *s, struct instant now)
 	s->next_settle_ns = now.boot_ns + STREAM_SYNC_NS;
 	if (s->outlet->ops->sync(s->outlet) || !is_stored(s, &head))
 		return;
-	if (agent_settle(s->agent, &head))
+	int r = agent_settle(s->agent, &head);
+	if (r && r != -EINPROGRESS)
 		s->next_settle_ns = now.boot_ns + STREAM_ROLL_PAUSE_NS;
 }
 

@@ -216,7 +216,8 @@ static int begin_agent(struct watch *w, struct diag *diag)
 		delivery_find_ends(w->delivery, w->agent, diag);
 	else if (log_end_of_file(o->output, &line) == 0)
 		agent_found(w->agent, buf_sv(&line), diag);
-	return agent_begin(w->agent, &w->identity, diag);
+	err = agent_begin(w->agent, &w->identity, diag);
+	return err ? err : agent_start_writer(w->agent);
 }
 
 static int open_log(struct watch *w, struct diag *diag)
@@ -295,6 +296,8 @@ static int switch_off(struct watch *w, const struct control_request *q, const st
 	return 0;
 }
 
+enum { ROLL_WAITS = 40 };
+
 static int ask_roll(struct watch *w, struct diag *diag)
 {
 	if (!w->stream) {
@@ -307,6 +310,12 @@ static int ask_roll(struct watch *w, struct diag *diag)
 	stream_get_stats(w->stream, &before);
 	int err = stream_flush(w->stream, now);
 	stream_get_stats(w->stream, &after);
+	for (unsigned i = 0; !err && after.epoch == before.epoch && i < ROLL_WAITS; i++) { /* the next key is on its way to the disk: who asked wants to know */
+		const struct timespec nap = { .tv_nsec = STREAM_WAIT_NS };
+		nanosleep(&nap, NULL);
+		err = stream_flush(w->stream, instant_now());
+		stream_get_stats(w->stream, &after);
+	}
 	if (after.epoch == before.epoch)
 		diag_warn(diag, (struct place){ 0 }, "the key will go as soon as the next one is on the disk%s%s", err ? ": " : "", err ? strerror(-err) : "");
 	return 0;

@@ -624,6 +624,79 @@ static void a_key_rolls_though_the_queue_is_never_empty(void **state)
 	free(full);
 }
 
+/* A disk that takes its time. */
+struct gate {
+	struct trouble calm; /* first: what on_step takes */
+	bool is_shut;
+	unsigned waits;
+};
+
+static int wait_at_gate(void *context, enum agent_step step)
+{
+	struct gate *g = context;
+	(void)step;
+	if (__atomic_load_n(&g->is_shut, __ATOMIC_SEQ_CST))
+		__atomic_add_fetch(&g->waits, 1, __ATOMIC_SEQ_CST);
+	while (__atomic_load_n(&g->is_shut, __ATOMIC_SEQ_CST))
+		usleep(1000);
+	return 0;
+}
+
+static void flush_until_epoch(struct run *r, uint64_t epoch)
+{
+	for (unsigned i = 0; i < 10000 && agent_epoch(r->agent) < epoch; i++) {
+		r->now.boot_ns += STREAM_SYNC_NS;
+		assert_int_equal(stream_flush(r->stream, r->now), 0);
+		usleep(1000);
+	}
+	assert_int_equal(agent_epoch(r->agent), epoch);
+}
+
+/* Who signs goes on signing; the key goes as soon as the next one is on the disk, and a wait is no key that stays. */
+static void a_slow_disk_holds_up_nobody_who_signs(void **state)
+{
+	struct fixture *f = *state;
+	struct gate gate = { .calm = { .at = -1 } };
+	struct full_event *full = malloc(sizeof(*full));
+	struct agent *a = NULL;
+	struct identity id = { .host_id = "h", .host_name = "n", .boot_id = "b" };
+	struct sink_file *sink = NULL;
+	struct stream_stats stats;
+	const struct agent_options options = { .makes = true, .on_step = wait_at_gate, .context = &gate };
+	struct run r = { .now = { .wall_ns = 1767323045000000000, .boot_ns = 1000000000, .clock_sync = "yes" } };
+	full_event_make(full, event_type_by_name(SV("file.open")), &(struct full_event_style){ .repeat = 1 });
+	enrol(f);
+	assert_int_equal(agent_open(f->state, &options, &a, NULL), 0);
+	r.agent = a;
+	assert_int_equal(agent_begin(a, &id, NULL), 0);
+	assert_int_equal(agent_start_writer(a), 0);
+	assert_int_equal(sink_file_open(&(struct sink_file_config){ .path = f->log, .queue_max_bytes = SINK_FILE_QUEUE_MIN, .retry_ns = 1000 }, &sink, NULL), 0);
+	struct outlet *outlet = sink_file_outlet(&sink);
+	assert_int_equal(stream_new(&id, a, &outlet, &r.stream, NULL), 0);
+	struct open_info open = { .at = r.now, .policy_digest = "00", .config_digest = "", .sensor = "lsm", .scope = "", .hooks_attached = none, .hooks_missing = none };
+	assert_int_equal(stream_open_record(r.stream, &open), 0);
+	flush_until_epoch(&r, 1);
+	for (unsigned i = 0; i < 10000 && agent_is_unsettled(a); i++) {
+		usleep(1000);
+		r.now.boot_ns += STREAM_SYNC_NS;
+		assert_int_equal(stream_flush(r.stream, r.now), 0);
+	}
+	__atomic_store_n(&gate.is_shut, true, __ATOMIC_SEQ_CST);
+	for (unsigned i = 0; i < 20; i++) /* would hang here */
+		assert_int_equal(say_critical(&r, &full->ev), 0);
+	stream_get_stats(r.stream, &stats);
+	assert_int_equal(stats.epoch, 1);
+	assert_int_equal(stats.held, 0);
+	while (!__atomic_load_n(&gate.waits, __ATOMIC_SEQ_CST))
+		usleep(1000);
+	__atomic_store_n(&gate.is_shut, false, __ATOMIC_SEQ_CST);
+	flush_until_epoch(&r, 2);
+	assert_int_equal(stream_close_record(r.stream, &(struct close_info){ .at = r.now, .reason = "test" }), 0);
+	end_run(&r);
+	assert_true(verify_all(f, "slow").is_closed);
+	free(full);
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, make_fixture, drop_fixture)
 
 int main(void)
@@ -640,6 +713,7 @@ int main(void)
 		TEST(a_forged_end_does_not_move_the_agents_numbers),
 		TEST(the_furthest_end_counts),
 		TEST(a_log_that_was_lost_leaves_one_that_verifies),
+		TEST(a_slow_disk_holds_up_nobody_who_signs),
 		TEST(a_key_rolls_though_the_queue_is_never_empty),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

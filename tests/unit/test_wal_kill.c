@@ -181,7 +181,7 @@ static void sign_on(const struct fixture *f, struct deadly *deadly, int began)
 	must(pthread_create(&thread, NULL, receive_on, &receiver));
 	must(agent_open(f->agent, &(struct agent_options){ .on_step = on_step, .context = deadly }, &agent, NULL) || identity_gather(&id, NULL));
 	find_end(w, agent);
-	must(agent_begin(agent, &id, NULL));
+	must(agent_begin(agent, &id, NULL) || agent_start_writer(agent));
 	struct outlet *o = wal_outlet(w);
 	must(stream_new(&id, agent, &o, &stream, NULL));
 	must(sinks_open(&f->config->sinks, f->log, w, &sinks, NULL) || sinks_start(sinks));
