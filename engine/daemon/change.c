@@ -257,6 +257,14 @@ static void swap(struct change *c, struct policy *to)
 	c->forget_ns = clock_ns(CLOCK_MONOTONIC) + FORGET_NS;
 }
 
+/* What was dropped, and hashed, by the rules in force, is again. */
+static void return_approval(struct change *c, struct diag *diag)
+{
+	struct sensor *s = c->config.request.sensor;
+	sensor_return_approval(s);
+	policy_hash(*c->config.policy, s, diag);
+}
+
 /*
  * The events of both; then the kernel's tables of verdicts, which may fail: then all is as it was. Then the other rules, and the events of the
  * new ones alone. What is read from the rings until then is judged by the rules of before.
@@ -277,7 +285,7 @@ int change_over(struct change *c, struct reload_result *r, bool is_trial)
 			reload_tidy(c->reload, &r->change);
 		}
 		if (q->sensor)
-			policy_approve(*c->config.policy, q->sensor, &r->diag);
+			return_approval(c, &r->diag);
 		return err;
 	}
 	forget_earlier(c);
@@ -302,9 +310,11 @@ void change_settle(struct change *c, struct diag *diag)
 {
 	const struct reload_request *q = &c->config.request;
 	if (q->sensor)
-		policy_approve(*c->config.policy, q->sensor, diag);
+		sensor_put_approval(q->sensor);
 	if (q->policy.enforce)
-		IGNORE(sensor_settle_verdicts(q->sensor)); /* no memory: the tables of before stay until the next ones come */
+		IGNORE(sensor_settle_verdicts(q->sensor)); /* no memory: labels are kept by the tables of before, too, until the next ones come */
+	if (q->sensor)
+		policy_hash(*c->config.policy, q->sensor, diag);
 	if (!c->held)
 		return;
 	sensor_narrow(q->sensor, c->held);
@@ -329,8 +339,8 @@ void change_back(struct change *c, struct diag *diag)
 	}
 	if (c->config.changed)
 		c->config.changed(c->config.command_context);
-	if (c->config.request.sensor)
-		policy_approve(*c->config.policy, c->config.request.sensor, diag);
+	if (q->sensor)
+		return_approval(c, diag);
 }
 
 /* --- telling ------------------------------------------------------------------------------------------------------------------ */
@@ -498,7 +508,9 @@ void change_step(struct change *c)
 	if (c->control)
 		control_step(c->control, now_ns, on_command, c);
 	if (reload_take(c->reload, &r)) {
-		if (c->trial.name[0])
+		if (r.is_renewal)
+			renew_finish(c, &r);
+		else if (c->trial.name[0])
 			apply_finish(c, &r);
 		else
 			finish(c, &r);

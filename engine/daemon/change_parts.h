@@ -27,6 +27,7 @@ struct proposal {
 struct renew {
 	int mounts_fd; /* owned */
 	bool is_stale; /* mounts have changed since the tables were compiled */
+	bool is_stale_again; /* and since those that are to come were begun */
 	uint64_t look_ns, mounts_ns, retry_ns; /* not before these times */
 };
 
@@ -72,11 +73,12 @@ int renew_open(struct renew *r, struct diag *diag) MUST_CHECK;
 void renew_close(struct renew *r);
 /* until_wall_ns: when an exception ends; UINT64_MAX: none does. */
 bool renew_is_due(struct renew *r, uint64_t until_wall_ns, uint64_t wall_ns, uint64_t now_ns);
-void renew_done(struct renew *r, uint64_t now_ns);
 /* Mounts have changed since the tables in force were compiled: labels that were made by them say another thing than those to come would. */
 bool renew_has_moved(struct renew *r);
-/* Looks whether there is something to do, and does it. */
+/* Looks whether there is something to do, and begins it in the thread of reloads. */
 void renew_step(struct change *c, uint64_t now_ns);
+/* The tables are compiled, and filled in if they differ: puts them in force. */
+void renew_finish(struct change *c, struct reload_result *r);
 
 /* The errors of a change as texts, NULL-terminated; err 0: none. */
 struct change_errors {

@@ -124,12 +124,16 @@ static void make_approval(struct policy *p, struct diag *diag)
 	warn_of_all(approval_compile(p->rules, &p->approval, &why), &why, diag);
 }
 
-void policy_approve(const struct policy *p, struct sensor *sensor, struct diag *diag)
+void policy_fill_approval(const struct policy *p, struct sensor *sensor, struct diag *diag)
 {
 	CLEANUP(diag_done) struct diag why = { 0 };
+	warn_of_all(sensor_fill_approval(sensor, &p->approval.policy.tables, &why), &why, diag);
+}
+
+void policy_hash(const struct policy *p, struct sensor *sensor, struct diag *diag)
+{
 	if (sensor_set_hashing(sensor, ruleset_asks_hash(p->rules)))
 		diag_warn(diag, (struct place){ 0 }, "rules that ask for file.hash.sha256 never hold: " SENSOR_NO_HASH);
-	warn_of_all(sensor_set_approval(sensor, &p->approval.policy.tables, &why), &why, diag);
 }
 
 static bool is_forced(void *context, const struct rule_info *rule)
@@ -157,11 +161,12 @@ uint32_t epochs_next(const struct epochs *e, uint32_t own)
 	return is_same || own > e->last ? own : e->last + 1;
 }
 
-int policy_fill(struct policy *p, const struct epochs *epochs, struct sensor *sensor, const struct sensor_change *coming, struct diag *diag)
+int policy_fill(struct verdict_policy *v, uint32_t generation, const struct epochs *epochs, struct sensor *sensor, const struct sensor_change *coming,
+		struct diag *diag)
 {
-	p->verdicts.ancestors.epoch = epochs_next(epochs, p->verdicts.ancestors.epoch);
-	p->verdicts.tables.head.ancestor_epoch = p->verdicts.ancestors.epoch;
-	return sensor_fill_verdicts(sensor, &p->verdicts.tables, p->generation, coming, diag);
+	v->ancestors.epoch = epochs_next(epochs, v->ancestors.epoch);
+	v->tables.head.ancestor_epoch = v->ancestors.epoch;
+	return sensor_fill_verdicts(sensor, &v->tables, generation, coming, diag);
 }
 
 /* All that is wrong with the rules is told in one go. */

@@ -77,11 +77,17 @@ struct epochs {
 };
 /* Of a policy whose predicates were numbered as own says, going by those in force. */
 uint32_t epochs_next(const struct epochs *e, uint32_t own) PURE;
-/* Into the kernel's tables to come, under an epoch that fits. 0 or -errno with the reason. */
-int policy_fill(struct policy *p, const struct epochs *epochs, struct sensor *sensor, const struct sensor_change *coming, struct diag *diag) MUST_CHECK;
+/* Of a policy of that generation, into the kernel's tables to come, under an epoch that fits. 0 or -errno with the reason. */
+int policy_fill(struct verdict_policy *v, uint32_t generation, const struct epochs *epochs, struct sensor *sensor, const struct sensor_change *coming,
+		struct diag *diag) MUST_CHECK;
 
-/* What its rules need of the events comes into force in the kernel, the rest is dropped there; when that fails, with a warning, nothing is. */
-void policy_approve(const struct policy *p, struct sensor *sensor, struct diag *diag);
+/*
+ * What its rules need of the events, so that the kernel may drop the rest when sensor_put_approval says so; when that fails, with a warning, it will
+ * drop nothing.
+ */
+void policy_fill_approval(const struct policy *p, struct sensor *sensor, struct diag *diag);
+/* Hashes of executed files are made from now on if its rules ask for them; when that fails, with a warning, they are not. */
+void policy_hash(const struct policy *p, struct sensor *sensor, struct diag *diag);
 
 /*
  * Events that have to be sent to be judged. With enforcement not those that only rules that block are about: the kernel decides these, and tells

@@ -44,6 +44,7 @@ void reload_result_done(struct reload_result *r)
 	if (r->filled)
 		sensor_drop_verdicts(r->filled);
 	sensor_change_free(&r->change);
+	verdict_policy_done(&r->verdicts);
 	policy_free(&r->policy);
 	diag_done(&r->diag);
 	*r = (struct reload_result){ 0 };
@@ -85,6 +86,16 @@ static void wait_for_execs(void)
 	(void)nanosleep(&while_they_last, NULL);
 }
 
+/* Here, for each table waits for the programs that run, and the rings are read meanwhile. */
+static int fill(const struct reload_request *q, struct verdict_policy *v, uint32_t generation, struct reload_result *ret)
+{
+	int err = policy_fill(v, generation, &q->epochs, q->sensor, ret->change, &ret->diag);
+	ret->filled = err ? NULL : q->sensor;
+	if (!err && v->ancestors.epoch != q->epochs.in_force)
+		wait_for_execs();
+	return err;
+}
+
 static int build(const struct reload_request *q, struct reload_result *ret)
 {
 	CLEANUP(policy_free) struct policy *p = NULL;
@@ -97,15 +108,22 @@ static int build(const struct reload_request *q, struct reload_result *ret)
 		};
 		err = sensor_change_prepare(q->sensor, &events, &ret->change);
 	}
-	if (!err && q->sensor && q->policy.enforce) { /* here, for each table waits for the programs that run, and the rings are read meanwhile */
-		err = policy_fill(p, &q->epochs, q->sensor, ret->change, &ret->diag);
-		ret->filled = err ? NULL : q->sensor;
-		if (!err && p->verdicts.ancestors.epoch != q->epochs.in_force)
-			wait_for_execs();
-	}
+	if (!err && q->sensor && q->policy.enforce)
+		err = fill(q, &p->verdicts, p->generation, ret);
+	if (!err && q->sensor)
+		policy_fill_approval(p, q->sensor, &ret->diag);
 	if (!err)
 		ret->policy = TAKE(p);
 	return err;
+}
+
+/* From the same rules, exceptions and mounts being what they are now. */
+static int build_renewal(const struct reload_request *q, struct reload_result *ret)
+{
+	const struct policy *p = q->renewed;
+	int err = policy_compile_verdicts(p, &p->verdicts.ancestors, &ret->verdicts, &ret->diag);
+	ret->is_same = !err && verdict_tables_equal(&p->verdicts.tables, &ret->verdicts.tables);
+	return err || ret->is_same ? err : fill(q, &ret->verdicts, p->generation, ret);
 }
 
 static void *run(void *context)
@@ -113,7 +131,10 @@ static void *run(void *context)
 	struct reload *r = context;
 	uint64_t one = 1;
 	sensor_change_free(&r->tidy);
-	if (r->request.paths)
+	r->result.is_renewal = r->request.renewed != NULL;
+	if (r->request.renewed)
+		r->result.error = build_renewal(&r->request, &r->result);
+	else if (r->request.paths)
 		r->result.error = build(&r->request, &r->result);
 	IGNORE(fd_write_all(r->done_fd, &one, sizeof(one))); /* cannot fail: the counter is far from its end */
 	return NULL;
@@ -182,7 +203,7 @@ bool reload_take(struct reload *r, struct reload_result *ret)
 		return false;
 	(void)pthread_join(r->thread, NULL); /* as above; it has nothing left to do */
 	r->is_running = false;
-	if (!r->request.paths)
+	if (!r->request.paths && !r->request.renewed)
 		return false; /* it only tidied up */
 	*ret = r->result;
 	r->result = (struct reload_result){ 0 };

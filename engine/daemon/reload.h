@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Builds a policy beside the one in force, in a thread: loads, tests, binds, and attaches what it newly needs. The thread touches nothing that
- * the loop uses; it hands its work over when it has ended.
+ * Builds a policy beside the one in force, in a thread: loads, tests, binds, and attaches what it newly needs; or only the tables of the one in force
+ * anew. The thread writes nothing that the loop uses; it hands its work over when it has ended.
  */
 #pragma once
 
@@ -22,6 +22,7 @@ int rule_paths_add(struct rule_paths *paths, const char *path) MUST_CHECK;
 typedef int rule_paths_function(void *context, struct rule_paths *ret, struct diag *diag);
 
 struct reload_request {
+	const struct policy *renewed;  /* no rules are loaded: its tables of verdicts are compiled anew. In force, and not changed while the thread works */
 	struct policy_options policy;  /* its paths are not looked at */
 	rule_paths_function *paths;
 	void *paths_context;
@@ -38,6 +39,9 @@ struct reload_request {
 
 struct reload_result {
 	int error;                     /* 0 or -errno; then the two below are NULL */
+	bool is_renewal;               /* they are NULL as well */
+	bool is_same;                  /* a renewal: the tables are as they were, and not filled in */
+	struct verdict_policy verdicts; /* owned; of a renewal */
 	struct policy *policy;         /* owned */
 	struct sensor_change *change;  /* owned; prepared */
 	struct sensor *filled;         /* its tables to come are the policy's; dropped unless they are put in force first. NULL: they are not */

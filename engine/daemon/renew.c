@@ -38,7 +38,8 @@ static bool has_other_mounts(const struct renew *r)
 
 bool renew_has_moved(struct renew *r)
 {
-	r->is_stale |= has_other_mounts(r);
+	if (has_other_mounts(r))
+		r->is_stale = r->is_stale_again = true;
 	return r->is_stale;
 }
 
@@ -51,10 +52,38 @@ bool renew_is_due(struct renew *r, uint64_t until_wall_ns, uint64_t wall_ns, uin
 	return wall_ns >= until_wall_ns || (r->is_stale && now_ns >= r->mounts_ns);
 }
 
-void renew_done(struct renew *r, uint64_t now_ns)
+/* What changes from now on is for the next time. */
+static int begin(struct change *c)
 {
-	r->is_stale = false;
-	r->mounts_ns = now_ns + MOUNTS_PAUSE_NS;
+	struct reload_request q = c->config.request;
+	q.renewed = *c->config.policy; /* stays until this is over */
+	q.epochs = c->epochs;
+	q.epochs.is_split |= renew_has_moved(&c->renew);
+	c->renew.is_stale_again = false;
+	return reload_start(c->reload, &q);
+}
+
+/* The tables stay as they are; it is tried again after a pause. */
+static void fail(struct change *c, int err, struct diag *diag)
+{
+	c->renew.is_stale = true;
+	c->renew.retry_ns = clock_ns(CLOCK_MONOTONIC) + MOUNTS_PAUSE_NS;
+	diag_warn(diag, (struct place){ 0 }, "the kernel goes on deciding by the mounts and exceptions of before%s%s", diag->errors ? "" : ": ",
+		  diag->errors ? "" : strerror(-err));
+	problems_print(stderr, diag);
+}
+
+/* Not beside a trial or a reload: those compile by what there is now themselves, or it is done when they are decided. */
+void renew_step(struct change *c, uint64_t now_ns)
+{
+	const struct policy *p = *c->config.policy;
+	if (!c->config.request.policy.enforce || c->window.is_open || reload_is_running(c->reload) ||
+	    !renew_is_due(&c->renew, p->verdicts.until_ns, clock_ns(CLOCK_REALTIME), now_ns) || now_ns < c->renew.retry_ns)
+		return;
+	CLEANUP(diag_done) struct diag diag = { 0 };
+	int err = begin(c);
+	if (err)
+		fail(c, err, &diag);
 }
 
 /* So that what is refused can be put back. */
@@ -65,42 +94,30 @@ static void exchange(struct verdict_policy *a, struct verdict_policy *b)
 	*b = kept;
 }
 
-static int renew(struct change *c, struct diag *diag)
+static int put(struct change *c, struct reload_result *r)
 {
 	struct policy *p = *c->config.policy;
-	struct verdict_policy other = { 0 };
-	int err = policy_compile_verdicts(p, &p->verdicts.ancestors, &other, diag);
-	if (!err && verdict_tables_equal(&p->verdicts.tables, &other.tables)) {
-		p->verdicts.until_ns = other.until_ns;
-	} else if (!err) {
-		exchange(&p->verdicts, &other);
-		c->epochs.is_split |= renew_has_moved(&c->renew);
-		err = policy_fill(p, &c->epochs, c->config.request.sensor, NULL, diag);
-		if (!err)
-			err = change_put_verdicts(c, p, 0, diag);
-		if (err)
-			exchange(&p->verdicts, &other);
+	if (r->is_same) {
+		p->verdicts.until_ns = r->verdicts.until_ns;
+		return 0;
 	}
-	verdict_policy_done(&other);
+	exchange(&p->verdicts, &r->verdicts);
+	int err = change_put_verdicts(c, p, 0, &r->diag);
+	r->filled = NULL; /* they are in force, or dropped */
+	if (err)
+		exchange(&p->verdicts, &r->verdicts);
 	return err;
 }
 
-/*
- * Not beside a trial or a reload: those compile by what there is now themselves, or it is done when they are decided. What fails leaves the tables
- * as they are and is tried again after a pause.
- */
-void renew_step(struct change *c, uint64_t now_ns)
+void renew_finish(struct change *c, struct reload_result *r)
 {
-	const struct policy *p = *c->config.policy;
-	if (!c->config.request.policy.enforce || c->window.is_open || reload_is_running(c->reload) ||
-	    !renew_is_due(&c->renew, p->verdicts.until_ns, clock_ns(CLOCK_REALTIME), now_ns) || now_ns < c->renew.retry_ns)
-		return;
-	CLEANUP(diag_done) struct diag diag = { 0 };
-	if (renew(c, &diag) == 0) {
-		renew_done(&c->renew, now_ns);
-		return;
+	int err = r->error ? r->error : put(c, r);
+	(void)renew_has_moved(&c->renew); /* noted in is_stale_again */
+	if (err) {
+		fail(c, err, &r->diag);
+	} else {
+		c->renew.is_stale = c->renew.is_stale_again;
+		c->renew.mounts_ns = clock_ns(CLOCK_MONOTONIC) + MOUNTS_PAUSE_NS;
 	}
-	c->renew.retry_ns = now_ns + MOUNTS_PAUSE_NS;
-	diag_warn(&diag, (struct place){ 0 }, "the kernel goes on deciding by the mounts and exceptions of before");
-	problems_print(stderr, &diag);
+	reload_result_done(r);
 }

@@ -130,8 +130,11 @@ static int open_sensor(struct watch *w, struct diag *diag)
 		return err;
 	struct policy_options po = policy_options_of(w);
 	err = policy_bind(w->policy, &po, diag);
-	if (!err)
-		policy_approve(w->policy, w->sensor, diag);
+	if (!err) {
+		policy_fill_approval(w->policy, w->sensor, diag);
+		sensor_put_approval(w->sensor);
+		policy_hash(w->policy, w->sensor, diag);
+	}
 	if (err || !o->enforce)
 		return err;
 	return sensor_fill_verdicts(w->sensor, &w->policy->verdicts.tables, w->policy->generation, NULL, diag);

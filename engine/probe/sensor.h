@@ -18,7 +18,7 @@ enum {
 struct sensor_options {
 	enum sensor_mode wanted;        /* SENSOR_NONE: try lsm, fall back on tracepoint */
 	bool enforce;              /* verdicts are wanted: without lsm mode that is an error */
-	bool approve;              /* sensor_set_approval will say what need not be sent; in lsm mode only */
+	bool approve;              /* sensor_put_approval will say what need not be sent; in lsm mode only */
 	uint64_t events;           /* bit N: event number N is wanted; hooks that serve none of them are not attached */
 	uint64_t outcome_events;   /* bit N: with its outcome */
 	uint64_t decided_events;   /* bit N: verdicts will be asked of it; see sensor_set_verdicts */
@@ -100,7 +100,7 @@ int sensor_set_verdicts(struct sensor *s, const struct verdict_tables *t, uint32
 /*
  * The same in two steps. Between them labels are kept for both, and the caller tells with sensor_label_ancestors of the processes that were there
  * before, if the tables ask for what those in force do not: whose ancestors are not known, for them each rule's own default decides. Filling takes
- * time, and may run in another thread, one at a time, beside all but the functions about verdicts and approval. coming: a change that is prepared and
+ * time, and may run in another thread, one at a time, beside all but the functions about verdicts and those that put approval in force. coming: a change that is prepared and
  * will be made before the tables are put in force: its programs count as attached; NULL: none.
  */
 struct sensor_change;
@@ -113,15 +113,20 @@ void sensor_drop_verdicts(struct sensor *s);
  * since boot: for an engine that is gone while its programs are not.
  */
 int sensor_try_verdicts(struct sensor *s, uint64_t until_boot_ns) MUST_CHECK;
-/* They stay. 0 or -errno; then those of before are let go later. */
+/* They stay. 0 or -errno; then labels are kept by those of before, too, until the next ones come. */
 int sensor_settle_verdicts(struct sensor *s) MUST_CHECK;
 /* Those of before decide from now on: one word is written, nothing is needed. Labels were kept for them all the time. */
 void sensor_return_verdicts(struct sensor *s);
 /*
- * Approval: of the events that these tables are about, only those are sent that they approve; the rest is counted as filtered. In tracepoint
- * mode, or when the sensor was not opened to approve, nothing happens. When it fails, and until the next call, all is sent.
+ * Approval: of the events that these tables are about, only those are sent that they approve; the rest is counted as filtered. Filling goes on beside
+ * those in force, as filling of verdicts does, and may run in that thread. When it fails, in tracepoint mode, and when the sensor was not opened to
+ * approve, there are none to put in force: then all is sent.
  */
-int sensor_set_approval(struct sensor *s, const struct verdict_tables *t, struct diag *diag) MUST_CHECK;
+int sensor_fill_approval(struct sensor *s, const struct verdict_tables *t, struct diag *diag) MUST_CHECK;
+/* Those that were filled, if any. Cannot fail. */
+void sensor_put_approval(struct sensor *s);
+/* After sensor_send_all those that were in force before it, if any. Cannot fail; what was filled may not be put in force any more. */
+void sensor_return_approval(struct sensor *s);
 /* Number of the tables by which events are dropped now; 0: none are. */
 uint32_t sensor_approval(const struct sensor *s);
 /*

@@ -19,7 +19,9 @@ struct sensor {
 	int cpus;
 	bool is_enforcing;     /* the maps of verdicts have their size */
 	bool is_approving;     /* so have those of approval */
-	uint32_t approval;     /* generation of the tables of approval that were filled last */
+	uint32_t approval;     /* the last generation of tables of approval that was given out */
+	uint32_t approval_filled; /* that are to come; 0: none */
+	uint32_t approval_kept; /* in force, or to go back to; 0: all is sent */
 	uint32_t max_processes;
 	int barrier_fd;        /* owned; -1: not made yet */
 	int meaning_fd;        /* owned; -1: not made yet: what the bits of labels mean, by table */

@@ -334,17 +334,6 @@ void sensor_drop_verdicts(struct sensor *s)
 
 /* --- changing over ------------------------------------------------------------------------------------------------------------ */
 
-/* The tables of before are let go: they are as large as those in force. Each of them waits for the programs that run. */
-static void empty(struct sensor *s, uint32_t which)
-{
-	struct bpf_map *const all[] = { s->skel->maps.rows,	s->skel->maps.texts,	      s->skel->maps.numbers,
-					s->skel->maps.addresses, s->skel->maps.ports,	      s->skel->maps.clauses,
-					s->skel->maps.ancestor_masks, s->skel->maps.ancestor_parts, s->skel->maps.ancestor_sets,
-					s->skel->maps.heads };
-	for (size_t i = 0; i < ARRAY_SIZE(all); i++)
-		IGNORE(bpf_map__delete_elem(all[i], &which, sizeof(which), 0)); /* it may not be there yet */
-}
-
 /* The tables of before stay until they are written the next time: to let them go would take as long as to fill them. */
 int sensor_put_verdicts(struct sensor *s)
 {
@@ -373,10 +362,8 @@ int sensor_settle_verdicts(struct sensor *s)
 		return 0; /* none are on trial */
 	__atomic_store_n(&c->policy_until_ns, 0, __ATOMIC_SEQ_CST);
 	int err = wait_for_programs(s);
-	if (!err && c->policy_before != c->policy_generation) {
+	if (!err && c->policy_before != c->policy_generation)
 		keep_labels(c, c->policy_before, false);
-		empty(s, !(c->policy_generation & 1));
-	}
 	return err;
 }
 
@@ -444,11 +431,20 @@ int sensor_tell_image(struct sensor *s, uint64_t exec_id, uint64_t events)
 	return bpf_map__update_elem(s->skel->maps.images, &exec_id, sizeof(exec_id), &told, sizeof(told), BPF_ANY);
 }
 
-/* Nothing is dropped while tables are written, so that those of before need not be kept beside them. */
-int sensor_set_approval(struct sensor *s, const struct verdict_tables *t, struct diag *diag)
+/* Not 0, nor one of before, and with that lowest bit: the tables stand in its half. */
+static uint32_t approval_after(uint32_t last, uint32_t half)
+{
+	uint32_t next = last + 1;
+	while (!next || (next & 1) != (half & 1))
+		next++;
+	return next;
+}
+
+/* Into the half that is not kept. */
+int sensor_fill_approval(struct sensor *s, const struct verdict_tables *t, struct diag *diag)
 {
 	struct sensor_config *c = &s->skel->bss->config;
-	sensor_send_all(s);
+	s->approval_filled = 0;
 	if (!s->is_approving || s->caps.mode != SENSOR_LSM)
 		return 0;
 	uint64_t events = decided_events(&t->head);
@@ -459,15 +455,37 @@ int sensor_set_approval(struct sensor *s, const struct verdict_tables *t, struct
 	if (!head)
 		return -ENOMEM;
 	*head = t->head;
-	head->generation = s->approval = generation_after(s->approval, 0);
+	head->generation = s->approval = approval_after(s->approval, !(s->approval_kept & 1));
 	c->approved[head->generation & 1] = 0;
-	err = wait_for_programs(s);
+	err = wait_for_programs(s); /* they may be reading those of before the ones in force */
 	if (!err)
 		err = fill(s, t, NULL, head, diag);
 	if (!err) {
 		c->approved[head->generation & 1] = events;
-		__atomic_store_n(&c->approval_generation, head->generation, __ATOMIC_SEQ_CST);
+		s->approval_filled = head->generation;
 	}
 	free(head);
 	return err;
+}
+
+static void approve_by(struct sensor *s, uint32_t generation)
+{
+	s->approval_kept = generation;
+	__atomic_store_n(&s->skel->bss->config.approval_generation, generation, __ATOMIC_SEQ_CST);
+}
+
+void sensor_put_approval(struct sensor *s)
+{
+	approve_by(s, s->approval_filled);
+	s->approval_filled = 0;
+}
+
+/* Under another number: what was told of images while nothing was dropped is missing. */
+void sensor_return_approval(struct sensor *s)
+{
+	s->approval_filled = 0;
+	if (!s->approval_kept)
+		return;
+	s->approval = approval_after(s->approval, s->approval_kept);
+	approve_by(s, s->approval);
 }

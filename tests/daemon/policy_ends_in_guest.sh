@@ -53,6 +53,26 @@ sleep 18; runs /tmp/bad/three && blocked /tmp/bad/base; check $? "the kernel goe
 kill -CONT $daemon; await 20 in_force 2; policy remove below; await 20 in_force 1; runs /tmp/bad/three && blocked /tmp/bad/base; check $? "and the engine when it runs again"
 policy apply --confirm 1h /tmp/three.yaml; policy confirm; blocked /tmp/bad/three && policy remove three; runs /tmp/bad/three; check $? "the next trial is as good"
 
+# --- what need not be sent
+filtered() { vedette status --json | grep -o '"filtered":[0-9]*' | cut -d: -f2 | awk '{ n += $1 } END { print n + 0 }'; }
+drops() {
+	before=$(filtered); i=0
+	while [ $i -lt 50 ]; do : < /tmp/config.yaml; i=$((i + 1)); done
+	[ $(($(filtered) - before)) -ge 50 ]
+}
+watched() { cat /tmp/watched > /dev/null; [ "$(cat /tmp/log/*.jsonl | grep -c '"rule":{"id":"opened"')" -ge "$1" ]; }
+: > /tmp/watched
+printf -- '- {rule: opened, event: file.open, when: file.path = /tmp/watched, severity: low}\n' > /tmp/opened.yaml
+policy apply /tmp/opened.yaml; drops; check $? "with a rule about one file, opens of others are dropped"
+await 5 watched 1; check $? "and those of the one are not"
+policy apply --confirm 1h /tmp/three.yaml; ! drops; check $? "while a policy is tried, nothing is dropped"
+policy rollback; drops; check $? "when it is taken back, what was dropped before is again"
+await 5 watched 2; check $? "and nothing else"
+policy apply --confirm 1h /tmp/three.yaml; policy confirm; drops; check $? "when one is confirmed, what its rules do not need is dropped"
+await 5 watched 3; check $? "and nothing else"
+policy remove three; drops; check $? "so is it when it is removed"
+policy remove opened
+
 # --- the daemon ends meanwhile
 policy apply --confirm 1h /tmp/three.yaml; blocked /tmp/bad/three; check $? "a policy is tried"
 stop KILL; start
