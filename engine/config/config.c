@@ -64,6 +64,13 @@ static int check(const struct config *c, const char *name, struct diag *diag)
 		diag_error(diag, at, "no rules: say where they are, as `rules: [/usr/local/share/vedette/rules]`");
 		return -EINVAL;
 	}
+	for (size_t i = 0; i < c->rules.n; i++) {
+		if (strcmp(c->rules.items[i], "-") != 0)
+			continue;
+		diag_error(diag, (struct place){ name, c->rules.at[i].line, c->rules.at[i].column },
+			   "rules: '-' is standard input, which a reload cannot read again: name a file or a folder (./- is a file of that name)");
+		return -EINVAL;
+	}
 	if (c->wal_folder[0] && !c->output_file[0]) {
 		diag_error(diag, at, "wal.folder: output.file is empty: even without a file of that name it says where the public key goes");
 		return -EINVAL;

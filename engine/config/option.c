@@ -222,8 +222,52 @@ int option_unknown(const struct config_option *options, size_t n, struct place a
 
 /* --- back to text --------------------------------------------------------------------------------------------------------- */
 
+/* What YAML has no way to write but between double quotes: how it is written there, and in *ret_n the bytes it is. NULL: it is another character. */
+static const char *escape_of(const char *text, char hex[static 5], size_t *ret_n)
+{
+	static const struct {
+		const char *text, *escape;
+	} breaks[] = { { "\xc2\x85", "\\N" }, { "\xe2\x80\xa8", "\\L" }, { "\xe2\x80\xa9", "\\P" } }; /* YAML folds them, as it does line feeds */
+	unsigned char c = (unsigned char)*text;
+	for (size_t i = 0; i < ARRAY_SIZE(breaks); i++) {
+		*ret_n = strlen(breaks[i].text);
+		if (strncmp(text, breaks[i].text, *ret_n) == 0)
+			return breaks[i].escape;
+	}
+	*ret_n = 1;
+	(void)snprintf(hex, 5, "\\x%02x", c);
+	return c < ' ' || c == 0x7f ? hex : NULL;
+}
+
+static bool needs_escapes(const char *text)
+{
+	char hex[5];
+	size_t n;
+	while (*text && !escape_of(text, hex, &n))
+		text++;
+	return *text != '\0';
+}
+
+static void add_escaped(struct buf *out, const char *text)
+{
+	buf_add_char(out, '"');
+	for (size_t n = 1; *text; text += n) {
+		char hex[5];
+		const char *escape = escape_of(text, hex, &n);
+		if (escape)
+			buf_add_z(out, escape);
+		else
+			buf_add_format(out, "%s%c", *text == '"' || *text == '\\' ? "\\" : "", *text);
+	}
+	buf_add_char(out, '"');
+}
+
 static void add_text(struct buf *out, const char *text)
 {
+	if (needs_escapes(text)) {
+		add_escaped(out, text);
+		return;
+	}
 	buf_add_char(out, '\'');
 	for (; *text; text++) {
 		if (*text == '\'')

@@ -18,6 +18,7 @@ static void bad_configurations_are_refused_with_their_place(void **state)
 		{ "", "c.yaml: no rules" },
 		{ "rules: [r]\nsensr: auto\n", "c.yaml:2:1: unknown key 'sensr' (did you mean 'sensor'?)" },
 		{ "rules: [r]\noutput:\n  fil: x\n", "c.yaml:3:3: unknown key 'output.fil' (did you mean 'output.file'?)" },
+		{ "rules: [r, '-']\n", "c.yaml:1:12: rules: '-' is standard input" },
 		{ "rules: r\n", "c.yaml:1:8: rules: expected a list, found text" },
 		{ "rules: [[r]]\n", "c.yaml:1:9: rules: an item must be text, not a list" },
 		{ "rules: [r]\nenforce: maybe\n", "c.yaml:2:10: enforce: 'maybe' is not true or false" },
@@ -148,7 +149,7 @@ static void every_key_survives_printing_and_reading(void **state)
 	CLEANUP(config_free) struct config *one = NULL, *two = NULL;
 	CLEANUP(buf_done) struct buf first = { 0 }, second = { 0 }, template = { 0 };
 	CLEANUP(diag_done) struct diag diag = { 0 };
-	assert_int_equal(config_parse("a", SV("rules: [a b, \"it's\"]\nrings: {bulk: 64KiB}\noutput: {heartbeat: 90s}\nenforce: true\n"
+	assert_int_equal(config_parse("a", SV("rules: [a b, \"it's\", \"a\\n\\x7f\\\\\\\"\"]\nrings: {bulk: 64KiB}\noutput: {heartbeat: 90s}\nenforce: true\n"
 						"agent: {folder: /a}\nwal: {folder: /w}\nsinks:\n  - {type: syslog, name: a, address: 'tls:h:6514', filter: {tags: [x, y]}}\n"
 						"  - {type: file, name: b, path: /p, rotate: {size: 1MiB}}\n"
 						"  - {type: webhook, name: c, url: 'https://h/?a=b', headers: ['X-A: b c'], auth: {token: t}, batch: {count: 7}}\n"
@@ -159,6 +160,7 @@ static void every_key_survives_printing_and_reading(void **state)
 	assert_true(one->enforce);
 	assert_string_equal(one->rules.items[1], "it's");
 	assert_int_equal(one->sinks.n, 4);
+	assert_string_equal(one->rules.items[2], "a\n\x7f\\\"");
 	assert_string_equal(one->sinks.sinks[0].tags.items[1], "y");
 	assert_int_equal(one->sinks.sinks[1].rotate_size, 1 << 20);
 	config_show(one, &first);
