@@ -54,7 +54,7 @@ kill -CONT $daemon; await 20 in_force 2; policy remove below; await 20 in_force 
 policy apply --confirm 1h /tmp/three.yaml; policy confirm; blocked /tmp/bad/three && policy remove three; runs /tmp/bad/three; check $? "the next trial is as good"
 
 # --- what need not be sent
-filtered() { vedette status --json | grep -o '"filtered":[0-9]*' | cut -d: -f2 | awk '{ n += $1 } END { print n + 0 }'; }
+filtered() { vedette status --json --control /run/vedette/control.sock | grep -o '"filtered":[0-9]*' | cut -d: -f2 | awk '{ n += $1 } END { print n + 0 }'; }
 drops() {
 	before=$(filtered); i=0
 	while [ $i -lt 50 ]; do : < /tmp/config.yaml; i=$((i + 1)); done
