@@ -6,6 +6,7 @@ cd "$(dirname "$0")/../.." || exit 1
 rank() {
 	case $1 in
 	schemas/* | engine/base/*) echo 0 ;;
+	alerts/syslog-ng/*) echo 6 ;; # goes into another program, as the daemon is one
 	bpf/abi.h | bpf/policy_abi.h | bpf/guard_abi.h | bpf/decision_abi.h | bpf/syscalls.def) echo 1 ;;
 	engine/config/* | engine/event/*) echo 2 ;;
 	engine/probe/* | engine/enrich/*) echo 3 ;;
