@@ -39,7 +39,7 @@ static __always_inline struct policy_row *row_of(u32 table, u32 number)
 
 /* --- texts ------------------------------------------------------------------------------------------------------------------ */
 
-enum { TEXT_NONE, TEXT_FOUND, TEXT_UNUSABLE, KEY_HEAD_MAX = 9 };
+enum { TEXT_NONE, TEXT_FOUND, TEXT_UNUSABLE, KEY_HEAD_MAX = 9, PROC_MAGIC = 0x9fa0, SYSFS_MAGIC = 0x62656572 };
 
 /*
  * The text that begins at this offset of the path buffer and ends with it. The key is made in place: its head overwrites what stands
@@ -273,6 +273,16 @@ __noinline int names_recall(u32 at, u32 which)
 	return 1;
 }
 
+/*
+ * Each mount of proc or sysfs may be a file system of its own, and what is written to /sys/kernel/core_pattern in one is the same as in all others: by
+ * its second name a file of theirs is the one of /proc and /sys. 0: the file is in neither.
+ */
+static __always_inline u32 device_of_twin(struct dentry *d)
+{
+	u64 magic = BPF_CORE_READ(d, d_sb, s_magic);
+	return magic == PROC_MAGIC ? config.host_proc : magic == SYSFS_MAGIC ? config.host_sysfs : 0;
+}
+
 /* Both names of file[which] into name[]. */
 __noinline int names_find(u32 at, u32 which)
 {
@@ -314,6 +324,9 @@ __noinline int names_find(u32 at, u32 which)
 	if (!device)
 		device = BPF_CORE_READ(d, d_sb, s_dev);
 	int found = is_bad ? TEXT_UNUSABLE : text_find(at, fs_offset, device, SPACE_DEVICE, 1);
+	u32 twin = found == TEXT_NONE ? device_of_twin(d) : 0;
+	if (twin)
+		found = text_find(at, fs_offset, twin, SPACE_DEVICE, 1);
 	if (found == TEXT_UNUSABLE)
 		name_counts_as(&a->name[1], CLASS_UNKNOWN);
 	if (found == TEXT_NONE) {

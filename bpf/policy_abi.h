@@ -44,6 +44,7 @@ struct sensor_config {
 	__u64 boot_wall_ns;     /* when the host booted, by the wall clock */
 	__u32 is_hashing;       /* some rule asks for the hash of what is executed */
 	__u32 reserved_hashing;
+	__u32 host_proc, host_sysfs; /* devices of /proc and /sys; 0: not known */
 };
 
 /* What the programs find out about the kernel they run in. */

@@ -13,6 +13,7 @@
 #include <linux/membarrier.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "engine/base/clock.h"
@@ -171,6 +172,13 @@ static int put_env_names(struct sensor *s, const char *const *names, struct diag
 	return 0;
 }
 
+/* As the kernel counts them; 0: there is none. */
+static uint32_t device_of(const char *path)
+{
+	struct stat st;
+	return stat(path, &st) ? 0 : (uint32_t)(major(st.st_dev) << 20 | minor(st.st_dev));
+}
+
 static uint32_t host_mnt_ns(void)
 {
 	struct stat ns;
@@ -196,6 +204,8 @@ static int try_mode(struct sensor *s, const struct sensor_options *o, enum senso
 		.n_asks = o->enforce || o->approve ? asks_of(s) : 0,
 		.boot_wall_ns = clock_ns(CLOCK_REALTIME) - clock_ns(CLOCK_BOOTTIME),
 		.host_mnt_ns = host_mnt_ns(),
+		.host_proc = device_of("/proc"),
+		.host_sysfs = device_of("/sys"),
 	};
 	err = put_env_names(s, o->env_names, diag);
 	if (err)

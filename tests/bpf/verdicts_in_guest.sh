@@ -8,7 +8,7 @@ mkdir -p /tmp/s /tmp/q/umounted /tmp/q/folder2 /tmp/p/typed /tmp/q/moved /tmp/q/
 for f in s/suid q/suid s/plain; do cp /t/verbs /tmp/$f; done
 chmod 4755 /tmp/s/suid /tmp/q/suid
 chmod 666 /tmp/users
-mkdir /tmp/empty /tmp/full
+mkdir /tmp/empty /tmp/full /tmp/sysfs
 mount -t tmpfs none /tmp/full
 : > /tmp/full/file
 
@@ -226,6 +226,14 @@ allow unshare -m sh -c 'mount --bind /tmp/q /tmp/p && /t/verbs prctl 15'
 deny hidden $v mount /tmp/full tmpfs
 allow sh -c 'mount -o remount,ro /tmp/full && mount --make-shared /tmp/full && mount --make-private /tmp/full && /t/verbs prctl 15'
 allow $v mount /tmp/empty tmpfs
+# files of proc and sysfs are what they are in each mount of these
+mkdir /tmp/proc
+mount -t proc proc /tmp/proc
+deny kernel-setting $v write /proc/sys/kernel/core_pattern
+deny kernel-setting $v write /tmp/proc/sys/kernel/core_pattern
+deny kernel-setting unshare -n sh -c 'mount -t sysfs sysfs /tmp/sysfs && /t/verbs read /tmp/sysfs/kernel/uevent_seqnum; umount /tmp/sysfs'
+allow $v write /tmp/proc/sys/kernel/hostname
+umount /tmp/proc
 S
 vedette run --quiet --enforce --rules /t/verdicts_rules.yaml --output /tmp/log.jsonl --status /tmp/status.json -- sh /tmp/attempts.sh 2> /tmp/err
 [ $? -eq 0 ] || { echo "not ok - the run ended well"; cat /tmp/err; }
