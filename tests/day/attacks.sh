@@ -22,6 +22,8 @@ def bpf():
     ask(c.syscall(321, 5, attr, 128))
 def memfd(): fd = os.memfd_create("x"); os.write(fd, open("/bin/true", "rb").read()); os.execve(fd, ["x"], {})
 def attach(): ask(c.ptrace(16, int(sys.argv[2]), None, None))
+def peek(): os.open("/proc/%s/mem" % sys.argv[2], os.O_RDONLY)
+def pack(): import lzma; open("/tmp/veth.ko.xz", "wb").write(lzma.compress(open("/t/modules/veth.ko", "rb").read()))
 def truncate(): os.truncate("/etc/gshadow", 0)
 globals()[sys.argv[1]]()
 P
@@ -48,13 +50,29 @@ attack block-login-programs-changed "su written over" 'cat /tmp/mine > /usr/bin/
 attack block-login-programs-changed "a PAM module" 'cp /tmp/mine /usr/lib/x86_64-linux-gnu/security/pam_mine.so'
 attack block-trusted-file-hidden "something mounted over /etc/passwd" 'mount --bind /tmp/calls.py /etc/passwd'
 cp -a /etc /tmp/etc
-attack block-account-files-opened "a copy of /etc mounted over it" 'mount --bind /tmp/etc /etc'
-attack block-account-files-opened "the same from a namespace that hands it on" 'unshare -m --propagation unchanged mount --bind /tmp/etc /etc'
-attack block-account-files-opened "the same by an alias of the root" 'mount --bind / /mnt && mount --bind /tmp/etc /mnt/etc'
+# not /etc: the agent's own configuration lies there, and its protection refuses that first
+attack block-login-programs-changed "a folder mounted over that of systemd" 'mount --bind /tmp/etc /usr/lib/systemd'
+attack block-login-programs-changed "the same from a namespace that hands it on" 'unshare -m --propagation unchanged mount --bind /tmp/etc /usr/lib/systemd'
+attack block-login-programs-changed "the same by an alias of the root" 'mount --bind / /mnt && mount --bind /tmp/etc /mnt/usr/lib/systemd'
 umount /mnt
 mkdir -p /tmp/layer/upper /tmp/layer/work && cp /bin/true /tmp/layer/upper/su
 attack block-login-programs-changed "a layer over /usr/bin" 'mount -t overlay -o lowerdir=/usr/bin,upperdir=/tmp/layer/upper,workdir=/tmp/layer/work overlay /usr/bin'
 attack block-login-programs-changed "an empty folder over /usr/lib" 'mount -t tmpfs none /usr/lib'
+attack block-trusted-file-hidden "something mounted over the folder of PAM modules" 'mount -t tmpfs none /usr/lib/x86_64-linux-gnu/security'
+attack block-sudo-rules-changed "a rule of sudo by systemd-tmpfiles" 'echo "f+ /etc/sudoers.d/mine 0440 root root - x ALL=(ALL) NOPASSWD:ALL" | systemd-tmpfiles --create - ; ls /etc/sudoers.d/mine'
+attack block-account-files-opened "an account by systemd-tmpfiles" 'before=$(cat /etc/passwd); echo "w+ /etc/passwd - - - - x" | systemd-tmpfiles --create - ; [ "$before" != "$(cat /etc/passwd)" ]'
+attack block-sudo-rules-changed "a rule of sudo by a unit that is named as cloud-init" 'systemd-run --wait -q -u cloud-x sh -c ": > /etc/sudoers.d/mine"'
+attack block-login-programs-changed "a library of PAM" 'cp -f --remove-destination /tmp/mine /usr/lib/x86_64-linux-gnu/libpam.so.0'
+attack block-login-settings-changed "a line for PAM" 'echo "auth sufficient pam_permit.so" >> /etc/pam.d/common-auth'
+attack block-login-settings-changed "a folder of libraries" 'echo /tmp/lib > /etc/ld.so.conf.d/000.conf'
+attack block-kernel-modules-changed "a module copied among those of the system" 'cp /t/modules/veth.ko "/lib/modules/$(uname -r)/"'
+attack block-kernel-module-from-elsewhere "a compressed kernel module" 'python3 /tmp/calls.py pack && insmod /tmp/veth.ko.xz'
+attack block-device-made-elsewhere "a node for /dev/mem" 'mknod /tmp/m c 1 1'
+attack block-kernel-helper-changed "core_pattern in another mount of proc" 'mkdir -p /tmp/p; mount -t proc proc /tmp/p; sh -c "echo \"|/tmp/mine\" > /tmp/p/sys/kernel/core_pattern"'
+umount /tmp/p
+attack block-kernel-helper-changed "the same in namespaces of its own" 'unshare -mpf --mount-proc sh -c "echo \"|/tmp/mine\" > /proc/sys/kernel/core_pattern"'
+attack block-program-in-shared-memory "a program in shared memory by ld.so" 'cp /bin/true /dev/shm/y && /lib64/ld-linux-x86-64.so.2 /dev/shm/y'
+attack block-tracing-by-service "reading the memory of a process" "python3 /tmp/calls.py peek $victim"
 attack block-kernel-module-from-elsewhere "a kernel module from /t" 'insmod /t/modules/veth.ko'
 attack block-kernel-module-from-elsewhere "a kernel module out of memory" 'python3 /tmp/calls.py module'
 attack block-kernel-helper-changed "core_pattern" 'echo "|/tmp/mine" > /proc/sys/kernel/core_pattern'

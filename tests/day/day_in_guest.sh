@@ -101,12 +101,8 @@ tar -C /srv/box/one/rootfs -cf /srv/box/image.tar .
 	podman rm --force pod; } > /tmp/out 2>&1
 say $? "a container of podman"
 
-# --- the kernel -------------------------------------------------------------------------------------------------------------------------
-release=$(uname -r)
-mkdir -p "/lib/modules/$release/kernel/drivers/net"
-cp /t/modules/dummy.ko "/lib/modules/$release/kernel/drivers/net/"
-{ depmod && modprobe dummy && grep -q '^dummy ' /proc/modules && rmmod dummy && sysctl -w kernel.core_pattern=core; } > /tmp/out 2>&1
-say $? "a module of the system is loaded, a setting of the kernel made"
+# --- what looks like an attack -------------------------------------------------------------------------------------------------------------
+. /t/twins.sh
 
 i=0
 while [ ! -e /run/cron-was-here ] && [ $i -lt 130 ]; do sleep 1; i=$((i + 1)); done
