@@ -203,6 +203,15 @@ static bool has_dots(struct strview path)
 	return memmem(path.p, path.n, "/../", 4) || memmem(path.p, path.n, "/./", 3) || sv_ends(path, SV("/..")) || sv_ends(path, SV("/."));
 }
 
+/* Its author knows that there are two names. */
+static bool is_listed(const struct value_set *p, struct text_item item)
+{
+	for (size_t i = 0; i < p->n; i++)
+		if (p->texts[i].is_prefix == item.is_prefix && sv_equal(p->texts[i].text, item.text))
+			return true;
+	return false;
+}
+
 static int warn_of_link(const struct adding *a, struct strview written, struct strview resolved)
 {
 	struct names *n = a->names;
@@ -222,7 +231,7 @@ static int add_path(const struct adding *a, struct text_item item)
 	CLEANUP(str_free) char *real = a->names->follows_links ? resolve(item) : NULL;
 	struct text_item resolved = { .text = real ? sv_from(real) : item.text, .is_prefix = item.is_prefix };
 	if (!sv_equal(resolved.text, item.text)) {
-		err = warn_of_link(a, item.text, resolved.text);
+		err = is_listed(a->p, resolved) ? 0 : warn_of_link(a, item.text, resolved.text);
 		if (!err)
 			err = add_in_space(a, SPACE_NAMESPACE, resolved);
 	}

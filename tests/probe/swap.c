@@ -176,7 +176,8 @@ static struct sensor *open_sensor(void)
 		.wanted = SENSOR_LSM,
 		.enforce = true,
 		.events = 1ull << EVENT_PROC_EXEC,
-		.decided_events = 1ull << EVENT_FILE_OPEN | 1ull << EVENT_NET_CONNECT | 1ull << EVENT_PROC_EXEC | 1ull << EVENT_FILE_RENAME,
+		.decided_events = 1ull << EVENT_FILE_OPEN | 1ull << EVENT_NET_CONNECT | 1ull << EVENT_PROC_EXEC | 1ull << EVENT_FILE_RENAME |
+				  1ull << EVENT_FILE_MOUNT,
 		.ring_priority_bytes = 65536,
 		.ring_bulk_bytes = 65536,
 		.max_processes = 4096,
