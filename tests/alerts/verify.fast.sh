@@ -1,11 +1,11 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# `vedette verify` over several files, folders and agents; gaps; receipts. Logs are the samples of test_verify.
+# `vedette verify` over several files, folders and agents; gaps; receipts. Logs are the samples of log_samples.c.
 set -u
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
 mkdir "$work/s" "$work/f"
-"$BUILD/tests/test_verify" --write "$work/s" || { echo "not ok - samples cannot be written"; exit 1; }
+"$BUILD/tests/log_samples" "$work/s" || { echo "not ok - samples cannot be written"; exit 1; }
 ends() { # ends STATUS WANTED TEXT WHAT: the status, and a text in the output
 	if [ "$1" -eq "$2" ] && grep -q -- "$3" "$work/out"; then echo "ok - $4"; else echo "not ok - $4 (status $1)"; sed 's/^/# /' "$work/out"; fi
 }

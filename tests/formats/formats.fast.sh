@@ -6,7 +6,7 @@ set -u
 folder=$(mktemp -d) || exit 1
 trap 'rm -rf "$folder"' EXIT
 mkdir "$folder/golden" "$folder/signed" "$folder/cut"
-"$BUILD/tests/test_format" --write "$folder/golden" && "$BUILD/tests/test_verify" --write "$folder" ||
+"$BUILD/tests/test_format" --write "$folder/golden" && "$BUILD/tests/log_samples" "$folder" ||
 	{ echo "not ok - samples cannot be written"; exit 1; }
 
 formats="native ocsf cef leef falco otlp"
