@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What a kind of sink is: a handful of functions that the frame (sinks.c) calls from a thread of the sink's own. They may wait for a receiver up to the
+ * What a kind of sink is: a handful of functions that the frame (sink_run.c) calls from a thread of the sink's own. They may wait for a receiver up to the
  * sink's time-out, and no longer than until `cancel` is called. The frame reads the write-ahead log, filters, keeps the order, waits between tries and keeps the cursor; a
  * kind only carries lines.
  */
