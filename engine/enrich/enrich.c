@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Brings the tables together: takes over what records say of processes, and fills struct derived. Owns the tables and one
+ * Brings the tables together: takes over what records say of processes; derive.c fills struct derived. Owns the tables and one
  * scratch. Must never allocate between enrich_new and enrich_free, but for the snapshot and for changed name files.
  */
 #include "engine/enrich/enrich.h"
@@ -14,58 +14,13 @@
 #include "engine/base/clock.h"
 #include "engine/base/fd.h"
 #include "engine/base/num.h"
-#include "engine/enrich/cgroups.h"
-#include "engine/enrich/procfs.h"
-#include "engine/enrich/proctable.h"
+#include "engine/enrich/enrich_parts.h"
 #include "engine/enrich/region.h"
-#include "engine/enrich/users.h"
-#include "engine/event/syscall.h"
 
 enum {
 	PROBES_A_TICK = 64,      /* living images looked for in /proc */
 	PROC_READS_A_TICK = 256, /* unknown processes looked up in /proc between two ticks; further ones come from their record alone */
 	SEED_MAX_DEPTH = 256,    /* parents followed in a snapshot of one process */
-};
-
-struct scratch {
-	struct procfs_process process;
-	char command_line[RECORD_MAX];
-	char executables[LINEAGE_MAX * (TEXT_MAX + 1)];
-	char names[LINEAGE_MAX * (RECORD_COMM + 1)];
-	uint64_t line[LINEAGE_STEPS];
-};
-
-/* What is the same for all events of a type, looked up once. */
-struct type_facts {
-	struct strview action;
-	uint16_t path_offset; /* of file.path in the record; 0: it has none */
-};
-
-/* The last lineage listed: events come in runs of one process. */
-struct lineage_cache {
-	struct image_stamp of;
-	struct strview executables, names;
-	size_t n_line; /* in the scratch */
-};
-
-struct enrich {
-	struct text *text;
-	struct proctable *table;
-	struct containers *containers;
-	struct cgroups *cgroups;
-	struct names *users, *groups;
-	struct scratch *scratch;
-	int proc; /* descriptor of /proc; -1: none */
-	bool is_proc_foreign;
-	uint64_t linger_ns;
-	int64_t wall_offset_ns;
-	bool is_offset_given;
-	size_t max_processes;
-	unsigned proc_reads_left;
-	struct lineage_cache lineage;
-	struct image *current; /* of the event derived last, for enrich_ancestors */
-	struct type_facts types[EVENT_NUMBERS];
-	uint64_t unknown_process, seeded;
 };
 
 static void clock_refresh(struct enrich *e)
@@ -319,7 +274,7 @@ static struct image *look_up_unknown(struct enrich *e, const struct wire_common 
 	return image;
 }
 
-static struct image *process_of(struct enrich *e, const struct wire_common *common)
+struct image *enrich_process_of(struct enrich *e, const struct wire_common *common)
 {
 	if (!common->exec_id)
 		return NULL;
@@ -328,19 +283,6 @@ static struct image *process_of(struct enrich *e, const struct wire_common *comm
 		image = look_up_unknown(e, common);
 	image->flags |= IMAGE_SEEN;
 	return image;
-}
-
-/* Attempts and refusals are acts of the caller, which goes on as it was. */
-static bool is_new_image(const struct event *ev)
-{
-	const struct wire_common *c = ev->common;
-	return c->type == EVENT_PROC_EXEC && c->stage == STAGE_COMPLETED && c->result >= 0 && c->verdict != VERDICT_BLOCK;
-}
-
-static struct strview executable_of(const struct event *ev)
-{
-	const struct wire_proc_exec *exec = EVENT_AS(ev, proc_exec);
-	return event_str(ev, exec->path.length ? exec->path : exec->filename);
 }
 
 /* As the kernel's side found it when it looked; what may be another file's is not known. */
@@ -356,7 +298,7 @@ static void apply_exec(struct enrich *e, const struct event *ev)
 {
 	const struct wire_proc_exec *exec = EVENT_AS(ev, proc_exec);
 	struct exec_facts facts = {
-		.executable = executable_of(ev),
+		.executable = enrich_executable_of(ev),
 		.fs_path = place_of(ev),
 		.device = exec->device,
 		.args = event_str(ev, exec->args),
@@ -379,11 +321,11 @@ void enrich_apply(struct enrich *e, const struct event *ev)
 {
 	switch (ev->common->type) {
 	case EVENT_PROC_EXEC:
-		if (is_new_image(ev))
+		if (enrich_is_new_image(ev))
 			apply_exec(e, ev);
 		break;
 	case EVENT_PROC_FORK:
-		(void)process_of(e, ev->common); /* the creator, so that the child has a program to share */
+		(void)enrich_process_of(e, ev->common); /* the creator, so that the child has a program to share */
 		(void)proctable_fork(e->table, EVENT_AS(ev, proc_fork));
 		break;
 	case EVENT_PROC_EXIT:
@@ -392,279 +334,6 @@ void enrich_apply(struct enrich *e, const struct event *ev)
 	default:
 		break;
 	}
-}
-
-/* --- derived fields ----------------------------------------------------------------------------------------------------- */
-
-/* A text that is there; NULL text leaves the field missing. */
-#define DERIVE_TEXT(derived, which, ...)                \
-	do {                                            \
-		struct strview text_ = (__VA_ARGS__);   \
-		if (text_.n)                            \
-			DERIVE(derived, which, text_);  \
-	} while (0)
-
-static void derive_names(const struct enrich *e, const struct wire_common *c, struct derived *d)
-{
-	struct strview user = names_find(e->users, c->uid);
-	DERIVE_TEXT(d, user_name, user);
-	DERIVE_TEXT(d, effective_user_name, c->euid == c->uid ? user : names_find(e->users, c->euid));
-	if (c->loginuid != UINT32_MAX)
-		DERIVE_TEXT(d, audit_user_name, c->loginuid == c->uid ? user : names_find(e->users, c->loginuid));
-	DERIVE_TEXT(d, group_name, names_find(e->groups, c->gid));
-}
-
-static void derive_file(const struct enrich *e, const struct event *ev, struct derived *d)
-{
-	uint16_t offset = e->types[ev->type->number].path_offset;
-	if (!offset)
-		return;
-	struct wire_str s;
-	memcpy(&s, (const char *)ev->common + offset, sizeof(s));
-	struct strview path = event_str(ev, s);
-	if (!path.n)
-		return;
-	const char *slash = memrchr(path.p, '/', path.n);
-	size_t folder = slash ? (size_t)(slash - path.p) : 0;
-	struct strview name = slash ? sv_from_index(path, folder + 1) : path;
-	if (slash)
-		DERIVE(d, file_directory, (struct strview){ path.p, MAX(folder, (size_t)1) });
-	if (!name.n)
-		return;
-	DERIVE(d, file_name, name);
-	const char *dot = memrchr(name.p, '.', name.n);
-	if (dot && dot != name.p) /* .bashrc is all name */
-		DERIVE_TEXT(d, file_extension, sv_from_index(name, (size_t)(dot - name.p) + 1));
-}
-
-/* Reads the container's files at its first event: see "Containers" in docs/ARCHITECTURE.md for why here, and what bounds it. */
-static void derive_container(struct enrich *e, const struct event *ev, const struct container_place *place, struct derived *d)
-{
-	const struct container_facts *facts = containers_get(e->containers, place, ev->common->boot_ns, is_new_image(ev));
-	if (!facts)
-		return;
-	DERIVE(d, container_id, place->id);
-	DERIVE_TEXT(d, container_runtime, sv_from(runtime_name(facts->runtime)));
-	DERIVE_TEXT(d, container_name, container_text(facts, CONTAINER_NAME));
-	DERIVE_TEXT(d, container_image, container_text(facts, CONTAINER_IMAGE));
-	DERIVE_TEXT(d, container_image_tag, image_tag(container_text(facts, CONTAINER_IMAGE)));
-	DERIVE_TEXT(d, container_labels, container_text(facts, CONTAINER_LABELS));
-	DERIVE_TEXT(d, container_mounts, container_text(facts, CONTAINER_MOUNTS));
-	DERIVE_TEXT(d, pod_namespace, container_text(facts, CONTAINER_NAMESPACE));
-	DERIVE_TEXT(d, pod_name, container_text(facts, CONTAINER_POD));
-	DERIVE_TEXT(d, pod_id, container_text(facts, CONTAINER_POD_UID));
-	DERIVE_TEXT(d, pod_labels, container_text(facts, CONTAINER_POD_LABELS));
-	DERIVE_TEXT(d, sandbox_id, container_text(facts, CONTAINER_SANDBOX));
-	if (facts->is_privileged_known)
-		DERIVE(d, container_privileged, facts->is_privileged);
-}
-
-/*
- * A cgroup that gave way in the table, but that the process is known to be in: it is learned anew, container and all. Where ids cannot be
- * compared the path alone has to tell, because a look for a claim at each event would be too much.
- */
-static bool find_by_process(struct enrich *e, uint64_t cgroup_id, const struct image *image, struct cgroup_names *ret)
-{
-	if (!image || (image->cgroup_id && cgroup_id && image->cgroup_id != cgroup_id))
-		return false; /* not known, or moved */
-	struct strview path = proctable_text(e->table, image->cgroup);
-	if (image->cgroup_id && cgroup_id) {
-		cgroups_learn(e->cgroups, cgroup_id, path);
-		if (cgroups_find(e->cgroups, cgroup_id, ret))
-			return true;
-	}
-	*ret = (struct cgroup_names){ .path = path, .place = container_place(path) };
-	return true;
-}
-
-static void derive_cgroup(struct enrich *e, const struct event *ev, const struct image *image, struct derived *d)
-{
-	struct cgroup_names names = { 0 };
-	uint64_t id = ev->common->cgroup_id;
-	if (!cgroups_find(e->cgroups, id, &names) && !find_by_process(e, id, image, &names))
-		return;
-	DERIVE_TEXT(d, cgroup_path, names.path);
-	derive_container(e, ev, &names.place, d);
-}
-
-static struct strview comm_of(const struct image *image)
-{
-	return (struct strview){ image->comm, strnlen(image->comm, sizeof(image->comm)) };
-}
-
-static size_t list_add(char *list, size_t at, struct strview item)
-{
-	if (item.n)
-		memcpy(list + at, item.p, item.n);
-	list[at + item.n] = '\0';
-	return at + item.n + 1;
-}
-
-static void derive_lineage(struct enrich *e, struct image *image, struct derived *d)
-{
-	struct lineage_cache *cache = &e->lineage;
-	if (cache->of.id != d->image.id || cache->of.version != d->image.version) {
-		const struct image *line[LINEAGE_MAX];
-		size_t n = proctable_lineage(e->table, image, line), executables = 0, names = 0;
-		for (size_t i = 0; i < n; i++) {
-			executables = list_add(e->scratch->executables, executables, proctable_text(e->table, line[i]->executable));
-			names = list_add(e->scratch->names, names, comm_of(line[i]));
-		}
-		*cache = (struct lineage_cache){ .of = d->image,
-						 .executables = { e->scratch->executables, executables },
-						 .names = { e->scratch->names, names },
-						 .n_line = proctable_line(e->table, image, e->scratch->line) };
-	}
-	DERIVE_TEXT(d, ancestor_executables, cache->executables);
-	DERIVE_TEXT(d, ancestor_names, cache->names);
-	d->lineage = e->scratch->line;
-	d->n_lineage = cache->n_line;
-}
-
-static void derive_parent(struct enrich *e, struct image *image, struct derived *d)
-{
-	struct image *parent = proctable_parent(e->table, image);
-	if (!parent)
-		return;
-	proctable_complete(e->table, parent);
-	DERIVE_TEXT(d, parent_name, comm_of(parent));
-	DERIVE_TEXT(d, parent_executable, proctable_text(e->table, parent->executable));
-	DERIVE_TEXT(d, parent_command_line, proctable_text(e->table, parent->command_line));
-	DERIVE_TEXT(d, parent_args, proctable_text(e->table, parent->args));
-}
-
-static void derive_previous(struct enrich *e, struct image *image, struct derived *d)
-{
-	struct image *previous = proctable_previous(e->table, image);
-	if (!previous)
-		return;
-	proctable_complete(e->table, previous);
-	DERIVE_TEXT(d, previous_executable, proctable_text(e->table, previous->executable));
-}
-
-static void derive_process(struct enrich *e, struct image *image, struct derived *d)
-{
-	proctable_complete(e->table, image);
-	DERIVE_TEXT(d, executable, proctable_text(e->table, image->executable));
-	DERIVE_TEXT(d, command_line, proctable_text(e->table, image->command_line));
-	DERIVE_TEXT(d, args, proctable_text(e->table, image->args));
-	DERIVE_TEXT(d, cwd, proctable_text(e->table, image->cwd));
-	DERIVE_TEXT(d, tty, proctable_text(e->table, image->tty));
-	if (!(image->flags & IMAGE_MADE_UP)) {
-		DERIVE(d, interactive, image->tty != 0);
-		DERIVE(d, is_snapshot, (image->flags & IMAGE_SNAPSHOT) != 0);
-	}
-}
-
-/* Of the program itself, what the table shows: the parent and the ancestors are always the table's. */
-static bool shows_same(const struct derived *a, const struct derived *b)
-{
-	return sv_equal(a->executable, b->executable) && sv_equal(a->args, b->args) && sv_equal(a->cwd, b->cwd) && sv_equal(a->tty, b->tty) &&
-	       a->interactive == b->interactive && a->present == b->present;
-}
-
-/* Looked at only when a rule asks. Creators one by one, those included that still run their own creator's program. */
-static size_t ancestors_of_current(void *source, struct ancestor *ret, size_t max)
-{
-	struct enrich *e = source;
-	struct image *at = e->current;
-	size_t n = 0;
-	while (n < MIN(max, (size_t)LINEAGE_MAX) && (at = proctable_parent(e->table, at)) && at != e->current) {
-		proctable_complete(e->table, at);
-		ret[n++] = (struct ancestor){
-			.pid = at->pid,
-			.start_boot_ns = at->start_boot_ns,
-			.name = comm_of(at),
-			.executable = proctable_text(e->table, at->executable),
-			.args = proctable_text(e->table, at->args),
-		};
-	}
-	return n;
-}
-
-/* The exec event shows what the record has, which may be more than the table keeps. */
-static void derive_exec(struct enrich *e, const struct event *ev, struct derived *d)
-{
-	const struct wire_proc_exec *exec = EVENT_AS(ev, proc_exec);
-	struct strview args = event_str(ev, exec->args);
-	DERIVE_TEXT(d, executable, executable_of(ev));
-	DERIVE_TEXT(d, cwd, event_str(ev, exec->cwd));
-	DERIVE_TEXT(d, tty, event_str(ev, exec->tty));
-	DERIVE(d, interactive, exec->tty.length != 0);
-	if (!args.n)
-		return;
-	DERIVE(d, args, args);
-	char *line = e->scratch->command_line;
-	for (size_t i = 0; i + 1 < args.n; i++)
-		line[i] = args.p[i] ? args.p[i] : ' ';
-	DERIVE_TEXT(d, command_line, (struct strview){ line, args.n - 1 });
-}
-
-/* In lsm mode a call that failed before a hook was asked is told from its arguments. Other errors are no matter of permission. */
-static void derive_denier(struct derived *d, const struct wire_common *c, int64_t result)
-{
-	if (c->verdict == VERDICT_BLOCK)
-		DERIVE_TEXT(d, denied_by, SV("vedette"));
-	if ((result != -EPERM && result != -EACCES) || c->sensor != SENSOR_LSM || c->verdict == VERDICT_BLOCK)
-		return;
-	if (c->source != SOURCE_KERNEL)
-		DERIVE_TEXT(d, denied_by, SV("earlier"));
-	else if (c->stage == STAGE_ATTEMPT)
-		DERIVE_TEXT(d, denied_by, SV("later"));
-}
-
-void enrich_outcome(struct derived *d, const struct wire_common *c, int64_t result)
-{
-	d->present &= ~(1ull << DERIVED_error | 1ull << DERIVED_value | 1ull << DERIVED_denied_by);
-	derive_denier(d, c, result);
-	DERIVE(d, outcome, result < 0 ? OUTCOME_FAILURE : OUTCOME_SUCCESS);
-	if (result >= 0)
-		DERIVE(d, value, result);
-	else if (result >= -4095) /* MAX_ERRNO of the kernel */
-		DERIVE(d, error, (uint64_t)-result);
-}
-
-void enrich_derive(struct enrich *e, const struct event *ev, struct derived *ret)
-{
-	const struct wire_common *c = ev->common;
-	struct derived *d = ret;
-	*d = (struct derived){ 0 };
-	DERIVE(d, time, c->boot_ns + (uint64_t)e->wall_offset_ns);
-	DERIVE_TEXT(d, action, e->types[ev->type->number].action);
-	cgroups_want(e->cgroups, c->cgroup_id);
-	struct image *image = process_of(e, c);
-	if (image) {
-		derive_process(e, image, d);
-		derive_parent(e, image, d);
-		derive_previous(e, image, d);
-		d->image = (struct image_stamp){ image->exec_id, proctable_stamp(e->table, image), proctable_slot(e->table, image) };
-		derive_lineage(e, image, d);
-		e->current = image;
-		d->ancestors = ancestors_of_current;
-		d->ancestors_source = e;
-	}
-	DERIVE_TEXT(d, syscall, syscall_name(c->syscall, c->via));
-	uint64_t start_boot_ns = c->start_boot_ns ? c->start_boot_ns : image ? image->start_boot_ns : 0;
-	if (start_boot_ns)
-		DERIVE(d, start, start_boot_ns + (uint64_t)e->wall_offset_ns);
-	if (is_new_image(ev)) {
-		struct derived of_table = *d;
-		derive_exec(e, ev, d);
-		if (!shows_same(d, &of_table))
-			d->image.id = 0;
-	} else if (c->type == EVENT_PROC_EXEC) { /* whoever called is what it would have replaced: so the kernel judges it, too */
-		DERIVE_TEXT(d, previous_executable, d->executable);
-		d->image.id = 0;
-	}
-	derive_names(e, c, d);
-	if (ev->type->number == EVENT_PROC_SETUID)
-		DERIVE_TEXT(d, new_user_name, names_find(e->users, EVENT_AS(ev, proc_setuid)->new_uid));
-	derive_cgroup(e, ev, image, d);
-	derive_file(e, ev, d);
-	if (c->verdict == VERDICT_BLOCK)
-		enrich_outcome(d, c, -EPERM);
-	else if (c->stage == STAGE_COMPLETED)
-		enrich_outcome(d, c, c->result);
 }
 
 /* --- upkeep ------------------------------------------------------------------------------------------------------------- */
