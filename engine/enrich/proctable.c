@@ -1,346 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * Owns the images and the hash over their ids. Three lists keep the order of eviction, so that a full table costs no search.
- * Links between images hold slot and serial number: a slot that was used again does not match, and the link is looked
- * up anew. A valid link is a reference, which keeps an exited ancestor in the table.
- */
+/* What records and /proc say of processes, taken over into their images: what they run, when they began, what exec replaced, when they ended. */
 #include "engine/enrich/proctable.h"
 
-#include <assert.h>
 #include <errno.h>
-#include <stdlib.h>
-#include <sys/random.h>
+#include <string.h>
 
-#include "engine/enrich/region.h"
+#include "engine/enrich/proctable_parts.h"
 
-enum { LIST_LEAF, LIST_EXITED, LIST_LIVING, LISTS }; /* in order of eviction; LEAF: exited, nothing refers to it */
 enum {
-	TEXT_ROOM_TRIES = 16,     /* exited images dropped to make room for one string */
 	EXPIRE_MAX = 1000,        /* a second's worth of forks on a busy host, many times over */
 	COMPLETE_STEPS = 64,      /* forks of forks whose records have not come in */
-	SLOTS_MAX = 1 << 24,
-	AWAITED_BITS = 1 << 15,
-	FIRST_PROCESS = 1,
-	FIRST_KERNEL_THREAD = 2,
 };
 #define LOST_AFTER_NS 1000000000ull /* an exit record may still be in the ring */
 
-struct list {
-	uint32_t oldest, newest; /* slots; 0: none */
-};
-
-struct proctable {
-	struct image *images; /* owned; slot 0 is not used */
-	uint32_t *hash;       /* owned; slots, open addressing */
-	size_t max, hash_size;
-	unsigned hash_shift;
-	uint64_t hash_key;   /* secret, odd */
-	struct text *text;   /* borrowed */
-	uint32_t fresh;      /* slots from here on were never used */
-	uint32_t free_first; /* returned slots, chained by newer */
-	uint32_t serial;
-	uint32_t probe_at;
-	struct list lists[LISTS];
-	uint64_t changes;    /* counts what changes an image, and stamps */
-	uint64_t late;       /* counts what may change an image or a line that was shown before; 1 at the start */
-	uint64_t awaited[AWAITED_BITS / 64]; /* hashes of ids that were linked to and not found */
-	struct proctable_stats stats;
-};
-
-int proctable_new(size_t max_images, struct text *text, struct proctable **ret)
-{
-	if (max_images < 8 || max_images > SLOTS_MAX)
-		return -EINVAL;
-	CLEANUP(proctable_free) struct proctable *t = calloc(1, sizeof(*t));
-	void *p = NULL;
-	if (!t)
-		return -ENOMEM;
-	t->max = max_images;
-	t->text = text;
-	t->fresh = 1;
-	t->late = 1;
-	t->hash_size = 16;
-	t->hash_shift = 60;
-	for (; t->hash_size < max_images * 2; t->hash_shift--)
-		t->hash_size *= 2;
-	if (getrandom(&t->hash_key, sizeof(t->hash_key), 0) != sizeof(t->hash_key))
-		t->hash_key = 0x9e3779b97f4a7c15u; /* spreads as well; only not secret */
-	t->hash_key |= 1;
-	if (region_new((max_images + 1) * sizeof(struct image), &p))
-		return -ENOMEM;
-	t->images = p;
-	if (region_new(t->hash_size * sizeof(uint32_t), &p))
-		return -ENOMEM;
-	t->hash = p;
-	*ret = TAKE(t);
-	return 0;
-}
-
-void proctable_free(struct proctable **table)
-{
-	if (!*table)
-		return;
-	region_free((*table)->images, ((*table)->max + 1) * sizeof(struct image));
-	region_free((*table)->hash, (*table)->hash_size * sizeof(uint32_t));
-	free(*table);
-	*table = NULL;
-}
-
-/* --- hash ----------------------------------------------------------------------------------------------------------- */
-
-static size_t bucket_of(const struct proctable *t, uint64_t exec_id)
-{
-	/* twice: ids in even steps, as snapshots have them, would crowd together under some keys with one product */
-	uint64_t h = exec_id * t->hash_key;
-	return (size_t)(((h ^ h >> 32) * 0x9e3779b97f4a7c15u) >> t->hash_shift);
-}
-
-struct image *proctable_find(const struct proctable *t, uint64_t exec_id)
-{
-	if (!exec_id)
-		return NULL;
-	size_t mask = t->hash_size - 1;
-	for (size_t i = bucket_of(t, exec_id); t->hash[i]; i = (i + 1) & mask)
-		if (t->images[t->hash[i]].exec_id == exec_id)
-			return &t->images[t->hash[i]];
-	return NULL;
-}
-
-static void hash_add(struct proctable *t, uint32_t slot)
-{
-	size_t i = bucket_of(t, t->images[slot].exec_id);
-	while (t->hash[i])
-		i = (i + 1) & (t->hash_size - 1);
-	t->hash[i] = slot;
-}
-
-/* Closes the gap by moving back what stands behind it, so that no markers pile up. */
-static void hash_remove(struct proctable *t, uint32_t slot)
-{
-	size_t mask = t->hash_size - 1, gap = bucket_of(t, t->images[slot].exec_id);
-	while (t->hash[gap] != slot)
-		gap = (gap + 1) & mask;
-	for (size_t i = (gap + 1) & mask; t->hash[i]; i = (i + 1) & mask) {
-		size_t home = bucket_of(t, t->images[t->hash[i]].exec_id);
-		if (((i - home) & mask) < ((i - gap) & mask))
-			continue; /* its way from home does not lead over the gap */
-		t->hash[gap] = t->hash[i];
-		gap = i;
-	}
-	t->hash[gap] = 0;
-}
-
-/* --- lists ---------------------------------------------------------------------------------------------------------- */
-
-static uint32_t slot_of(const struct proctable *t, const struct image *image)
-{
-	return (uint32_t)(image - t->images);
-}
-
-static void list_remove(struct proctable *t, struct image *image)
-{
-	struct list *list = &t->lists[image->list];
-	if (image->older)
-		t->images[image->older].newer = image->newer;
-	else
-		list->oldest = image->newer;
-	if (image->newer)
-		t->images[image->newer].older = image->older;
-	else
-		list->newest = image->older;
-}
-
-static void list_append(struct proctable *t, struct image *image, uint8_t which)
-{
-	struct list *list = &t->lists[which];
-	uint32_t slot = slot_of(t, image);
-	image->list = which;
-	image->older = list->newest;
-	image->newer = 0;
-	if (list->newest)
-		t->images[list->newest].newer = slot;
-	else
-		list->oldest = slot;
-	list->newest = slot;
-}
-
-/* Puts an image into the list its state asks for. */
-static void list_settle(struct proctable *t, struct image *image)
-{
-	uint8_t which = LIST_LIVING;
-	if (image->flags & IMAGE_EXITED)
-		which = image->references ? LIST_EXITED : LIST_LEAF;
-	if (image->list == which)
-		return;
-	list_remove(t, image);
-	list_append(t, image, which);
-}
-
-/* --- changes after the fact ------------------------------------------------------------------------------------------- */
-
-static uint64_t *awaited_word(struct proctable *t, uint64_t exec_id, uint64_t *ret_bit)
-{
-	uint64_t h = exec_id * t->hash_key;
-	size_t at = (size_t)((h ^ h >> 32) * 0x9e3779b97f4a7c15u >> 49);
-	*ret_bit = 1ull << at % 64;
-	return &t->awaited[at / 64];
-}
-
-static void await(struct proctable *t, uint64_t exec_id)
-{
-	uint64_t bit, *word = awaited_word(t, exec_id, &bit);
-	*word |= bit;
-}
-
-/* Ids that share a bit only cause a line to be looked at once more. */
-static void arrive(struct proctable *t, uint64_t exec_id)
-{
-	uint64_t bit, *word = awaited_word(t, exec_id, &bit);
-	t->late += (*word & bit) != 0;
-	*word &= ~bit;
-}
-
-/* What is shown of an image that was known before is other than it was. */
-static void touch(struct proctable *t, struct image *image)
-{
-	image->changed = ++t->changes;
-	t->late++;
-}
-
-/* --- links ---------------------------------------------------------------------------------------------------------- */
-
-static struct image *link_peek(const struct proctable *t, const struct image_link *link)
-{
-	struct image *image = &t->images[link->at];
-	return link->serial && image->serial == link->serial ? image : NULL;
-}
-
-static void link_drop(struct proctable *t, struct image_link *link)
-{
-	struct image *image = link_peek(t, link);
-	*link = (struct image_link){ 0 };
-	if (!image)
-		return;
-	assert(image->references);
-	image->references--;
-	list_settle(t, image);
-}
-
-static struct image *link_follow(struct proctable *t, struct image_link *link)
-{
-	struct image *image = link_peek(t, link);
-	if (image || !link->id)
-		return image;
-	image = proctable_find(t, link->id);
-	if (!image) {
-		await(t, link->id);
-		return NULL;
-	}
-	link->at = slot_of(t, image);
-	link->serial = image->serial;
-	image->references++;
-	list_settle(t, image);
-	return image;
-}
-
-static void link_set(struct proctable *t, const struct image *from, struct image_link *link, uint64_t id)
-{
-	if (link->id != id) {
-		link_drop(t, link);
-		link->id = id == from->exec_id ? 0 : id; /* only damaged records say so */
-	}
-	(void)link_follow(t, link); /* not there yet: found when it is needed */
-}
-
-/* --- images --------------------------------------------------------------------------------------------------------- */
-
-static void texts_drop(struct proctable *t, struct image *image)
-{
-	text_id *const ids[] = { &image->executable, &image->args, &image->command_line, &image->cwd, &image->tty, &image->cgroup, &image->fs_path };
-	for (size_t i = 0; i < ARRAY_SIZE(ids); i++)
-		text_drop(t->text, ids[i]);
-}
-
-static void image_remove(struct proctable *t, struct image *image)
-{
-	uint32_t slot = slot_of(t, image);
-	t->late += image->references != 0;
-	hash_remove(t, slot);
-	link_drop(t, &image->parent);
-	link_drop(t, &image->previous);
-	list_remove(t, image);
-	texts_drop(t, image);
-	*image = (struct image){ .newer = t->free_first }; /* serial 0: no link fits any more */
-	t->free_first = slot;
-	t->stats.images--;
-}
-
-/* Makes room by the order of eviction. keep: an image that must stay, or NULL. False when there is nothing to drop. */
-static bool evict_one(struct proctable *t, const struct image *keep, int lists)
-{
-	for (int i = 0; i < lists; i++) {
-		uint32_t slot = t->lists[i].oldest;
-		if (keep && &t->images[slot] == keep)
-			slot = keep->newer;
-		if (!slot)
-			continue;
-		image_remove(t, &t->images[slot]);
-		t->stats.evicted++;
-		return true;
-	}
-	return false;
-}
-
-/* keep: an image in the caller's hands. */
-static struct image *image_add(struct proctable *t, uint64_t exec_id, const struct image *keep)
-{
-	if (!t->free_first && t->fresh > t->max)
-		(void)evict_one(t, keep, LISTS); /* cannot fail: eight images at least, one of them kept */
-	uint32_t slot = t->free_first;
-	if (slot)
-		t->free_first = t->images[slot].newer;
-	else
-		slot = t->fresh++;
-	if (++t->serial == 0)
-		t->serial = 1;
-	struct image *image = &t->images[slot];
-	*image = (struct image){ .exec_id = exec_id, .serial = t->serial, .changed = ++t->changes };
-	arrive(t, exec_id);
-	hash_add(t, slot);
-	list_append(t, image, LIST_LIVING);
-	t->stats.images++;
-	return image;
-}
-
-/* The image of an id, about to be told of: what was known of it before changes. */
-static struct image *find_or_add(struct proctable *t, uint64_t exec_id)
-{
-	struct image *image = proctable_find(t, exec_id);
-	if (!image)
-		return image_add(t, exec_id, NULL);
-	touch(t, image);
-	return image;
-}
-
-static text_id keep_text(struct proctable *t, struct strview s, size_t max, const struct image *keep)
-{
-	if (s.n > max) {
-		s.n = max;
-		t->stats.text_cut++;
-	}
-	if (!s.n)
-		return 0;
-	text_id id = text_keep(t->text, s);
-	for (int i = 0; !id && i < TEXT_ROOM_TRIES && evict_one(t, keep, LIST_EXITED); i++)
-		id = text_keep(t->text, s);
-	if (!id)
-		t->stats.text_cut++;
-	return id;
-}
-
 text_id proctable_keep(struct proctable *t, struct strview s, size_t max)
 {
-	return keep_text(t, s, max, NULL);
+	return image_keep_text(t, s, max, NULL);
 }
 
 void proctable_drop(struct proctable *t, text_id *id)
@@ -356,7 +31,7 @@ struct strview proctable_text(const struct proctable *t, text_id id)
 /* The new text first: a text that stays the same keeps its place. */
 static void set_text(struct proctable *t, struct image *image, text_id *at, struct strview s, size_t max)
 {
-	text_id id = keep_text(t, s, max, image);
+	text_id id = image_keep_text(t, s, max, image);
 	text_drop(t->text, at);
 	*at = id;
 }
@@ -393,7 +68,7 @@ static void set_place(struct proctable *t, struct image *image, struct strview f
 
 static void share_program(struct proctable *t, struct image *to, const struct image *from)
 {
-	texts_drop(t, to);
+	image_drop_texts(t, to);
 	to->executable = text_share(t->text, from->executable);
 	to->args = text_share(t->text, from->args);
 	to->command_line = text_share(t->text, from->command_line);
@@ -406,17 +81,12 @@ static void share_program(struct proctable *t, struct image *to, const struct im
 	memcpy(to->comm, from->comm, sizeof(to->comm));
 }
 
-static bool has_program(const struct image *image)
-{
-	return image->executable || image->args;
-}
-
 /* Takes over the creator's program; false: nothing changed. */
 static bool complete(struct proctable *t, struct image *image)
 {
 	struct image *from = image;
 	for (int i = 0; from && i < COMPLETE_STEPS; i++) {
-		if (has_program(from)) {
+		if (image_has_program(from)) {
 			if (from != image)
 				share_program(t, image, from);
 			return from != image;
@@ -427,7 +97,7 @@ static bool complete(struct proctable *t, struct image *image)
 				memcpy(image->comm, from->comm, sizeof(image->comm));
 			return is_new;
 		}
-		from = link_follow(t, &from->parent);
+		from = image_follow(t, &from->parent);
 	}
 	return false;
 }
@@ -435,7 +105,7 @@ static bool complete(struct proctable *t, struct image *image)
 void proctable_complete(struct proctable *t, struct image *image)
 {
 	if (complete(t, image))
-		touch(t, image);
+		image_touch(t, image);
 }
 
 void proctable_end(struct proctable *t, struct image *image, uint64_t boot_ns)
@@ -444,7 +114,7 @@ void proctable_end(struct proctable *t, struct image *image, uint64_t boot_ns)
 		return;
 	image->flags |= IMAGE_EXITED;
 	image->exit_boot_ns = boot_ns;
-	list_settle(t, image);
+	image_settle(t, image);
 }
 
 /* --- what records say ----------------------------------------------------------------------------------------------- */
@@ -469,7 +139,7 @@ struct image *proctable_make_up(struct proctable *t, const struct wire_common *c
 	image = image_add(t, common->exec_id, NULL);
 	image->flags |= IMAGE_MADE_UP;
 	take_common(image, common);
-	link_set(t, image, &image->parent, common->parent_id);
+	image_set_link(t, image, &image->parent, common->parent_id);
 	return image;
 }
 
@@ -487,14 +157,14 @@ static void replace_previous(struct proctable *t, const struct wire_common *comm
 {
 	if (!image->previous.id)
 		return;
-	struct image *previous = link_follow(t, &image->previous);
+	struct image *previous = image_follow(t, &image->previous);
 	if (!previous) {
 		previous = image_add(t, image->previous.id, image);
 		previous->flags |= IMAGE_MADE_UP; /* made by fork or by exec: only its own record can tell whose program it ran */
 		previous->pid = common->pid;
 		previous->start_boot_ns = common->start_boot_ns;
-		link_set(t, previous, &previous->parent, common->parent_id);
-		(void)link_follow(t, &image->previous);
+		image_set_link(t, previous, &previous->parent, common->parent_id);
+		(void)image_follow(t, &image->previous);
 	}
 	proctable_end(t, previous, common->boot_ns);
 }
@@ -503,7 +173,7 @@ struct image *proctable_exec(struct proctable *t, const struct wire_common *comm
 {
 	if (!common->exec_id)
 		return NULL;
-	struct image *image = find_or_add(t, common->exec_id);
+	struct image *image = image_find_or_add(t, common->exec_id);
 	image->flags &= (uint8_t)~(IMAGE_MADE_UP | IMAGE_SNAPSHOT | IMAGE_FORKED);
 	take_common(image, common);
 	set_text(t, image, &image->executable, facts->executable, TEXT_MAX);
@@ -512,8 +182,8 @@ struct image *proctable_exec(struct proctable *t, const struct wire_common *comm
 	set_text(t, image, &image->cwd, facts->cwd, TEXT_MAX);
 	set_text(t, image, &image->tty, facts->tty, TEXT_MAX);
 	set_cgroup(t, image, facts->cgroup);
-	link_set(t, image, &image->parent, common->parent_id);
-	link_set(t, image, &image->previous, previous_id);
+	image_set_link(t, image, &image->parent, common->parent_id);
+	image_set_link(t, image, &image->previous, previous_id);
 	replace_previous(t, common, image);
 	end_twin(t, common->pid, common->start_boot_ns, common->exec_id);
 	return image;
@@ -526,14 +196,14 @@ struct image *proctable_fork(struct proctable *t, const struct wire_proc_fork *f
 	struct image *child = proctable_find(t, fork->child_id);
 	if (child && !(child->flags & IMAGE_MADE_UP))
 		return child; /* told before */
-	child = find_or_add(t, fork->child_id);
+	child = image_find_or_add(t, fork->child_id);
 	child->flags = (uint8_t)((child->flags & IMAGE_EXITED) | IMAGE_FORKED | IMAGE_SEEN);
 	child->pid = fork->child_pid;
 	child->uid = fork->common.uid;
 	child->start_boot_ns = fork->child_start_boot_ns;
 	child->cgroup_id = fork->common.cgroup_id;
-	link_set(t, child, &child->parent, fork->common.exec_id);
-	texts_drop(t, child);
+	image_set_link(t, child, &child->parent, fork->common.exec_id);
+	image_drop_texts(t, child);
 	memset(child->comm, 0, sizeof(child->comm));
 	(void)complete(t, child); /* nobody has seen it as it was */
 	end_twin(t, fork->child_pid, fork->child_start_boot_ns, fork->child_id);
@@ -555,7 +225,7 @@ struct image *proctable_adopt(struct proctable *t, uint64_t exec_id, uint64_t pa
 {
 	if (!exec_id)
 		return NULL;
-	struct image *image = find_or_add(t, exec_id);
+	struct image *image = image_find_or_add(t, exec_id);
 	image->flags |= IMAGE_SNAPSHOT;
 	image->flags &= (uint8_t)~(IMAGE_MADE_UP | IMAGE_FORKED);
 	image->pid = process->pid;
@@ -570,124 +240,8 @@ struct image *proctable_adopt(struct proctable *t, uint64_t exec_id, uint64_t pa
 	set_text(t, image, &image->tty, sv_from(process->tty), TEXT_MAX);
 	set_cgroup(t, image, (struct strview){ process->cgroup, process->cgroup_n });
 	if (parent_id)
-		link_set(t, image, &image->parent, parent_id);
+		image_set_link(t, image, &image->parent, parent_id);
 	return image;
-}
-
-/* --- lineage -------------------------------------------------------------------------------------------------------- */
-
-struct image *proctable_parent(struct proctable *t, struct image *image)
-{
-	return link_follow(t, &image->parent);
-}
-
-struct image *proctable_previous(struct proctable *t, struct image *image)
-{
-	return link_follow(t, &image->previous);
-}
-
-static struct image *step_back(struct proctable *t, struct image *image)
-{
-	struct image *previous = link_follow(t, &image->previous);
-	return previous ? previous : link_follow(t, &image->parent);
-}
-
-struct image *proctable_next_living(struct proctable *t, uint32_t *at)
-{
-	while (++*at < t->fresh) {
-		struct image *image = &t->images[*at];
-		if (image->exec_id && image->list == LIST_LIVING && !(image->flags & IMAGE_EXITED))
-			return image;
-	}
-	return NULL;
-}
-
-size_t proctable_lineage(struct proctable *t, struct image *image, const struct image *ret[static LINEAGE_MAX])
-{
-	size_t n = 0;
-	struct image *at = step_back(t, image);
-	for (int i = 0; at && at != image && n < LINEAGE_MAX && i < LINEAGE_STEPS; i++) {
-		struct image *next = step_back(t, at);
-		bool is_copy = at->flags & IMAGE_FORKED && next; /* without its creator the copy stands for the program */
-		if (!is_copy && (has_program(at) || at->comm[0]))
-			ret[n++] = at;
-		at = next;
-	}
-	return n;
-}
-
-/* Kernel threads alone have no executable. */
-static bool is_told(const struct proctable *t, const struct image *at, const struct image *next)
-{
-	if (at->flags & IMAGE_MADE_UP)
-		return false;
-	if (at->executable)
-		return text_get(t->text, at->executable).n < TEXT_MAX;
-	return at->pid == FIRST_KERNEL_THREAD || (next && next->pid == FIRST_KERNEL_THREAD);
-}
-
-bool proctable_is_whole(struct proctable *t, struct image *image)
-{
-	struct image *at = image;
-	for (int i = 0; i < LINEAGE_STEPS; i++) {
-		bool has_lost = at->previous.id && !link_follow(t, &at->previous);
-		struct image *next = step_back(t, at);
-		bool is_copy = at->flags & IMAGE_FORKED && next;
-		if (has_lost || (at != image && !is_copy && !is_told(t, at, next)))
-			return false;
-		if (!next)
-			return !at->parent.id && (at->pid == FIRST_PROCESS || at->pid == FIRST_KERNEL_THREAD);
-		at = next;
-	}
-	return false;
-}
-
-size_t proctable_line(struct proctable *t, struct image *image, uint64_t ret_ids[static LINEAGE_STEPS])
-{
-	size_t n = 0;
-	ret_ids[n++] = image->exec_id;
-	struct image *at = step_back(t, image);
-	for (; at && at != image && n < LINEAGE_STEPS; at = step_back(t, at))
-		ret_ids[n++] = at->exec_id;
-	return n;
-}
-
-static uint64_t mixed(const struct proctable *t, uint64_t mix, const struct image *image)
-{
-	uint64_t h = (mix ^ (image ? image->exec_id : 1)) * t->hash_key;
-	h = (h ^ h >> 29 ^ (image ? image->changed : 0)) * 0x9e3779b97f4a7c15u;
-	return h ^ h >> 32;
-}
-
-/* Two walks: a line goes by the images that exec replaced first, creators by the link to the creator alone, and neither is part of the other. */
-static uint64_t mix_of_ancestors(struct proctable *t, struct image *image)
-{
-	uint64_t mix = mixed(t, 0, image);
-	struct image *at = proctable_parent(t, image);
-	mix = mixed(t, mix, at);
-	for (int i = 1; at && at != image && i < LINEAGE_MAX; i++)
-		mix = mixed(t, mix, at = proctable_parent(t, at));
-	at = step_back(t, image);
-	for (int i = 0; at && at != image && i < LINEAGE_STEPS; i++, at = step_back(t, at))
-		mix = mixed(t, mix, at);
-	return mix;
-}
-
-uint64_t proctable_stamp(struct proctable *t, struct image *image)
-{
-	if (image->stamp && image->stamp_late == t->late)
-		return image->stamp;
-	uint64_t mix = mix_of_ancestors(t, image);
-	if (!image->stamp || mix != image->stamp_mix)
-		image->stamp = ++t->changes;
-	image->stamp_mix = mix;
-	image->stamp_late = t->late;
-	return image->stamp;
-}
-
-uint32_t proctable_slot(const struct proctable *t, const struct image *image)
-{
-	return slot_of(t, image);
 }
 
 /* --- ends ----------------------------------------------------------------------------------------------------------- */
