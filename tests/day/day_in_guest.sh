@@ -51,7 +51,7 @@ say $? "a password that is over is changed at login"
 # --- packages -------------------------------------------------------------------------------------------------------------------------
 { apt-get -qq update && apt-get -qq install -y hello tree && hello && apt-get -qq purge -y tree; } > /tmp/out 2>&1
 say $? "packages are installed and removed"
-apt-get -qq install -y --reinstall sudo passwd libpam-modules openssh-server libc6 > /tmp/out 2>&1
+apt-get -qq install -y --reinstall systemd sudo passwd libpam-modules openssh-server libc6 > /tmp/out 2>&1
 say $? "packages of what checks passwords are put in place anew"
 su worker -c 'sudo -n id -u' 2>&1 | grep -qx 0
 say $? "and work"
