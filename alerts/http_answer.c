@@ -10,17 +10,28 @@
 
 enum { WAIT_MOST_SECONDS = 86400, CONFLICT = 409, TOO_MANY = 429 };
 
+static bool is_among(unsigned status, const unsigned *list, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (list[i] == status)
+			return true;
+	return false;
+}
+
 enum http_verdict http_answer_judge(unsigned status)
 {
-	static const unsigned mendable[] = { 401, 403, 404, 405, 407, 408, 421, 423, 425, TOO_MANY, 451 };
+	static const unsigned about_records[] = { 400, 413, 414, 422 };
 	if (status >= 200 && status < 300)
 		return HTTP_TAKEN;
 	if (status == 410)
 		return HTTP_GONE;
-	for (size_t i = 0; i < ARRAY_SIZE(mendable); i++)
-		if (mendable[i] == status)
-			return HTTP_AGAIN;
-	return status >= 400 && status < 500 ? HTTP_REFUSED : HTTP_AGAIN;
+	return is_among(status, about_records, ARRAY_SIZE(about_records)) ? HTTP_REFUSED : HTTP_AGAIN;
+}
+
+bool http_answer_may_be_record(unsigned status)
+{
+	static const unsigned about_us[] = { 401, 404, 405, 407, 408, 410, 421, 425, 426, TOO_MANY, 503 };
+	return status >= 400 && status < 600 && !is_among(status, about_us, ARRAY_SIZE(about_us));
 }
 
 /* --- Retry-After ------------------------------------------------------------------------------------------------------------------------- */
@@ -144,6 +155,7 @@ static void count_item(uint64_t status, struct strview reason, struct http_items
 	}
 	if (!is_taken && is_later) {
 		*has_stopped = true;
+		items->may_be_record = status < 600 && http_answer_may_be_record((unsigned)status);
 		return;
 	}
 	items->done++;

@@ -31,6 +31,7 @@ struct sink_fault {
 	bool is_window_lost;        /* what was sent since the last settle may be lost with its connection: it is sent again */
 	bool is_final;              /* this receiver will never take this line: go on with the next, and count */
 	bool is_gone;               /* this receiver wants no more at all: it is asked again after a restart or SIGHUP */
+	bool may_be_line;           /* the receiver answered, and perhaps it is the first line that it does not like */
 	size_t refused;             /* see send */
 	uint64_t wait_ns;           /* the receiver said how long to wait; 0: it did not */
 };

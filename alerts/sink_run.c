@@ -8,11 +8,12 @@
 #include "engine/base/clock.h"
 
 enum {
-	BROKEN_AFTER = 5,      /* failures on end */
 	WAIT_MS = 200,
 };
 #define DISABLED_NS 3600000000000ull /* it is looked again, and waited further */
 #define CURSOR_NS 200000000ull /* shortest time between two writes of a cursor */
+
+static const char not_ours[] = "a line of the write-ahead log is no record of ours"; /* nothing else writes there */
 
 static bool is_over(struct sink *s)
 {
@@ -24,7 +25,6 @@ static bool is_over(struct sink *s)
 
 static void note_good(struct sink *s, size_t lines)
 {
-	s->tries = 0;
 	pthread_mutex_lock(&s->all->lock);
 	s->status.state = SINK_GOOD;
 	s->status.lines += lines;
@@ -48,19 +48,29 @@ static void note_error(struct sink *s, const struct sink_fault *fault)
 }
 
 /* The receiver will never take them. */
-static void note_refused(struct sink *s, uint64_t lines, const struct sink_fault *fault)
+static void note_refused(struct sink *s, uint64_t lines, const struct sink_fault *fault, bool is_last)
 {
 	note_lost(s, lines, 0);
 	pthread_mutex_lock(&s->all->lock);
+	if (is_last)
+		s->status.state = SINK_REFUSING;
 	note_error(s, fault);
 	pthread_mutex_unlock(&s->all->lock);
+}
+
+/* Nobody will take it, and that is found out here. */
+static void refuse_line(struct sink *s, const char *why, const char *what)
+{
+	struct sink_fault fault = { .text = "" };
+	sink_fault_set(&fault, "%s%s", why, what);
+	note_refused(s, 1, &fault, true);
 }
 
 /* Full jitter: between nothing and a ceiling that doubles with each failure, so that many agents do not come back at once. */
 static uint64_t pause_ns(const struct sink *s, const struct sink_fault *fault)
 {
 	uint64_t ceiling = s->options->retry_least, chance = 0;
-	for (unsigned i = 1; i < s->tries && ceiling < s->options->retry_most; i++)
+	for (unsigned i = 1; i < s->effort.tries && ceiling < s->options->retry_most; i++)
 		ceiling *= 2;
 	ceiling = MIN(ceiling, s->options->retry_most);
 	if (getrandom(&chance, sizeof(chance), GRND_NONBLOCK) != (ssize_t)sizeof(chance))
@@ -74,16 +84,16 @@ void sinks_wait_until(struct sinks *all, uint64_t until_ns)
 	(void)pthread_cond_timedwait(&all->end, &all->lock, &until); /* the caller looks why it woke */
 }
 
-/* Waits before the next try, unless the next try is asked for; false: the end has come. */
-static bool wait_after(struct sink *s, const struct sink_fault *fault)
+/* `asked` lines came to nothing. Waits before the next try, unless the next try is asked for; false: the end has come. */
+static bool wait_after(struct sink *s, size_t asked, const struct sink_fault *fault)
 {
 	struct sinks *all = s->all;
-	s->tries++;
+	effort_failed(&s->effort, asked, fault->may_be_line);
 	uint64_t until_ns = clock_ns(CLOCK_MONOTONIC) + pause_ns(s, fault);
 	pthread_mutex_lock(&all->lock);
 	note_error(s, fault);
 	s->status.faults++;
-	s->status.state = fault->is_gone ? SINK_DISABLED : s->tries >= BROKEN_AFTER ? SINK_BROKEN : SINK_RETRYING;
+	s->status.state = fault->is_gone ? SINK_DISABLED : s->effort.tries >= EFFORT_BROKEN ? SINK_BROKEN : SINK_RETRYING;
 	for (;;) {
 		uint64_t now_ns = clock_ns(CLOCK_MONOTONIC);
 		uint64_t try_ns = fault->is_gone ? now_ns + DISABLED_NS : until_ns; /* who wants no more is let alone until somebody asks for it */
@@ -107,33 +117,136 @@ static void reopen_when_asked(struct sink *s)
 		s->type->reopen(s->self);
 }
 
-/* All of these lines, however long it takes; false: the end has come before, or all since the cursor has to be sent again. */
-static bool send_all(struct sink *s, const struct sink_line *lines, size_t n)
+/* What one send came to. */
+struct attempt {
+	int r;
+	size_t asked, done, refused; /* refused: of the done ones */
+	struct sink_fault fault;
+};
+
+/* So many refusals are no fault of the lines any more: they are kept. Only a receiver that answers is judged so, and no datagram that is too long. */
+static void doubt_refusals(struct sink *s, struct attempt *a)
 {
-	while (n) {
-		struct sink_fault fault = { .text = "" };
-		size_t done = 0;
-		reopen_when_asked(s);
-		int r = s->type->send(s->self, lines, s->tries >= BROKEN_AFTER ? 1 : n, &done, &fault);
-		done = MIN(done, n);
-		lines += done;
-		n -= done;
-		if (done || r == 0)
-			note_good(s, done - MIN(fault.refused, done));
-		if (fault.refused)
-			note_refused(s, MIN(fault.refused, done), &fault);
+	struct sink_fault because = a->fault;
+	if (!s->type->gathers || effort_believes(&s->effort, a->done - a->refused, a->refused))
+		return;
+	sink_fault_set(&a->fault, "everything is refused, so nothing more is given up: %s", because.text);
+	a->fault.may_be_line = true;
+	a->asked = a->done == 1 ? 1 : a->asked; /* it was found by itself */
+	a->r = -EAGAIN;
+	a->done = a->refused = 0;
+}
+
+static void attempt(struct sink *s, const struct sink_line *lines, size_t n, struct attempt *ret)
+{
+	struct attempt a = { .asked = n };
+	reopen_when_asked(s);
+	a.r = s->type->send(s->self, lines, n, &a.done, &a.fault);
+	a.done = MIN(a.done, n);
+	a.refused = MIN(a.fault.refused, a.done);
+	bool is_last_refused = a.r && a.fault.is_final && a.done < n;
+	if (is_last_refused) {
+		a.done++;
+		a.refused++;
+		a.r = 0;
+	}
+	doubt_refusals(s, &a);
+	if (a.done > a.refused || (a.r == 0 && !a.refused))
+		note_good(s, a.done - a.refused);
+	if (a.refused)
+		note_refused(s, a.refused, &a.fault, is_last_refused || a.refused == a.done);
+	*ret = a;
+}
+
+static void drop_line(struct sink *s, size_t at, size_t *n)
+{
+	memmove(&s->lines[at], &s->lines[at + 1], (*n - 1) * sizeof(s->lines[0]));
+	(*n)--;
+}
+
+/* Which of the lines behind the first is tried beside it: a record of our own, whose words nobody else chose, and any of them in turn. */
+static size_t choose_other(struct sink *s, const struct sink_line *lines, size_t n)
+{
+	size_t turn = s->probes++;
+	for (size_t i = 1; i < n && turn % 2 == 0; i++)
+		if (!lines[i].is_alert)
+			return i;
+	return n - 1 - turn / 2 % (n - 1);
+}
+
+/* What is left of the held lines, at the front of their buffer, so that others have room behind. */
+static void keep_rest(struct sink *s, size_t at, size_t n)
+{
+	size_t end = 0;
+	for (size_t i = 0; i < n; i++) {
+		struct strview text = s->lines[at + i].text;
+		memmove(s->held.p + end, text.p, text.n); /* never to behind where it was */
+		IGNORE(sink_line_read((struct strview){ s->held.p + end, text.n }, &s->lines[i])); /* it could be read before */
+		end += text.n;
+	}
+	s->held.n = end;
+	s->n_held = n;
+	s->wants_more = true;
+}
+
+/*
+ * The first line fails again and again, though the receiver is there. When others are taken meanwhile, more than once, it is at fault: it is counted and
+ * told, and holds up nobody any more. Others are taken before it then. False as send_all.
+ */
+static bool judge_first(struct sink *s, size_t *at, size_t *n)
+{
+	struct attempt other = { .r = -EAGAIN }, again;
+	size_t which = *n > 1 ? *at + choose_other(s, &s->lines[*at], *n) : 0;
+	if (which)
+		attempt(s, &s->lines[which], 1, &other);
+	if (is_over(s))
+		return false;
+	if (other.done == 0) {
+		keep_rest(s, *at, *n);
+		return false;
+	}
+	size_t behind = *n - (which - *at);
+	drop_line(s, which, &behind);
+	(*n)--;
+	if (other.refused)
+		return true;
+	attempt(s, &s->lines[*at], 1, &again);
+	if (again.done == 0 && again.fault.may_be_line && !is_over(s)) {
+		struct sink_fault fault = again.fault;
+		if (!effort_is_at_fault(&s->effort))
+			return wait_after(s, 1, &again.fault);
+		sink_fault_set(&fault, "set aside, for others are taken: %s", again.fault.text);
+		note_refused(s, 1, &fault, false);
+		again.done = 1;
+	} else if (again.done) {
+		effort_succeeded(&s->effort, 1, true);
+	}
+	*at += again.done;
+	*n -= again.done;
+	return true;
+}
+
+/*
+ * All lines that are collected, however long it takes; false: the end has come before, or all since the cursor has to be sent again, or the sink wants
+ * more lines beside these.
+ */
+static bool send_all(struct sink *s, size_t n)
+{
+	for (size_t at = 0; n;) {
+		struct attempt a;
+		attempt(s, &s->lines[at], effort_width(&s->effort, n), &a);
+		if (a.done)
+			effort_succeeded(&s->effort, a.asked, a.done == a.asked);
+		at += a.done;
+		n -= a.done;
 		if (n && is_over(s))
 			return false;
-		if (r == 0)
+		if (a.r == 0)
 			continue;
-		if (fault.is_final && n) {
-			note_refused(s, 1, &fault);
-			lines++;
-			n--;
-			continue;
-		}
-		s->rewinds = fault.is_window_lost;
-		if (!wait_after(s, &fault) || s->rewinds)
+		s->rewinds = a.fault.is_window_lost;
+		if (!wait_after(s, a.done ? 0 : a.asked, &a.fault) || s->rewinds)
+			return false;
+		if (n && s->type->gathers && effort_is_stuck(&s->effort) && !judge_first(s, &at, &n))
 			return false;
 	}
 	return true;
@@ -149,7 +262,7 @@ static bool convert_line(struct sink *s, struct strview text, bool *ret_is_good)
 		*ret_is_good = r == 0;
 		if (r == 0 || r != -ENOMEM)
 			return true;
-		if (!wait_after(s, &fault))
+		if (!wait_after(s, 0, &fault))
 			return false;
 	}
 }
@@ -165,11 +278,11 @@ static bool add_line(struct sink *s, const struct sink_line *line, size_t *n)
 	if (!convert_line(s, line->text, &is_good))
 		return false;
 	if (!is_good) {
-		note_lost(s, 1, 0);
+		refuse_line(s, "a record cannot be written, or does not fit, as ", format_name(s->format));
 		return true;
 	}
 	if (s->texts.n + s->converted.n > SINK_TEXTS_BYTES) {
-		if (!send_all(s, s->lines, *n))
+		if (!send_all(s, *n))
 			return false;
 		*n = 0;
 		buf_reset(&s->texts);
@@ -183,26 +296,35 @@ static bool add_line(struct sink *s, const struct sink_line *line, size_t *n)
 /* What was gathered; false: the end has come before. */
 static bool send_held(struct sink *s)
 {
-	if (s->n_held && !send_all(s, s->lines, s->n_held))
+	s->wants_more = false;
+	if (s->n_held && !send_all(s, s->n_held))
 		return false;
 	s->n_held = 0;
 	buf_reset(&s->held);
 	return true;
 }
 
+/* When one line is not enough to judge it, a second one finds room always. */
+static bool is_full(const struct sink *s, size_t bytes)
+{
+	if (s->wants_more && s->n_held == 1)
+		return s->held.n + bytes > s->held.cap;
+	return s->n_held && (s->n_held >= s->options->batch_count || s->held.n + bytes > s->options->batch_bytes);
+}
+
 /* One line more to what is held, by a copy: its record goes. Sends first what has no room beside it. */
 static bool gather(struct sink *s, struct strview text, const struct wal_header *record)
 {
-	bool is_full = s->n_held == s->options->batch_count || s->held.n + text.n > s->options->batch_bytes;
-	if (s->n_held && is_full && !send_held(s))
-		return false;
+	while (is_full(s, text.n))
+		if (!send_held(s) && !s->wants_more)
+			return false;
 	size_t before = s->held.n;
 	buf_add_sv(&s->held, text); /* has room, see open_sink in sinks.c: what lines point to does not move */
 	struct strview copy = { s->held.p + before, text.n };
 	struct sink_line *line = &s->lines[s->n_held];
 	bool is_record = buf_error(&s->held) == 0 && sink_line_read(copy, line);
 	if (!is_record)
-		note_lost(s, 1, 0); /* no record of ours: nothing else writes there */
+		refuse_line(s, not_ours, "");
 	if (!is_record || !sink_line_fits(line, s->options)) {
 		s->held.n = before;
 		s->held.failed = false;
@@ -240,12 +362,12 @@ static bool send_record(struct sink *s, const struct wal_item *item)
 			continue;
 		}
 		if (!sink_line_read(text, &line))
-			note_lost(s, 1, 0); /* no record of ours: nothing else writes there */
+			refuse_line(s, not_ours, "");
 		else if (sink_line_fits(&line, s->options) && !add_line(s, &line, &n))
 			return false;
 		if (n < SINK_LINES_MAX && left.n)
 			continue;
-		if (!send_all(s, s->lines, n))
+		if (!send_all(s, n))
 			return false;
 		n = 0;
 		buf_reset(&s->texts);
@@ -264,7 +386,7 @@ static void note_place(struct sink *s, const struct wal_header *next)
 
 static void rewind_to_cursor(struct sink *s)
 {
-	s->rewinds = false;
+	s->rewinds = s->wants_more = false;
 	s->n_held = 0;
 	buf_reset(&s->held);
 	s->next = s->kept;
@@ -276,7 +398,7 @@ static void note_log_fault(struct sink *s, int r)
 {
 	struct sink_fault fault = { .text = "" };
 	sink_fault_set(&fault, "the write-ahead log cannot be read: %s", strerror(-r));
-	IGNORE(wait_after(s, &fault)); /* the caller looks for the end */
+	IGNORE(wait_after(s, 0, &fault)); /* the caller looks for the end */
 }
 
 /* How long the next record may be waited for. */
@@ -307,7 +429,7 @@ void *sink_run(void *context)
 		} else if (got < 0) {
 			note_log_fault(s, got);
 		} else if (s->n_held && (is_ending || clock_ns(CLOCK_MONOTONIC) >= held_until(s))) {
-			goes_on = send_held(s);
+			goes_on = send_held(s) || s->wants_more;
 		}
 		note_place(s, NULL);
 		bool is_idle = got == 0 && !s->n_held, is_time = clock_ns(CLOCK_MONOTONIC) - s->kept_at_ns >= CURSOR_NS;

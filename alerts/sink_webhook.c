@@ -249,6 +249,7 @@ static int read_taken(const struct webhook *w, const struct http_answer *answer,
 		return r;
 	}
 	fault->refused = items.refused;
+	fault->may_be_line = items.may_be_record;
 	*ret_done = items.done;
 	if (items.reason[0])
 		sink_fault_set(fault, "%s", echoes_secret(w, sv_from(items.reason)) ? "records were refused" : items.reason);
@@ -282,6 +283,7 @@ static int send_some(struct webhook *w, const struct sink_line *lines, size_t n,
 		return read_taken(w, &answer, n, ret_done, fault);
 	say_answer(w, &answer, fault);
 	fault->wait_ns = answer.wait_ns;
+	fault->may_be_line = http_answer_may_be_record(answer.status);
 	return -EAGAIN;
 }
 
@@ -297,7 +299,7 @@ static int webhook_send(void *sink, const struct sink_line *lines, size_t n, siz
 		if (verdict == HTTP_REFUSED)
 			w->limit = MAX(take / 2, (size_t)1);
 	}
-	if (verdict == HTTP_TAKEN)
+	if (verdict == HTTP_TAKEN && *ret_done) /* its answer may have said otherwise */
 		w->limit = MIN(w->limit * 2, webhook_form(w->template)->most);
 	fault->is_final = verdict == HTTP_REFUSED;
 	fault->is_gone = verdict == HTTP_GONE;

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "alerts/render.h"
 #include "alerts/sinks_parts.h"
 #include "engine/base/clock.h"
 #include "engine/base/fd.h"
@@ -45,7 +46,7 @@ static int open_sink(struct sinks *all, const struct sink_options *options, stru
 	if (!r && s->format != FORMAT_NATIVE)
 		r = buf_reserve(&s->texts, SINK_TEXTS_BYTES);
 	if (!r && s->type->gathers)
-		r = buf_reserve(&s->held, (size_t)options->batch_bytes);
+		r = buf_reserve(&s->held, (size_t)options->batch_bytes + 2 * LINE_MAX_BYTES);
 	if (!r)
 		r = s->type->open(options, all->io, &s->self, diag);
 	if (!r) {
@@ -213,7 +214,7 @@ void sinks_get_status(struct sinks *all, size_t i, struct sink_status *ret)
 
 const char *sink_state_text(enum sink_state state)
 {
-	static const char *const texts[] = { [SINK_GOOD] = "good", [SINK_RETRYING] = "retrying", [SINK_BROKEN] = "broken",
+	static const char *const texts[] = { [SINK_GOOD] = "good", [SINK_RETRYING] = "retrying", [SINK_REFUSING] = "refusing", [SINK_BROKEN] = "broken",
 					      [SINK_DISABLED] = "disabled" };
 	return texts[state];
 }

@@ -26,8 +26,11 @@ void sinks_reopen(struct sinks *s);
 /* Opens one as sinks_open would, and closes it again: connects nothing, writes nothing. 0, or -errno with diag. */
 int sinks_try(const struct sink_options *options, struct diag *diag) MUST_CHECK;
 
-/* broken: five failures on end; one line at a time tries again. disabled: the receiver wants no more; sinks_reopen asks it again */
-enum sink_state { SINK_GOOD, SINK_RETRYING, SINK_BROKEN, SINK_DISABLED };
+/*
+ * refusing: it wanted the last line never. broken: five failures on end; one line at a time tries again. disabled: the receiver wants no more;
+ * sinks_reopen asks it again
+ */
+enum sink_state { SINK_GOOD, SINK_RETRYING, SINK_REFUSING, SINK_BROKEN, SINK_DISABLED };
 
 struct sink_status {
 	const char *name, *kind, *delivered; /* borrowed */

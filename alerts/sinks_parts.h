@@ -7,6 +7,7 @@
 
 #include <pthread.h>
 
+#include "alerts/sink_effort.h"
 #include "alerts/sinks.h"
 
 enum {
@@ -28,7 +29,9 @@ struct sink {
 	uint64_t kept_untold;
 	uint64_t mark, mark_ns;     /* what `next` was then: done when the connection outlives it */
 	uint64_t kept_at_ns;
-	unsigned tries;             /* failures on end */
+	struct effort effort;
+	bool wants_more;            /* lines to try beside the one that fails: what is held is gone on with when others have come */
+	size_t probes;              /* which one is tried beside it */
 	bool rewinds;               /* to what the cursor says */
 	enum format format;         /* native: the lines are given as they stand in the log */
 	struct buf converted;       /* the line at hand */

@@ -123,9 +123,12 @@ static void judge_delivery(struct health *h, const struct yaml_node *sinks, cons
 		degraded(h, "the write-ahead log cannot be written: %s", text_of(wal, "error"));
 	if (number_of(wal, "lost_lines"))
 		degraded(h, "%s records of the write-ahead log were lost", text_of(wal, "lost_lines"));
-	for (const struct yaml_node *s = first_of(sinks, YAML_LIST); s; s = s->next)
+	for (const struct yaml_node *s = first_of(sinks, YAML_LIST); s; s = s->next) {
 		if (strcmp(text_of(s, "state"), "good") != 0)
 			degraded(h, "sink %s: %s", text_of(s, "name"), text_of(s, "last_error"));
+		if (number_of(s, "refused") + number_of(s, "missed"))
+			degraded(h, "sink %s: lines will not reach it, %s refused and %s missed", text_of(s, "name"), text_of(s, "refused"), text_of(s, "missed"));
+	}
 }
 
 /* Losses that mean that something was not judged, or decided by each rule's own default. */

@@ -267,7 +267,7 @@ static void add_wal(struct metrics *m, const struct delivery *delivery)
 
 static void add_sink(struct metrics *m, enum metric_id id, const struct sink_status *s)
 {
-	static const enum sink_state states[] = { SINK_GOOD, SINK_RETRYING, SINK_BROKEN };
+	static const enum sink_state states[] = { SINK_GOOD, SINK_RETRYING, SINK_REFUSING, SINK_BROKEN };
 	switch (id) {
 	case METRIC_SINK_UP:
 		metric_add(m, id, labels(s->name, s->kind), s->state == SINK_GOOD);

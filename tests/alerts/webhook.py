@@ -110,6 +110,14 @@ def poisoned(_count, request):
     return (400, {}, b"bad record") if POISON in request.body else (200, {}, b"")
 
 
+def guarded(_count, request):
+    return (403, {}, b"blocked") if POISON in request.body else (200, {}, b"")
+
+
+def narrow(_count, request):
+    return (500, {}, b"too much") if len(request.lines()) > 10 else (200, {}, b"")
+
+
 def bulk(count, request):
     """The first request: from the sixth record on it is too much; one record never fits."""
     pairs, items = request.lines(), []
@@ -190,6 +198,15 @@ otlp_records = [x for r in places["otlp"].taken() for x in json.loads(r.body)["r
 check([x["body"]["stringValue"] for x in otlp_records] == log.decode().splitlines() and status["otlp"]["refused"] == 2 and status["otlp"]["error"] == "two were bad" and
       all(x["severityNumber"] in (9, 10, 13, 17, 21) for x in otlp_records), "otlp: bodies are the signed lines, a partial success is read", status["otlp"])
 
+# --- one record that something on the way does not like, and a receiver that takes few at once ----------------------------------------------------
+places = {"guarded": Place(guarded), "narrow": Place(narrow)}
+server.places |= {"/" + name: place for name, place in places.items()}
+run = Run("stubborn", {name: f"type: webhook, url: '{server.url}/{name}', {tls}" for name in places})
+status, log = run.go(RECORDS, 30), run.log()
+check(set(text_of(places["guarded"]).splitlines(True)) == {l for l in log.splitlines(True) if POISON not in l} and status["guarded"]["refused"] == 1 and
+      status["guarded"]["lines"] == RECORDS - 1 and status["guarded"]["state"] == "good", "one record that is answered 403 for ever is set aside, and counted", status["guarded"])
+check(text_of(places["narrow"]) == log and status["narrow"]["lines"] == RECORDS and status["narrow"]["faults"] < 20, "a receiver that takes few at once gets few", status["narrow"])
+
 # --- certificates, addresses, people, and who wants no more -------------------------------------------------------------------------------------
 strict = Receiver(certificates, "server", {"/": Place(good)}, client_ca=certificates.path("ca"))
 strict_2 = Receiver(certificates, "server", {"/": Place(good)}, client_ca=certificates.path("ca"))
@@ -198,7 +215,7 @@ plain = Receiver(None, "", {"/": Place(good)})
 private = Receiver(certificates, "server", {"/": Place(good)})
 gone = Place(first(1, lambda c, r: (410, {}, b"")))
 chat = {name: Place(good) for name in ("slack", "teams")} | {"pagerduty": Place(lambda c, r: (202, {}, b'{"status":"success"}'))}
-server.places |= {"/" + name: place for name, place in chat.items()} | {"/gone": gone, "/stuck": Place(lambda c, r: (time.sleep(60), closes(c, r)))}
+server.places |= {"/" + name: place for name, place in chat.items()} | {"/gone": gone, "/wrong": Place(lambda c, r: (400, {}, b"incorrect index")), "/stuck": Place(lambda c, r: (time.sleep(60), closes(c, r)))}
 client = f"tls: {{ca: {certificates.path('ca')}, cert: {certificates.path('client')}, key: {certificates.path('client', 'key')}}}, allow_private: true"
 url_file = secret_file("url", f"{server.url}/slack")
 run = Run("strict", {
@@ -206,7 +223,7 @@ run = Run("strict", {
     "stranger": f"type: webhook, url: '{stranger.url}/', {tls}", "misnamed": f"type: webhook, url: '{misnamed.url}/', {tls}",
     "private": f"type: webhook, url: '{private.url}/', tls: {{ca: {certificates.path('ca')}}}",
     "plain": f"type: webhook, url: '{plain.url}/', allow_private: true",
-    "gone": f"type: webhook, url: '{server.url}/gone', {tls}",
+    "gone": f"type: webhook, url: '{server.url}/gone', {tls}", "wrong": f"type: webhook, url: '{server.url}/wrong', {tls}",
     "stuck": f"type: webhook, url: '{server.url}/stuck', {tls}, timeout: 10m",
     "slack": f"type: webhook, url_file: {url_file}, {tls}, template: slack, filter: {{own: false, severity: high}}",
     "teams": f"type: webhook, url: '{server.url}/teams', {tls}, template: teams, filter: {{own: false, severity: critical}}",
@@ -225,6 +242,8 @@ status = run.status(process.communicate(timeout=60)[0])
 check(time.monotonic() - began < 20, "a request under way does not hold up the end", time.monotonic() - began)
 log = run.log()
 check(text_of(gone) == log and status["gone"]["state"] == "good", "410: after SIGHUP it is asked again, and nothing is missing", status["gone"])
+check(status["wrong"]["refused"] <= 20 and status["wrong"]["lag"] >= 20 and status["wrong"]["state"] != "good" and "incorrect index" in status["wrong"]["error"],
+      "who refuses everything gets no more, the rest is kept, and it is told", status["wrong"])
 for name, receiver in (("client", strict), ("plain", plain)):
     check(text_of(receiver.places["/"]) == log and status[name]["lines"] == 40, f"{name}: all arrived", status[name])
 for name, receiver, word in (("noclient", strict_2, ""), ("stranger", stranger, "certificate"), ("misnamed", misnamed, "127.0.0.1"), ("private", private, "allow_private")):

@@ -56,12 +56,26 @@ static void a_status_says_what_becomes_of_the_records(void **state)
 	static const struct { unsigned status; enum http_verdict verdict; } cases[] = {
 		{ 200, HTTP_TAKEN },   { 202, HTTP_TAKEN },   { 204, HTTP_TAKEN },   { 299, HTTP_TAKEN },   { 101, HTTP_AGAIN },   { 301, HTTP_AGAIN },
 		{ 307, HTTP_AGAIN },   { 400, HTTP_REFUSED }, { 401, HTTP_AGAIN },   { 403, HTTP_AGAIN },   { 404, HTTP_AGAIN },   { 405, HTTP_AGAIN },
-		{ 407, HTTP_AGAIN },   { 408, HTTP_AGAIN },   { 410, HTTP_GONE },    { 413, HTTP_REFUSED }, { 415, HTTP_REFUSED }, { 422, HTTP_REFUSED },
-		{ 429, HTTP_AGAIN },   { 499, HTTP_REFUSED }, { 500, HTTP_AGAIN },   { 503, HTTP_AGAIN },   { 599, HTTP_AGAIN },   { 999, HTTP_AGAIN },
+		{ 407, HTTP_AGAIN },   { 408, HTTP_AGAIN },   { 410, HTTP_GONE },    { 413, HTTP_REFUSED }, { 415, HTTP_AGAIN },   { 422, HTTP_REFUSED },
+		{ 429, HTTP_AGAIN },   { 499, HTTP_AGAIN }  , { 500, HTTP_AGAIN },   { 503, HTTP_AGAIN },   { 599, HTTP_AGAIN },   { 999, HTTP_AGAIN },
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
 		if (http_answer_judge(cases[i].status) != cases[i].verdict)
 			fail_msg("%u: %d", cases[i].status, http_answer_judge(cases[i].status));
+}
+
+/* Only what may be one record's fault is held against a record; an overloaded receiver, or a wrong password, is not. */
+static void a_status_that_is_about_us_is_held_against_no_record(void **state)
+{
+	(void)state;
+	static const unsigned about_us[] = { 0, 101, 200, 302, 399, 401, 404, 405, 407, 408, 410, 421, 425, 426, 429, 503, 600, 999 };
+	static const unsigned perhaps[] = { 400, 403, 406, 413, 415, 422, 451, 499, 500, 502, 504, 599 };
+	for (size_t i = 0; i < ARRAY_SIZE(about_us); i++)
+		if (http_answer_may_be_record(about_us[i]))
+			fail_msg("%u is held against a record", about_us[i]);
+	for (size_t i = 0; i < ARRAY_SIZE(perhaps); i++)
+		if (!http_answer_may_be_record(perhaps[i]))
+			fail_msg("%u is held against no record", perhaps[i]);
 }
 
 static void retry_after_is_seconds_or_a_date(void **state)
@@ -91,29 +105,31 @@ static void a_bulk_answer_is_read_item_by_item(void **state)
 #define ITEM(status) "{\"create\":{\"_id\":\"x\",\"status\":" status "}}"
 #define WHY(status) "{\"create\":{\"status\":" status ",\"error\":{\"type\":\"t\",\"reason\":\"no\\nroom\"}}}"
 	static const struct { const char *what, *body; size_t n; int result; struct http_items items; } cases[] = {
-		{ "all are taken", "{\"errors\":false,\"items\":[" ITEM("201") "," ITEM("200") "]}", 2, 0, { 2, 0, "" } },
-		{ "one was there", "{\"items\":[" WHY("409") "," ITEM("201") "]}", 2, 0, { 2, 0, "" } },
-		{ "one never", "{\"items\":[" ITEM("201") "," WHY("400") "," ITEM("201") "]}", 3, 0, { 3, 1, "no\\nroom" } },
-		{ "one later, and all behind it", "{\"items\":[" ITEM("201") "," WHY("429") "," WHY("400") "]}", 3, 0, { 1, 0, "no\\nroom" } },
-		{ "one later, without a reason", "{\"items\":[" ITEM("503") "]}", 1, 0, { 0, 0, "status 503 of a record" } },
-		{ "no status", "{\"items\":[{\"create\":{}}]}", 1, 0, { 0, 0, "status 0 of a record" } },
-		{ "a status that is none is in its place only", "{\"items\":[{\"create\":{\"a\":{\"status\":400},\"status\":201}}]}", 1, 0, { 1, 0, "" } },
-		{ "too few", "{\"items\":[" ITEM("201") "]}", 2, -EBADMSG, { 0, 0, "" } },
-		{ "too many", "{\"items\":[" ITEM("201") "," ITEM("201") "]}", 1, -EBADMSG, { 0, 0, "" } },
-		{ "no items", "{\"errors\":false}", 1, -EBADMSG, { 0, 0, "" } },
-		{ "items are no list", "{\"items\":{\"a\":[" ITEM("201") "]}}", 1, -EBADMSG, { 0, 0, "" } },
-		{ "an item is no object", "{\"items\":[201]}", 1, -EBADMSG, { 0, 0, "" } },
-		{ "items elsewhere", "{\"a\":{\"items\":[" ITEM("201") "]}}", 1, -EBADMSG, { 0, 0, "" } },
-		{ "torn", "{\"items\":[" ITEM("201") "]", 1, -EBADMSG, { 0, 0, "" } },
-		{ "something behind it", "{\"items\":[" ITEM("201") "]} x", 1, -EBADMSG, { 0, 0, "" } },
-		{ "a page for people", "<html>", 1, -EBADMSG, { 0, 0, "" } },
-		{ "nothing", "", 1, -EBADMSG, { 0, 0, "" } },
-		{ "a negative status", "{\"items\":[" ITEM("-1") "]}", 1, -EBADMSG, { 0, 0, "" } },
+		{ "all are taken", "{\"errors\":false,\"items\":[" ITEM("201") "," ITEM("200") "]}", 2, 0, { 2, 0, "", false } },
+		{ "one was there", "{\"items\":[" WHY("409") "," ITEM("201") "]}", 2, 0, { 2, 0, "", false } },
+		{ "one never", "{\"items\":[" ITEM("201") "," WHY("400") "," ITEM("201") "]}", 3, 0, { 3, 1, "no\\nroom", false } },
+		{ "one later, and all behind it", "{\"items\":[" ITEM("201") "," WHY("429") "," WHY("400") "]}", 3, 0, { 1, 0, "no\\nroom", false } },
+		{ "one later, without a reason", "{\"items\":[" ITEM("503") "]}", 1, 0, { 0, 0, "status 503 of a record", false } },
+		{ "the first one later, perhaps for its own sake", "{\"items\":[" ITEM("500") "," WHY("429") "]}", 2, 0, { 0, 0, "status 500 of a record", true } },
+		{ "no status", "{\"items\":[{\"create\":{}}]}", 1, 0, { 0, 0, "status 0 of a record", false } },
+		{ "a status that is none is in its place only", "{\"items\":[{\"create\":{\"a\":{\"status\":400},\"status\":201}}]}", 1, 0, { 1, 0, "", false } },
+		{ "too few", "{\"items\":[" ITEM("201") "]}", 2, -EBADMSG, { 0, 0, "", false } },
+		{ "too many", "{\"items\":[" ITEM("201") "," ITEM("201") "]}", 1, -EBADMSG, { 0, 0, "", false } },
+		{ "no items", "{\"errors\":false}", 1, -EBADMSG, { 0, 0, "", false } },
+		{ "items are no list", "{\"items\":{\"a\":[" ITEM("201") "]}}", 1, -EBADMSG, { 0, 0, "", false } },
+		{ "an item is no object", "{\"items\":[201]}", 1, -EBADMSG, { 0, 0, "", false } },
+		{ "items elsewhere", "{\"a\":{\"items\":[" ITEM("201") "]}}", 1, -EBADMSG, { 0, 0, "", false } },
+		{ "torn", "{\"items\":[" ITEM("201") "]", 1, -EBADMSG, { 0, 0, "", false } },
+		{ "something behind it", "{\"items\":[" ITEM("201") "]} x", 1, -EBADMSG, { 0, 0, "", false } },
+		{ "a page for people", "<html>", 1, -EBADMSG, { 0, 0, "", false } },
+		{ "nothing", "", 1, -EBADMSG, { 0, 0, "", false } },
+		{ "a negative status", "{\"items\":[" ITEM("-1") "]}", 1, -EBADMSG, { 0, 0, "", false } },
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		struct http_items items = { 0 };
 		int r = http_answer_bulk(sv_from(cases[i].body), cases[i].n, &items);
-		if (r != cases[i].result || items.done != cases[i].items.done || items.refused != cases[i].items.refused || strcmp(items.reason, cases[i].items.reason) != 0)
+		if (r != cases[i].result || items.done != cases[i].items.done || items.refused != cases[i].items.refused || strcmp(items.reason, cases[i].items.reason) != 0 ||
+		    items.may_be_record != cases[i].items.may_be_record)
 			fail_msg("%s: %d, %zu done, %zu refused, '%s'", cases[i].what, r, items.done, items.refused, items.reason);
 	}
 }
@@ -167,6 +183,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_address_is_judged_by_where_it_leads),
 		cmocka_unit_test(a_status_says_what_becomes_of_the_records),
+		cmocka_unit_test(a_status_that_is_about_us_is_held_against_no_record),
 		cmocka_unit_test(retry_after_is_seconds_or_a_date),
 		cmocka_unit_test(a_bulk_answer_is_read_item_by_item),
 		cmocka_unit_test(partial_success_and_codes_are_read),
