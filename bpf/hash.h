@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /*
  * Hashes of executed files. Only a program that may sleep can have one made, and such a program cannot ask the tables: it leaves the hash for the one
- * that decides. From before the hash until the image is mapped the file is not writable (exec denies writes).
+ * that decides. From before the hash until the image is mapped the file is not writable (exec denies writes); where it is, there is no hash.
  */
 #pragma once
 
 #include "bpf/decide.h"
 
 enum { ALGO_SHA256 = 4, /* enum hash_algo, which never changes */
+       HASH_MAX_BYTES = 256 << 20, /* a larger file has no hash: nobody shall keep a processor busy for hours by one exec */
        SETTLED_NS = 1000000000 /* a change time this old will not be given to a later change */ };
 
 static __always_inline struct exec_hash *exec_hash_of(struct task_struct *task, struct inode *inode)
@@ -17,23 +18,33 @@ static __always_inline struct exec_hash *exec_hash_of(struct task_struct *task, 
 	return h && h->inode == (u64)inode ? h : NULL;
 }
 
-/* Whether what is executed is what was hashed: a server may give out something else the next time. */
+/*
+ * Whether what is executed is what was hashed. A server may give out something else the next time, and a mapping of a file in an overlay's upper layer
+ * can be written though the overlay's own inode is being executed.
+ */
 static __always_inline bool is_content_kept(struct inode *inode)
 {
 	switch (BPF_CORE_READ(inode, i_sb, s_magic)) {
-	case 0x73717368: /* squashfs */
-	case 0xe0f5e1e2: /* erofs */
-	case 0x9660:     /* iso9660 */
+	case SQUASHFS_MAGIC:
+	case EROFS_MAGIC:
+	case ISO9660_MAGIC:
 		return true;
 	default:
-		return is_kept_by_kernel(inode);
+		return is_kept_by_kernel(inode) && !is_upper_layer(inode);
 	}
+}
+
+/* Of tmpfs a page that was read through a shared mapping is written without a trace. */
+static __always_inline bool is_change_seen(struct inode *inode)
+{
+	u64 magic = BPF_CORE_READ(inode, i_sb, s_magic);
+	return magic != TMPFS_MAGIC && magic != RAMFS_MAGIC;
 }
 
 static __always_inline void ask_hash(struct ask *a, struct task_struct *task, struct inode *inode)
 {
 	struct exec_hash *h = exec_hash_of(task, inode);
-	if (h && is_content_kept(inode))
+	if (h && BPF_CORE_READ(inode, i_writecount.counter) < 0)
 		ask_name(a, h->text);
 	else
 		a->hidden |= BIT(DIMENSION_NAME);
@@ -79,7 +90,7 @@ static __always_inline void hash_keep(struct inode *inode, const struct exec_has
 	struct kept_hash kept = { .size = inode->i_size, .ctime_ns = ctime_of(inode), .version = inode->i_version.counter, .hash = *hash };
 	if (is_stale)
 		bpf_inode_storage_delete(&kept_hashes, inode);
-	if (!is_kept_by_kernel(inode) || kept.ctime_ns + SETTLED_NS > config.boot_wall_ns + bpf_ktime_get_boot_ns())
+	if (!is_change_seen(inode) || kept.ctime_ns + SETTLED_NS > config.boot_wall_ns + bpf_ktime_get_boot_ns())
 		return;
 	bpf_inode_storage_get(&kept_hashes, inode, &kept, BPF_LOCAL_STORAGE_GET_F_CREATE); /* without room it is made again the next time */
 }

@@ -175,6 +175,9 @@ struct inode {
 	struct {
 		s64 counter;
 	} i_version;
+	struct {
+		int counter;
+	} i_writecount;
 	void *i_private;
 };
 struct inode___mtime_struct { /* up to 6.5 */

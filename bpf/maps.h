@@ -200,7 +200,7 @@ struct {
 
 /*
  * The hash of the file that a thread is about to execute; key: address of its task, which stays when exec gives it another id. Preallocated: sleepable
- * programs may use no other, and it is never pushed out.
+ * programs may use no other. Who executes and sleeps cannot fill it for others: what is pushed out is unknown.
  */
 enum { HASH_BYTES = 32, HASH_TEXT = 2 * HASH_BYTES + 1 };
 struct exec_hash {
@@ -208,7 +208,7 @@ struct exec_hash {
 	char text[72]; /* HASH_TEXT of them */
 };
 struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 8192);
 	__type(key, u64);
 	__type(value, struct exec_hash);

@@ -74,8 +74,11 @@ int BPF_PROG(file_mprotect, struct vm_area_struct *vma, unsigned long asked, uns
 		return 0;
 	struct ask *a = ACT_ASK(act, EVENT_MPROTECT_EXEC, at);
 	struct file *mapped = BPF_CORE_READ(vma, vm_file);
-	if (a)
+	if (a) {
 		ask_mapped(a, mapped);
+		if (mapped)
+			ask_written(a, BPF_CORE_READ(mapped, f_inode));
+	}
 	act_judge(&act, at, EVENT_MPROTECT_EXEC);
 	struct slot *s = act_record(&act, EVENT_MPROTECT_EXEC, sizeof(struct wire_mprotect_exec), &index);
 	if (!s)
@@ -84,6 +87,8 @@ int BPF_PROG(file_mprotect, struct vm_area_struct *vma, unsigned long asked, uns
 	r->prot = prot;
 	r->old_prot = old & PROT_BITS;
 	PUT_MAPPED(s, index, r, mapped);
+	if (mapped)
+		PUT_WRITTEN(r, BPF_CORE_READ(mapped, f_inode));
 	record_finish(s, RING_OF(EVENT_MPROTECT_EXEC));
 	return ACT_RESULT(act);
 }

@@ -139,6 +139,7 @@ enum misc_counter {
 	MISC_ANCESTORS_FULL, /* no room for another set of ancestor predicates: unknown to the decision */
 	MISC_ASKS_FULL,     /* no decision slot: denied, or (next) not judged, or a process's label not kept */
 	MISC_IMAGES_FULL,   /* an image was not judged by rules that kill, for want of a decision slot: it went on */
+	MISC_HASHES,        /* a hash of what is executed could not be made (too large, no SHA-256) or handed on: unknown */
 	MISC_COUNT,
 };
 

@@ -133,21 +133,6 @@ static __always_inline void put_cgroup(struct slot *s, struct wire_str *str, str
 	put_path(s, str, FLAG_CGROUP);
 }
 
-enum { OVERLAY_MAGIC = 0x794c7630 };
-
-/*
- * Overlayfs is a module without types of its own here: behind the inode that all see it keeps the upper layer's dentry, which is
- * there when the file is (also) in that layer. (ovl_inode in fs/overlayfs/ovl_entry.h: the same from 4.8 to 6.12.)
- */
-static __always_inline bool is_upper_layer(struct inode *inode)
-{
-	u64 upper = 0;
-	if (BPF_CORE_READ(inode, i_sb, s_magic) != OVERLAY_MAGIC)
-		return false;
-	bpf_probe_read_kernel(&upper, sizeof(upper), (void *)inode + bpf_core_type_size(struct inode));
-	return upper != 0;
-}
-
 enum { MODE_SETUID = 04000, MODE_SETGID = 02000, MODE_GROUP_EXEC = 010, MOUNT_NOSUID = 1 };
 
 /* Whether exec heeds the bits; set-group-id without the group's execute bit means something else. */
@@ -411,6 +396,7 @@ int BPF_PROG(exec_check, struct linux_binprm *bprm, int ret)
 		put_hash(s, r, task, file);
 		record_finish(s, &ring_priority);
 	}
+	exec_hash_forget(task);
 	return -EPERM;
 }
 
@@ -426,12 +412,17 @@ int BPF_PROG(exec_hash, struct linux_binprm *bprm, int ret)
 		return ret;
 	struct file *file = bprm->file;
 	struct inode *inode = file->f_inode;
-	struct kept_hash *kept = bpf_inode_storage_get(&kept_hashes, inode, 0, 0);
-	if (kept && is_kept(kept, inode))
-		hash = kept->hash;
-	else if (hash_make(file, &hash) == 0)
-		hash_keep(inode, &hash, kept != NULL);
-	bpf_map_update_elem(&exec_hashes, &key, &hash, BPF_ANY);
+	if (is_content_kept(inode)) { /* of no other could a rule make use, and some can be made to last for ever */
+		struct kept_hash *kept = bpf_inode_storage_get(&kept_hashes, inode, 0, 0);
+		if (kept && is_kept(kept, inode))
+			hash = kept->hash;
+		else if (inode->i_size <= HASH_MAX_BYTES && hash_make(file, &hash) == 0)
+			hash_keep(inode, &hash, kept != NULL);
+		if (!hash.inode)
+			count_misc(MISC_HASHES);
+	}
+	if (bpf_map_update_elem(&exec_hashes, &key, &hash, BPF_ANY))
+		count_misc(MISC_HASHES);
 	return 0;
 }
 

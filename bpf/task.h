@@ -287,34 +287,63 @@ static __always_inline u64 ctime_of(struct inode *inode)
 
 enum { WRITTEN_NOT, WRITTEN_SINCE, WRITTEN_UNKNOWN };
 
+enum { EXT4_MAGIC = 0xef53, XFS_MAGIC = 0x58465342, BTRFS_MAGIC = 0x9123683e, F2FS_MAGIC = 0xf2f52010, BCACHEFS_MAGIC = 0xca451a4e, TMPFS_MAGIC = 0x01021994,
+       RAMFS_MAGIC = 0x858458f6, OVERLAY_MAGIC = 0x794c7630, SQUASHFS_MAGIC = 0x73717368, EROFS_MAGIC = 0xe0f5e1e2, ISO9660_MAGIC = 0x9660 };
+
+/*
+ * Overlayfs is a module without types of its own here: behind the inode that all see it keeps the upper layer's dentry, which is
+ * there when the file is (also) in that layer. (ovl_inode in fs/overlayfs/ovl_entry.h: the same from 4.8 to 6.12.)
+ */
+static __always_inline struct dentry *upper_of(struct inode *inode)
+{
+	struct dentry *upper = NULL;
+	if (BPF_CORE_READ(inode, i_sb, s_magic) == OVERLAY_MAGIC)
+		bpf_probe_read_kernel(&upper, sizeof(upper), (void *)inode + bpf_core_type_size(struct inode));
+	return upper;
+}
+
+static __always_inline bool is_upper_layer(struct inode *inode)
+{
+	return upper_of(inode) != NULL;
+}
+
 /*
  * On a file system whose changes and change times are the kernel's alone. Elsewhere they are what a server, an image or a user says; an overlay that
- * a user made may lie above one that he serves himself. (linux/magic.h)
+ * a user made may lie above one that he serves himself.
  */
 static __always_inline bool is_kept_by_kernel(struct inode *inode)
 {
 	struct super_block *sb = BPF_CORE_READ(inode, i_sb);
 	switch (BPF_CORE_READ(sb, s_magic)) {
-	case 0xef53:     /* ext2, ext3, ext4 */
-	case 0x58465342: /* xfs */
-	case 0x9123683e: /* btrfs */
-	case 0xf2f52010: /* f2fs */
-	case 0xca451a4e: /* bcachefs */
-	case 0x01021994: /* tmpfs, memfd */
-	case 0x858458f6: /* ramfs */
+	case EXT4_MAGIC: /* ext2 and ext3, too */
+	case XFS_MAGIC:
+	case BTRFS_MAGIC:
+	case F2FS_MAGIC:
+	case BCACHEFS_MAGIC:
+	case TMPFS_MAGIC: /* memfd, too */
+	case RAMFS_MAGIC:
 		return true;
-	case 0x794c7630: /* overlay */
+	case OVERLAY_MAGIC:
 		return BPF_CORE_READ(sb, s_user_ns, level) == 0;
 	default:
 		return false;
 	}
 }
 
-/* Since boot. The change time is set by whatever touches a file, kept when its inode leaves memory, and out of its owner's reach. */
+/*
+ * Since boot. The change time is set by whatever touches a file, kept when its inode leaves memory, and out of its owner's reach. What is written to a
+ * mapping changes the time of the upper layer's inode only.
+ */
 static __always_inline u32 written_of(struct inode *inode)
 {
+	struct dentry *upper = upper_of(inode);
 	if (!is_kept_by_kernel(inode))
 		return WRITTEN_UNKNOWN;
+	if (upper) {
+		inode = BPF_CORE_READ(upper, d_inode);
+		if (!inode || !is_kept_by_kernel(inode))
+			return WRITTEN_UNKNOWN;
+	}
 	return ctime_of(inode) >= config.boot_wall_ns ? WRITTEN_SINCE : WRITTEN_NOT;
 }
 

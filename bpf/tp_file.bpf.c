@@ -338,6 +338,7 @@ VERB_FUNCTION(mprotect)
 	if (file) {
 		put_file_of(index, file);
 		r->nlink = BPF_CORE_READ(file, f_inode, i_nlink);
+		PUT_WRITTEN(r, BPF_CORE_READ(file, f_inode));
 	} else if (w.is_found) {
 		r->is_anonymous = 1;
 	} else {

@@ -141,6 +141,7 @@ static void judge_losses(struct health *h, const struct yaml_node *losses)
 		{ "ancestor-sets", "sets of ancestors found no room: unknown to decisions" },
 		{ "decisions", "acts found no slot to be decided in: each was refused or not judged" },
 		{ "images", "images were not judged by rules that kill" },
+		{ "hashes", "executed files have no hash: above 256 MiB, or the kernel makes no SHA-256" },
 		{ "matches", "matches were dropped: too many rules on one event" },
 		{ "state", "groups or events of rules about several events were forgotten for want of memory" },
 	};

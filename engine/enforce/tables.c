@@ -244,6 +244,14 @@ static int refuse_never(const struct compilation *c, const struct rule_info *rul
 	return refuse_useless(c, rule, rule->at, buf_cstr(&text));
 }
 
+/* Whole hosts have their programs where neither is known. */
+static void warn_of_content(struct compilation *c, const struct rule_info *rule)
+{
+	if (rule->asks_content && !rule->is_unknown_said)
+		diag_warn(c->diag, rule->at, "rule '%s' denies where the hash or the change of a file is not known, as on ZFS, network file systems and in rootless containers: "
+			  "say `unknown: allow` when it is about some bad files, or `unknown: deny` when that is meant", rule->id);
+}
+
 static int compile_rule(struct compilation *c, const struct rule_info *rule)
 {
 	struct clause_refusals refusals = { 0 };
@@ -267,6 +275,8 @@ static int compile_rule(struct compilation *c, const struct rule_info *rule)
 	if (!worst && !has_clauses && decided_events(rule))
 		worst = refuse_never(c, rule);
 	report_refusals(c, rule, &refusals);
+	if (!worst)
+		warn_of_content(c, rule);
 	if (!worst || worst == -ENOMEM)
 		return worst;
 	for (uint32_t event = 0; event < EVENT_NUMBERS; event++)

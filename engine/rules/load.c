@@ -506,8 +506,12 @@ static int sort_by_event(struct ruleset *set)
 	for (size_t i = 0; i < set->n; i++)
 		if (set->rules[i].info.is_enabled && set->rules[i].info.needs_outcome)
 			set->outcome_events |= set->rules[i].info.events;
-	for (size_t i = 0; i < set->n; i++)
-		set->asks_hash |= set->rules[i].info.is_enabled && set->rules[i].condition && coverage_asks(set->rules[i].condition, "file.hash.sha256");
+	for (size_t i = 0; i < set->n; i++) {
+		struct rule *rule = &set->rules[i];
+		bool asks_hash = rule->condition && coverage_asks(rule->condition, "file.hash.sha256");
+		rule->info.asks_content = asks_hash || (rule->condition && coverage_asks(rule->condition, "vedette.file.written"));
+		set->asks_hash |= rule->info.is_enabled && asks_hash;
+	}
 	return 0;
 }
 

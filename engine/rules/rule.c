@@ -91,6 +91,7 @@ static void read_unknown(struct rule_reader *r, const struct yaml_node *node)
 {
 	static const char *const names[] = { "deny", "allow" };
 	r->rule->info.unknown = (enum unknown_default)read_choice(r, node, "unknown", names, ARRAY_SIZE(names));
+	r->rule->info.is_unknown_said = true;
 }
 
 static void read_rollout(struct rule_reader *r, const struct yaml_node *node)

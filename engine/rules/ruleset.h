@@ -61,6 +61,8 @@ struct rule_info {
 	enum severity severity;
 	enum rule_action action;
 	enum unknown_default unknown;
+	bool is_unknown_said;    /* by `unknown:`, and not only assumed */
+	bool asks_content;       /* it asks what is known of files on some file systems only: file.hash.sha256, vedette.file.written */
 	unsigned rollout;        /* percent of the processes in which it blocks; 0: all */
 	const char *policy;      /* `name:` of the file's policy item, else the ruleset */
 	enum policy_mode mode;   /* detect: block and kill only alert, whatever the command line says; a file without a policy item: enforce */

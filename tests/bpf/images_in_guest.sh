@@ -19,6 +19,14 @@ cp /tmp/w/old /tmp/w/renamed.tmp
 mv /tmp/w/renamed.tmp /tmp/w/renamed
 cp /t/verbs /tmp/w/newlibrary
 sum=$(sha256sum /tmp/hash/same | cut -d ' ' -f 1)
+other=$(sha256sum /etc/passwd | cut -d ' ' -f 1)
+mkdir -p /tmp/hash2 /tmp/o /tmp/low2 /tmp/up2 /tmp/work2
+cp /t/nonce /tmp/hash2/large
+truncate -s 260M /tmp/hash2/large
+cp /t/nonce /tmp/hash2/patched
+cp /t/nonce /tmp/low2/base
+mount -t overlay none -o lowerdir=/tmp/low2,upperdir=/tmp/up2,workdir=/tmp/work2 /tmp/o || echo "not ok - layers are mounted"
+cp /t/nonce /tmp/o/added
 cat > /tmp/images.yaml <<Y
 - rule: written
   event: process.exec
@@ -26,7 +34,7 @@ cat > /tmp/images.yaml <<Y
   action: block
   when: process.executable startswith /tmp/w/ and vedette.file.written
 - rule: written-mapping
-  event: file.mmap_exec
+  event: [file.mmap_exec, file.mprotect_exec]
   severity: high
   action: block
   when: file.path startswith /tmp/w/ and vedette.file.written
@@ -35,6 +43,21 @@ cat > /tmp/images.yaml <<Y
   severity: high
   action: block
   when: file.hash.sha256 = $sum and process.executable startswith /tmp/hash/ and not process.executable in (/tmp/hash/listed, /tmp/hash/killed, /tmp/hash/by-thread)
+- rule: large
+  event: process.exec
+  severity: high
+  action: block
+  when: process.executable = /tmp/hash2/large and file.hash.sha256 = $other
+- rule: in-layers
+  event: process.exec
+  severity: high
+  action: block
+  when: process.executable startswith /tmp/o/ and file.hash.sha256 = $other
+- rule: patched
+  event: process.exec
+  severity: high
+  action: block
+  when: process.executable = /tmp/hash2/patched and not file.hash.sha256 = $sum
 - rule: not-by-hash
   event: process.exec
   severity: high
@@ -68,6 +91,8 @@ runs unshare -Urm sh -c "$overlay /tmp/m && /tmp/m/old"
 refused unshare -Urm sh -c "$overlay /tmp/w && /tmp/w/old"
 runs /t/verbs mmap /tmp/w/library
 refused /t/verbs mmap /tmp/w/newlibrary
+runs /t/verbs mprotect /tmp/w/library
+refused /t/verbs mprotect /tmp/w/newlibrary
 refused /tmp/hash/same
 refused /tmp/hash/same
 mv /tmp/hash/same /tmp/hash/moved
@@ -83,7 +108,14 @@ runs /tmp/hash/killed
 refused /tmp/hash/killed x
 runs /t/verbs thread-exec /tmp/hash/by-thread
 refused /t/verbs thread-exec /tmp/hash/by-thread x
+runs /tmp/hash2/patched
+runs /tmp/o/base
+refused /tmp/o/added # a mapping of it could be written while it is executed: its hash is not known
+refused /tmp/hash2/large
 sleep 2
+runs /tmp/hash2/patched
+runs /t/verbs patch /tmp/hash2/patched
+refused /tmp/hash2/patched
 runs /tmp/hash/moved
 runs /tmp/hash/moved
 cp /t/nonce /tmp/hash/moved
@@ -93,7 +125,9 @@ vedette run --quiet --enforce --rules /tmp/images.yaml --output /tmp/images.json
 [ $? -eq 0 ] || { echo "not ok - the run of images ended well"; cat /tmp/err; }
 grep '"rule":{"id":"by-hash"' /tmp/images.jsonl | grep -q "\"sha256\":\"$sum\"" && echo "ok - the record has the hash" || { echo "not ok - the record has the hash"; grep by-hash /tmp/images.jsonl | head -n 1; }
 [ "$(grep -c '"rule":{"id":"by-hash"' /tmp/images.jsonl)" -eq 4 ] && echo "ok - four by their hash" || echo "not ok - four by their hash ($(grep -c '"rule":{"id":"by-hash"' /tmp/images.jsonl))"
-grep '"verdict":"block"' /tmp/images.jsonl | grep -q '"uncertain":\["vedette.verdict"\]' && echo "not ok - no hash was unknown" || echo "ok - no hash was unknown"
+unknown=$(grep '"verdict":"block"' /tmp/images.jsonl | grep '"uncertain":\["vedette.verdict"\]' | grep -o '"rule":{"id":"[a-z-]*"' | sort -u | tr -d '\n')
+[ "$unknown" = '"rule":{"id":"in-layers""rule":{"id":"large"' ] && echo "ok - no other hash was unknown" || echo "not ok - no other hash was unknown: $unknown"
+grep -q '"what":"hashes"' /tmp/images.jsonl && echo "ok - a hash that was not made is told" || echo "not ok - a hash that was not made is told"
 printf -- '- rule: h\n  event: process.exec\n  when: file.hash.sha256 = %s\n  severity: high\n' "$sum" > /tmp/alert.yaml
 cp /t/nonce /tmp/hash/alert
 vedette run --quiet --rules /tmp/alert.yaml --output /tmp/images.jsonl -- /tmp/hash/alert > /dev/null 2>&1

@@ -105,6 +105,21 @@ static long do_mprotect(char **a)
 	return p == MAP_FAILED ? 0 : mprotect(p, 4096, PROT_READ | PROT_EXEC);
 }
 
+/* By a mapping that was read before it is written: on some file systems the file's times do not change. */
+static long do_patch(char **a)
+{
+	struct stat st;
+	int fd = open(a[0], O_RDWR);
+	if (fd < 0 || fstat(fd, &st))
+		return -1;
+	volatile char *p = mmap(NULL, (size_t)st.st_size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (p == MAP_FAILED)
+		return -1;
+	char last = p[st.st_size - 1];
+	p[st.st_size - 1] = (char)(last ^ 1);
+	return 0;
+}
+
 static long do_mmap_anonymous(char **a)
 {
 	(void)a;
@@ -511,7 +526,7 @@ static const struct {
 	{ "ftruncate", 1, do_ftruncate }, { "setxattr", 2, do_setxattr }, { "removexattr", 2, do_removexattr }, { "umount", 1, do_umount }, { "umount-lazily", 1, do_umount_lazily },
 	{ "umount-compat", 1, do_umount_compat }, { "bind-mount-as", 3, do_bind_mount_as }, { "mount-moved", 2, do_mount_moved },
 	{ "userns", 0, do_userns }, { "userns-clone", 0, do_userns_clone }, { "mount", 2, do_mount }, { "bind-mount", 2, do_bind_mount },
-	{ "move-mount", 2, do_move_mount }, { "mmap", 1, do_mmap }, { "mprotect", 1, do_mprotect }, { "mmap-anonymous", 0, do_mmap_anonymous },
+	{ "move-mount", 2, do_move_mount }, { "mmap", 1, do_mmap }, { "patch", 1, do_patch }, { "mprotect", 1, do_mprotect }, { "mmap-anonymous", 0, do_mmap_anonymous },
 	{ "mprotect-anonymous", 0, do_mprotect_anonymous }, { "read-compat", 1, do_read_compat }, { "unlink-compat", 1, do_unlink_compat },
 	{ "rename-compat", 2, do_rename_compat }, { "mkdir-compat", 1, do_mkdir_compat }, { "read-uring", 1, do_read_uring },
 	{ "read-uring-worker", 1, do_read_uring_worker }, { "unlink-uring", 1, do_unlink_uring }, { "rename-uring", 2, do_rename_uring },

@@ -291,6 +291,31 @@ static void links_in_written_paths_are_followed(void **state)
 	assert_true(ask(&c, &ev).is_hit);
 }
 
+static void rules_that_stop_whole_hosts_are_warned_of(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *more, *when;
+		size_t warnings;
+	} rows[] = {
+		{ "", "file.hash.sha256 = 0123456789012345678901234567890123456789012345678901234567890123", 1 },
+		{ "  unknown: allow\n", "file.hash.sha256 = 0123456789012345678901234567890123456789012345678901234567890123", 0 },
+		{ "  unknown: deny\n", "file.hash.sha256 = 0123456789012345678901234567890123456789012345678901234567890123", 0 },
+		{ "", "file.path startswith /tmp/ and not vedette.file.written", 1 },
+		{ "", "file.path startswith /tmp/", 0 },
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		char yaml[512];
+		CLEANUP(compiled_done) struct compiled c = { 0 };
+		snprintf(yaml, sizeof(yaml), "- rule: r\n  severity: low\n  action: block\n%s  event: process.exec\n  when: %s\n", rows[i].more, rows[i].when);
+		assert_int_equal(0, ruleset_load_text("r.yaml", sv_from(yaml), &c.set, &c.diag));
+		c.err = verdict_compile(c.set, &(struct verdict_world){ .generation = 1 }, &c.policy, &c.diag);
+		assert_int_equal(0, c.err);
+		if (c.diag.warnings != rows[i].warnings)
+			fail_msg("%s%s: %zu warnings", rows[i].more, rows[i].when, (size_t)c.diag.warnings);
+	}
+}
+
 /* --- unknown values -------------------------------------------------------------------------------------------------------- */
 
 static void what_could_not_be_read_follows_the_default(void **state)
@@ -592,6 +617,7 @@ int main(void)
 		cmocka_unit_test(a_file_has_two_names),
 		cmocka_unit_test(layers_over_what_packages_bring_are_of_the_host),
 		cmocka_unit_test(links_in_written_paths_are_followed),
+		cmocka_unit_test(rules_that_stop_whole_hosts_are_warned_of),
 		cmocka_unit_test(what_could_not_be_read_follows_the_default),
 		cmocka_unit_test(a_missing_value_is_not_unknown),
 		cmocka_unit_test(folders_above_keep_their_names),
