@@ -69,5 +69,10 @@ size_t sink_line_max(const struct sink_options *options) PURE;
 
 /* Reads a signed line; false: it is none. */
 bool sink_line_read(struct strview text, struct sink_line *ret) MUST_CHECK;
+/*
+ * What receivers that keep out doubles know it by: stream, sequence, and what nobody can know before the line is signed, so that nobody can be there
+ * first with another one. The same whenever the line comes again.
+ */
+void sink_line_id(const struct sink_line *line, struct buf *out);
 /* Does it pass what the options ask for? */
 bool sink_line_fits(const struct sink_line *line, const struct sink_options *options) PURE;

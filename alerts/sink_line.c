@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "alerts/alert.h"
+#include "alerts/crypto.h"
 #include "alerts/render.h"
 #include "engine/base/jsonread.h"
 
@@ -65,6 +66,16 @@ bool sink_line_read(struct strview text, struct sink_line *ret)
 	line.title = want[TITLE].raw;
 	*ret = line;
 	return true;
+}
+
+void sink_line_id(const struct sink_line *line, struct buf *out)
+{
+	enum { BYTES = 16 };
+	uint8_t hash[CRYPTO_HASH];
+	crypto_sha256(&line->text, 1, hash);
+	buf_add_format(out, SV_FMT ":%llu:", SV_ARG(line->stream), (unsigned long long)line->sequence);
+	for (size_t i = 0; i < BYTES; i++)
+		buf_add_format(out, "%02x", hash[i]);
 }
 
 static bool is_word(const config_WORDS *words, struct strview text)

@@ -236,7 +236,7 @@ static natsStatus publish(struct nats_sink *s, const struct sink_line *line, siz
 	add_subject(s, line);
 	buf_add_char(&s->text, '\0');
 	size_t id_at = s->text.n;
-	buf_add_format(&s->text, SV_FMT ":%llu", SV_ARG(line->stream), (unsigned long long)line->sequence);
+	sink_line_id(line, &s->text);
 	buf_add_char(&s->text, '\0');
 	(void)snprintf(answer, sizeof(answer), "%s.%llu.%zu", s->inbox, (unsigned long long)s->batch, place); /* fits */
 	if (buf_error(&s->text))

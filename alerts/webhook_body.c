@@ -44,11 +44,6 @@ static void add_member(struct json *j, const char *name, struct strview text)
 	json_str(j, text);
 }
 
-static void add_id(struct buf *out, const struct sink_line *line)
-{
-	buf_add_format(out, SV_FMT ":%llu", SV_ARG(line->stream), (unsigned long long)line->sequence);
-}
-
 /* The sentence for people, else the rule's title, else what happened; cut between two letters. */
 static void add_sentence(struct buf *out, const struct sink_line *line)
 {
@@ -172,7 +167,7 @@ static void pagerduty(const struct sink_line *line, struct strview token, struct
 	static const char *const severities[SEVERITY_COUNT] = { "info", "info", "warning", "error", "critical" };
 	CLEANUP(buf_done) struct buf text = { 0 };
 	struct json j;
-	add_id(&text, line);
+	sink_line_id(line, &text);
 	json_init(&j, out);
 	json_object_begin(&j);
 	add_member(&j, "client", SV("Vedette"));
@@ -238,7 +233,7 @@ static void elasticsearch(const struct sink_line *lines, size_t n, struct buf *o
 	for (size_t i = 0; i < n; i++) {
 		struct json j;
 		buf_reset(&id);
-		add_id(&id, &lines[i]);
+		sink_line_id(&lines[i], &id);
 		json_init(&j, out);
 		json_object_begin(&j);
 		json_key(&j, "create");
