@@ -18,7 +18,7 @@
 enum {
 	BODY_MAX = 64 << 20, /* a batch is 8 MiB at most, and text within JSON can be twice as long */
 	HEADERS_OURS = 8,
-	ECHO_LEAST = 8,      /* a secret shorter than that would be found in any text */
+	ECHO_PART = 8,       /* so many bytes on end of a secret are enough of it to keep a text to ourselves */
 };
 _Static_assert(CONFIG_MAX_WORDS + HEADERS_OURS <= HTTP_HEADERS_MAX, "room for all headers");
 
@@ -26,7 +26,7 @@ struct webhook {
 	const struct sink_options *options;   /* borrowed */
 	enum webhook_template template;
 	struct http *http;                    /* owned, as all below */
-	struct secret *url, *token, *authorization;
+	struct secret *url, *token, *basic, *authorization; /* basic: USER:PASSWORD */
 	struct webhook_signer *signer;
 	struct buf body, packed, id, time, signature;
 	size_t limit;                         /* records in the next request */
@@ -47,9 +47,11 @@ static void webhook_close(void *sink)
 	http_free(&w->http);
 	secret_free(&w->url);
 	secret_free(&w->token);
+	secret_free(&w->basic);
 	secret_free(&w->authorization);
 	webhook_signer_free(&w->signer);
 	wipe(&w->body); /* a template may have put a secret in */
+	wipe(&w->packed);
 	buf_done(&w->body);
 	buf_done(&w->packed);
 	buf_done(&w->id);
@@ -70,24 +72,35 @@ static int read_url(struct webhook *w, struct diag *diag)
 	return fault ? -EINVAL : r;
 }
 
+/* The header in locked memory; what is too long for that is no fault of the memory. */
+static int make_authorization(struct webhook *w, const char *file, struct strview head, struct strview value, struct diag *diag)
+{
+	if (head.n + value.n > SECRET_MAX) {
+		diag_error(diag, (struct place){ .file = file }, "is too long for a header, which has %d bytes", SECRET_MAX);
+		return -EFBIG;
+	}
+	w->authorization = secret_join(head, value);
+	return w->authorization ? 0 : -ENOMEM;
+}
+
 static int make_basic(struct webhook *w, struct diag *diag)
 {
-	CLEANUP(secret_free) struct secret *user = NULL;
 	CLEANUP(buf_done) struct buf text = { 0 };
-	int r = secret_read(w->options->auth_basic, &user, diag);
+	const char *file = w->options->auth_basic;
+	int r = secret_read(file, &w->basic, diag);
 	if (r)
 		return r;
-	if (!memchr(secret_cstr(user), ':', secret_text(user).n)) {
-		diag_error(diag, (struct place){ .file = w->options->auth_basic }, "should hold USER:PASSWORD");
+	if (!memchr(secret_cstr(w->basic), ':', secret_text(w->basic).n)) {
+		diag_error(diag, (struct place){ .file = file }, "should hold USER:PASSWORD");
 		return -EINVAL;
 	}
 	r = buf_reserve(&text, 2 * SECRET_MAX); /* it must not move: what it leaves behind would not be wiped */
 	if (r)
 		return r;
-	crypto_base64(&text, secret_cstr(user), secret_text(user).n);
-	w->authorization = secret_join(SV("Authorization: Basic "), buf_sv(&text));
+	crypto_base64(&text, secret_cstr(w->basic), secret_text(w->basic).n);
+	r = make_authorization(w, file, SV("Authorization: Basic "), buf_sv(&text), diag);
 	wipe(&text);
-	return w->authorization ? 0 : -ENOMEM;
+	return r;
 }
 
 static int make_bearer(struct webhook *w, struct diag *diag)
@@ -98,8 +111,7 @@ static int make_bearer(struct webhook *w, struct diag *diag)
 	if (r || w->template == WEBHOOK_PAGERDUTY) /* which has it in the body */
 		return r;
 	buf_add_format(&head, "Authorization: %s ", o->auth_scheme[0] ? o->auth_scheme : w->template == WEBHOOK_SPLUNK ? "Splunk" : "Bearer");
-	w->authorization = buf_error(&head) ? NULL : secret_join(buf_sv(&head), secret_text(w->token));
-	return w->authorization ? 0 : -ENOMEM;
+	return buf_error(&head) ? -ENOMEM : make_authorization(w, o->auth_token, buf_sv(&head), secret_text(w->token), diag);
 }
 
 static int make_client(struct webhook *w, struct diag *diag)
@@ -210,12 +222,37 @@ static int make_request(struct webhook *w, const struct sink_line *lines, size_t
 	return r;
 }
 
-/* A receiver may answer with what it was sent: that is for no status and no log. */
-static bool echoes_secret(const struct webhook *w, struct strview body)
+/* Some bytes on end of the secret, or all of a short one. */
+static bool holds_part(struct strview text, struct strview secret)
 {
-	const struct strview secrets[] = { secret_text(w->token), secret_text(w->url), sv_from_index(secret_text(w->authorization), sizeof("Authorization: Basic ") - 1) };
+	const size_t part = MIN(secret.n, (size_t)ECHO_PART);
+	for (size_t i = 0; part && i + part <= secret.n; i++)
+		if (text.n >= part && memmem(text.p, text.n, secret.p + i, part))
+			return true;
+	return false;
+}
+
+static struct strview password_of(const struct webhook *w)
+{
+	struct strview all = secret_text(w->basic);
+	const char *colon = all.n ? memchr(all.p, ':', all.n) : NULL;
+	return colon ? sv_from_index(all, (size_t)(colon - all.p) + 1) : (struct strview){ NULL, 0 };
+}
+
+/* A receiver may answer with what it was sent, or with a part of it, escaped: that is for no status and no log. Takes what would be told, not all that was said. */
+static bool echoes_secret(const struct webhook *w, const char *told)
+{
+	const struct strview token = secret_text(w->token), basic = secret_text(w->basic);
+	const struct strview secrets[] = { token, basic, password_of(w), sv_from_index(secret_text(w->authorization), sizeof("Authorization: Basic ") - 1) };
+	char plain[HTTP_REASON_MAX];
+	size_t n = 0;
+	if (w->url)
+		return true; /* of a url any part may be the secret one, and frameworks tell the path of what they do not know */
+	for (; *told && n < sizeof(plain); told++)
+		if (*told != '\\')
+			plain[n++] = *told;
 	for (size_t i = 0; i < ARRAY_SIZE(secrets); i++)
-		if (secrets[i].n >= ECHO_LEAST && body.n && memmem(body.p, body.n, secrets[i].p, secrets[i].n))
+		if (holds_part((struct strview){ plain, n }, secrets[i]))
 			return true;
 	return false;
 }
@@ -223,14 +260,15 @@ static bool echoes_secret(const struct webhook *w, struct strview body)
 static void say_answer(const struct webhook *w, const struct http_answer *answer, struct sink_fault *fault)
 {
 	char text[HTTP_REASON_MAX] = "";
+	http_answer_quote(answer->body, text);
 	if (answer->status >= 300 && answer->status < 400)
 		sink_fault_set(fault, "HTTP %u: redirects are not followed; the url should be where it leads", answer->status);
-	else if (answer->body.n == 0 || echoes_secret(w, answer->body))
+	else if (!text[0])
 		sink_fault_set(fault, "HTTP %u", answer->status);
-	else {
-		http_answer_quote(answer->body, text);
+	else if (echoes_secret(w, text))
+		sink_fault_set(fault, "HTTP %u, with %zu bytes that are not shown: they may hold a secret", answer->status, answer->body.n);
+	else
 		sink_fault_set(fault, "HTTP %u: %s", answer->status, text);
-	}
 }
 
 /* 2xx, but what does it say of the records? */
@@ -252,7 +290,7 @@ static int read_taken(const struct webhook *w, const struct http_answer *answer,
 	fault->may_be_line = items.may_be_record;
 	*ret_done = items.done;
 	if (items.reason[0])
-		sink_fault_set(fault, "%s", echoes_secret(w, sv_from(items.reason)) ? "records were refused" : items.reason);
+		sink_fault_set(fault, "%s", echoes_secret(w, items.reason) ? "records were refused" : items.reason);
 	return items.done < n ? -EAGAIN : 0;
 }
 
@@ -272,8 +310,10 @@ static int send_some(struct webhook *w, const struct sink_line *lines, size_t n,
 	}
 	if (!r)
 		r = http_post(w->http, &request, &answer, error);
-	if (w->template == WEBHOOK_PAGERDUTY)
+	if (w->template == WEBHOOK_PAGERDUTY) {
 		wipe(&w->body);
+		wipe(&w->packed);
+	}
 	if (r) {
 		sink_fault_set(fault, "%s", error[0] ? error : strerror(-r));
 		return r;
