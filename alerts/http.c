@@ -9,24 +9,26 @@
 #include <stdlib.h>
 #include <strings.h>
 #include <sys/socket.h>
-#include <unistd.h>
 #include <zlib.h>
 
 #include "alerts/http_address.h"
 #include "alerts/http_answer.h"
 #include "alerts/http_library.h"
+#include "alerts/tls_context.h"
 #include "engine/base/clock.h"
 
 struct http {
 	struct http_config config;
 	struct http_library curl;
 	CURL *handle;                 /* owned, as is the next, which keeps the connection */
-	CURLM *multi;
+	CURLM *multi;                 /* for life: http_cancel wakes it from another thread */
+	bool is_stale;                /* the next request makes a connection of its own */
 	atomic_bool is_cancelled;
 	struct buf body;
 	char curl_error[CURL_ERROR_SIZE];
 	bool is_plain;                /* http: */
-	bool was_private;             /* an address was refused since the request began */
+	bool was_private;             /* since the request began an address was refused, */
+	bool was_tried;               /* and another one was not */
 	bool is_cut;
 	uint64_t wait_ns;
 };
@@ -58,6 +60,7 @@ static curl_socket_t open_socket(void *context, curlsocktype purpose, struct cur
 		h->was_private = true;
 		return CURL_SOCKET_BAD;
 	}
+	h->was_tried = true;
 	return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 }
 
@@ -87,21 +90,16 @@ static size_t take_header(char *bytes, size_t size, size_t n, void *context)
 
 static int set_files(struct http *h, struct diag *diag)
 {
-	const struct { const char *path; CURLoption option; } files[] = {
-		{ h->config.ca, CURLOPT_CAINFO }, { h->config.cert, CURLOPT_SSLCERT }, { h->config.key, CURLOPT_SSLKEY },
+	const struct http_config *c = &h->config;
+	const struct { const char *text; CURLoption option; } texts[] = {
+		{ c->ca, CURLOPT_CAINFO }, { c->cert, CURLOPT_SSLCERT }, { c->key, CURLOPT_SSLKEY },
 	};
-	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
-		if (!files[i].path[0])
-			continue;
-		if (access(files[i].path, R_OK)) {
-			int r = -errno;
-			diag_error(diag, (struct place){ .file = files[i].path }, "cannot be read: %s", strerror(-r));
-			return r;
-		}
-		if (h->curl.easy_setopt(h->handle, files[i].option, files[i].path) != CURLE_OK)
-			return -ENOMEM;
-	}
-	return 0;
+	int r = c->ca[0] || c->cert[0] ? tls_context_check(&(struct tls_files){ c->ca, c->cert, c->key }, diag) : 0;
+	CURLcode code = h->curl.easy_setopt(h->handle, CURLOPT_KEYPASSWD, ""); /* a key that gets a pass phrase later asks nobody on a terminal */
+	for (size_t i = 0; i < ARRAY_SIZE(texts) && code == CURLE_OK; i++)
+		if (texts[i].text[0])
+			code = h->curl.easy_setopt(h->handle, texts[i].option, texts[i].text);
+	return r ? r : code == CURLE_OK ? 0 : -ENOMEM;
 }
 
 static int set_options(struct http *h)
@@ -140,6 +138,8 @@ static int make_handle(struct http *h, struct diag *diag)
 	h->multi = h->curl.multi_init();
 	h->handle = h->curl.easy_init();
 	int r = h->handle && h->multi ? set_options(h) : -ENOMEM;
+	if (!r && h->curl.multi_setopt(h->multi, CURLMOPT_MAXCONNECTS, 1L) != CURLM_OK) /* a fresh connection ends the one before */
+		r = -ENOTSUP;
 	if (r)
 		diag_error(diag, (struct place){ 0 }, "libcurl cannot be used: %s", r == -ENOTSUP ? "it is older than 7.87" : strerror(-r));
 	return r ? r : set_files(h, diag);
@@ -164,11 +164,7 @@ int http_new(const struct http_config *config, struct http **ret, struct diag *d
 
 void http_disconnect(struct http *h)
 {
-	CURLM *fresh = h->curl.multi_init();
-	if (!fresh)
-		return; /* then it goes on as before: a connection is no less good for being old */
-	(void)h->curl.multi_cleanup(h->multi); /* its connections end with it */
-	h->multi = fresh;
+	h->is_stale = true;
 }
 
 void http_cancel(struct http *h)
@@ -183,7 +179,7 @@ static void say_fault(const struct http *h, CURLcode code, char error[static HTT
 {
 	char text[HTTP_REASON_MAX];
 	http_answer_quote(sv_from(h->curl_error[0] ? h->curl_error : h->curl.easy_strerror(code)), text);
-	if (h->was_private)
+	if (h->was_private && !h->was_tried && code == CURLE_COULDNT_CONNECT)
 		(void)snprintf(error, HTTP_ERROR_TEXT, "the receiver's address is %s: see allow_private",
 			       h->is_plain && h->config.allows_private ? "public, and http: goes to private ones alone" : "private, or one that nothing should be sent to");
 	else
@@ -229,16 +225,19 @@ int http_post(struct http *h, const struct http_request *request, struct http_an
 	for (size_t i = 0; i < request->n_headers; i++)
 		lines[i] = (struct curl_slist){ (char *)(uintptr_t)request->headers[i], i + 1 < request->n_headers ? &lines[i + 1] : NULL };
 	buf_reset(&h->body);
-	h->is_cut = h->was_private = false;
+	h->is_cut = h->was_private = h->was_tried = false;
 	h->wait_ns = 0;
 	h->curl_error[0] = '\0';
-	CURLcode code = h->curl.easy_setopt(h->handle, CURLOPT_HTTPHEADER, request->n_headers ? lines : NULL);
+	CURLcode code = h->curl.easy_setopt(h->handle, CURLOPT_FRESH_CONNECT, (long)h->is_stale);
+	if (code == CURLE_OK)
+		code = h->curl.easy_setopt(h->handle, CURLOPT_HTTPHEADER, request->n_headers ? lines : NULL);
 	if (code == CURLE_OK)
 		code = h->curl.easy_setopt(h->handle, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body.n);
 	if (code == CURLE_OK)
 		code = h->curl.easy_setopt(h->handle, CURLOPT_POSTFIELDS, request->body.n ? request->body.p : "");
 	if (code == CURLE_OK)
 		code = perform(h);
+	h->is_stale &= code != CURLE_OK;
 	if (h->curl.easy_getinfo(h->handle, CURLINFO_RESPONSE_CODE, &status) != CURLE_OK)
 		status = 0;
 	(void)h->curl.easy_setopt(h->handle, CURLOPT_HTTPHEADER, NULL); /* they are gone with this call */

@@ -20,6 +20,7 @@ int http_library_load(struct http_library *ret, struct diag *diag)
 		FUNCTION(global_init),   FUNCTION(easy_init),     FUNCTION(easy_setopt),      FUNCTION(easy_getinfo),        FUNCTION(easy_strerror),
 		FUNCTION(easy_cleanup),  FUNCTION(multi_init),    FUNCTION(multi_add_handle), FUNCTION(multi_remove_handle), FUNCTION(multi_perform),
 		FUNCTION(multi_poll),    FUNCTION(multi_wakeup),  FUNCTION(multi_info_read),  FUNCTION(multi_cleanup),
+		FUNCTION(multi_setopt),
 	};
 #undef FUNCTION
 	struct http_library library = { 0 };

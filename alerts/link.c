@@ -23,6 +23,7 @@
 #include <unistd.h>
 
 #include "alerts/lookup.h"
+#include "alerts/tls_context.h"
 #include "engine/base/clock.h"
 #include "engine/base/fd.h"
 
@@ -102,43 +103,6 @@ static int parse_address(struct link *l, const char *address, struct diag *diag)
 	return -EINVAL;
 }
 
-static int bad_file(struct diag *diag, const char *what, const char *path)
-{
-	const char *reason = ERR_reason_error_string(ERR_peek_last_error());
-	diag_error(diag, (struct place){ .file = path }, "cannot be used as %s: %s", what, reason ? reason : "unknown reason");
-	ERR_clear_error();
-	return -EINVAL;
-}
-
-/* Nobody is there to be asked for a pass phrase, and no terminal may make a start wait. */
-static int no_pass_phrase(char *into, int size, int is_for_writing, void *context)
-{
-	(void)into, (void)size, (void)is_for_writing, (void)context;
-	return 0;
-}
-
-static int make_context(struct link *l, const struct link_config *config, struct diag *diag)
-{
-	ERR_clear_error();
-	l->context = SSL_CTX_new(TLS_client_method());
-	if (!l->context)
-		return -ENOMEM;
-	SSL_CTX_set_min_proto_version(l->context, TLS1_2_VERSION);
-	SSL_CTX_set_verify(l->context, SSL_VERIFY_PEER, NULL);
-	SSL_CTX_set_default_passwd_cb(l->context, no_pass_phrase);
-	if (config->tls_ca[0] && SSL_CTX_load_verify_file(l->context, config->tls_ca) != 1)
-		return bad_file(diag, "the certificates of authorities", config->tls_ca);
-	if (!config->tls_ca[0] && SSL_CTX_set_default_verify_paths(l->context) != 1)
-		return bad_file(diag, "the certificates of authorities", "the system's store");
-	if (config->tls_cert[0] && SSL_CTX_use_certificate_chain_file(l->context, config->tls_cert) != 1)
-		return bad_file(diag, "our certificate", config->tls_cert);
-	if (config->tls_key[0] && SSL_CTX_use_PrivateKey_file(l->context, config->tls_key, SSL_FILETYPE_PEM) != 1)
-		return bad_file(diag, "the key of our certificate", config->tls_key);
-	if (config->tls_key[0] && SSL_CTX_check_private_key(l->context) != 1)
-		return bad_file(diag, "the key of our certificate, which it does not fit", config->tls_key);
-	return 0;
-}
-
 int link_new(const struct link_config *config, struct link **ret, struct diag *diag)
 {
 	struct link *l = calloc(1, sizeof(*l));
@@ -151,7 +115,7 @@ int link_new(const struct link_config *config, struct link **ret, struct diag *d
 	if (!r && !copy_whole(l->name, sizeof(l->name), sv_from(config->tls_name[0] ? config->tls_name : l->host)))
 		r = -EINVAL;
 	if (!r && l->kind == LINK_TLS)
-		r = make_context(l, config, diag);
+		r = tls_context_new(&(struct tls_files){ config->tls_ca, config->tls_cert, config->tls_key }, &l->context, diag);
 	if (r) {
 		link_free(&l);
 		return r;

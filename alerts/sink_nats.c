@@ -14,6 +14,7 @@
 #include "alerts/nats_library.h"
 #include "alerts/secret.h"
 #include "alerts/sink.h"
+#include "alerts/tls_context.h"
 #include "engine/base/clock.h"
 #include "engine/base/num.h"
 
@@ -70,6 +71,9 @@ static int bad_option(const struct nats_sink *s, const char *path, natsStatus st
 static int set_tls(struct nats_sink *s, struct diag *diag)
 {
 	const struct sink_options *o = s->options;
+	int r = tls_context_check(&(struct tls_files){ o->tls_ca, o->tls_cert, o->tls_key }, diag); /* the library would ask for a pass phrase on the terminal */
+	if (r)
+		return r;
 	natsStatus status = s->nats.Options_SetSecure(s->settings, true);
 	if (status == NATS_OK && o->tls_ca[0] && (status = s->nats.Options_LoadCATrustedCertificates(s->settings, o->tls_ca)) != NATS_OK)
 		return bad_option(s, o->tls_ca, status, diag);

@@ -259,6 +259,24 @@ pages = [json.loads(r.body) for r in chat["pagerduty"].taken()]
 check([p["payload"]["summary"] for p in pages] == [r["message"] for r in critical] and len({p["dedup_key"] for p in pages}) == len(critical) and
       all(p["routing_key"] == "tok-en-123" and p["payload"]["severity"] == "critical" for p in pages), "pagerduty: an incident for each alert", pages)
 
+# --- receivers that say what they were told: nothing secret of it is for a status -------------------------------------------------------------------------
+long_token, hidden = secret_file("long", "s3cr/et-token-0123456789abcdef"), "T0AAAA/B0BBBB/0123456789abcdefghij"
+answers = {
+    "path": (404, b'{"timestamp":"now","status":404,"error":"Not Found","path":"/services/%s"}' % hidden.encode()),
+    "escaped": (403, b'{"error":"no rights for s3cr\\/et-token-0123456789abcdef"}'), "part": (403, b"unknown key s3cr/et-tok..."),
+    "password": (401, b"user, pass word is not yours"), "plain": (403, b"not today"),
+}
+server.places |= {"/echo/" + name: Place(lambda c, r, a=a: (a[0], {}, a[1])) for name, a in answers.items()} | {"/services/" + hidden: Place(lambda c, r: (404, {}, answers["path"][1]))}
+hidden_file = secret_file("hidden", f"{server.url}/services/{hidden}")
+keys = {"path": f"url_file: {hidden_file}", "escaped": f"auth: {{token: {long_token}}}", "part": f"auth: {{token: {long_token}}}", "password": f"auth: {{basic: {basic_file}}}",
+        "plain": f"auth: {{token: {long_token}}}"}
+run = Run("echo", {name: f"type: webhook, {tls}, {key}" + ("" if name == "path" else f", url: '{server.url}/echo/{name}'") for name, key in keys.items()})
+status = run.go(1, 1)
+for name, (code, _) in answers.items():
+    error = status[name]["error"]
+    check(f"HTTP {code}" in error and not any(s in error for s in ("B0BBBB", "services", "et-tok", "pass word")) and (name != "plain" or "not today" in error),
+          f"{name}: what is told of an answer holds no secret", error)
+
 # --- killed in the middle --------------------------------------------------------------------------------------------------------------------------
 slow = Place(lambda c, r: (time.sleep(0.02), (200, {}, b""))[1])
 server.places["/slow"] = slow
@@ -278,6 +296,10 @@ check(len(lines) - len(once) < 200, "and little comes twice", len(lines) - len(o
 
 # --- what is refused before anything is sent -----------------------------------------------------------------------------------------------------------
 open_file, empty = secret_file("open", "x", 0o644), secret_file("empty", "")
+locked = certificates.path("locked", "key")
+subprocess.run(["openssl", "ec", "-in", certificates.path("client", "key"), "-aes256", "-passout", "pass:x", "-out", locked], check=True, stderr=subprocess.DEVNULL)
+open_key = secret_file("open.key", open(certificates.path("client", "key")).read(), 0o644)
+ours = f"url: 'https://h/', tls: {{cert: {certificates.path('client')}, key: "
 for what, keys, word in (
         ("a token that others may read", f"url: 'https://h/', auth: {{token: {open_file}}}", "others may read"),
         ("an empty token", f"url: 'https://h/', auth: {{token: {empty}}}", "is empty"),
@@ -285,6 +307,13 @@ for what, keys, word in (
         ("a secret that is none", f"url: 'https://h/', sign: {{hmac: {token_file}}}", "whsec_"),
         ("a key that is none", f"url: 'https://h/', sign: {{ed25519: {hmac_file}}}", "whsk_"),
         ("a url from a file that is none", f"url_file: {token_file}", "must begin with https://"),
+        ("a token that is too long for its header", f"url: 'https://h/', auth: {{token: {secret_file('longest', 'x' * 4090)}}}", "too long for a header"),
+        ("a password that is too long for its header", f"url: 'https://h/', auth: {{basic: {secret_file('user', 'u:' + 'x' * 3500)}}}", "too long for a header"),
+        ("an authority that is no certificate", f"url: 'https://h/', tls: {{ca: {token_file}}}", "cannot be used as the certificates of authorities"),
+        ("a certificate that is none", f"url: 'https://h/', tls: {{cert: {token_file}, key: {certificates.path('client', 'key')}}}", "cannot be used as our certificate"),
+        ("a key of another certificate", ours + certificates.path("server", "key") + "}", "mismatch"),
+        ("a key that others may read", ours + open_key + "}", "others may read"),
+        ("a key with a pass phrase", ours + locked + "}", "cannot be used as the key"),
         ("an authority that is not there", "url: 'https://h/', tls: {ca: /nowhere}", "No such file")):
     run = Run("refused-%d" % abs(hash(what)), {"a": "type: webhook, " + keys})
     check(not run.go(1, 1) and word in run.stderr and "tok-en" not in run.stderr, f"refused at the start: {what}", run.stderr)
