@@ -54,7 +54,8 @@ struct sink_type {
 	/* Begins anew with its file or connection, after a signal. NULL: nothing to do. */
 	void (*reopen)(void *sink);
 	/*
-	 * From another thread, once, when the time of the end is over: whatever waits for a receiver returns at once, now and in every later call.
+	 * From another thread, once, when the time of the end is over: whatever waits for a receiver returns at once, now and in every later call; what
+	 * waits in a library that cannot be called off, within seconds that are bounded and documented.
 	 * NULL: nothing here waits for longer than a moment.
 	 */
 	void (*cancel)(void *sink);

@@ -4,12 +4,16 @@
  * stored. Messages of a batch are on their way together; each has its own place in the answers' subject, so that nothing depends on their
  * order. A record that is sent again is known by Nats-Msg-Id, its event.id.
  */
+#include <arpa/inet.h>
 #include <errno.h>
+#include <netdb.h>
+#include <poll.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "alerts/crypto.h"
+#include "alerts/lookup.h"
 #include "alerts/nats_answer.h"
 #include "alerts/nats_library.h"
 #include "alerts/secret.h"
@@ -20,7 +24,10 @@
 
 enum {
 	BATCH_MAX = 1000,      /* batch.count is at most that */
-	CONNECT_MOST_MS = 3000, /* of one server; the next try is with the next */
+	/* The library cannot be called off: what waits in it holds up the end no longer than this. */
+	CONNECT_MOST_MS = 3000, /* of one address; the next try is with the next server */
+	WRITE_MOST_MS = 2000,   /* of a server that takes nothing */
+	LOOKUP_MOST_MS = 3000,  /* a name that takes longer is waited for again at the server's next turn */
 	SLICE_MS = 50,         /* so often it is looked whether the wait was called off */
 	INBOX_RANDOM = 16,
 };
@@ -34,6 +41,7 @@ struct nats_sink {
 	char inbox[64];                     /* answers come to INBOX.BATCH.PLACE */
 	uint64_t batch;
 	size_t server;                      /* the one to try next */
+	struct lookup *lookups[CONFIG_MAX_WORDS]; /* owned; of each server, while there is no answer */
 	struct buf text;
 	atomic_bool is_cancelled;
 	bool is_answered[BATCH_MAX], is_refused[BATCH_MAX];
@@ -55,6 +63,8 @@ static void nats_close(void *sink)
 	disconnect(s);
 	if (s->settings)
 		s->nats.Options_Destroy(s->settings);
+	for (size_t i = 0; i < ARRAY_SIZE(s->lookups); i++)
+		lookup_free(&s->lookups[i]);
 	buf_done(&s->text);
 	free(s);
 }
@@ -125,7 +135,7 @@ static int make_settings(struct nats_sink *s, struct diag *diag)
 		return -ENOMEM;
 	bool is_set = s->nats.Options_SetName(s->settings, "vedette") == NATS_OK &&
 		      s->nats.Options_SetTimeout(s->settings, (int64_t)MIN(timeout_ms, (uint64_t)CONNECT_MOST_MS)) == NATS_OK &&
-		      s->nats.Options_SetWriteDeadline(s->settings, (int64_t)timeout_ms) == NATS_OK &&
+		      s->nats.Options_SetWriteDeadline(s->settings, (int64_t)MIN(timeout_ms, (uint64_t)WRITE_MOST_MS)) == NATS_OK &&
 		      s->nats.Options_SetAllowReconnect(s->settings, false) == NATS_OK && /* the pauses between tries are ours */
 		      s->nats.Options_SetIgnoreDiscoveredServers(s->settings, true) == NATS_OK;
 	if (!is_set)
@@ -166,13 +176,24 @@ static int fail(struct nats_sink *s, natsStatus status, const char *what, struct
 	return status == NATS_TIMEOUT ? -ETIMEDOUT : -EIO;
 }
 
-/* The name that the certificate must have: HOST of tls://HOST:PORT or tls://[V6]:PORT. */
-static void host_of(const char *url, char *ret, size_t size)
+struct server {
+	bool is_tls;
+	char host[256]; /* the name that the certificate must have */
+	char port[8];
+};
+
+/* nats:// or tls://, HOST or [V6], and perhaps :PORT; the configuration has looked at its beginning. */
+static void read_server(const char *url, struct server *ret)
 {
 	const char *host = strstr(url, "://");
 	host = host ? host + 3 : url;
 	size_t n = host[0] == '[' ? strcspn(++host, "]") : strcspn(host, ":/");
-	(void)snprintf(ret, size, "%.*s", (int)MIN(n, size - 1), host); /* fits */
+	const char *port = host + n + (host[n] == ']');
+	ret->is_tls = sv_starts(sv_from(url), SV("tls://"));
+	(void)snprintf(ret->host, sizeof(ret->host), "%.*s", (int)MIN(n, sizeof(ret->host) - 1), host); /* a longer one is no name */
+	port += *port == ':';
+	n = strcspn(port, "/");
+	(void)snprintf(ret->port, sizeof(ret->port), "%.*s", (int)MIN(n, sizeof(ret->port) - 1), n ? port : "4222");
 }
 
 /* Answers come under a name that nobody else can guess. */
@@ -185,13 +206,12 @@ static void make_inbox(struct nats_sink *s)
 		(void)snprintf(s->inbox + n + 2 * i, 3, "%02x", bytes[i]); /* fits */
 }
 
-static int connect_to(struct nats_sink *s, const char *url, struct sink_fault *fault)
+static int connect_to(struct nats_sink *s, const char *url, const struct server *server, struct sink_fault *fault)
 {
-	char host[256], pattern[80];
+	char pattern[80];
 	natsStatus status = s->nats.Options_SetURL(s->settings, url);
-	host_of(url, host, sizeof(host));
-	if (status == NATS_OK && sv_starts(sv_from(url), SV("tls://")))
-		status = s->nats.Options_SetExpectedHostname(s->settings, host);
+	if (status == NATS_OK && server->is_tls)
+		status = s->nats.Options_SetExpectedHostname(s->settings, server->host);
 	if (status == NATS_OK)
 		status = s->nats.Connection_Connect(&s->connection, s->settings);
 	if (status != NATS_OK) {
@@ -204,14 +224,66 @@ static int connect_to(struct nats_sink *s, const char *url, struct sink_fault *f
 	return status == NATS_OK ? 0 : fail(s, status, url, fault);
 }
 
+/* The name is looked up beside, for the library's own look-up takes as long as a resolver likes. */
+static int resolve(struct nats_sink *s, struct lookup **lookup, const struct server *server, const struct addrinfo **ret, struct sink_fault *fault)
+{
+	const struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_ADDRCONFIG | AI_NUMERICSERV };
+	int g = EAI_AGAIN, r = *lookup ? 0 : lookup_new(server->host, server->port, &hints, getaddrinfo, lookup);
+	if (r)
+		return r;
+	for (unsigned waited_ms = 0; waited_ms <= LOOKUP_MOST_MS; waited_ms += SLICE_MS) {
+		struct pollfd p = { .fd = lookup_fd(*lookup), .events = POLLIN };
+		if (atomic_load(&s->is_cancelled))
+			return -ECANCELED;
+		if (poll(&p, 1, SLICE_MS) <= 0)
+			continue;
+		g = lookup_answer(*lookup, ret);
+		if (!g)
+			return 0;
+		lookup_free(lookup);
+		break;
+	}
+	sink_fault_set(fault, "%s: %s", server->host, *lookup ? "its address cannot be looked up in time" : gai_strerror(g));
+	return -EHOSTUNREACH;
+}
+
+/* Each address of the name, until one answers. */
+static int connect_by_name(struct nats_sink *s, struct lookup **lookup, const struct server *server, struct sink_fault *fault)
+{
+	const struct addrinfo *list = NULL;
+	int r = resolve(s, lookup, server, &list, fault);
+	if (r)
+		return r; /* a look-up that is still under way stays */
+	for (const struct addrinfo *a = list; !r && a; a = a->ai_next) {
+		char address[NI_MAXHOST], url[NI_MAXHOST + 32];
+		if (atomic_load(&s->is_cancelled))
+			r = -ECANCELED;
+		else if (getnameinfo(a->ai_addr, a->ai_addrlen, address, sizeof(address), NULL, 0, NI_NUMERICHOST) == 0) {
+			bool is_6 = a->ai_family == AF_INET6;
+			(void)snprintf(url, sizeof(url), "%s://%s%s%s:%s", server->is_tls ? "tls" : "nats", is_6 ? "[" : "", address, is_6 ? "]" : "", server->port); /* fits */
+			(void)connect_to(s, url, server, fault); /* the last one's fault is told */
+		}
+		if (s->connection)
+			break;
+	}
+	lookup_free(lookup); /* the next connection asks anew: names move */
+	return r ? r : s->connection ? 0 : -EIO;
+}
+
 /* One server at a time: the next try is with the next one. */
 static int connect_some(struct nats_sink *s, struct sink_fault *fault)
 {
+	struct server server;
+	uint8_t address[16];
 	if (s->connection)
 		return 0;
 	if (atomic_load(&s->is_cancelled))
 		return -ECANCELED;
-	return connect_to(s, s->options->servers.items[s->server++ % s->options->servers.n], fault);
+	size_t i = s->server++ % s->options->servers.n;
+	const char *url = s->options->servers.items[i];
+	read_server(url, &server);
+	bool is_address = inet_pton(AF_INET, server.host, address) == 1 || strchr(server.host, ':');
+	return is_address ? connect_to(s, url, &server, fault) : connect_by_name(s, &s->lookups[i], &server, fault);
 }
 
 /* --- publishing ------------------------------------------------------------------------------------------------------------------------------ */
@@ -334,7 +406,7 @@ static natsStatus publish_all(struct nats_sink *s, const struct sink_line *lines
 	enum { HEADERS = 512 }; /* they count, too */
 	const int64_t longest = s->nats.Connection_GetMaxPayload(s->connection) - HEADERS;
 	s->batch++;
-	for (*ret_sent = *ret_waiting = 0; *ret_sent < n; (*ret_sent)++) {
+	for (*ret_sent = *ret_waiting = 0; *ret_sent < n && !atomic_load(&s->is_cancelled); (*ret_sent)++) {
 		size_t i = *ret_sent;
 		bool is_too_long = longest > 0 && (int64_t)lines[i].text.n > longest;
 		s->is_refused[i] = s->is_answered[i] = is_too_long;

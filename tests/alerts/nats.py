@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # The sink of type nats against a real nats-server with JetStream: nats.py CARRY one|cluster. Prints TAP. What is stored is checked by docs/verify_log.py.
-import base64, hashlib, json, os, shutil, signal, socket, ssl, subprocess, sys, tempfile, time
+import base64, hashlib, json, os, shutil, signal, socket, ssl, subprocess, sys, tempfile, threading, time
 sys.path.insert(0, os.path.dirname(__file__))
 from http_receiver import Certificates
 
@@ -138,6 +138,45 @@ def secret_file(name, text):
     return f"{folder}/{name}"
 
 
+class Frozen(threading.Thread):
+    """Greets, and then takes nothing any more; with little room for what is sent to it."""
+
+    def __init__(self):
+        super().__init__(daemon=True)
+        self.socket = socket.socket()
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 536)
+        self.socket.bind(("127.0.0.1", 0))
+        self.socket.listen()
+        self.kept = []
+        self.start()
+
+    def run(self):
+        while True:
+            client = self.socket.accept()[0]
+            self.kept.append(client)
+            client.sendall(b'INFO {"server_id":"x","version":"2.10.0","headers":true,"max_payload":1048576,"proto":1}\r\n')
+            head = b""
+            while b"PING\r\n" not in head:
+                head += client.recv(1024)
+            client.sendall(b"PONG\r\n")
+
+
+def frozen():
+    server = Frozen()
+    port = server.socket.getsockname()[1]
+    for host in ("127.0.0.1", "localhost"):
+        run = Run("frozen-" + host, [f"nats://{host}:{port}"], ", batch: {count: 1000, bytes: 8MiB}")
+        with open(run.config) as f:
+            text = f.read().replace("timeout: 3s", "timeout: 5m")
+        with open(run.config, "w") as f:
+            f.write(text)
+        before, began = len(server.kept), time.monotonic()
+        status = run.go(1000, 1)
+        took = time.monotonic() - began
+        check(took < 12 and status["lines"] == 0 and status["lag"] > 0 and len(server.kept) > before, f"a server that takes nothing does not hold up the end ({host})", took, status)
+
+
 def one_node():
     server = Server("one")
     run = Run("late", [server.url])
@@ -243,7 +282,7 @@ if not shutil.which("nats-server"):
     print("ok - nats # SKIP there is no nats-server (Debian: nats-server)")
     sys.exit(0)
 try:
-    for part in {"one": [one_node, guarded], "cluster": [cluster]}[kind]:
+    for part in {"one": [frozen, one_node, guarded], "cluster": [cluster]}[kind]:
         part()
 finally:
     shutil.rmtree(folder, ignore_errors=True)
