@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What is known of each agent is what its last record in order said. Reading and hashing need no lock; what is compared and kept does. */
+/* What is known of each agent is what its last record in order said. Reading, hashing and checking signatures need no lock; what is compared and kept does. */
 #include "alerts/line_judge.h"
 
 #include <errno.h>
@@ -99,6 +99,18 @@ static const struct verify_key *find_key(const struct line_judge *j, const struc
 	return verify_keys_find(&j->keys, stream, epoch);
 }
 
+/* The agent was at this epoch, or is about to be: what signs with a key before the one before it is of the past, or has found that key. */
+static uint64_t highest_epoch(const struct line_judge *j, const struct known_agent *agent)
+{
+	uint64_t highest = 0;
+	for (size_t i = 0; i < MIN(agent->n_named, (uint64_t)LINE_KEYS_KEPT); i++)
+		highest = MAX(highest, agent->named[i].epoch);
+	for (size_t i = 0; i < j->keys.n; i++)
+		if (sv_equal(stream_agent(sv_from(j->keys.key[i].stream)), sv_from(agent->name)))
+			highest = MAX(highest, j->keys.key[i].epoch);
+	return highest;
+}
+
 static void keep_key(struct known_agent *agent, const struct verify_key *key)
 {
 	agent->named[agent->n_named++ % LINE_KEYS_KEPT] = *key;
@@ -127,6 +139,10 @@ static void take_key(const struct line_judge *j, struct known_agent *agent, cons
 	}
 	if (ret->order == LINE_AGAIN || ret->order == LINE_BROKEN)
 		return;
+	if (key.epoch < highest_epoch(j, agent)) {
+		ret->order = LINE_BROKEN;
+		return;
+	}
 	memcpy(key.stream, record->seal.st.stream.p, record->seal.st.stream.n); /* checked: at most STREAM_NAME_MAX */
 	keep_key(agent, &key);
 	ret->has_new_key = true;
@@ -175,17 +191,33 @@ static void set_proof(struct proof *p, const struct verify_record *record)
 	p->is_set = true;
 }
 
-static enum verify_fault check_signature(const struct line_judge *j, struct known_agent *agent, const struct verify_record *record, struct strview statement)
+/* What it takes to check a signature without the lock. */
+struct question {
+	struct verify_key key;
+	bool is_known; /* the signature was found good before */
+};
+
+static enum verify_fault ask_signature(const struct line_judge *j, const struct known_agent *agent, const struct verify_record *record, struct question *ret)
 {
-	if (is_same(&agent->last, record) || is_same(&agent->other, record))
-		return VERIFY_OK;
 	const struct verify_key *key = find_key(j, agent, record->seal.st.stream, record->seal.st.epoch);
+	*ret = (struct question){ .is_known = is_same(&agent->last, record) || is_same(&agent->other, record) };
 	if (!key)
-		return VERIFY_WRONG_KEY;
-	if (!crypto_verify(key->public_key, statement, record->seal.signature))
-		return VERIFY_EDITED;
-	set_proof(&agent->other, record); /* remember() makes it the last one */
+		return ret->is_known ? VERIFY_OK : VERIFY_WRONG_KEY;
+	ret->key = *key;
 	return VERIFY_OK;
+}
+
+/* The lock is not held meanwhile: who sends signatures that are none would make all others wait for them. */
+static enum verify_fault check_signature(struct line_judge *j, const struct verify_record *record, struct strview statement)
+{
+	struct question q;
+	pthread_mutex_lock(&j->lock);
+	const struct known_agent *agent = find_agent(j, record->seal.st.stream);
+	enum verify_fault fault = agent ? ask_signature(j, agent, record, &q) : VERIFY_WRONG_KEY;
+	pthread_mutex_unlock(&j->lock);
+	if (fault || q.is_known)
+		return fault;
+	return crypto_verify(q.key.public_key, statement, record->seal.signature) ? VERIFY_OK : VERIFY_EDITED;
 }
 
 /* --- the place ------------------------------------------------------------------------------------------------------------------------------- */
@@ -229,12 +261,12 @@ static enum line_order order_behind(const struct known_agent *agent, const struc
 	return next < agent->head.next || memcmp(statement, agent->head.statement, CRYPTO_HASH) != 0 ? LINE_BROKEN : LINE_NEXT;
 }
 
-static enum line_order order_of(const struct known_agent *agent, const struct verify_record *record, uint64_t *ret_missing)
+static enum line_order order_of(const struct line_judge *j, const struct known_agent *agent, const struct verify_record *record, uint64_t *ret_missing)
 {
 	struct log_head there = { .next = record->sequence };
 	memcpy(there.stream, record->seal.st.stream.p, record->seal.st.stream.n); /* checked: at most STREAM_NAME_MAX */
 	if (!agent->head.stream[0])
-		return LINE_FIRST;
+		return record->seal.st.epoch + 1 < highest_epoch(j, agent) ? LINE_AGAIN : LINE_FIRST;
 	if (strcmp(there.stream, agent->head.stream) == 0)
 		return order_within(agent, record, ret_missing);
 	if (log_head_incarnation(&there) <= log_head_incarnation(&agent->head))
@@ -262,16 +294,18 @@ void line_judge(struct line_judge *j, struct strview line, struct line_verdict *
 		ret->fault = verify_record_hash(&record, &scratch, explain);
 	if (ret->fault)
 		return;
+	ret->fault = check_signature(j, &record, buf_sv(&scratch));
+	if (ret->fault)
+		return;
 	pthread_mutex_lock(&j->lock);
-	struct known_agent *agent = find_agent(j, record.seal.st.stream);
-	ret->fault = agent ? check_signature(j, agent, &record, buf_sv(&scratch)) : VERIFY_WRONG_KEY;
-	if (!ret->fault) {
-		ret->order = order_of(agent, &record, &ret->missing);
-		take_key(j, agent, &record, ret);
-		if (ret->order == LINE_BROKEN || ret->order == LINE_AGAIN)
-			ret->missing = 0;
-		else
-			remember(agent, &record);
-	}
+	struct known_agent *agent = find_agent(j, record.seal.st.stream); /* there is one: agents neither come nor go */
+	if (!is_same(&agent->last, &record))
+		set_proof(&agent->other, &record); /* remember() makes it the last one */
+	ret->order = order_of(j, agent, &record, &ret->missing);
+	take_key(j, agent, &record, ret);
+	if (ret->order == LINE_BROKEN || ret->order == LINE_AGAIN)
+		ret->missing = 0;
+	else
+		remember(agent, &record);
 	pthread_mutex_unlock(&j->lock);
 }

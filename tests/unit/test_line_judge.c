@@ -206,6 +206,27 @@ static void keys_that_were_named_outlast_a_new_start(void **state)
 	assert_int_equal(lines, 2);
 }
 
+/* What an agent of the past had: a key that was found, and the way to name others with it. */
+static void an_old_key_neither_begins_nor_names_anything_after_a_new_start(void **state)
+{
+	struct fixture *f = *state;
+	CLEANUP(buf_done) struct buf learned = { 0 }, named = { 0 };
+	struct verify_keys keys;
+	buf_add_sv(&learned, buf_sv(&f->log.key_line));
+	char *epoch = memchr(learned.p + sizeof("vedette-key/v1"), ' ', learned.n - sizeof("vedette-key/v1"));
+	assert_non_null(epoch);
+	assert_int_equal(epoch[1], '0');
+	epoch[1] = '5'; /* whose key it is does not matter here, only that there is one */
+	assert_int_equal(verify_keys_parse("learned", buf_sv(&learned), &keys, NULL), 0);
+	line_judge_add_keys(f->judge, &keys);
+	verify_keys_done(&keys);
+	for (size_t i = 0; i < 4; i++)
+		expect(f->judge, f->log.line[i], "again 0");
+	expect(f->judge, f->log.line[4], "wrong key"); /* under the key that the one before named */
+	line_judge_keys(f->judge, &named);
+	assert_true(sv_equal(buf_sv(&named), buf_sv(&learned)));
+}
+
 int main(void)
 {
 #define WITH_LOG(test) cmocka_unit_test_setup_teardown(test, make_fixture, drop_fixture)
@@ -218,6 +239,7 @@ int main(void)
 		WITH_LOG(agents_may_be_mixed),
 		WITH_LOG(two_histories_of_one_key_are_told),
 		WITH_LOG(keys_that_were_named_outlast_a_new_start),
+		WITH_LOG(an_old_key_neither_begins_nor_names_anything_after_a_new_start),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
