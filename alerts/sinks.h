@@ -30,7 +30,7 @@ int sinks_try(const struct sink_options *options, struct diag *diag) MUST_CHECK;
  * refusing: it wanted the last line never. broken: five failures on end; one line at a time tries again. disabled: the receiver wants no more;
  * sinks_reopen asks it again
  */
-enum sink_state { SINK_GOOD, SINK_RETRYING, SINK_REFUSING, SINK_BROKEN, SINK_DISABLED };
+enum sink_state { SINK_GOOD, SINK_RETRYING, SINK_REFUSING, SINK_BROKEN, SINK_DISABLED, SINK_STATES };
 
 struct sink_status {
 	const char *name, *kind, *delivered; /* borrowed */

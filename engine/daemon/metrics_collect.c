@@ -267,14 +267,13 @@ static void add_wal(struct metrics *m, const struct delivery *delivery)
 
 static void add_sink(struct metrics *m, enum metric_id id, const struct sink_status *s)
 {
-	static const enum sink_state states[] = { SINK_GOOD, SINK_RETRYING, SINK_REFUSING, SINK_BROKEN };
 	switch (id) {
 	case METRIC_SINK_UP:
 		metric_add(m, id, labels(s->name, s->kind), s->state == SINK_GOOD);
 		break;
 	case METRIC_SINK_STATE:
-		for (size_t i = 0; i < ARRAY_SIZE(states); i++)
-			metric_add(m, id, labels(s->name, sink_state_text(states[i])), s->state == states[i]);
+		for (enum sink_state state = 0; state < SINK_STATES; state++)
+			metric_add(m, id, labels(s->name, sink_state_text(state)), s->state == state);
 		break;
 	case METRIC_SINK_LAG_RECORDS:
 		metric_add(m, id, label(s->name), s->lag_records);

@@ -18,7 +18,7 @@ struct protect_config {
 	struct sensor *sensor;
 	struct pipeline *pipeline;
 	const char *files[PROTECT_FILES]; /* empty: none */
-	const char *const *more_files; /* n_more of them: of the configuration */
+	const char *const *more_files; /* n_more of them: of the configuration; empty: none */
 	size_t n_more;
 	rule_paths_function *rules;    /* where the rules are now */
 	void *rules_context;
