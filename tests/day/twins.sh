@@ -22,7 +22,7 @@ printf '#!/bin/sh\ndepmod\nmknod /tmp/by-package c 1 3\nsystemd-tmpfiles --creat
 chmod 755 /tmp/package/DEBIAN/postinst
 { dpkg-deb --root-owner-group -b /tmp/package /tmp/mine.deb && dpkg -i /tmp/mine.deb && modprobe dummy && grep -q '^dummy ' /proc/modules && rmmod dummy; } > /tmp/out 2>&1
 say $? "a package brings a module, which is loaded, and a device"
-{ [ -L /etc/pam.d/mine ] && update-alternatives --install /usr/local/bin/mine mine /bin/true 1 && mine && dpkg-divert --local --rename --add /usr/local/bin/mine &&
+{ [ -L /etc/pam.d/mine ] && update-alternatives --install /usr/local/bin/mine mine-tool /bin/true 1 && mine && dpkg-divert --local --rename --add /usr/local/bin/mine &&
 	dpkg-divert --local --rename --remove /usr/local/bin/mine && cp /bin/true /usr/lib/systemd/mine; } > /tmp/out 2>&1
 say $? "links and diversions, by a package and by hand"
 { cp /bin/true /tmp/replaced && exec 3< /tmp/replaced && rm /tmp/replaced && systemd-run --wait -q "/proc/$$/fd/3"; } > /tmp/out 2>&1
