@@ -20,6 +20,8 @@
 #define NUMBER_MAX (UINT64_C(1) << 53)
 #define INCARNATION_JUMP_MAX (UINT64_C(1) << 24)
 
+enum agent_write { WRITES_NOTHING, WRITES_NEXT, WRITES_SETTLED };
+
 struct agent {
 	char *folder; /* owned: for messages */
 	int folder_fd, lock_fd;
@@ -31,7 +33,7 @@ struct agent {
 	bool is_new, is_unsettled;
 	bool is_next_stored;         /* the next key is on the disk */
 	struct agent_writer *writer; /* owned; NULL: the caller waits for the disk */
-	enum { WRITES_NOTHING, WRITES_NEXT, WRITES_SETTLED } writes;
+	enum agent_write writes;     /* what the writer is at */
 };
 
 /* --- the folder --------------------------------------------------------------------------------------------------------------------- */
@@ -274,14 +276,14 @@ static int note_written(struct agent *a, int r)
 }
 
 /* 0 or -errno: it was written, or could not be; -EINPROGRESS: ask again. */
-static int store_as(struct agent *a, int what)
+static int store_as(struct agent *a, enum agent_write what)
 {
 	if (!a->writer) {
 		a->writes = what;
 		return note_written(a, store(a, &a->state));
 	}
 	if (a->writes) {
-		bool was_this = (int)a->writes == what;
+		bool was_this = a->writes == what;
 		int r = agent_writer_take(a->writer);
 		if (r == -EINPROGRESS)
 			return r;
