@@ -21,8 +21,8 @@ mv /tmp/a/secret /tmp/a/etc/moved; mv /tmp/a/etc/moved /tmp/a/away
 mkdir -p /tmp/a/job/x/y /tmp/a/kept; echo f > /tmp/a/job/x/y/f
 for i in 1 2 3 4; do cat /tmp/a/job/x/y/f > /dev/null; done
 for i in 1 2 3; do
-	mv /tmp/a/job /tmp/a/kept/work; cat /tmp/a/kept/work/x/y/f > /dev/null; cat /tmp/a/kept/work/x/y/f > /dev/null
-	mv /tmp/a/kept/work /tmp/a/job; cat /tmp/a/job/x/y/f > /dev/null; cat /tmp/a/job/x/y/f > /dev/null
+	mv /tmp/a/job /tmp/a/kept/job; cat /tmp/a/kept/job/x/y/f > /dev/null; cat /tmp/a/kept/job/x/y/f > /dev/null
+	mv /tmp/a/kept/job /tmp/a/job; cat /tmp/a/job/x/y/f > /dev/null; cat /tmp/a/job/x/y/f > /dev/null
 done
 cd /tmp/a/job; for i in 1 2 3; do echo n > n; mv n .startrc; mv .startrc m; mv m keys; mv keys granted; rm granted; done
 echo l > l; ln l granted; ln l other
