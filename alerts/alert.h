@@ -65,6 +65,7 @@ struct open_info {
 	uint64_t heartbeat_ns;               /* time between two heartbeats; 0: there are none */
 	uint64_t epoch;                      /* of the key that signs; stream_open_record fills this and the next in */
 	const struct log_head *previous;     /* where the stream before ended; NULL: there was none */
+	const char *enforcement;             /* "enforce", "detect"; NULL: nothing could be blocked */
 };
 
 struct heartbeat_info {

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include "alerts/crypto.h"
@@ -58,6 +59,9 @@ int identity_gather(struct identity *ret, struct diag *diag)
 	read_id("/proc/sys/kernel/random/boot_id", "host.boot.id", id.boot_id, sizeof(id.boot_id), diag);
 	if (gethostname(id.host_name, sizeof(id.host_name) - 1) || !id.host_name[0])
 		(void)snprintf(id.host_name, sizeof(id.host_name), "unknown"); /* fits */
+	struct utsname running;
+	if (uname(&running) == 0)
+		(void)snprintf(id.kernel, sizeof(id.kernel), "%s", running.release); /* fits: the kernel has 64 bytes for it */
 	*ret = id;
 	return 0;
 }

@@ -15,6 +15,7 @@ struct identity {
 	char host_id[64 + 1];
 	char host_name[255 + 1];
 	char boot_id[IDENTITY_UUID + 1];
+	char kernel[64 + 1]; /* its release; "": not known */
 };
 
 /*

@@ -509,6 +509,8 @@ int render_open(struct renderer *r, const struct open_info *info, const char *pu
 	set_z(&rec, MEMBER_config_digest, info->config_digest);
 	set_z(&rec, MEMBER_sensor, info->sensor);
 	set_z(&rec, MEMBER_scope, info->scope);
+	set_z(&rec, MEMBER_enforcement, info->enforcement);
+	set_z(&rec, MEMBER_host_kernel, r->identity.kernel);
 	set_list(r, &rec, MEMBER_hooks_attached, info->hooks_attached, true);
 	set_list(r, &rec, MEMBER_hooks_missing, info->hooks_missing, true);
 	if (info->heartbeat_ns)

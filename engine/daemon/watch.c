@@ -425,6 +425,7 @@ static int say_open(struct watch *w)
 		.hooks_attached = hooks.attached,
 		.hooks_missing = hooks.missing,
 		.heartbeat_ns = w->options.heartbeat_ns,
+		.enforcement = w->options.enforce ? "enforce" : "detect",
 	};
 	int err = stream_open_record(w->stream, &info);
 	return err ? err : stream_flush(w->stream, info.at);
