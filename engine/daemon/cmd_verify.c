@@ -3,52 +3,35 @@
 #include "engine/daemon/commands.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
-#include "alerts/receipt.h"
 #include "engine/base/clock.h"
-#include "engine/base/fd.h"
 #include "engine/base/json.h"
-#include "engine/daemon/logfiles.h"
 #include "engine/daemon/args.h"
+#include "engine/daemon/logwalk.h"
 
-enum { GAPS_MAX = 1000, RECEIPTS_MAX = 16, TIME_TEXT = 30 };
+enum { GAPS_MAX = 1000 };
 
 struct gap {
 	struct verify_gap gap; /* what and stream are the copies below */
 	char what[64], stream[STREAM_NAME_MAX + 1];
 };
 
-struct receipt_check {
-	const char *file;
-	struct receipt receipt;
-	enum { RECEIPT_OPEN, RECEIPT_REACHED, RECEIPT_BROKEN } state;
-	bool is_told; /* with the log of its agent */
-};
-
 /* One agent's log, perhaps of several files. */
 struct verify_run {
-	const char *file;    /* at hand */
-	bool wants_complete, wants_json, from_middle;
+	bool wants_complete, wants_json;
 	const char *keys_out; /* NULL: not wanted */
 	FILE *keys;           /* owned */
-	uint64_t lines;      /* of the file, read, the bad one included */
-	size_t torn_bytes;   /* behind the last line end of a file: of the last one that has any */
-	const char *torn_file; /* that they are in; borrowed; NULL: there are none */
 	uint64_t since_ns, until_ns; /* of what is told; 0 and UINT64_MAX: all */
-	char since[TIME_TEXT + 1], until[TIME_TEXT + 1]; /* the same as text; "": all */
+	char since[LOG_TIME_TEXT + 1], until[LOG_TIME_TEXT + 1]; /* the same as text; "": all */
 	uint64_t told;       /* records in that time */
 	struct gap *gaps;    /* owned; GAPS_MAX of them */
 	size_t n_gaps;
 	uint64_t more_gaps;
-	struct receipt_check *receipts; /* borrowed */
-	size_t n_receipts;
-	enum verify_fault fault;
-	struct verifier *verifier; /* owned */
+	struct log_receipts receipts;
+	struct logwalk walk;
 };
 
 static void usage(FILE *to)
@@ -75,31 +58,13 @@ static void usage(FILE *to)
 
 /* --- reading ------------------------------------------------------------------------------------------------------------------------ */
 
-static void check_receipts(struct verify_run *run)
-{
-	struct log_head head;
-	verifier_head(run->verifier, &head);
-	for (size_t i = 0; i < run->n_receipts; i++) {
-		struct receipt_check *c = &run->receipts[i];
-		if (c->state != RECEIPT_OPEN || c->receipt.head.next != head.next || strcmp(c->receipt.head.stream, head.stream) != 0)
-			continue;
-		c->state = memcmp(c->receipt.head.statement, head.statement, CRYPTO_HASH) == 0 ? RECEIPT_REACHED : RECEIPT_BROKEN;
-	}
-}
-
-static int take_line(void *context, struct strview line)
+static void note_line(void *context, const struct logwalk *walk, struct strview line)
 {
 	struct verify_run *run = context;
-	run->lines++;
-	run->fault = verifier_line(run->verifier, line);
-	if (run->fault)
-		return 1;
 	struct verify_result result;
-	verifier_result(run->verifier, &result);
+	(void)line; /* was judged, and is no more than counted here */
+	verifier_result(walk->verifier, &result);
 	run->told += strcmp(result.last_time, run->since) >= 0 && (!run->until[0] || strcmp(result.last_time, run->until) <= 0);
-	if (run->n_receipts)
-		check_receipts(run);
-	return 0;
 }
 
 static void note_gap(void *context, const struct verify_gap *gap)
@@ -120,31 +85,6 @@ static void note_gap(void *context, const struct verify_gap *gap)
 }
 
 /* --- telling ------------------------------------------------------------------------------------------------------------------------ */
-
-enum end { END_CLOSED, END_OPEN, END_EMPTY };
-
-static enum end end_of(const struct verify_run *run, const struct verify_result *result)
-{
-	if (result->records == 0)
-		return END_EMPTY;
-	bool is_whole = result->is_closed && !result->missing && !result->unclosed && (run->from_middle || !result->follows[0]);
-	return is_whole && !run->torn_bytes ? END_CLOSED : END_OPEN;
-}
-
-/* Why a log is open-ended. */
-static void add_end_reason(struct buf *out, const struct verify_run *run, const struct verify_result *result)
-{
-	if (run->torn_bytes)
-		buf_add_format(out, "%s: the last line is torn: %zu bytes without a line end", run->torn_file, run->torn_bytes);
-	else if (result->missing)
-		buf_add_format(out, "the last batch is not whole: %llu more records were signed with it", (unsigned long long)result->missing);
-	else if (result->is_closed && result->unclosed)
-		buf_add_format(out, "%llu streams before the last one have no close record: see the gaps", (unsigned long long)result->unclosed);
-	else if (result->is_closed)
-		buf_add_z(out, "its beginning is not here");
-	else
-		buf_add_z(out, "the stream's close record is missing: the agent runs on, was killed, or the end was cut off");
-}
 
 static void add_time(struct buf *out, uint64_t ns)
 {
@@ -173,34 +113,6 @@ static void add_gap(struct buf *out, const struct gap *g)
 	buf_add_format(out, ", stream %s at %llu\n", g->stream, (unsigned long long)gap->next);
 }
 
-/* Is it about the agent whose log is at hand? */
-static bool is_of_log(const struct verify_run *run, const struct receipt_check *c)
-{
-	struct log_head head;
-	verifier_head(run->verifier, &head);
-	return sv_equal(stream_agent(sv_from(head.stream)), stream_agent(sv_from(c->receipt.head.stream)));
-}
-
-static const char *receipt_text(const struct receipt_check *c)
-{
-	return c->state == RECEIPT_REACHED ? "reached" : c->state == RECEIPT_BROKEN ? "chain broken" : "truncated";
-}
-
-static void add_receipt(struct buf *out, const struct verify_run *run, const struct receipt_check *c)
-{
-	struct log_head head;
-	verifier_head(run->verifier, &head);
-	buf_add_format(out, "receipt %s: %s: %s had %llu records of stream %s at %s", c->file, receipt_text(c), c->receipt.name,
-		       (unsigned long long)c->receipt.head.next, c->receipt.head.stream, c->receipt.time);
-	if (c->state == RECEIPT_OPEN && strcmp(head.stream, c->receipt.head.stream) == 0 && head.next < c->receipt.head.next)
-		buf_add_format(out, "; the last %llu of them are missing", (unsigned long long)(c->receipt.head.next - head.next));
-	else if (c->state == RECEIPT_OPEN)
-		buf_add_z(out, "; that place is not in this log");
-	else if (c->state == RECEIPT_BROKEN)
-		buf_add_z(out, "; others than stand here");
-	buf_add_char(out, '\n');
-}
-
 static void add_details(struct buf *out, const struct verify_run *run)
 {
 	if (run->since[0] || run->until[0])
@@ -209,9 +121,9 @@ static void add_details(struct buf *out, const struct verify_run *run)
 		add_gap(out, &run->gaps[i]);
 	if (run->more_gaps)
 		buf_add_format(out, "and %llu gaps more\n", (unsigned long long)run->more_gaps);
-	for (size_t i = 0; i < run->n_receipts; i++)
-		if (is_of_log(run, &run->receipts[i]))
-			add_receipt(out, run, &run->receipts[i]);
+	for (size_t i = 0; i < run->receipts.n; i++)
+		if (log_receipt_is_of(&run->receipts.one[i], run->walk.verifier))
+			log_receipt_add(&run->receipts.one[i], run->walk.verifier, out);
 }
 
 static void json_details(struct json *j, const struct verify_run *run)
@@ -254,9 +166,9 @@ static void json_receipts(struct json *j, const struct verify_run *run)
 {
 	json_key(j, "receipts");
 	json_array_begin(j);
-	for (size_t i = 0; i < run->n_receipts; i++) {
-		const struct receipt_check *c = &run->receipts[i];
-		if (!is_of_log(run, c))
+	for (size_t i = 0; i < run->receipts.n; i++) {
+		const struct log_receipt *c = &run->receipts.one[i];
+		if (!log_receipt_is_of(c, run->walk.verifier))
 			continue;
 		json_object_begin(j);
 		json_key(j, "file");
@@ -266,7 +178,7 @@ static void json_receipts(struct json *j, const struct verify_run *run)
 		json_key(j, "next");
 		json_u64(j, c->receipt.head.next);
 		json_key(j, "result");
-		json_str(j, sv_from(receipt_text(c)));
+		json_str(j, sv_from(log_receipt_text(c)));
 		json_key(j, "stream");
 		json_str(j, sv_from(c->receipt.head.stream));
 		json_key(j, "time");
@@ -279,21 +191,21 @@ static void json_receipts(struct json *j, const struct verify_run *run)
 static void print_text(const struct verify_run *run, const struct verify_result *result)
 {
 	CLEANUP(buf_done) struct buf out = { 0 };
-	if (run->fault) {
-		buf_add_format(&out, "%s:%llu: %s: %s\n%llu records before it verified\n", run->file, (unsigned long long)run->lines,
-			       verify_fault_text(run->fault), verifier_explain(run->verifier), (unsigned long long)result->records);
-	} else if (end_of(run, result) == END_EMPTY) {
-		buf_add_format(&out, "%s: %s\n", run->file,
-			       run->torn_bytes ? "not a record: the only line is torn" : "not a record: the log is empty, and a log begins with its open record");
+	if (run->walk.fault) {
+		buf_add_format(&out, "%s:%llu: %s: %s\n%llu records before it verified\n", run->walk.file, (unsigned long long)run->walk.lines,
+			       verify_fault_text(run->walk.fault), verifier_explain(run->walk.verifier), (unsigned long long)result->records);
+	} else if (logwalk_end(&run->walk) == LOG_END_EMPTY) {
+		buf_add_format(&out, "%s: %s\n", run->walk.file,
+			       run->walk.torn_bytes ? "not a record: the only line is torn" : "not a record: the log is empty, and a log begins with its open record");
 	} else {
 		buf_add_format(&out, "verified %llu records of stream %s", (unsigned long long)result->records, result->stream);
 		if (result->streams > 1)
 			buf_add_format(&out, " and of %llu before it", (unsigned long long)result->streams - 1);
-		if (end_of(run, result) == END_CLOSED) {
+		if (logwalk_end(&run->walk) == LOG_END_CLOSED) {
 			buf_add_z(&out, ", closed");
 		} else {
 			buf_add_format(&out, "\nopen-ended after %llu: ", (unsigned long long)result->records);
-			add_end_reason(&out, run, result);
+			logwalk_add_end_reason(&run->walk, &out);
 		}
 		buf_add_char(&out, '\n');
 	}
@@ -305,31 +217,31 @@ static void print_text(const struct verify_run *run, const struct verify_result 
 
 static void print_json(const struct verify_run *run, const struct verify_result *result)
 {
-	static const char *const ends[] = { [END_CLOSED] = "verified", [END_OPEN] = "open-ended", [END_EMPTY] = "bad" };
+	static const char *const ends[] = { [LOG_END_CLOSED] = "verified", [LOG_END_OPEN] = "open-ended", [LOG_END_EMPTY] = "bad" };
 	CLEANUP(buf_done) struct buf out = { 0 };
 	CLEANUP(buf_done) struct buf detail = { 0 };
-	enum end end = end_of(run, result);
+	enum log_end end = logwalk_end(&run->walk);
 	struct json j;
-	if (!run->fault && end == END_OPEN)
-		add_end_reason(&detail, run, result);
-	if (!run->fault && end == END_EMPTY)
-		buf_add_z(&detail, run->torn_bytes ? "the only line is torn" : "the log is empty");
+	if (!run->walk.fault && end == LOG_END_OPEN)
+		logwalk_add_end_reason(&run->walk, &detail);
+	if (!run->walk.fault && end == LOG_END_EMPTY)
+		buf_add_z(&detail, run->walk.torn_bytes ? "the only line is torn" : "the log is empty");
 	json_init(&j, &out);
 	json_object_begin(&j);
-	if (run->fault || detail.n) {
+	if (run->walk.fault || detail.n) {
 		json_key(&j, "detail");
-		json_str(&j, run->fault ? sv_from(verifier_explain(run->verifier)) : buf_sv(&detail));
+		json_str(&j, run->walk.fault ? sv_from(verifier_explain(run->walk.verifier)) : buf_sv(&detail));
 	}
-	if (run->fault || end == END_EMPTY) {
+	if (run->walk.fault || end == LOG_END_EMPTY) {
 		json_key(&j, "fault");
-		json_str(&j, sv_from(verify_fault_text(run->fault ? run->fault : VERIFY_NOT_A_RECORD)));
+		json_str(&j, sv_from(verify_fault_text(run->walk.fault ? run->walk.fault : VERIFY_NOT_A_RECORD)));
 	}
 	if (result->records) {
 		json_key(&j, "epoch");
 		json_u64(&j, result->epoch);
 	}
 	json_key(&j, "file");
-	json_str(&j, sv_from(run->file));
+	json_str(&j, sv_from(run->walk.file));
 	if (result->records) {
 		json_key(&j, "first_time");
 		json_str(&j, sv_from(result->first_time));
@@ -343,15 +255,15 @@ static void print_json(const struct verify_run *run, const struct verify_result 
 		json_key(&j, "last_time");
 		json_str(&j, sv_from(result->last_time));
 	}
-	if (run->fault) {
+	if (run->walk.fault) {
 		json_key(&j, "line");
-		json_u64(&j, run->lines);
+		json_u64(&j, run->walk.lines);
 	}
 	json_receipts(&j, run);
 	json_key(&j, "records");
 	json_u64(&j, result->records);
 	json_key(&j, "result");
-	json_str(&j, sv_from(run->fault ? "bad" : ends[end]));
+	json_str(&j, sv_from(run->walk.fault ? "bad" : ends[end]));
 	json_key(&j, "stream");
 	json_str(&j, sv_from(result->stream));
 	json_key(&j, "streams");
@@ -365,35 +277,10 @@ static void print_json(const struct verify_run *run, const struct verify_result 
 	fputs(buf_cstr(&out), stdout);
 }
 
-static bool are_receipts_reached(const struct verify_run *run)
-{
-	bool are_reached = true;
-	for (size_t i = 0; i < run->n_receipts; i++) {
-		if (!is_of_log(run, &run->receipts[i]))
-			continue;
-		run->receipts[i].is_told = true;
-		are_reached &= run->receipts[i].state == RECEIPT_REACHED;
-	}
-	return are_reached;
-}
-
-/* Receipts of agents of which there is nothing here. */
-static int report_other_receipts(const struct verify_run *run)
-{
-	int status = 0;
-	for (size_t i = 0; i < run->n_receipts; i++) {
-		if (run->receipts[i].is_told)
-			continue;
-		fprintf(stderr, "vedette verify: receipt %s: no log of its agent is here: %s\n", run->receipts[i].file, run->receipts[i].receipt.head.stream);
-		status = 1;
-	}
-	return status;
-}
-
-static int report(const struct verify_run *run)
+static int report(struct verify_run *run)
 {
 	struct verify_result result;
-	verifier_result(run->verifier, &result);
+	verifier_result(run->walk.verifier, &result);
 	if (run->wants_json)
 		print_json(run, &result);
 	else
@@ -402,9 +289,9 @@ static int report(const struct verify_run *run)
 		fprintf(stderr, "vedette verify: cannot write the output: %s\n", strerror(errno));
 		return 1;
 	}
-	enum end end = end_of(run, &result);
-	bool are_reached = are_receipts_reached(run);
-	return run->fault || end == END_EMPTY || (end == END_OPEN && run->wants_complete) || !are_reached;
+	enum log_end end = logwalk_end(&run->walk);
+	bool are_reached = log_receipts_are_reached(&run->receipts, run->walk.verifier);
+	return run->walk.fault || end == LOG_END_EMPTY || (end == LOG_END_OPEN && run->wants_complete) || !are_reached;
 }
 
 static void print_diag(const struct diag *diag)
@@ -446,45 +333,21 @@ static int close_keys(struct verify_run *run)
 	return 0;
 }
 
-/* A torn line is told of whichever file it is in: what stands behind a file's last line was signed by nobody, or cannot be read any more. */
-static int read_log_file(struct verify_run *run)
-{
-	size_t torn_bytes = 0;
-	int r = logfile_read(run->file, take_line, run, &torn_bytes);
-	if (torn_bytes) {
-		run->torn_bytes = torn_bytes;
-		run->torn_file = run->file;
-	}
-	return r;
-}
-
 /* One log: its files from the first on, up to that of another agent. */
-static int verify_log(struct verify_run *run, const struct logfiles *files, size_t *at, const struct verify_keys *keys, const struct verify_options *options)
+static int verify_log(struct verify_run *run, const struct logfiles *files, size_t *at)
 {
-	int r = verifier_new(keys, options, &run->verifier);
 	run->n_gaps = 0;
-	run->fault = VERIFY_OK;
 	run->more_gaps = run->told = 0;
-	run->torn_bytes = 0;
-	size_t end = *at + 1;
-	while (end < files->n && !logfiles_begins_log(files, end))
-		end++;
-	for (size_t i = *at; !r && !run->fault && i < end; i++) {
-		run->file = files->file[i].path;
-		run->lines = 0;
-		r = read_log_file(run);
-	}
-	*at = end;
-	if (r) {
-		fprintf(stderr, "vedette verify: %s: cannot be read: %s\n", run->file, strerror(-r));
-		(void)are_receipts_reached(run); /* of this agent: its log is here, though no verdict */
-	}
-	int status = r ? 1 : report(run);
-	verifier_free(&run->verifier);
-	return status;
+	int r = logwalk_next(&run->walk, files, at);
+	if (!r)
+		return report(run);
+	fprintf(stderr, "vedette verify: %s: cannot be read: %s\n", run->walk.file, strerror(-r));
+	if (run->walk.verifier)
+		(void)log_receipts_are_reached(&run->receipts, run->walk.verifier); /* of this agent: its log is here, though no verdict */
+	return 1;
 }
 
-static int verify_files(struct verify_run *run, const char *key_file, char *const *paths, size_t n, struct verify_options *options)
+static int verify_files(struct verify_run *run, const char *key_file, char *const *paths, size_t n)
 {
 	CLEANUP(diag_done) struct diag diag = { 0 };
 	CLEANUP(verify_keys_done) struct verify_keys keys = { 0 };
@@ -496,56 +359,18 @@ static int verify_files(struct verify_run *run, const char *key_file, char *cons
 	run->gaps = r ? NULL : calloc(GAPS_MAX, sizeof(*run->gaps));
 	if (r || !run->gaps || (run->keys_out && open_keys(run)))
 		return 1;
-	options->on_key = run->keys ? write_key : NULL;
-	options->on_gap = note_gap;
-	options->context = run;
+	run->walk.keys = &keys;
+	run->walk.options.on_key = run->keys ? write_key : NULL;
+	run->walk.options.on_gap = note_gap;
+	run->walk.options.context = run->walk.context = run;
+	run->walk.on_line = note_line;
+	run->walk.receipts = &run->receipts;
 	int status = 0;
 	for (size_t at = 0; at < files.n;)
-		status |= verify_log(run, &files, &at, &keys, options);
-	status |= report_other_receipts(run);
+		status |= verify_log(run, &files, &at);
+	logwalk_done(&run->walk);
+	status |= log_receipts_tell_others(&run->receipts, "verify");
 	return close_keys(run) ? 1 : status;
-}
-
-/* A day, or a moment; as the statements write theirs. */
-static int read_moment(const char *option, const char *text, uint64_t *ret_ns, char ret_text[static TIME_TEXT + 1])
-{
-	CLEANUP(buf_done) struct buf again = { 0 };
-	if (clock_parse_date(sv_from(text), ret_ns) && clock_parse_rfc3339(sv_from(text), ret_ns)) {
-		fprintf(stderr, "vedette verify: %s '%s' is no time: expected 2026-01-31 or 2026-01-31T12:00:00Z (UTC)\n", option, text);
-		return -EINVAL;
-	}
-	clock_add_rfc3339(&again, *ret_ns);
-	(void)snprintf(ret_text, TIME_TEXT + 1, "%s", buf_cstr(&again)); /* fits */
-	return 0;
-}
-
-/* The receipts that the options name, each checked against the collector's key. */
-static int read_receipts(struct receipt_check *checks, size_t n, const char *key_file)
-{
-	struct receipt_verifier by = { .name = "" };
-	CLEANUP(buf_done) struct buf key = { 0 };
-	if (n == 0)
-		return 0;
-	if (!key_file) {
-		fputs("vedette verify: --receipt-key is missing: without the collector's key a receipt proves nothing\n", stderr);
-		return -EINVAL;
-	}
-	if (fd_read_file(key_file, RECEIPT_MAX, &key) || receipt_verifier_parse(buf_sv(&key), &by)) {
-		fprintf(stderr, "vedette verify: %s: is no collector's public key: expected NAME+ID+BASE64 as `vedette receipt init` prints it\n", key_file);
-		return -EINVAL;
-	}
-	for (size_t i = 0; i < n; i++) {
-		CLEANUP(buf_done) struct buf text = { 0 };
-		int r = fd_read_file(checks[i].file, RECEIPT_MAX, &text);
-		if (!r)
-			r = receipt_parse(buf_sv(&text), &by, &checks[i].receipt);
-		if (r) {
-			fprintf(stderr, "vedette verify: %s: %s\n", checks[i].file, r == -EINVAL ? "is no receipt" : r == -EKEYREJECTED ?
-				"is not signed by that collector, or was changed" : strerror(-r));
-			return r;
-		}
-	}
-	return 0;
 }
 
 int cmd_verify(int argc, char **argv)
@@ -556,10 +381,8 @@ int cmd_verify(int argc, char **argv)
 		{ "since", required_argument, NULL, 's' }, { "until", required_argument, NULL, 'u' }, { "receipt", required_argument, NULL, 'r' },
 		{ "receipt-key", required_argument, NULL, 'R' }, { 0 },
 	};
-	struct receipt_check receipts[RECEIPTS_MAX] = { 0 };
-	struct verify_run run = { .until_ns = UINT64_MAX, .receipts = receipts };
+	struct verify_run run = { .until_ns = UINT64_MAX };
 	const char *receipt_key = NULL;
-	struct verify_options verify_options = { 0 };
 	const char *key_file = NULL;
 	int opt;
 	optind = 0; /* main may have used getopt */
@@ -572,7 +395,7 @@ int cmd_verify(int argc, char **argv)
 			run.wants_complete = true;
 			break;
 		case 'm':
-			verify_options.from_middle = run.from_middle = true;
+			run.walk.options.from_middle = true;
 			break;
 		case 'o':
 			run.keys_out = optarg;
@@ -581,19 +404,16 @@ int cmd_verify(int argc, char **argv)
 			run.wants_json = true;
 			break;
 		case 's':
-			if (read_moment("--since", optarg, &run.since_ns, run.since))
+			if (logwalk_read_moment("verify", "--since", optarg, &run.since_ns, run.since))
 				return 2;
 			break;
 		case 'u':
-			if (read_moment("--until", optarg, &run.until_ns, run.until))
+			if (logwalk_read_moment("verify", "--until", optarg, &run.until_ns, run.until))
 				return 2;
 			break;
 		case 'r':
-			if (run.n_receipts == RECEIPTS_MAX) {
-				fprintf(stderr, "vedette verify: more than %d receipts\n", RECEIPTS_MAX);
+			if (log_receipts_add(&run.receipts, "verify", optarg))
 				return 2;
-			}
-			receipts[run.n_receipts++].file = optarg;
 			break;
 		case 'R':
 			receipt_key = optarg;
@@ -611,9 +431,9 @@ int cmd_verify(int argc, char **argv)
 		usage(stderr);
 		return 2;
 	}
-	if (crypto_init() || read_receipts(receipts, run.n_receipts, receipt_key))
+	if (crypto_init() || log_receipts_read(&run.receipts, "verify", receipt_key))
 		return 1;
-	int status = verify_files(&run, key_file, argv + optind, (size_t)(argc - optind), &verify_options);
+	int status = verify_files(&run, key_file, argv + optind, (size_t)(argc - optind));
 	free(run.gaps);
 	return status;
 }
