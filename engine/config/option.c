@@ -277,6 +277,26 @@ static void add_text(struct buf *out, const char *text)
 	buf_add_char(out, '\'');
 }
 
+/* In the largest unit that leaves no fraction: whoever reads a printed configuration should not have to count zeros. */
+static void add_number(struct buf *out, enum option_type type, uint64_t v)
+{
+	static const struct unit {
+		uint64_t worth;
+		const char *name;
+	} sizes[] = { { 1 << 30, "GiB" }, { 1 << 20, "MiB" }, { 1 << 10, "KiB" }, { 1, "" } },
+	  times[] = { { 3600000000000, "h" }, { 60000000000, "m" }, { 1000000000, "s" }, { 1000000, "ms" }, { 1000, "us" }, { 1, "ns" } },
+	  counts[] = { { 1, "" } };
+	const struct unit *u = type == OPTION_COUNT ? counts : type == OPTION_TIME ? times : sizes;
+	if (v == 0 && type == OPTION_TIME)
+		u = &times[2];
+	else if (v == 0)
+		u = counts;
+	while (v % u->worth)
+		u++;
+	buf_add_u64(out, v / u->worth);
+	buf_add_z(out, u->name);
+}
+
 void option_add_value(const void *base, const struct config_option *o, struct buf *out)
 {
 	const char *member = (const char *)base + o->offset;
@@ -301,8 +321,7 @@ void option_add_value(const void *base, const struct config_option *o, struct bu
 	}
 	default:
 		memcpy(&v, member, sizeof(v));
-		buf_add_u64(out, v);
-		buf_add_z(out, o->type == OPTION_TIME ? "ns" : "");
+		add_number(out, o->type, v);
 		break;
 	}
 }

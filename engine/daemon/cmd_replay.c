@@ -339,9 +339,10 @@ static bool say_end(const struct replay *r)
 	buf_add_format(&text, "vedette: ");
 	if (r->pipeline) {
 		const struct pipeline_stats *stats = pipeline_get_stats(r->pipeline);
-		buf_add_format(&text, "%llu alerts, %llu blocked; ", (unsigned long long)stats->alerts, (unsigned long long)stats->blocked);
+		buf_add_format(&text, "%llu alert%s, %llu blocked; ", (unsigned long long)stats->alerts, stats->alerts == 1 ? "" : "s",
+			       (unsigned long long)stats->blocked);
 	}
-	buf_add_format(&text, "%llu events", (unsigned long long)s.events);
+	buf_add_format(&text, "%llu event%s", (unsigned long long)s.events, s.events == 1 ? "" : "s");
 	say_count(&text, r->pipeline ? pipeline_get_stats(r->pipeline)->suppressed : 0, "alerts held back by throttles");
 	say_count(&text, r->pipeline ? pipeline_get_stats(r->pipeline)->unfinished : 0, "waits of rules about several events not over at the end");
 	say_count(&text, s.lost, "lost when they were recorded");

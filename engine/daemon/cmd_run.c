@@ -173,12 +173,14 @@ static void say_end(struct watch *w, const struct run_options *o)
 	struct totals t = watch_totals(w);
 	size_t left = sensor_labelled(watch_sensor(w));
 	if (o->watch.terminal)
-		fprintf(stderr, "vedette: %llu alerts, %llu blocked; %llu events, %llu lost\n", (unsigned long long)stats->alerts,
-			(unsigned long long)stats->blocked, (unsigned long long)t.delivered, (unsigned long long)t.lost);
+		fprintf(stderr, "vedette: %llu alert%s, %llu blocked; %llu event%s, %llu lost\n", (unsigned long long)stats->alerts,
+			stats->alerts == 1 ? "" : "s", (unsigned long long)stats->blocked, (unsigned long long)t.delivered, t.delivered == 1 ? "" : "s",
+			(unsigned long long)t.lost);
 	if (o->watch.terminal && stats->unfinished)
-		fprintf(stderr, "vedette: %llu waits of rules about several events were not over at the end\n", (unsigned long long)stats->unfinished);
+		fprintf(stderr, "vedette: %llu wait%s of rules about several events %s not over at the end\n", (unsigned long long)stats->unfinished,
+			stats->unfinished == 1 ? "" : "s", stats->unfinished == 1 ? "was" : "were");
 	if (left)
-		fprintf(stderr, "vedette: %zu descendants still run and are no longer watched\n", left);
+		fprintf(stderr, "vedette: %zu descendant%s no longer watched\n", left, left == 1 ? " still runs and is" : "s still run and are");
 }
 
 static int watch_child(struct watch *w, struct child *c, char **argv, const struct run_options *o, struct diag *diag)

@@ -192,8 +192,9 @@ static void print_text(const struct verify_run *run, const struct verify_result 
 {
 	CLEANUP(buf_done) struct buf out = { 0 };
 	if (run->walk.fault) {
-		buf_add_format(&out, "%s:%llu: %s: %s\n%llu records before it verified\n", run->walk.file, (unsigned long long)run->walk.lines,
-			       verify_fault_text(run->walk.fault), verifier_explain(run->walk.verifier), (unsigned long long)result->records);
+		buf_add_format(&out, "%s:%llu: %s: %s\n%llu record%s before it verified\n", run->walk.file, (unsigned long long)run->walk.lines,
+			       verify_fault_text(run->walk.fault), verifier_explain(run->walk.verifier), (unsigned long long)result->records,
+			       result->records == 1 ? "" : "s");
 	} else if (logwalk_end(&run->walk) == LOG_END_EMPTY) {
 		buf_add_format(&out, "%s: %s\n", run->walk.file,
 			       run->walk.torn_bytes ? "not a record: the only line is torn" : "not a record: the log is empty, and a log begins with its open record");

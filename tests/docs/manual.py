@@ -89,7 +89,8 @@ for key, value in template.items():
     elif isinstance(value, bool):
         same = words == str(value).lower()
     elif number:
-        same = int(number[1]) * UNITS.get(number[2], 1) == int(str(value).removesuffix("ns"))
+        shown = re.fullmatch(r"(\d+)(KiB|MiB|GiB|ms|s|m|h)?", str(value))
+        same = bool(shown) and int(number[1]) * UNITS.get(number[2], 1) == int(shown[1]) * UNITS.get(shown[2], 1)
     else:
         same = words == value
     result(same, f"vedette.yaml.5 has the default of {key}", f"'{words}' in the page, '{value}' in the program")

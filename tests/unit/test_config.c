@@ -172,6 +172,33 @@ static void every_key_survives_printing_and_reading(void **state)
 	assert_int_equal(config_parse("template", buf_sv(&template), &two, &diag), 0);
 }
 
+static void sizes_and_times_are_printed_with_their_unit(void **state)
+{
+	(void)state;
+	static const struct { const char *what, *given, *shown; } cases[] = {
+		{ "a size", "output: {queue: 16777216}", "queue: 16MiB\n" },
+		{ "a size that no unit divides", "output: {queue: 65537}", "queue: 65537\n" },
+		{ "a power of two", "rings: {bulk: 8192}", "bulk: 8KiB\n" },
+		{ "a time", "output: {heartbeat: 60000ms}", "heartbeat: 1m\n" },
+		{ "a time between two units", "output: {heartbeat: 90s}", "heartbeat: 90s\n" },
+		{ "a time in milliseconds", "outcome_timeout: 10500us", "outcome_timeout: 10500us\n" },
+		{ "no time", "state: {reorder: 0ms}", "reorder: 0s\n" },
+		{ "a number", "noise: {burst: 1024}", "burst: 1024\n" },
+		{ "zero", "noise: {rate: 0}", "rate: 0\n" },
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		CLEANUP(config_free) struct config *c = NULL;
+		CLEANUP(buf_done) struct buf text = { 0 }, shown = { 0 };
+		CLEANUP(diag_done) struct diag diag = { 0 };
+		buf_add_format(&text, "rules: [r]\n%s\n", cases[i].given);
+		if (config_parse("a", buf_sv(&text), &c, &diag) != 0)
+			fail_msg("refused: %s", cases[i].what);
+		config_show(c, &shown);
+		if (!strstr(buf_cstr(&shown), cases[i].shown))
+			fail_msg("%s: not '%s' in %s", cases[i].what, cases[i].shown, buf_cstr(&shown));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -180,6 +207,7 @@ int main(void)
 		cmocka_unit_test(what_is_on_this_host_is_asked_too),
 		cmocka_unit_test(all_faults_of_a_file_come_at_once),
 		cmocka_unit_test(every_key_survives_printing_and_reading),
+		cmocka_unit_test(sizes_and_times_are_printed_with_their_unit),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
