@@ -19,8 +19,8 @@ static __always_inline struct exec_hash *exec_hash_of(struct task_struct *task, 
 }
 
 /*
- * Whether what is executed is what was hashed. A server may give out something else the next time, and a mapping of a file in an overlay's upper layer
- * can be written though the overlay's own inode is being executed.
+ * Whether what is executed is what was hashed. A server may give out something else the next time, a mapping of a file in an overlay's upper layer can be
+ * written though the overlay's own inode is being executed, and the descriptor that made a memfd writes to it without the inode counting a writer.
  */
 static __always_inline bool is_content_kept(struct inode *inode)
 {
@@ -29,6 +29,8 @@ static __always_inline bool is_content_kept(struct inode *inode)
 	case EROFS_MAGIC:
 	case ISO9660_MAGIC:
 		return true;
+	case TMPFS_MAGIC:
+		return BPF_CORE_READ(inode, i_nlink) > 0; /* a memfd has no name from the start */
 	default:
 		return is_kept_by_kernel(inode) && !is_upper_layer(inode);
 	}

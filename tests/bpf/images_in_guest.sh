@@ -53,6 +53,11 @@ cat > /tmp/images.yaml <<Y
   severity: high
   action: block
   when: process.executable startswith /tmp/o/ and file.hash.sha256 = $other
+- rule: no-file
+  event: process.exec
+  severity: high
+  action: block
+  when: vedette.exec.fileless and not file.hash.sha256 = $sum
 - rule: patched
   event: process.exec
   severity: high
@@ -111,6 +116,7 @@ refused /t/verbs thread-exec /tmp/hash/by-thread x
 runs /tmp/hash2/patched
 runs /tmp/o/base
 refused /tmp/o/added # a mapping of it could be written while it is executed: its hash is not known
+refused /t/verbs exec-memfd /t/nonce # the hash that is allowed: what is written after it was made has no hash
 refused /tmp/hash2/large
 sleep 2
 runs /tmp/hash2/patched
@@ -126,7 +132,7 @@ vedette run --quiet --enforce --rules /tmp/images.yaml --output /tmp/images.json
 grep '"rule":{"id":"by-hash"' /tmp/images.jsonl | grep -q "\"sha256\":\"$sum\"" && echo "ok - the record has the hash" || { echo "not ok - the record has the hash"; grep by-hash /tmp/images.jsonl | head -n 1; }
 [ "$(grep -c '"rule":{"id":"by-hash"' /tmp/images.jsonl)" -eq 4 ] && echo "ok - four by their hash" || echo "not ok - four by their hash ($(grep -c '"rule":{"id":"by-hash"' /tmp/images.jsonl))"
 unknown=$(grep '"verdict":"block"' /tmp/images.jsonl | grep '"uncertain":\["vedette.verdict"\]' | grep -o '"rule":{"id":"[a-z-]*"' | sort -u | tr -d '\n')
-[ "$unknown" = '"rule":{"id":"in-layers""rule":{"id":"large"' ] && echo "ok - no other hash was unknown" || echo "not ok - no other hash was unknown: $unknown"
+[ "$unknown" = '"rule":{"id":"in-layers""rule":{"id":"large""rule":{"id":"no-file"' ] && echo "ok - no other hash was unknown" || echo "not ok - no other hash was unknown: $unknown"
 grep -q '"what":"hashes"' /tmp/images.jsonl && echo "ok - a hash that was not made is told" || echo "not ok - a hash that was not made is told"
 printf -- '- rule: h\n  event: process.exec\n  when: file.hash.sha256 = %s\n  severity: high\n' "$sum" > /tmp/alert.yaml
 cp /t/nonce /tmp/hash/alert

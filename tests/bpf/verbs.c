@@ -120,6 +120,18 @@ static long do_patch(char **a)
 	return 0;
 }
 
+/* A copy of the program, which its own descriptor could write to while it runs. */
+static long do_exec_memfd(char **a)
+{
+	char block[65536];
+	char *argv[] = { a[0], NULL }, *env[] = { NULL };
+	int fd = memfd_create("copy", MFD_CLOEXEC), program = open(a[0], O_RDONLY);
+	for (ssize_t n; (n = read(program, block, sizeof(block))) > 0;)
+		if (write(fd, block, (size_t)n) != n)
+			return -1;
+	return syscall(SYS_execveat, fd, "", argv, env, AT_EMPTY_PATH);
+}
+
 static long do_mmap_anonymous(char **a)
 {
 	(void)a;
@@ -535,7 +547,7 @@ static const struct {
 	{ "fastopen", 2, do_fastopen }, { "sendmmsg", 2, do_sendmsg }, { "bind", 2, do_bind }, { "listen", 2, do_listen }, { "accept", 2, do_accept },
 	{ "socket", 3, do_socket }, { "unix", 1, do_unix }, { "ptrace", 0, do_ptrace }, { "traceme", 0, do_traceme }, { "kill", 1, do_kill },
 	{ "prctl", 1, do_prctl }, { "setuid", 1, do_setuid }, { "finit-module", 1, do_finit_module }, { "init-module", 0, do_init_module },
-	{ "bpf-load", 1, do_bpf_load }, { "exec", 1, do_exec }, { "thread-exec", 1, do_thread_exec }, { "child", 1, do_child },
+	{ "bpf-load", 1, do_bpf_load }, { "exec", 1, do_exec }, { "exec-memfd", 1, do_exec_memfd }, { "thread-exec", 1, do_thread_exec }, { "child", 1, do_child },
 	{ "moves", 2, do_moves }, { "makes-anew", 2, do_makes_anew }, { "by-turns", 2, do_by_turns }, { "mounts", 2, do_mounts },
 };
 
