@@ -48,7 +48,7 @@ wal: {folder: $work/wal}
 noise: {rate: 5, burst: 20, floor: high}
 sinks:
   - {type: file, name: lines, path: $work/lines}
-  - {type: syslog, name: "gone", address: "unix:$work/nobody", required: false, retry: {least: 200ms}}
+  - {type: syslog, name: "gone", address: "unix:$work/nobody", required: false, retry: {least: 200ms, most: 1s}}
 metrics: {listen: "127.0.0.1:$port", file: $work/vedette.prom, interval: 1s}
 control: $work/control.sock
 status_file: ""
