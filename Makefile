@@ -227,13 +227,16 @@ payload: $(PAYLOAD_BIN)
 fuzz-targets: $(FUZZ_BIN)
 tests: $(UNIT_BIN) $(PROBE_BIN) $(HELPER_BIN) fuzz-targets $(GEN_BIN)
 
+# For builds that begin here: all processors, but where who calls has said how many.
+SIDE = $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$(shell nproc))
+
 .PHONY: check-fast check soak asan lint fuzz
 check-fast: all tests
 	@tests/run fast $(VARIANT)
 
 check:
 	@$(MAKE) --no-print-directory deps
-	@$(MAKE) --no-print-directory all tests payload $(B)/bench/bench_engine
+	@$(MAKE) --no-print-directory $(SIDE) all tests payload $(B)/bench/bench_engine
 	@tests/run all $(VARIANT)
 
 soak: all tests payload
@@ -241,14 +244,14 @@ soak: all tests payload
 	@tests/soak
 
 asan:
-	@$(MAKE) --no-print-directory VARIANT=asan all tests
+	@$(MAKE) --no-print-directory $(SIDE) VARIANT=asan all tests
 	@tests/run fast asan
 
 lint:
 	@tests/lint.sh
 
 fuzz:
-	@$(MAKE) --no-print-directory VARIANT=fuzz fuzz-targets
+	@$(MAKE) --no-print-directory $(SIDE) VARIANT=fuzz fuzz-targets
 	@tests/fuzz/run.sh $${SECONDS_EACH:-60}
 
 # --- benchmarks -----------------------------------------------------------------------------------------------------------
@@ -282,7 +285,7 @@ bench-workload: all payload
 .PHONY: demo deps install clean help
 demo:
 	@$(MAKE) --no-print-directory deps
-	@$(MAKE) --no-print-directory all payload
+	@$(MAKE) --no-print-directory $(SIDE) all payload
 	@tests/demo/demo.sh $(B)
 
 deps:
