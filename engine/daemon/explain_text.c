@@ -81,8 +81,10 @@ static void add_plans(struct explain *x)
 		bool is_off = plan.way == ENGINE_NEVER && !x->rule->info.is_enabled;
 		static const char *const ways[] = { [ENGINE_NEVER] = "never evaluated: it cannot hold", [ENGINE_ALWAYS] = "evaluated each time: it has no key" };
 		buf_add_format(&x->out, "  %s: ", event_type_by_number(i)->name);
-		if (plan.way == ENGINE_KEYED)
-			buf_add_format(&x->out, "evaluated when %s of its %zu keys holds", plan.n_keys == 1 ? "the one" : "one", plan.n_keys);
+		if (plan.way == ENGINE_KEYED && plan.n_keys == 1)
+			buf_add_z(&x->out, "evaluated when its one key holds");
+		else if (plan.way == ENGINE_KEYED)
+			buf_add_format(&x->out, "evaluated when one of its %zu keys holds", plan.n_keys);
 		else
 			buf_add_z(&x->out, is_off ? "never evaluated: the rule is disabled" : ways[plan.way]);
 		add_sent(x, i);

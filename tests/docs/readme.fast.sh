@@ -45,6 +45,14 @@ for f in README.md CHANGELOG.md; do
 	result $? "$f counts $detections detections"
 done
 
+# --- losses -----------------------------------------------------------------------------------------------------------------
+missing=
+names=$(sed -nE 's/^\t\t\[MISC_.*$/&/p' engine/daemon/loss_names.c | grep -oE '"[a-z-]+"'
+	grep -hoE 'tell_loss\(w, "[a-z-]+"|\.what = "(output|sink|wait|log-[a-z]+|gap-[a-z]+)"' engine/daemon/*.c alerts/*.c | grep -oE '"[a-z-]+"')
+for name in $(tr -d '"' <<< "$names" | sort -u); do grep -qE "^\|.*\`$name\`.*\|.*\|" docs/operations.md || missing+=" $name"; done
+[ -z "$missing" ] && [ "$(wc -l <<< "$names")" -ge 16 ]
+result $? "docs/operations.md says what each of $(sort -u <<< "$names" | wc -l) losses means" "missing:$missing"
+
 # --- links ------------------------------------------------------------------------------------------------------------------
 links=0 dead=
 while IFS=: read -r file link; do
