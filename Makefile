@@ -295,10 +295,10 @@ install: all
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/vedette
 	install -m 0755 $(PROGRAM) $(DESTDIR)$(PREFIX)/bin/vedette
 	cp -R rules schemas $(DESTDIR)$(PREFIX)/share/vedette/
-	install -d $(DESTDIR)$(PREFIX)/share/doc/vedette
-	install -m 0644 README.md SECURITY.md CHANGELOG.md LICENSE $(wildcard docs/*.md docs/*.py) $(DESTDIR)$(PREFIX)/share/doc/vedette/
-	install -d $(DESTDIR)$(PREFIX)/share/doc/vedette/examples
-	install -m 0644 docs/examples/*.yaml docs/examples/*.json $(DESTDIR)$(PREFIX)/share/doc/vedette/examples/
+	install -d $(DESTDIR)$(PREFIX)/share/doc/vedette/docs/examples
+	install -m 0644 README.md SECURITY.md CHANGELOG.md LICENSE $(DESTDIR)$(PREFIX)/share/doc/vedette/
+	install -m 0644 $(wildcard docs/*.md docs/*.py docs/*.mjs) $(DESTDIR)$(PREFIX)/share/doc/vedette/docs/
+	install -m 0644 $(wildcard docs/examples/*) $(DESTDIR)$(PREFIX)/share/doc/vedette/docs/examples/
 	install -d $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/man/man5
 	install -m 0644 docs/man/*.1 $(DESTDIR)$(PREFIX)/share/man/man1/
 	install -m 0644 docs/man/*.5 $(DESTDIR)$(PREFIX)/share/man/man5/

@@ -49,7 +49,7 @@ done
 missing=
 names=$(sed -nE 's/^\t\t\[MISC_.*$/&/p' engine/daemon/loss_names.c | grep -oE '"[a-z-]+"'
 	grep -hoE 'tell_loss\(w, "[a-z-]+"|\.what = "(output|sink|wait|log-[a-z]+|gap-[a-z]+)"' engine/daemon/*.c alerts/*.c | grep -oE '"[a-z-]+"')
-for name in $(tr -d '"' <<< "$names" | sort -u); do grep -qE "^\|.*\`$name\`.*\|.*\|" docs/operations.md || missing+=" $name"; done
+for name in $(tr -d '"' <<< "$names" | sort -u); do grep -qE "^\| [^|]*\`$name\`" docs/operations.md || missing+=" $name"; done
 [ -z "$missing" ] && [ "$(wc -l <<< "$names")" -ge 16 ]
 result $? "docs/operations.md says what each of $(sort -u <<< "$names" | wc -l) losses means" "missing:$missing"
 
