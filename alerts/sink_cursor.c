@@ -70,12 +70,22 @@ void sink_load_cursor(const struct sinks *all, struct sink *s, struct diag *diag
 	s->untold = s->kept_untold = r ? 0 : untold;
 }
 
+uint64_t sink_untold(struct sink *s)
+{
+	struct wal_stats stats;
+	wal_get_stats(s->all->wal, &stats);
+	pthread_mutex_lock(&s->all->lock);
+	if (s->told_below && stats.durable >= s->told_below)
+		s->telling = s->told_below = 0;
+	uint64_t untold = s->untold + s->telling;
+	pthread_mutex_unlock(&s->all->lock);
+	return untold;
+}
+
 int sink_write_cursor(struct sink *s, uint64_t number)
 {
 	char name[CURSOR_NAME], text[CURSOR_MAX];
-	pthread_mutex_lock(&s->all->lock);
-	uint64_t untold = s->untold;
-	pthread_mutex_unlock(&s->all->lock);
+	uint64_t untold = sink_untold(s);
 	cursor_name(s, name);
 	int n = snprintf(text, sizeof(text), "%s%s %llu %llu\n", /* fits: 94 bytes at most */
 			 cursor_head, wal_get_id(s->all->wal), (unsigned long long)number, (unsigned long long)untold);

@@ -167,7 +167,7 @@ uint64_t sinks_close(struct sinks **sinks, uint64_t drain_ns)
 	wal_end_trimming(all->wal); /* a reader that is gone holds no segment */
 	for (size_t i = 0; i < all->n; i++) {
 		struct sink *s = &all->sink[i];
-		if (s->has_thread && s->untold != s->kept_untold)
+		if (s->has_thread && sink_untold(s) != s->kept_untold)
 			IGNORE(sink_write_cursor(s, s->kept)); /* for the next start to tell; the status had it */
 		if (s->self)
 			s->type->close(s->self);
@@ -222,24 +222,39 @@ const char *sink_state_text(enum sink_state state)
 bool sinks_take_loss(struct sinks *all, const char **ret_name, uint64_t *ret_count)
 {
 	bool has = false;
-	pthread_mutex_lock(&all->lock);
 	for (size_t i = 0; i < all->n && !has; i++) {
-		has = all->sink[i].untold > 0;
+		struct sink *s = &all->sink[i];
+		(void)sink_untold(s); /* what is durable is not on its way any more */
+		pthread_mutex_lock(&all->lock);
+		has = s->untold > 0 && s->telling == 0;
 		if (has) {
-			*ret_name = all->sink[i].options->name;
-			*ret_count = all->sink[i].untold;
-			all->sink[i].untold = 0;
+			*ret_name = s->options->name;
+			*ret_count = s->telling = s->untold;
+			s->untold = 0;
 		}
+		pthread_mutex_unlock(&all->lock);
 	}
-	pthread_mutex_unlock(&all->lock);
 	return has;
 }
 
 void sinks_give_back_loss(struct sinks *all, const char *name, uint64_t count)
 {
 	pthread_mutex_lock(&all->lock);
+	for (size_t i = 0; i < all->n; i++) {
+		struct sink *s = &all->sink[i];
+		if (strcmp(s->options->name, name) != 0)
+			continue;
+		s->untold += count;
+		s->telling -= MIN(count, s->telling);
+	}
+	pthread_mutex_unlock(&all->lock);
+}
+
+void sinks_told(struct sinks *all, uint64_t next)
+{
+	pthread_mutex_lock(&all->lock);
 	for (size_t i = 0; i < all->n; i++)
-		if (strcmp(all->sink[i].options->name, name) == 0)
-			all->sink[i].untold += count;
+		if (all->sink[i].telling && !all->sink[i].told_below)
+			all->sink[i].told_below = next;
 	pthread_mutex_unlock(&all->lock);
 }

@@ -48,7 +48,11 @@ size_t sinks_count(const struct sinks *s) PURE;
 void sinks_get_status(struct sinks *s, size_t i, struct sink_status *ret);
 const char *sink_state_text(enum sink_state state) PURE;
 
-/* Lines refused or missed since the last call, of the first sink that has any; false: none. */
+/*
+ * Lines refused since the last call, of the first sink that has any, and none on their way into the log; false: none. Who takes them writes a record of
+ * them, or gives them back. The cursor keeps them until that record is durable: after a crash before, the next start has them again.
+ */
 bool sinks_take_loss(struct sinks *s, const char **ret_name, uint64_t *ret_count);
-/* They could not be told after all. What nobody takes before the end is there after the next start. */
 void sinks_give_back_loss(struct sinks *s, const char *name, uint64_t count);
+/* All that was taken stands in records of the log below `next`. */
+void sinks_told(struct sinks *s, uint64_t next);

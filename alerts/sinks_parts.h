@@ -45,7 +45,9 @@ struct sink {
 	bool reopens;
 	struct sink_status status;
 	uint64_t sent, waits_since_ns; /* see note_place; wall clock, 0: not known */
-	uint64_t untold;
+	uint64_t untold;            /* refused lines of which no record was made, */
+	uint64_t telling;           /* and those of which one was, but it may not be durable */
+	uint64_t told_below;        /* it is one of the log's below that; 0: not known yet */
 };
 
 struct sinks {
@@ -69,6 +71,8 @@ void sink_load_cursor(const struct sinks *all, struct sink *s, struct diag *diag
 int sink_write_cursor(struct sink *s, uint64_t number) MUST_CHECK;
 /* Settles what was sent, and writes up to where records are done. A failure is in the status, and comes back as a negative errno. */
 int sink_keep_cursor(struct sink *s, bool is_ending) MUST_CHECK;
+/* Refused lines that no durable record tells. */
+uint64_t sink_untold(struct sink *s);
 /* Records below have been sent. */
 uint64_t sink_sent_up_to(const struct sink *s);
 

@@ -16,6 +16,7 @@ struct delivery {
 	struct delivery_options options; /* what it points to is borrowed */
 	struct sinks *sinks;      /* owned */
 	struct sinks_config one;  /* when none are configured */
+	bool has_taken;           /* losses of sinks, whose records may not be in the log yet */
 };
 
 int delivery_open(const struct delivery_options *options, struct delivery **ret, struct diag *diag)
@@ -85,6 +86,17 @@ void delivery_find_ends(const struct delivery *d, struct agent *agent, struct di
 			find_end_of_file(sinks->sinks[i].path, agent, diag);
 }
 
+/* Puts the records of what was taken into the log, so that it is known behind which of them the sinks may forget it. */
+static void note_told(struct delivery *d, struct stream *stream, struct instant now)
+{
+	struct wal_stats stats;
+	if (!d->has_taken || stream_flush(stream, now) == -ENOMEM) /* they wait to be signed: tried at the next look */
+		return;
+	wal_get_stats(d->wal, &stats);
+	sinks_told(d->sinks, stats.next);
+	d->has_taken = false;
+}
+
 void delivery_tell(struct delivery *d, struct stream *stream, struct instant now)
 {
 	struct wal_loss loss;
@@ -103,7 +115,9 @@ void delivery_tell(struct delivery *d, struct stream *stream, struct instant now
 			sinks_give_back_loss(d->sinks, name, count);
 			break;
 		}
+		d->has_taken = true;
 	}
+	note_told(d, stream, now);
 }
 
 void delivery_reopen(struct delivery *d)

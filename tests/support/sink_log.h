@@ -121,6 +121,18 @@ static inline void wait_for_lines(struct fixture *f, size_t sink, uint64_t n)
 	assert_int_equal(status.lines, n);
 }
 
+/* Until the first sink has refused so many. */
+static inline void wait_for_refused(struct fixture *f, uint64_t n)
+{
+	struct sink_status status = { .refused = 0 };
+	for (unsigned i = 0; i < WAIT_MS && status.refused < n; i++) {
+		const struct timespec nap = { .tv_nsec = 1000000 };
+		nanosleep(&nap, NULL);
+		sinks_get_status(f->sinks, 0, &status);
+	}
+	assert_int_equal(status.refused, n);
+}
+
 static inline struct sink_status stop_sinks(struct fixture *f)
 {
 	struct sink_status status;

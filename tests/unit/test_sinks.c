@@ -41,30 +41,75 @@ static void what_cannot_be_converted_is_refused(void **state)
 	assert_int_equal(status.refused, 1);
 }
 
-/* Lines that are none of ours: refused, and told after the next start when nobody took that before. */
-static void what_was_refused_last_is_told_after_the_next_start(void **state)
+/* Lines that are none of ours are refused. What becomes of that when the daemon ends, however it does, before the record of it is durable? */
+static void a_refusal_is_kept_until_the_record_of_it_is_durable(void **state)
 {
+	enum told { NOT_TAKEN, TAKEN, GIVEN_BACK, WAITS_FOR_THE_DISK, DURABLE };
+	static const struct { const char *what; enum told told; bool is_kept; } cases[] = {
+		{ "nobody took it", NOT_TAKEN, true },
+		{ "its record waits to be signed", TAKEN, true },
+		{ "its record found no room", GIVEN_BACK, true },
+		{ "its record waits for the disk", WAITS_FOR_THE_DISK, true },
+		{ "its record is durable", DURABLE, false },
+	};
 	struct fixture *f = *state;
 	const struct outlet_batch batch = { .lines = SV("{}\n{}\n"), .count = 2 };
 	struct outlet *o = wal_outlet(f->wal);
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		char options[160];
+		const char *name;
+		uint64_t count = 0;
+		struct wal_stats stats;
+		(void)snprintf(options, sizeof(options), "type: file, path: %s", f->path);
+		start_sinks(f, options);
+		assert_int_equal(o->ops->write(o, &batch, 0), 0);
+		assert_int_equal(o->ops->wait(o), 0);
+		wait_for_refused(f, 2);
+		wal_get_stats(f->wal, &stats);
+		if (cases[i].told != NOT_TAKEN) {
+			assert_true(sinks_take_loss(f->sinks, &name, &count));
+			assert_string_equal(name, "one");
+			assert_int_equal(count, 2);
+			assert_false(sinks_take_loss(f->sinks, &name, &count)); /* once */
+		}
+		if (cases[i].told == GIVEN_BACK)
+			sinks_give_back_loss(f->sinks, "one", 2);
+		if (cases[i].told == WAITS_FOR_THE_DISK || cases[i].told == DURABLE)
+			sinks_told(f->sinks, stats.next + (cases[i].told == WAITS_FOR_THE_DISK));
+		assert_int_equal(sinks_close(&f->sinks, 5000000000), 0);
+		start_sinks(f, options);
+		bool is_kept = sinks_take_loss(f->sinks, &name, &count);
+		if (is_kept != cases[i].is_kept || (is_kept && count != 2))
+			fail_msg("%s: %llu are untold after the next start", cases[i].what, is_kept ? (unsigned long long)count : 0);
+		wal_get_stats(f->wal, &stats);
+		sinks_told(f->sinks, stats.durable);
+		assert_int_equal(sinks_close(&f->sinks, 5000000000), 0);
+	}
+}
+
+/* What comes while a record is on its way has one of its own, behind it. */
+static void refusals_are_told_one_record_after_the_other(void **state)
+{
+	struct fixture *f = *state;
+	const struct outlet_batch batch = { .lines = SV("{}\n"), .count = 1 };
+	struct outlet *o = wal_outlet(f->wal);
+	struct wal_stats stats;
 	char options[160];
 	const char *name;
-	uint64_t count;
+	uint64_t count = 0;
 	(void)snprintf(options, sizeof(options), "type: file, path: %s", f->path);
 	start_sinks(f, options);
-	assert_int_equal(o->ops->write(o, &batch, 0), 0);
-	assert_int_equal(o->ops->wait(o), 0);
-	assert_int_equal(stop_sinks(f).refused, 2);
-	start_sinks(f, options);
+	for (uint64_t i = 1; i <= 3; i++) {
+		assert_int_equal(o->ops->write(o, &batch, 0), 0);
+		assert_int_equal(o->ops->wait(o), 0);
+		wait_for_refused(f, i);
+		assert_int_equal(sinks_take_loss(f->sinks, &name, &count), i == 1);
+	}
+	assert_int_equal(count, 1);
+	wal_get_stats(f->wal, &stats);
+	sinks_told(f->sinks, stats.durable);
 	assert_true(sinks_take_loss(f->sinks, &name, &count));
-	assert_string_equal(name, "one");
 	assert_int_equal(count, 2);
-	assert_false(sinks_take_loss(f->sinks, &name, &count));
-	sinks_give_back_loss(f->sinks, "one", 2); /* no room to tell it */
-	assert_true(sinks_take_loss(f->sinks, &name, &count));
-	assert_int_equal(sinks_close(&f->sinks, 5000000000), 0);
-	start_sinks(f, options);
-	assert_false(sinks_take_loss(f->sinks, &name, &count)); /* told once */
 }
 
 /* A log that was removed, or another one beside it, says nothing about what is in this one. */
@@ -259,7 +304,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		WITH_LOG(what_cannot_be_converted_is_refused),
-		WITH_LOG(what_was_refused_last_is_told_after_the_next_start),
+		WITH_LOG(a_refusal_is_kept_until_the_record_of_it_is_durable),
+		WITH_LOG(refusals_are_told_one_record_after_the_other),
 		WITH_LOG(a_cursor_of_another_log_skips_nothing),
 		WITH_LOG(only_what_fits_the_filter_comes),
 		WITH_LOG(what_a_required_sink_has_not_had_stays_while_others_end),
