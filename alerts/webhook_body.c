@@ -6,16 +6,22 @@
 
 #include "alerts/alert.h"
 #include "alerts/format.h"
+#include "alerts/terminal.h"
 #include "engine/base/clock.h"
 #include "engine/base/json.h"
 #include "engine/base/jsonread.h"
 
-enum { TEXT_MAX = 1000 }; /* bytes of a sentence for people; PagerDuty takes 1024 letters, Slack 40,000 for 20 */
+/* Bytes as they are written in the body: PagerDuty takes 1024 letters, Slack 40,000 for 20 alerts, Teams 28 KB for 10, in two bytes a letter. */
+enum {
+	TEXT_MAX = 1000,      /* of a sentence for people */
+	TEAMS_TEXT_MAX = 700,
+	NAME_MAX_BYTES = 200, /* of a host or a rule */
+};
 
 static const struct webhook_form forms[WEBHOOK_TEMPLATES] = {
 	[WEBHOOK_NDJSON] = { "ndjson", "application/x-ndjson", 1000, true },
 	[WEBHOOK_SLACK] = { "slack", "application/json", 20, false },
-	[WEBHOOK_TEAMS] = { "teams", "application/json", 15, false }, /* 28 KB in all */
+	[WEBHOOK_TEAMS] = { "teams", "application/json", 10, false },
 	[WEBHOOK_PAGERDUTY] = { "pagerduty", "application/json", 1, false },
 	[WEBHOOK_SPLUNK] = { "splunk", "application/json", 1000, true },
 	[WEBHOOK_ELASTICSEARCH] = { "elasticsearch", "application/x-ndjson", 1000, true },
@@ -44,19 +50,14 @@ static void add_member(struct json *j, const char *name, struct strview text)
 	json_str(j, text);
 }
 
-/* The sentence for people, else the rule's title, else what happened; cut between two letters. */
+/* The sentence for people, else the rule's title, else what happened. */
 static void add_sentence(struct buf *out, const struct sink_line *line)
 {
 	const struct strview choices[] = { line->message, line->title, line->action };
 	for (size_t i = 0; i < ARRAY_SIZE(choices); i++) {
 		size_t before = out->n;
-		if (choices[i].n && json_unescape(choices[i], out) == 0) {
-			size_t n = MIN(out->n - before, (size_t)TEXT_MAX);
-			while (n < out->n - before && n && ((unsigned char)out->p[before + n] & 0xc0) == 0x80)
-				n--;
-			out->n = before + n;
+		if (choices[i].n && json_unescape(choices[i], out) == 0)
 			return;
-		}
 		out->n = before;
 	}
 }
@@ -74,22 +75,47 @@ static struct strview severity_name(const struct sink_line *line)
 
 /* --- for people --------------------------------------------------------------------------------------------------------------------------- */
 
-/* Slack reads & < and > as its own signs. */
-static void add_slack_text(struct buf *out, struct strview text)
+/* Slack's text has signs of its own: & < and >. */
+static void add_letter(struct buf *out, struct strview letter, bool has_signs)
 {
-	for (size_t i = 0; i < text.n; i++) {
-		char c = text.p[i];
-		if (c == '&')
-			buf_add_z(out, "&amp;");
-		else if (c == '<')
-			buf_add_z(out, "&lt;");
-		else if (c == '>')
-			buf_add_z(out, "&gt;");
-		else
-			buf_add_char(out, c == '\n' || c == '\r' ? ' ' : c);
-	}
+	if (has_signs && letter.p[0] == '&')
+		buf_add_z(out, "&amp;");
+	else if (has_signs && letter.p[0] == '<')
+		buf_add_z(out, "&lt;");
+	else if (has_signs && letter.p[0] == '>')
+		buf_add_z(out, "&gt;");
+	else
+		buf_add_sv(out, letter);
 }
 
+/*
+ * Words of others, on one line and without letters that turn or hide text. At most so many bytes as they are written in the body, escapes and all, and cut
+ * between two letters: receivers cut what is longer themselves, with the alerts behind it, and say nothing.
+ */
+static void add_words(struct buf *out, struct strview text, size_t most, bool has_signs)
+{
+	static const char cut[] = "...";
+	CLEANUP(buf_done) struct buf safe = { 0 };
+	terminal_text(&safe, text);
+	size_t written = 0, whole = out->n; /* whole: up to where the sign of the cut has room as well */
+	for (size_t i = 0; i < safe.n && !out->failed;) {
+		struct strview letter = { safe.p + i, MAX(utf8_length(safe.p + i, safe.n - i), (size_t)1) };
+		size_t before = out->n;
+		add_letter(out, letter, has_signs);
+		written += out->n - before + (letter.p[0] == '"' || letter.p[0] == '\\');
+		if (written > most) {
+			out->n = whole;
+			buf_add_z(out, cut);
+			break;
+		}
+		if (written + sizeof(cut) - 1 <= most)
+			whole = out->n;
+		i += letter.n;
+	}
+	out->failed |= safe.failed;
+}
+
+/* Words and no formatting: a name of a file is no link, no list, and no other alert. */
 static void slack(const struct sink_line *lines, size_t n, struct buf *out)
 {
 	CLEANUP(buf_done) struct buf text = { 0 }, sentence = { 0 };
@@ -97,39 +123,46 @@ static void slack(const struct sink_line *lines, size_t n, struct buf *out)
 	for (size_t i = 0; i < n; i++) {
 		buf_reset(&sentence);
 		add_sentence(&sentence, &lines[i]);
-		buf_add_format(&text, "%s*" SV_FMT "* ", i ? "\n" : "", SV_ARG(severity_name(&lines[i])));
-		add_slack_text(&text, buf_sv(&sentence));
+		buf_add_format(&text, "%s" SV_FMT ": ", i ? "\n" : "", SV_ARG(severity_name(&lines[i])));
+		add_words(&text, buf_sv(&sentence), TEXT_MAX, true);
 		buf_add_z(&text, " (");
-		add_slack_text(&text, lines[i].host);
+		add_words(&text, lines[i].host, NAME_MAX_BYTES, true);
 		buf_add_z(&text, ", ");
-		add_slack_text(&text, lines[i].rule);
+		add_words(&text, lines[i].rule, NAME_MAX_BYTES, true);
 		buf_add_char(&text, ')');
 	}
 	json_init(&j, out);
 	json_object_begin(&j);
+	json_key(&j, "mrkdwn");
+	json_bool(&j, false);
 	add_member(&j, "text", buf_sv(&text));
 	json_object_end(&j);
 	out->failed |= text.failed || sentence.failed;
 }
 
+/* A TextBlock would read its text as Markdown: this kind does not. */
 static void teams_block(struct json *j, struct strview text, bool is_head)
 {
 	json_object_begin(j);
-	if (is_head)
-		add_member(j, "spacing", SV("medium"));
+	json_key(j, "inlines");
+	json_array_begin(j);
+	json_object_begin(j);
 	add_member(j, "text", text);
-	add_member(j, "type", SV("TextBlock"));
+	add_member(j, "type", SV("TextRun"));
 	if (is_head)
 		add_member(j, "weight", SV("bolder"));
-	json_key(j, "wrap");
-	json_bool(j, true);
+	json_object_end(j);
+	json_array_end(j);
+	if (is_head)
+		add_member(j, "spacing", SV("medium"));
+	add_member(j, "type", SV("RichTextBlock"));
 	json_object_end(j);
 }
 
 /* An adaptive card in the envelope that Teams' workflows take. */
 static void teams(const struct sink_line *lines, size_t n, struct buf *out)
 {
-	CLEANUP(buf_done) struct buf text = { 0 };
+	CLEANUP(buf_done) struct buf text = { 0 }, sentence = { 0 };
 	struct json j;
 	json_init(&j, out);
 	json_object_begin(&j);
@@ -143,10 +176,16 @@ static void teams(const struct sink_line *lines, size_t n, struct buf *out)
 	json_array_begin(&j);
 	for (size_t i = 0; i < n; i++) {
 		buf_reset(&text);
-		buf_add_format(&text, SV_FMT ": " SV_FMT " (" SV_FMT ")", SV_ARG(severity_name(&lines[i])), SV_ARG(lines[i].rule), SV_ARG(lines[i].host));
+		buf_add_format(&text, SV_FMT ": ", SV_ARG(severity_name(&lines[i])));
+		add_words(&text, lines[i].rule, NAME_MAX_BYTES, false);
+		buf_add_z(&text, " (");
+		add_words(&text, lines[i].host, NAME_MAX_BYTES, false);
+		buf_add_char(&text, ')');
 		teams_block(&j, buf_sv(&text), true);
 		buf_reset(&text);
-		add_sentence(&text, &lines[i]);
+		buf_reset(&sentence);
+		add_sentence(&sentence, &lines[i]);
+		add_words(&text, buf_sv(&sentence), TEAMS_TEXT_MAX, false);
 		teams_block(&j, buf_sv(&text), false);
 	}
 	json_array_end(&j);
@@ -158,14 +197,14 @@ static void teams(const struct sink_line *lines, size_t n, struct buf *out)
 	json_array_end(&j);
 	add_member(&j, "type", SV("message"));
 	json_object_end(&j);
-	out->failed |= text.failed;
+	out->failed |= text.failed || sentence.failed;
 }
 
 /* Events v2: one alert is one incident, known by the record's id, so that one that is sent again opens no second one. */
 static void pagerduty(const struct sink_line *line, struct strview token, struct buf *out)
 {
 	static const char *const severities[SEVERITY_COUNT] = { "info", "info", "warning", "error", "critical" };
-	CLEANUP(buf_done) struct buf text = { 0 };
+	CLEANUP(buf_done) struct buf text = { 0 }, sentence = { 0 };
 	struct json j;
 	sink_line_id(line, &text);
 	json_init(&j, out);
@@ -184,13 +223,14 @@ static void pagerduty(const struct sink_line *line, struct strview token, struct
 	add_member(&j, "severity", sv_from(severities[line->severity]));
 	add_member(&j, "source", line->host.n ? line->host : SV("unknown"));
 	buf_reset(&text);
-	add_sentence(&text, line);
+	add_sentence(&sentence, line);
+	add_words(&text, buf_sv(&sentence), TEXT_MAX, false);
 	add_member(&j, "summary", buf_sv(&text));
 	add_member(&j, "timestamp", line->time);
 	json_object_end(&j);
 	add_member(&j, "routing_key", token);
 	json_object_end(&j);
-	out->failed |= text.failed;
+	out->failed |= text.failed || sentence.failed;
 }
 
 /* --- for machines ------------------------------------------------------------------------------------------------------------------------- */

@@ -252,8 +252,8 @@ for name, receiver, word in (("noclient", strict_2, ""), ("stranger", stranger, 
 alerts = [r for r in map(json.loads, log.splitlines()) if r["event"]["dataset"] == "vedette.alert"]
 high, critical = ([r for r in alerts if r["event"]["severity"] >= least] for least in (73, 99))
 said = "\n".join(json.loads(r.body)["text"] for r in chat["slack"].taken())
-check(said.count("*high*") + said.count("*critical*") == len(high) and "&lt;nc&gt; &amp; \"others\"" in said and "<" not in said, "slack: a line for each alert, nothing it would read as a sign of its own", said)
-cards = [b["text"] for r in chat["teams"].taken() for b in json.loads(r.body)["attachments"][0]["content"]["body"]]
+check(said.count("high: ") + said.count("critical: ") == len(high) and all(json.loads(r.body)["mrkdwn"] is False for r in chat["slack"].taken()) and "&lt;nc&gt; &amp; \"others\"" in said and "<" not in said, "slack: a line for each alert, nothing it would read as a sign of its own", said)
+cards = [b["inlines"][0]["text"] for r in chat["teams"].taken() for b in json.loads(r.body)["attachments"][0]["content"]["body"]]
 check(cards[1::2] == [r["message"] for r in critical] and all("critical: shadow-file-read (test)" == c for c in cards[::2]), "teams: a card with all alerts", cards)
 pages = [json.loads(r.body) for r in chat["pagerduty"].taken()]
 check([p["payload"]["summary"] for p in pages] == [r["message"] for r in critical] and len({p["dedup_key"] for p in pages}) == len(critical) and
