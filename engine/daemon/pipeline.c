@@ -234,12 +234,12 @@ struct raised {
 	bool is_done; /* the act was blocked, or its process ended: no limit of all rules holds that back */
 };
 
-/* From the floor on, all; below it, what the rule's throttle lets through, and of that what the limit of all rules does. */
+/* From the floor on, all, undecided or not: who floods the limits must not hide what a rule at the floor could not say. Below it, what the rule's throttle lets through, and of that what the limit of all rules does. */
 static bool passes(struct pipeline *p, const struct raised *raised)
 {
 	const struct rule_info *rule = raised->rule;
 	const struct event *ev = raised->ev;
-	if (noise_is_loud(&p->noise, raised->is_undecided ? SEVERITY_LOW : rule->severity))
+	if (noise_is_loud(&p->noise, rule->severity))
 		return true;
 	const struct throttled alert = { .rule = rule->index, .is_undecided = raised->is_undecided, .ev = ev };
 	if (rule->throttle && !passes_throttle(p, &alert)) {

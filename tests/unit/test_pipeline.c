@@ -248,6 +248,36 @@ static void what_is_at_the_floor_no_limit_holds_back(void **state)
 	}
 }
 
+/* Who makes a critical rule run into its limit, and floods the others, is told of all the same. */
+static void an_undecided_rule_counts_by_its_own_severity(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *what;
+		int floor;
+		uint64_t hard; /* of 4, three of which are undecided */
+	} cases[] = {
+		{ "the floor is the rule's", SEVERITY_CRITICAL, 4 },
+		{ "the floor is below it", SEVERITY_HIGH, 4 },
+		{ "there is none", SEVERITY_COUNT, 1 },
+	};
+	char hard[2001];
+	memset(hard, 'a', sizeof(hard));
+	hard[sizeof(hard) - 1] = '\0';
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct fixture f = { 0 };
+		const struct noise_options noise = { .rate = 1, .burst = 1, .floor = cases[i].floor };
+		fixture_make_with(&f, &noise);
+		judge_open(&f, "/often", false); /* what is below the floor takes the one token */
+		for (int k = 0; k < 3; k++)
+			judge_open(&f, hard, false);
+		uint64_t hard_alerts = count_of(&f, "hard", COUNT_ALERTS);
+		if (hard_alerts != cases[i].hard)
+			fail_msg("%s: %llu of 4", cases[i].what, (unsigned long long)hard_alerts);
+		fixture_drop(&f);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -255,6 +285,7 @@ int main(void)
 		cmocka_unit_test(who_works_against_the_engine_is_told_of_without_a_rule),
 		cmocka_unit_test(an_undecided_rule_raises_a_low_alert_that_names_the_test),
 		cmocka_unit_test(a_run_of_undecided_alerts_is_never_worse_than_low),
+		cmocka_unit_test(an_undecided_rule_counts_by_its_own_severity),
 		cmocka_unit_test(what_a_throttle_holds_back_is_told),
 		cmocka_unit_test(what_is_at_the_floor_no_limit_holds_back),
 	};
