@@ -171,7 +171,7 @@ static const char *find_fault(const struct format_run *run, bool has_format, boo
 		return "--key and --unverified exclude one another";
 	if (from_middle && run->is_unverified)
 		return "--from-middle is about verifying, and --unverified does not";
-	return has_path ? NULL : "a FILE is needed";
+	return has_path ? NULL : "a PATH is needed";
 }
 
 int cmd_format(int argc, char **argv)
@@ -214,8 +214,7 @@ int cmd_format(int argc, char **argv)
 	}
 	const char *fault = find_fault(&run, has_format, verify_options.from_middle, optind < argc);
 	if (fault) {
-		fprintf(stderr, "vedette format: %s\n", fault);
-		usage(stderr);
+		fprintf(stderr, "vedette format: %s; see vedette format --help\n", fault);
 		return 2;
 	}
 	if (crypto_init())

@@ -427,9 +427,8 @@ int cmd_verify(int argc, char **argv)
 		}
 	}
 	if (!key_file || optind == argc) {
-		fputs(!key_file ? "vedette verify: --key is missing: without a key from elsewhere a log proves nothing\n" :
-				  "vedette verify: a FILE is needed\n", stderr);
-		usage(stderr);
+		fprintf(stderr, "vedette verify: %s; see vedette verify --help\n",
+			!key_file ? "--key is missing: without a key from elsewhere a log proves nothing" : "a PATH is needed");
 		return 2;
 	}
 	if (crypto_init() || log_receipts_read(&run.receipts, "verify", receipt_key))

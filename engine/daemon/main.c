@@ -6,6 +6,8 @@
 #include <unistd.h>
 
 #include "engine/base/attr.h"
+#include "engine/base/diag.h"
+#include "engine/base/strview.h"
 #include "engine/daemon/commands.h"
 
 static const struct command {
@@ -14,23 +16,23 @@ static const struct command {
 } commands[] = {
 	{ "run", "watch one command and its descendants", cmd_run },
 	{ "daemon", "watch the host, by a configuration file", cmd_daemon },
-	{ "record", "write events to a tape", cmd_record },
-	{ "replay", "ask rules about a tape", cmd_replay },
+	{ "status", "how a running daemon fares", cmd_status },
 	{ "reload", "have a running daemon load its rules anew", cmd_reload },
 	{ "policy", "apply policies to a running daemon, with a way back", cmd_policy },
 	{ "protect", "let others at a protected daemon for a time", cmd_protect },
 	{ "stop", "end a running daemon", cmd_stop },
 	{ "release", "take away what a daemon that is gone left in force", cmd_release },
-	{ "status", "how a running daemon fares", cmd_status },
 	{ "check", "check rule files", cmd_check },
 	{ "test", "run the cases of rule files", cmd_test },
 	{ "explain", "why a rule fires on an event, or does not", cmd_explain },
+	{ "fields", "events and fields that rules can use", cmd_fields },
+	{ "convert", "rules of Falco and Sigma as rules of our own", cmd_convert },
+	{ "record", "write events to a tape", cmd_record },
+	{ "replay", "ask rules about a tape", cmd_replay },
 	{ "verify", "prove or refute a signed log", cmd_verify },
 	{ "keys", "make, show or change the key that an agent signs with", cmd_keys },
 	{ "receipt", "sign where a collected log ends", cmd_receipt },
 	{ "format", "a signed log as OCSF, CEF, LEEF, Falco, OTLP", cmd_format },
-	{ "convert", "rules of Falco and Sigma as rules of our own", cmd_convert },
-	{ "fields", "events and fields that rules can use", cmd_fields },
 };
 
 static void print_usage(FILE *to)
@@ -39,6 +41,16 @@ static void print_usage(FILE *to)
 	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
 		fprintf(to, "  %-8s %s\n", commands[i].name, commands[i].what);
 	fputs("\nvedette COMMAND --help tells more; vedette --version names the version.\n", to);
+}
+
+static int unknown(const char *name)
+{
+	const char *names[ARRAY_SIZE(commands)];
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
+		names[i] = commands[i].name;
+	const char *near = diag_suggest(sv_from(name), names, ARRAY_SIZE(commands));
+	fprintf(stderr, "vedette: no command '%s'%s%s%s; see vedette --help\n", name, near ? " (did you mean '" : "", near ? near : "", near ? "'?)" : "");
+	return 2;
 }
 
 /* A closed standard descriptor would be the next file that is opened, and messages would go into it. */
@@ -73,6 +85,5 @@ int main(int argc, char **argv)
 		}
 		return commands[i].run(argc - 1, argv + 1);
 	}
-	fprintf(stderr, "vedette: no command '%s'; see vedette --help\n", argv[1]);
-	return 2;
+	return unknown(argv[1]);
 }

@@ -21,6 +21,20 @@ checks() { # checks STATUS TEXT WHAT : --check of the configuration ends so, and
 	[ $got -eq "$1" ] && [[ $out == *"$2"* ]]
 	result $? "daemon --check: $3" "status $got: $out"
 }
+# --- the command itself ---------------------------------------------------------------------------------------------------
+mistaken() { # mistaken STATUS TEXT WORD... : one line, and no page of help that hides it
+	local out got want=$1 text=$2
+	shift 2
+	out=$("$VEDETTE" "$@" 2>&1)
+	got=$?
+	[ $got -eq "$want" ] && [ "$out" = "$text" ]
+	result $? "vedette $*: $text" "status $got: $out"
+}
+mistaken 2 "vedette: no command 'statsu' (did you mean 'status'?); see vedette --help" statsu
+mistaken 2 "vedette: no command 'x'; see vedette --help" x
+mistaken 2 "vedette verify: --key is missing: without a key from elsewhere a log proves nothing; see vedette verify --help" verify log
+mistaken 2 "vedette format: --to FORMAT is missing; see vedette format --help" format log
+
 config "$dir/one.yaml" "$dir/run/status.json"
 checks 0 "configuration and 1 rule are fine" "the folder of the status is missing, and will be made"
 [ ! -e "$dir/run" ]
