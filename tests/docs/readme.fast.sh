@@ -45,6 +45,17 @@ for f in README.md CHANGELOG.md; do
 	result $? "$f counts $detections detections"
 done
 
+events=$("$VEDETTE" fields --json | /usr/bin/python3 -c 'import json, sys; print(len(json.load(sys.stdin)["events"]))')
+[ "${events:-0}" -gt 0 ] && [ "$(grep -cE "\b$events events" CHANGELOG.md)" -ge 2 ]
+result $? "CHANGELOG.md counts $events events"
+
+# --- sinks ------------------------------------------------------------------------------------------------------------------
+missing=
+keys=$(sed -nE 's/^SINK_OPTION\([^"]*"([a-z_.0-9]+)".*/\1/p' engine/config/sinks.def)
+for key in $keys; do grep -qF "\`$key\`" docs/sinks.md || missing+=" $key"; done
+[ -z "$missing" ] && [ "$(wc -l <<< "$keys")" -ge 30 ]
+result $? "docs/sinks.md has each of the $(wc -l <<< "$keys") keys of a sink" "missing:$missing"
+
 # --- losses -----------------------------------------------------------------------------------------------------------------
 missing=
 names=$(sed -nE 's/^\t\t\[MISC_.*$/&/p' engine/daemon/loss_names.c | grep -oE '"[a-z-]+"'
