@@ -115,7 +115,7 @@ static int hash_body(struct format_record *record)
 	static const char mark[] = ",\"vedette_sig\":";
 	struct strview body = record->line, body_end = SV("");
 	uint8_t hash[CRYPTO_HASH];
-	for (size_t at = body.n; format_record_find(record, "vedette_sig.sig") && at > 0; at--)
+	for (size_t at = format_record_find(record, "vedette_sig.sig") ? body.n : 0; at > 0; at--)
 		if (sv_starts(sv_from_index(record->line, at - 1), SV(mark))) {
 			body.n = at - 1;
 			body_end = SV("}");
