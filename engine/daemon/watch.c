@@ -516,14 +516,10 @@ static void on_record(void *watch, const void *bytes, size_t size, bool is_prior
 		pipeline_record(w->pipeline, bytes, size, is_priority);
 }
 
-int watch_open(const struct watch_options *options, struct watch **ret, struct diag *diag)
+/* All that has to be there before the first event. The log comes last: a start that fails must not leave one that looks like a killed one. */
+static int open_parts(struct watch *w, struct diag *diag)
 {
-	CLEANUP(watch_close) struct watch *w = calloc(1, sizeof(*w));
-	if (!w)
-		return -ENOMEM;
-	w->options = *options;
-	w->signal_fd = -1;
-	w->start_ns = w->since_ns = w->expiry_seen_ns = clock_ns(CLOCK_REALTIME);
+	const struct watch_options *options = &w->options;
 	int err = options->ask_essentials ? own_files_fill(&w->own_files, options) : 0;
 	if (!err)
 		err = load_rules(w, diag);
@@ -546,13 +542,15 @@ int watch_open(const struct watch_options *options, struct watch **ret, struct d
 		err = identity_gather(&w->identity, is_told ? diag : NULL);
 	if (!err)
 		err = open_tape(w, diag);
-	if (!err) /* last: a start that fails must not leave a log that looks like a killed one */
-		err = open_log(w, diag);
-	if (err)
-		return err;
+	return err ? err : open_log(w, diag);
+}
+
+static int open_pipeline(struct watch *w)
+{
+	const struct watch_options *options = &w->options;
 	if (is_approving(options) && teller_new(w->sensor, &w->teller))
 		return -ENOMEM;
-	struct pipeline_config pc = {
+	const struct pipeline_config pc = {
 		.policy = w->policy,
 		.teller = w->teller,
 		.enrich = w->enrich,
@@ -568,11 +566,17 @@ int watch_open(const struct watch_options *options, struct watch **ret, struct d
 		.terminal_colour = options->terminal && isatty(STDERR_FILENO) && !getenv("NO_COLOR"),
 		.terminal_events = options->log_events && !options->output[0],
 	};
-	err = pipeline_new(&pc, &w->pipeline);
-	if (err)
-		return err;
-	sensor_on_record(w->sensor, w->takeover.left ? on_record : pipeline_record, w->takeover.left ? (void *)w : w->pipeline);
-	err = open_change(w, diag);
+	int err = pipeline_new(&pc, &w->pipeline);
+	if (!err)
+		sensor_on_record(w->sensor, w->takeover.left ? on_record : pipeline_record, w->takeover.left ? (void *)w : w->pipeline);
+	return err;
+}
+
+/* From here on the watch is heard of: its open record, its sockets, its sinks. */
+static int open_to_others(struct watch *w, struct diag *diag)
+{
+	const struct watch_options *options = &w->options;
+	int err = open_change(w, diag);
 	if (err)
 		return err;
 	if (w->policies)
@@ -583,17 +587,31 @@ int watch_open(const struct watch_options *options, struct watch **ret, struct d
 		return err;
 	}
 	err = open_protect(w, diag);
-	if (err)
-		return err;
-	if (options->metrics_listen[0])
+	if (!err && options->metrics_listen[0])
 		err = metrics_server_open(options->metrics_listen, &w->metrics, diag);
 	if (err)
 		return err;
 	err = w->delivery ? delivery_start(w->delivery) : 0;
-	if (err) {
+	if (err)
 		diag_error(diag, (struct place){ 0 }, "no threads for the sinks: %s", strerror(-err));
+	return err;
+}
+
+int watch_open(const struct watch_options *options, struct watch **ret, struct diag *diag)
+{
+	CLEANUP(watch_close) struct watch *w = calloc(1, sizeof(*w));
+	if (!w)
+		return -ENOMEM;
+	w->options = *options;
+	w->signal_fd = -1;
+	w->start_ns = w->since_ns = w->expiry_seen_ns = clock_ns(CLOCK_REALTIME);
+	int err = open_parts(w, diag);
+	if (!err)
+		err = open_pipeline(w);
+	if (!err)
+		err = open_to_others(w, diag);
+	if (err)
 		return err;
-	}
 	warn_of_limits(w, diag);
 	*ret = TAKE(w);
 	return 0;
