@@ -37,7 +37,7 @@ int main(int argc, char **argv)
 		"[operations.md](operations.md#metrics). The text is that of Prometheus (0.0.4), or OpenMetrics (1.0.0) for whoever prefers that in `Accept`.\n\n"
 		"Counters begin at 0 with the daemon, `vedette_rule_runs_total` with each reload. A metric whose part is not there (no log, no sinks) is missing. The number of series is\n"
 		"bounded: of rules %d at most, the first that had something to count, and the others together as `rule=\"_other\"`; all other labels are of the\n"
-		"program or the configuration. At most %d clients are served at once, each for %d seconds at most; a document is made at most four times a second.\n\n"
+		"program or the configuration. At most %d clients are served at once, each for %d seconds at most; each form of the document is made at most four times a second.\n\n"
 		"| metric | kind | labels | what |\n|---|---|---|---|\n", RULE_COUNTS_ROWS, METRICS_MAX_CLIENTS, (int)(METRICS_PATIENCE_NS / 1000000000));
 	for (int i = 0; i < METRIC_COUNT; i++)
 		row(f, metric_get((enum metric_id)i));

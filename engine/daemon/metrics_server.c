@@ -21,12 +21,13 @@ struct client {
 	struct buf request;   /* owned; empty once it is answered */
 	struct buf answer;    /* owned */
 	bool is_answered, is_shut;
-	size_t sent;
+	size_t sent, dropped; /* bytes: of the answer, and of what came behind the request */
 };
 
 /* The last document of a form. */
 struct document {
-	struct buf text; /* owned */
+	struct buf text;  /* owned; empty: it did not fit */
+	bool is_made;
 	uint64_t made_ns;
 };
 
@@ -176,13 +177,14 @@ struct making {
 static const struct buf *document(struct metrics_server *s, enum metrics_format format, const struct making *m)
 {
 	struct document *d = &s->documents[format];
-	if (d->text.n && m->now_ns - d->made_ns < METRICS_FRESH_NS)
-		return &d->text;
-	buf_reset(&d->text);
-	m->make(m->context, format, &d->text);
-	d->made_ns = m->now_ns;
-	if (buf_error(&d->text))
+	if (!d->is_made || m->now_ns - d->made_ns >= METRICS_FRESH_NS) {
 		buf_reset(&d->text);
+		m->make(m->context, format, &d->text);
+		if (buf_error(&d->text))
+			buf_reset(&d->text);
+		d->is_made = true;
+		d->made_ns = m->now_ns;
+	}
 	return d->text.n ? &d->text : NULL;
 }
 
@@ -234,7 +236,10 @@ static void read_request(struct metrics_server *s, struct client *k, const struc
 	}
 }
 
-/* The answer is taken: what the client still sends is read and dropped, or closing would take back what it has not read yet. */
+/*
+ * The answer is taken: what the client still sends is read and dropped, or closing would take back what it has not read yet. Some, for one that goes on
+ * sending would have us read for as long as its time lasts.
+ */
 static void linger(struct metrics_server *s, struct client *k)
 {
 	char part[2048];
@@ -243,14 +248,15 @@ static void linger(struct metrics_server *s, struct client *k)
 		return;
 	}
 	k->is_shut = true;
-	for (int i = 0; i < 8; i++) {
+	while (k->dropped < METRICS_DROPPED_MAX) {
 		ssize_t n = recv(k->fd, part, sizeof(part), 0);
-		if (n > 0)
-			continue;
-		if (n == 0 || (errno != EAGAIN && errno != EINTR))
-			client_end(k);
-		return;
+		if (n < 0 && (errno == EAGAIN || errno == EINTR))
+			return;
+		if (n <= 0)
+			break;
+		k->dropped += (size_t)n;
 	}
+	client_end(k);
 }
 
 static void send_answer(struct metrics_server *s, struct client *k)

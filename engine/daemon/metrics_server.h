@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Serves one document, GET /metrics, on a unix socket or an address of the loopback. Never waits: what a client does not take stays in its
- * buffer until its time is up. The document is made at most four times a second, however many ask.
+ * buffer until its time is up. The document is made at most four times a second in each form, however many ask.
  */
 #pragma once
 
@@ -14,6 +14,7 @@
 enum {
 	METRICS_MAX_CLIENTS = 8,
 	METRICS_MAX_BYTES = 1024 * 1024, /* of a document: more than the bounds of labels allow */
+	METRICS_DROPPED_MAX = 64 * 1024, /* bytes that a client may send behind its request */
 };
 #define METRICS_PATIENCE_NS 5000000000ull /* for a request to come whole, and its answer to be taken */
 #define METRICS_FRESH_NS 250000000ull     /* an answer may be so old */

@@ -25,6 +25,8 @@ enum {
 	BUSY_WAIT_MS = 5,        /* while something waits to be signed */
 };
 #define METRICS_STEP_NS 10000000ull
+#define METRICS_EVENTS (EPOLLIN | EPOLLONESHOT)
+#define METRICS_MARK UINT64_MAX /* no other descriptor's */
 #define TICK_NS 1000000000ull
 enum { TELL_TICKS = 5 };
 #define LAST_READ_NS 200000000ull
@@ -178,13 +180,19 @@ static void make_metrics(const void *watch, enum metrics_format format, struct b
 	metrics_collect(&of, format, out);
 }
 
-/* Not at each turn: under load the loop turns often, and asking costs some system calls. */
+/*
+ * Not at each turn: under load the loop turns often, and asking costs some system calls. Nor at each wake: whoever may connect could keep the loop turning.
+ * So a question wakes once, and again only after the next look.
+ */
 static void serve_metrics(struct watch *w, uint64_t boot_ns)
 {
 	if (!w->metrics || boot_ns < w->next_metrics_step)
 		return;
 	w->next_metrics_step = boot_ns + METRICS_STEP_NS;
+	w->is_metrics_asked = false;
 	metrics_server_step(w->metrics, boot_ns, make_metrics, w);
+	struct epoll_event e = { .events = METRICS_EVENTS, .data.u64 = METRICS_MARK };
+	IGNORE(epoll_ctl(sensor_poll_fd(w->sensor), EPOLL_CTL_MOD, metrics_server_poll_fd(w->metrics), &e)); /* if this fails, questions wait for the idle wake */
 }
 
 static void note_rates(struct watch *w, uint64_t boot_ns)
@@ -301,11 +309,15 @@ static int open_signals(struct watch *w, struct diag *diag)
 	sigset_t set;
 	watch_signals(&set);
 	w->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-	struct epoll_event e = { .events = EPOLLIN };
-	int err, more[] = { w->change ? change_reload_fd(w->change) : -1, w->change ? change_control_fd(w->change) : -1,
-			    w->metrics ? metrics_server_poll_fd(w->metrics) : -1 };
+	struct epoll_event e = { .events = EPOLLIN }, asked = { .events = METRICS_EVENTS, .data.u64 = METRICS_MARK };
+	const struct { int fd; struct epoll_event *event; } more[] = {
+		{ w->change ? change_reload_fd(w->change) : -1, &e },
+		{ w->change ? change_control_fd(w->change) : -1, &e },
+		{ w->metrics ? metrics_server_poll_fd(w->metrics) : -1, &asked },
+	};
+	int err;
 	for (size_t i = 0; i < ARRAY_SIZE(more); i++) {
-		if (more[i] >= 0 && epoll_ctl(sensor_poll_fd(w->sensor), EPOLL_CTL_ADD, more[i], &e)) {
+		if (more[i].fd >= 0 && epoll_ctl(sensor_poll_fd(w->sensor), EPOLL_CTL_ADD, more[i].fd, more[i].event)) {
 			err = -errno;
 			diag_error(diag, (struct place){ 0 }, "reloads and questions cannot be waited for: %s", strerror(-err));
 			return err;
@@ -354,10 +366,25 @@ static int flush_if_due(struct watch *w, uint64_t boot_ns)
 	return stream_flush(w->stream, instant_now());
 }
 
-/* Records that wait to be signed must not wait for longer than STREAM_WAIT_NS. */
+/* Records that wait to be signed must not wait for longer than STREAM_WAIT_NS, nor a question much longer than till the next look. */
 static int wait_ms(const struct watch *w)
 {
-	return w->stream && stream_is_due(w->stream, UINT64_MAX) ? BUSY_WAIT_MS : IDLE_WAIT_MS;
+	bool waits = w->is_metrics_asked || (w->stream && stream_is_due(w->stream, UINT64_MAX));
+	return waits ? BUSY_WAIT_MS : IDLE_WAIT_MS;
+}
+
+static int wait_for_events(struct watch *w, struct diag *diag)
+{
+	struct epoll_event e[4];
+	int n = epoll_wait(sensor_poll_fd(w->sensor), e, ARRAY_SIZE(e), wait_ms(w));
+	if (n < 0 && errno != EINTR) {
+		n = -errno;
+		diag_error(diag, (struct place){ 0 }, "the rings cannot be waited for: %s", strerror(-n));
+		return n;
+	}
+	for (int i = 0; i < n; i++)
+		w->is_metrics_asked |= e[i].data.u64 == METRICS_MARK;
+	return 0;
 }
 
 int watch_loop(struct watch *w, pid_t child, struct watch_end *ret, struct diag *diag)
@@ -409,12 +436,7 @@ int watch_loop(struct watch *w, pid_t child, struct watch_end *ret, struct diag 
 			(void)poll(NULL, 0, BUSY_WAIT_MS); /* a pause, and no more is asked of it */
 			continue;
 		}
-		struct epoll_event e[4];
-		if (epoll_wait(sensor_poll_fd(w->sensor), e, ARRAY_SIZE(e), wait_ms(w)) < 0 && errno != EINTR) {
-			err = -errno;
-			diag_error(diag, (struct place){ 0 }, "the rings cannot be waited for: %s", strerror(-err));
-		}
-		w->next_metrics_step = 0; /* what woke us may have been a question */
+		err = wait_for_events(w, diag);
 	}
 	return err;
 }

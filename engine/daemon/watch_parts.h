@@ -46,6 +46,7 @@ struct watch {
 	struct rates rates;
 	struct metrics_server *metrics; /* NULL: nobody can ask */
 	uint64_t next_metrics_step, next_metrics_file;
+	bool is_metrics_asked; /* and the time for the next step has not come */
 	int metrics_error; /* of the last try to write the metrics */
 	int status_error;  /* of the last try to write the status file */
 };

@@ -180,6 +180,35 @@ static void a_document_that_does_not_fit_is_an_error(void **state)
 	step(&f, 1);
 	assert_true(answered(fd, "HTTP/1.1 503 "));
 	(void)close(fd);
+	for (int i = 0; i < 20; i++) { /* nor is it made for each who asks */
+		fd = connected(&f, GET);
+		step(&f, 10);
+		assert_true(answered(fd, "HTTP/1.1 503 "));
+		(void)close(fd);
+		step(&f, 0);
+	}
+	assert_int_equal(f.made, 1);
+	fixture_drop(&f);
+}
+
+/* One that has its answer, and has more to say: its place is another's before its time is up. */
+static void a_client_that_goes_on_sending_is_sent_away(void **state)
+{
+	(void)state;
+	static const char more[4096];
+	struct fixture f;
+	fixture_make(&f);
+	int fd = connected(&f, GET);
+	step(&f, 1);
+	assert_true(answered(fd, "HTTP/1.1 200 OK\r\n"));
+	size_t sent = 0;
+	for (ssize_t n; (n = send(fd, more, sizeof(more), MSG_NOSIGNAL)) > 0; step(&f, 1)) {
+		sent += (size_t)n;
+		assert_true(sent <= METRICS_DROPPED_MAX + sizeof(more));
+	}
+	assert_true(errno == EPIPE || errno == ECONNRESET);
+	assert_true(sent >= METRICS_DROPPED_MAX);
+	(void)close(fd);
 	fixture_drop(&f);
 }
 
@@ -218,6 +247,7 @@ int main(void)
 		cmocka_unit_test(silent_clients_hold_their_places_for_a_while),
 		cmocka_unit_test(a_client_that_takes_nothing_is_sent_away),
 		cmocka_unit_test(a_document_that_does_not_fit_is_an_error),
+		cmocka_unit_test(a_client_that_goes_on_sending_is_sent_away),
 		cmocka_unit_test(a_served_socket_is_not_taken_and_a_left_one_is),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
