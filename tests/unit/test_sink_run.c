@@ -71,7 +71,7 @@ static int fake_send(void *sink, const struct sink_line *lines, size_t n, size_t
 			continue;
 		if (answer != REFUSES || i == 0)
 			return fail_with(fault, answer);
-		n = i; /* those before it, for now */
+		n = i; /* it is asked again with what follows, and is then the first */
 	}
 	for (size_t i = 0; i < n; i++)
 		take(r, &lines[i]);
