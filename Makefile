@@ -138,7 +138,7 @@ $(PROGRAM): $(MAIN_OBJ) $(ARCHIVE)
 # --- the module of syslog-ng: what it needs of ours, as code for a shared library ------------------------------------------------
 MODULE := $(B)/syslog-ng/libvedette.so
 MODULE_SRC := $(sort $(wildcard alerts/syslog-ng/*.c engine/base/*.c)) \
-	alerts/crypto.c alerts/head.c alerts/line_judge.c alerts/sha256_cpu.c alerts/sign.c alerts/verify_keys.c alerts/verify_record.c alerts/wal_io.c
+	alerts/crypto.c alerts/head.c alerts/line_judge.c alerts/line_judge_state.c alerts/sha256_cpu.c alerts/sign.c alerts/verify_keys.c alerts/verify_record.c alerts/wal_io.c
 MODULE_OBJ := $(MODULE_SRC:%.c=$(B)/pic/%.o)
 MODULE_PKG = $(if $(SYSLOG_NG_ROOT),PKG_CONFIG_SYSROOT_DIR=$(SYSLOG_NG_ROOT) PKG_CONFIG_PATH=$(SYSLOG_NG_ROOT)/usr/lib/$(shell uname -m)-linux-gnu/pkgconfig) $(PKG_CONFIG)
 MODULE_CFLAGS = $(patsubst -I%,-isystem %,$(shell $(MODULE_PKG) --cflags syslog-ng))

@@ -3,33 +3,10 @@
 #include "alerts/line_judge.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <stdlib.h>
 
-#include "alerts/verify_record.h"
+#include "alerts/line_judge_parts.h"
 #include "engine/base/jsonread.h"
-
-/* A signature that was found good. */
-struct proof {
-	uint8_t statement[CRYPTO_HASH], signature[CRYPTO_SIGNATURE];
-	bool is_set;
-};
-
-struct known_agent {
-	char name[STREAM_NAME_MAX + 1];
-	struct log_head head;      /* behind the last record in order; stream "": none came yet */
-	uint64_t batch_end;        /* sequence behind the batch of that record */
-	struct proof last, other;  /* its batch; one that was out of order: what is sent again costs no more than what comes first */
-	struct verify_key named[LINE_KEYS_KEPT]; /* by records; a ring */
-	uint64_t n_named;
-};
-
-struct line_judge {
-	pthread_mutex_t lock;
-	struct verify_keys keys;   /* owned */
-	struct known_agent *agent; /* sorted by name */
-	size_t n;
-};
 
 const char *line_order_text(enum line_order order)
 {
@@ -41,9 +18,11 @@ const char *line_order_text(enum line_order order)
 
 /* --- agents and keys ---------------------------------------------------------------------------------------------------------------------- */
 
-static int compare_agents(const void *a, const void *b)
+static int compare_keys(const void *a, const void *b)
 {
-	return strcmp(((const struct known_agent *)a)->name, ((const struct known_agent *)b)->name);
+	const struct verify_key *x = *(const struct verify_key *const *)a, *y = *(const struct verify_key *const *)b;
+	int by_agent = sv_compare(stream_agent(sv_from(x->stream)), stream_agent(sv_from(y->stream)));
+	return by_agent ? by_agent : (x > y) - (x < y); /* of several for one number the first counts */
 }
 
 static int compare_name(const void *name, const void *agent)
@@ -51,10 +30,25 @@ static int compare_name(const void *name, const void *agent)
 	return sv_compare(*(const struct strview *)name, sv_from(((const struct known_agent *)agent)->name));
 }
 
-static struct known_agent *find_agent(const struct line_judge *j, struct strview stream)
+struct known_agent *line_judge_agent(const struct line_judge *j, struct strview stream)
 {
 	const struct strview name = stream_agent(stream);
 	return bsearch(&name, j->agent, j->n, sizeof(*j->agent), compare_name);
+}
+
+/* One for each name among the keys. */
+static void make_agents(struct line_judge *j)
+{
+	for (size_t i = 0; i < j->keys.n; i++) {
+		const struct strview name = stream_agent(sv_from(j->order[i]->stream));
+		struct known_agent *a = j->n ? &j->agent[j->n - 1] : NULL;
+		if (!a || !sv_is(name, a->name)) {
+			a = &j->agent[j->n++];
+			memcpy(a->name, name.p, name.n);
+			a->own = &j->order[i];
+		}
+		a->n_own++;
+	}
 }
 
 int line_judge_new(const struct verify_keys *keys, struct line_judge **ret)
@@ -64,18 +58,16 @@ int line_judge_new(const struct verify_keys *keys, struct line_judge **ret)
 		return -ENOMEM;
 	pthread_mutex_init(&j->lock, NULL);
 	j->keys.key = calloc(MAX(keys->n, (size_t)1), sizeof(*keys->key));
+	j->order = calloc(MAX(keys->n, (size_t)1), sizeof(*j->order));
 	j->agent = calloc(MAX(keys->n, (size_t)1), sizeof(*j->agent));
-	if (!j->keys.key || !j->agent)
+	if (!j->keys.key || !j->order || !j->agent)
 		return -ENOMEM;
 	for (; j->keys.n < keys->n; j->keys.n++) {
-		const struct strview name = stream_agent(sv_from(keys->key[j->keys.n].stream));
 		j->keys.key[j->keys.n] = keys->key[j->keys.n];
-		memcpy(j->agent[j->keys.n].name, name.p, name.n);
+		j->order[j->keys.n] = &j->keys.key[j->keys.n];
 	}
-	qsort(j->agent, keys->n, sizeof(*j->agent), compare_agents);
-	for (size_t i = 0; i < keys->n; i++) /* of several keys of one agent, one agent stays */
-		if (!j->n || compare_agents(&j->agent[j->n - 1], &j->agent[i]) != 0)
-			j->agent[j->n++] = j->agent[i];
+	qsort(j->order, j->keys.n, sizeof(struct verify_key *), compare_keys);
+	make_agents(j);
 	*ret = TAKE(j);
 	return 0;
 }
@@ -87,51 +79,63 @@ void line_judge_free(struct line_judge **judge)
 		return;
 	pthread_mutex_destroy(&j->lock);
 	verify_keys_done(&j->keys);
+	free(j->order);
 	free(j->agent);
 	free(j);
 }
 
-static const struct verify_key *find_key(const struct line_judge *j, const struct known_agent *agent, struct strview stream, uint64_t epoch)
+const struct verify_key *line_judge_key(const struct known_agent *agent, uint64_t epoch)
 {
 	for (size_t i = 0; i < MIN(agent->n_named, (uint64_t)LINE_KEYS_KEPT); i++)
 		if (agent->named[i].epoch == epoch)
 			return &agent->named[i];
-	return verify_keys_find(&j->keys, stream, epoch);
+	for (size_t i = 0; i < agent->n_own; i++)
+		if (agent->own[i]->epoch == epoch)
+			return agent->own[i];
+	return NULL;
 }
 
 /* The agent was at this epoch, or is about to be: what signs with a key before the one before it is of the past, or has found that key. */
-static uint64_t highest_epoch(const struct line_judge *j, const struct known_agent *agent)
+static uint64_t highest_epoch(const struct known_agent *agent)
 {
 	uint64_t highest = 0;
 	for (size_t i = 0; i < MIN(agent->n_named, (uint64_t)LINE_KEYS_KEPT); i++)
 		highest = MAX(highest, agent->named[i].epoch);
-	for (size_t i = 0; i < j->keys.n; i++)
-		if (sv_equal(stream_agent(sv_from(j->keys.key[i].stream)), sv_from(agent->name)))
-			highest = MAX(highest, j->keys.key[i].epoch);
+	for (size_t i = 0; i < agent->n_own; i++)
+		highest = MAX(highest, agent->own[i]->epoch);
 	return highest;
 }
 
-static void keep_key(struct known_agent *agent, const struct verify_key *key)
+void line_judge_keep_key(struct known_agent *agent, const struct verify_key *key)
 {
 	agent->named[agent->n_named++ % LINE_KEYS_KEPT] = *key;
 }
 
-/* The key that a verified record names, by the rules of a log; false: it names none, or not as it must. */
+static bool names_key(const struct verify_record *record)
+{
+	return sv_is(record->dataset, "vedette.key-roll");
+}
+
+/* The key that a verified record names; false: not as it must by the rules of a log. */
 static bool read_next_key(const struct verify_record *record, struct verify_key *ret)
 {
 	const struct statement *st = &record->seal.st;
-	return sv_is(record->dataset, "vedette.key-roll") && record->sequence + 1 == st->first + st->count &&
+	return record->sequence + 1 == st->first + st->count &&
 	       json_integer(record->next_epoch, &ret->epoch) == 0 && ret->epoch == st->epoch + 1 &&
 	       crypto_base64_decode(record->next_key, ret->public_key, CRYPTO_PUBLIC) == 0;
 }
 
 /* Once a number has its key no other one gets it: who finds an old key cannot name a new one with it. */
-static void take_key(const struct line_judge *j, struct known_agent *agent, const struct verify_record *record, struct line_verdict *ret)
+static void take_key(struct known_agent *agent, const struct verify_record *record, struct line_verdict *ret)
 {
 	struct verify_key key = { .epoch = 0 };
-	if (!read_next_key(record, &key))
+	if (!names_key(record))
 		return;
-	const struct verify_key *known = find_key(j, agent, record->seal.st.stream, key.epoch);
+	if (!read_next_key(record, &key)) {
+		ret->order = LINE_BROKEN;
+		return;
+	}
+	const struct verify_key *known = line_judge_key(agent, key.epoch);
 	if (known) {
 		if (memcmp(known->public_key, key.public_key, CRYPTO_PUBLIC) != 0)
 			ret->order = LINE_BROKEN;
@@ -139,41 +143,13 @@ static void take_key(const struct line_judge *j, struct known_agent *agent, cons
 	}
 	if (ret->order == LINE_AGAIN || ret->order == LINE_BROKEN)
 		return;
-	if (key.epoch < highest_epoch(j, agent)) {
+	if (key.epoch < highest_epoch(agent)) {
 		ret->order = LINE_BROKEN;
 		return;
 	}
 	memcpy(key.stream, record->seal.st.stream.p, record->seal.st.stream.n); /* checked: at most STREAM_NAME_MAX */
-	keep_key(agent, &key);
+	line_judge_keep_key(agent, &key);
 	ret->has_new_key = true;
-}
-
-void line_judge_add_keys(struct line_judge *j, const struct verify_keys *keys)
-{
-	pthread_mutex_lock(&j->lock);
-	for (size_t i = 0; i < keys->n; i++) {
-		const struct strview stream = sv_from(keys->key[i].stream);
-		struct known_agent *agent = find_agent(j, stream);
-		if (agent && !find_key(j, agent, stream, keys->key[i].epoch))
-			keep_key(agent, &keys->key[i]);
-	}
-	pthread_mutex_unlock(&j->lock);
-}
-
-void line_judge_keys(struct line_judge *j, struct buf *out)
-{
-	pthread_mutex_lock(&j->lock);
-	for (size_t i = 0; i < j->n; i++) {
-		const struct known_agent *a = &j->agent[i];
-		const uint64_t n = MIN(a->n_named, (uint64_t)LINE_KEYS_KEPT);
-		for (uint64_t k = a->n_named - n; k < a->n_named; k++) {
-			const struct verify_key *key = &a->named[k % LINE_KEYS_KEPT];
-			buf_add_format(out, "vedette-key/v1 %s %llu ", key->stream, (unsigned long long)key->epoch);
-			crypto_base64(out, key->public_key, CRYPTO_PUBLIC);
-			buf_add_char(out, '\n');
-		}
-	}
-	pthread_mutex_unlock(&j->lock);
 }
 
 /* --- the signature --------------------------------------------------------------------------------------------------------------------------- */
@@ -197,9 +173,9 @@ struct question {
 	bool is_known; /* the signature was found good before */
 };
 
-static enum verify_fault ask_signature(const struct line_judge *j, const struct known_agent *agent, const struct verify_record *record, struct question *ret)
+static enum verify_fault ask_signature(const struct known_agent *agent, const struct verify_record *record, struct question *ret)
 {
-	const struct verify_key *key = find_key(j, agent, record->seal.st.stream, record->seal.st.epoch);
+	const struct verify_key *key = line_judge_key(agent, record->seal.st.epoch);
 	*ret = (struct question){ .is_known = is_same(&agent->last, record) || is_same(&agent->other, record) };
 	if (!key)
 		return ret->is_known ? VERIFY_OK : VERIFY_WRONG_KEY;
@@ -212,8 +188,8 @@ static enum verify_fault check_signature(struct line_judge *j, const struct veri
 {
 	struct question q;
 	pthread_mutex_lock(&j->lock);
-	const struct known_agent *agent = find_agent(j, record->seal.st.stream);
-	enum verify_fault fault = agent ? ask_signature(j, agent, record, &q) : VERIFY_WRONG_KEY;
+	const struct known_agent *agent = line_judge_agent(j, record->seal.st.stream);
+	enum verify_fault fault = agent ? ask_signature(agent, record, &q) : VERIFY_WRONG_KEY;
 	pthread_mutex_unlock(&j->lock);
 	if (fault || q.is_known)
 		return fault;
@@ -222,66 +198,125 @@ static enum verify_fault check_signature(struct line_judge *j, const struct veri
 
 /* --- the place ------------------------------------------------------------------------------------------------------------------------------- */
 
+/* By what they say of themselves: a stream begins with its open record, which follows no batch, and has no other. */
+static bool is_in_its_place(const struct verify_record *record)
+{
+	static const uint8_t genesis[CRYPTO_HASH];
+	return sv_is(record->dataset, "vedette.open") == (record->sequence == 0) &&
+	       (record->seal.st.first != 0 || memcmp(record->prev, genesis, CRYPTO_HASH) == 0);
+}
+
 /* A record of the stream at hand. */
 static enum line_order order_within(const struct known_agent *agent, const struct verify_record *record, uint64_t *ret_missing)
 {
-	const struct log_head *head = &agent->head;
+	const struct line_place *p = &agent->place;
 	const struct statement *st = &record->seal.st;
-	if (record->sequence < head->next)
+	if (record->sequence < p->head.next)
 		return LINE_AGAIN;
-	if (head->is_closed || st->epoch < head->epoch)
+	if (p->head.is_closed || st->epoch < p->head.epoch)
 		return LINE_BROKEN;
-	if (st->first < agent->batch_end && !is_same(&agent->last, record))
-		return LINE_BROKEN; /* some of its places are under another signature */
-	if (record->sequence > head->next) {
-		*ret_missing = record->sequence - head->next;
+	const bool is_within = st->first < p->batch_end;
+	if (is_within ? !is_same(&agent->last, record) : sv_compare(st->time, sv_from(p->time)) < 0)
+		return LINE_BROKEN; /* some of its places are under another signature, or its batch was signed before the one it follows */
+	if (record->sequence > p->head.next) {
+		*ret_missing = record->sequence - p->head.next;
 		return LINE_GAP;
 	}
-	bool begins = record->sequence == agent->batch_end;
-	return begins && memcmp(record->prev, head->statement, CRYPTO_HASH) != 0 ? LINE_BROKEN : LINE_NEXT;
+	bool follows = is_within || memcmp(record->prev, p->head.statement, CRYPTO_HASH) == 0;
+	return follows && st->epoch == p->head.epoch ? LINE_NEXT : LINE_BROKEN;
 }
 
-/* A later stream of the agent: its open record says where the one before ended. */
+static uint64_t incarnation_of(struct strview stream)
+{
+	struct log_head head = { .next = 0 };
+	memcpy(head.stream, stream.p, MIN(stream.n, (size_t)STREAM_NAME_MAX));
+	return log_head_incarnation(&head);
+}
+
+/* Is the stream between that of the agent's last record and this one? */
+static bool is_between(const struct known_agent *agent, struct strview stream, const struct verify_record *record)
+{
+	uint64_t n = incarnation_of(stream);
+	return stream.n <= STREAM_NAME_MAX && sv_is(stream_agent(stream), agent->name) && n > log_head_incarnation(&agent->place.head) &&
+	       n < incarnation_of(record->seal.st.stream);
+}
+
+/* The open record of a later stream, which says where the one before ended. By the same rules as those of whole logs. */
+static enum line_order order_of_open(const struct known_agent *agent, const struct verify_record *record, uint64_t *ret_missing)
+{
+	const struct line_place *p = &agent->place;
+	struct verify_end end = { .next = p->head.next, .is_closed = p->head.is_closed, .rolled_next = p->rolled_next };
+	struct verify_past past;
+	memcpy(end.statement, p->head.statement, CRYPTO_HASH);
+	memcpy(end.rolled_statement, p->rolled_statement, CRYPTO_HASH);
+	if (!verify_record_past(record, &past))
+		return LINE_BROKEN;
+	if (!sv_is(past.stream, p->head.stream)) {
+		*ret_missing = MAX(past.next, UINT64_C(1)); /* that stream whole */
+		return is_between(agent, past.stream, record) ? LINE_GAP : LINE_BROKEN;
+	}
+	switch (verify_past_joins(&past, &end)) {
+	case JOIN_MISSING:
+		*ret_missing = past.next - p->head.next;
+		return LINE_GAP;
+	case JOIN_FITS:
+	case JOIN_FORGETFUL:
+		return record->seal.st.epoch == p->head.epoch ? LINE_NEXT : LINE_BROKEN;
+	case JOIN_OTHER:
+	default:
+		/* an agent that lost its log names where its key began, and that may be among what did not come */
+		*ret_missing = 0;
+		return p->has_hole && !past.is_closed && past.next < p->head.next && past.next > p->rolled_next ? LINE_GAP : LINE_BROKEN;
+	}
+}
+
 static enum line_order order_behind(const struct known_agent *agent, const struct verify_record *record, uint64_t *ret_missing)
 {
-	struct json_want w[] = { { .path = "vedette.previous.stream" }, { .path = "vedette.previous.next" }, { .path = "vedette.previous.statement" } };
-	uint64_t next = 0;
-	uint8_t statement[CRYPTO_HASH];
-	const char *error;
-	size_t at;
-	*ret_missing = record->sequence + 1; /* at least its open record, or one of a stream between */
-	if (record->seal.st.epoch < agent->head.epoch)
+	if (record->seal.st.epoch < agent->place.head.epoch)
 		return LINE_BROKEN;
-	if (record->sequence != 0 || json_read_members(record->text, w, ARRAY_SIZE(w), &error, &at) || !sv_is(w[0].raw, agent->head.stream) ||
-	    json_integer(w[1].raw, &next) || crypto_base64_decode(w[2].raw, statement, CRYPTO_HASH))
-		return LINE_GAP;
-	*ret_missing = next > agent->head.next ? next - agent->head.next : 0;
-	if (*ret_missing)
-		return LINE_GAP;
-	return next < agent->head.next || memcmp(statement, agent->head.statement, CRYPTO_HASH) != 0 ? LINE_BROKEN : LINE_NEXT;
+	if (record->sequence == 0)
+		return order_of_open(agent, record, ret_missing);
+	*ret_missing = record->sequence; /* of its own stream, its open record among them */
+	return LINE_GAP;
 }
 
-static enum line_order order_of(const struct line_judge *j, const struct known_agent *agent, const struct verify_record *record, uint64_t *ret_missing)
+static enum line_order order_of(const struct known_agent *agent, const struct verify_record *record, uint64_t *ret_missing)
 {
-	struct log_head there = { .next = record->sequence };
-	memcpy(there.stream, record->seal.st.stream.p, record->seal.st.stream.n); /* checked: at most STREAM_NAME_MAX */
-	if (!agent->head.stream[0])
-		return record->seal.st.epoch + 1 < highest_epoch(j, agent) ? LINE_AGAIN : LINE_FIRST;
-	if (strcmp(there.stream, agent->head.stream) == 0)
-		return order_within(agent, record, ret_missing);
-	if (log_head_incarnation(&there) <= log_head_incarnation(&agent->head))
+	const struct line_place *p = &agent->place;
+	const struct strview stream = record->seal.st.stream;
+	if (!p->head.stream[0])
+		return record->seal.st.epoch + 1 < highest_epoch(agent) ? LINE_AGAIN : is_in_its_place(record) ? LINE_FIRST : LINE_BROKEN;
+	const bool is_same_stream = sv_is(stream, p->head.stream);
+	if (!is_same_stream && incarnation_of(stream) <= log_head_incarnation(&p->head))
 		return LINE_AGAIN;
-	return order_behind(agent, record, ret_missing);
+	enum line_order order = is_same_stream ? order_within(agent, record, ret_missing) : order_behind(agent, record, ret_missing);
+	if (order != LINE_AGAIN && !is_in_its_place(record))
+		return LINE_BROKEN;
+	return order == LINE_GAP && p->is_old ? LINE_FIRST : order; /* they may have come before the start */
 }
 
-static void remember(struct known_agent *agent, const struct verify_record *record)
+static void remember(struct known_agent *agent, const struct verify_record *record, enum line_order order)
 {
+	struct line_place *p = &agent->place;
 	const struct statement *st = &record->seal.st;
-	agent->head = (struct log_head){ .next = record->sequence + 1, .epoch = st->epoch, .is_closed = sv_is(record->dataset, "vedette.close") };
-	memcpy(agent->head.stream, st->stream.p, st->stream.n); /* checked: at most STREAM_NAME_MAX */
-	memcpy(agent->head.statement, record->statement, CRYPTO_HASH);
-	agent->batch_end = st->first + st->count;
+	const bool names = names_key(record), begins = record->sequence == 0;
+	if (names || begins) {
+		p->rolled_next = 0;
+		memset(p->rolled_statement, 0, CRYPTO_HASH);
+	}
+	if (names) {
+		p->rolled_next = record->sequence + 1;
+		memcpy(p->rolled_statement, record->statement, CRYPTO_HASH);
+	}
+	p->has_hole = !names && !begins && (p->has_hole || order != LINE_NEXT);
+	p->is_old = false;
+	p->head = (struct log_head){ .next = record->sequence + 1, .epoch = st->epoch + names, .is_closed = sv_is(record->dataset, "vedette.close") };
+	memcpy(p->head.stream, st->stream.p, st->stream.n); /* checked: at most STREAM_NAME_MAX */
+	memcpy(p->head.statement, record->statement, CRYPTO_HASH);
+	memcpy(p->time, st->time.p, MIN(st->time.n, (size_t)LINE_TIME));
+	p->batch_end = st->first + st->count;
 	set_proof(&agent->last, record);
+	agent->is_heard = true;
 }
 
 void line_judge(struct line_judge *j, struct strview line, struct line_verdict *ret)
@@ -297,15 +332,16 @@ void line_judge(struct line_judge *j, struct strview line, struct line_verdict *
 	ret->fault = check_signature(j, &record, buf_sv(&scratch));
 	if (ret->fault)
 		return;
+	ret->agent = stream_agent(record.seal.st.stream);
 	pthread_mutex_lock(&j->lock);
-	struct known_agent *agent = find_agent(j, record.seal.st.stream); /* there is one: agents neither come nor go */
+	struct known_agent *agent = line_judge_agent(j, record.seal.st.stream); /* there is one: agents neither come nor go */
 	if (!is_same(&agent->last, &record))
 		set_proof(&agent->other, &record); /* remember() makes it the last one */
-	ret->order = order_of(j, agent, &record, &ret->missing);
-	take_key(j, agent, &record, ret);
-	if (ret->order == LINE_BROKEN || ret->order == LINE_AGAIN)
+	ret->order = order_of(agent, &record, &ret->missing);
+	take_key(agent, &record, ret);
+	if (ret->order != LINE_GAP)
 		ret->missing = 0;
-	else
-		remember(agent, &record);
+	if (ret->order != LINE_BROKEN && ret->order != LINE_AGAIN)
+		remember(agent, &record, ret->order);
 	pthread_mutex_unlock(&j->lock);
 }

@@ -200,36 +200,23 @@ static enum verify_fault check_sequence(struct verifier *v, const struct line *l
 
 /* --- from one stream of an agent to its next ------------------------------------------------------------------------------------- */
 
-enum { PREVIOUS_CLOSED, PREVIOUS_NEXT, PREVIOUS_STATEMENT, PREVIOUS_STREAM, PREVIOUS_WANTS };
-
-/*
- * An agent that lost its log knows as far as its key reaches back: to the record that named it. What stands behind that was signed with the same key, and
- * nothing of it is missing here; the log says that it does not know of it.
- */
-static bool is_rolled_end(const struct verifier *v, const struct json_want *w, uint64_t next, const uint8_t statement[static CRYPTO_HASH])
+static enum verify_fault check_previous(struct verifier *v, struct line *line)
 {
-	return w[PREVIOUS_CLOSED].token == JSON_FALSE && v->rolled_next && next == v->rolled_next && next < v->next &&
-	       memcmp(statement, v->rolled_statement, CRYPTO_HASH) == 0;
-}
-
-static enum verify_fault check_previous(struct verifier *v, struct line *line, const struct json_want *w)
-{
-	uint64_t next = 0;
-	uint8_t statement[CRYPTO_HASH];
-	if (w[PREVIOUS_STREAM].token != JSON_STRING || json_integer(w[PREVIOUS_NEXT].raw, &next) || w[PREVIOUS_NEXT].token != JSON_NUMBER ||
-	    w[PREVIOUS_STATEMENT].token != JSON_STRING || crypto_base64_decode(w[PREVIOUS_STATEMENT].raw, statement, CRYPTO_HASH) ||
-	    (w[PREVIOUS_CLOSED].token != JSON_TRUE && w[PREVIOUS_CLOSED].token != JSON_FALSE))
+	struct verify_past past;
+	struct verify_end end = { .next = v->next, .is_closed = v->is_closed, .rolled_next = v->rolled_next };
+	memcpy(end.statement, v->statement, CRYPTO_HASH);
+	memcpy(end.rolled_statement, v->rolled_statement, CRYPTO_HASH);
+	if (!verify_record_past(&line->rec, &past))
 		return fault(v, VERIFY_SPLICED, "another stream of the agent begins, which does not say where the one before it ended");
-	if (!sv_is(w[PREVIOUS_STREAM].raw, v->stream))
-		return fault(v, VERIFY_CHAIN_BROKEN, "it follows stream " SV_FMT ", but behind %s it stands", SV_ARG(w[PREVIOUS_STREAM].raw), v->stream);
-	if (next > v->next)
+	if (!sv_is(past.stream, v->stream))
+		return fault(v, VERIFY_CHAIN_BROKEN, "it follows stream " SV_FMT ", but behind %s it stands", SV_ARG(past.stream), v->stream);
+	enum verify_join join = verify_past_joins(&past, &end);
+	if (join == JOIN_MISSING)
 		return fault(v, VERIFY_DELETED, "records %llu to %llu are missing before it, at the end of stream %s", (unsigned long long)v->next,
-			     (unsigned long long)next - 1, v->stream);
-	line->is_forgetful = is_rolled_end(v, w, next, statement);
-	if (line->is_forgetful)
-		return VERIFY_OK;
-	if (next < v->next || memcmp(statement, v->statement, CRYPTO_HASH) != 0 || (w[PREVIOUS_CLOSED].token == JSON_TRUE) != v->is_closed)
+			     (unsigned long long)past.next - 1, v->stream);
+	if (join == JOIN_OTHER)
 		return fault(v, VERIFY_CHAIN_BROKEN, "stream %s ends otherwise than the one that follows it says", v->stream);
+	line->is_forgetful = join == JOIN_FORGETFUL;
 	return VERIFY_OK;
 }
 
@@ -238,19 +225,11 @@ static enum verify_fault check_joins(struct verifier *v, struct line *line)
 {
 	static const uint8_t genesis[CRYPTO_HASH];
 	const struct statement *st = &line->rec.seal.st;
-	struct json_want w[PREVIOUS_WANTS] = {
-		[PREVIOUS_CLOSED] = { .path = "vedette.previous.closed" },       [PREVIOUS_NEXT] = { .path = "vedette.previous.next" },
-		[PREVIOUS_STATEMENT] = { .path = "vedette.previous.statement" }, [PREVIOUS_STREAM] = { .path = "vedette.previous.stream" },
-	};
-	const char *error;
-	size_t at;
 	if (!line->is_joining)
 		return fault(v, VERIFY_SPLICED, "it is of stream " SV_FMT ", the log is of stream %s", SV_ARG(st->stream), v->stream);
-	if (json_read_members(line->rec.text, w, PREVIOUS_WANTS, &error, &at))
-		return fault(v, VERIFY_NOT_A_RECORD, "the line is no valid JSON object: %s (byte %zu)", error, at + 1);
 	if (st->first != 0 || memcmp(line->rec.prev, genesis, CRYPTO_HASH) != 0)
 		return fault(v, VERIFY_CHAIN_BROKEN, "the first batch names one before it");
-	return check_previous(v, line, w);
+	return check_previous(v, line);
 }
 
 /* How it joins what was there before. */

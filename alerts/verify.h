@@ -33,6 +33,8 @@ struct verify_keys {
 int verify_keys_read(const char *path, struct verify_keys *ret, struct diag *diag) MUST_CHECK;
 int verify_keys_parse(const char *name, struct strview text, struct verify_keys *ret, struct diag *diag) MUST_CHECK;
 void verify_keys_done(struct verify_keys *keys);
+/* One line of it, without its end. */
+bool verify_key_parse(struct strview line, struct verify_key *ret) MUST_CHECK;
 /* The first one for the stream's agent and the epoch, or NULL: epochs are numbered through all streams of an agent. */
 const struct verify_key *verify_keys_find(const struct verify_keys *keys, struct strview stream, uint64_t epoch) PURE;
 

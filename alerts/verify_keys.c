@@ -9,7 +9,7 @@
 
 enum { KEY_FILE_MAX = 2 * 1024 * 1024 };
 
-static bool parse_key(struct strview line, struct verify_key *ret)
+bool verify_key_parse(struct strview line, struct verify_key *ret)
 {
 	struct strview mark, stream, epoch, key;
 	bool has_all = sv_take_word(&line, &mark) && sv_take_word(&line, &stream) && sv_take_word(&line, &epoch) && sv_take_word(&line, &key);
@@ -35,7 +35,7 @@ static int parse_lines(const char *name, struct strview text, struct verify_keys
 			diag_error(diag, at, "more than %d keys", VERIFY_KEYS_MAX);
 			return -E2BIG;
 		}
-		if (!parse_key(line, &keys->key[keys->n++])) {
+		if (!verify_key_parse(line, &keys->key[keys->n++])) {
 			diag_error(diag, at, "is no public key: expected 'vedette-key/v1 STREAM EPOCH BASE64'");
 			return -EINVAL;
 		}

@@ -171,6 +171,34 @@ enum verify_fault verify_record_hash(struct verify_record *record, struct buf *s
 	return VERIFY_OK;
 }
 
+bool verify_record_past(const struct verify_record *record, struct verify_past *ret)
+{
+	enum { CLOSED, NEXT, STATEMENT, STREAM, WANTS };
+	struct json_want w[WANTS] = {
+		[CLOSED] = { .path = "vedette.previous.closed" },       [NEXT] = { .path = "vedette.previous.next" },
+		[STATEMENT] = { .path = "vedette.previous.statement" }, [STREAM] = { .path = "vedette.previous.stream" },
+	};
+	const char *error;
+	size_t at;
+	if (json_read_members(record->text, w, WANTS, &error, &at) || w[STREAM].token != JSON_STRING || w[NEXT].token != JSON_NUMBER ||
+	    w[STATEMENT].token != JSON_STRING || (w[CLOSED].token != JSON_TRUE && w[CLOSED].token != JSON_FALSE))
+		return false;
+	ret->stream = w[STREAM].raw;
+	ret->is_closed = w[CLOSED].token == JSON_TRUE;
+	return json_integer(w[NEXT].raw, &ret->next) == 0 && crypto_base64_decode(w[STATEMENT].raw, ret->statement, CRYPTO_HASH) == 0;
+}
+
+enum verify_join verify_past_joins(const struct verify_past *past, const struct verify_end *end)
+{
+	if (past->next > end->next)
+		return JOIN_MISSING;
+	if (!past->is_closed && end->rolled_next && past->next == end->rolled_next && past->next < end->next &&
+	    memcmp(past->statement, end->rolled_statement, CRYPTO_HASH) == 0)
+		return JOIN_FORGETFUL;
+	bool fits = past->next == end->next && past->is_closed == end->is_closed && memcmp(past->statement, end->statement, CRYPTO_HASH) == 0;
+	return fits ? JOIN_FITS : JOIN_OTHER;
+}
+
 int log_head_of_line(struct strview text, struct log_head *ret)
 {
 	CLEANUP(buf_done) struct buf scratch = { 0 };

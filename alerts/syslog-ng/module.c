@@ -4,17 +4,19 @@
  *
  *   $(vedette-verify [--learned FILE] KEYS MESSAGE)
  *
- * judges the message as a signed line and expands to three words: the verdict (good, tampered, unknown-key, no-record), the place in its stream (first,
- * next, gap, again, broken; - when it is not good) and how many records are missing before it. KEYS is a file as `vedette verify --key` takes it. FILE
- * keeps the keys that records named, for the next start; it is written by this module alone.
+ * judges the message as a signed line and expands to four words: the verdict (good, tampered, unknown-key, no-record), the place in its stream (first,
+ * next, gap, again, broken; - when it is not good), how many records are missing before it, and whose record it is (- when it is not good). KEYS is a file as `vedette verify --key` takes it. FILE
+ * keeps the keys that records named and where each agent's records ended, for the next start; it is written by this module alone, for one use of the
+ * function.
  *
  * Threads of syslog-ng call it at once. Nothing here may end the process: what cannot be had is told at the start, or through syslog-ng's own messages.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <string.h>
-#include <unistd.h>
+#include <sys/stat.h>
 
 #include <cfg-parser.h>
 #include <messages.h>
@@ -26,14 +28,91 @@
 #undef MAX
 #include "alerts/line_judge.h"
 #include "alerts/wal_io.h"
+#include "engine/base/fd.h"
 
 struct verify_function {
 	TFSimpleFuncState super; /* first member: syslog-ng's own functions take the state for it */
 	struct line_judge *judge;
-	pthread_mutex_t keeping; /* one writer of the file of learned keys, so that an older state is not written over a newer one */
-	char *folder, *name;     /* of that file; NULL: keys are not kept */
+	pthread_mutex_t keeping; /* one writer of FILE, so that an older state is not written over a newer one */
+	char *folder, *name;     /* of FILE; NULL: nothing is kept */
+	struct stat written;     /* FILE as we left it */
+	atomic_bool has_begun;   /* a message was judged */
 	bool is_ready;
 };
+
+/*
+ * A new configuration is read while the old one is still at work, and writes FILE for the last time when it ends. So FILE is read twice: for faults that
+ * refuse the configuration, and again before the first message. And what is in it that we do not know is kept when it is written.
+ */
+static int take_file(struct verify_function *f, struct diag *diag)
+{
+	CLEANUP(buf_done) struct buf text = { 0 };
+	gchar *path = g_build_filename(f->folder, f->name, NULL);
+	int r = fd_read_file(path, LINE_STATE_MAX, &text);
+	if (r && r != -ENOENT)
+		diag_error(diag, (struct place){ path, 0, 0 }, "cannot be read: %s", strerror(-r));
+	else
+		r = r ? 0 : line_judge_load(f->judge, path, buf_sv(&text), diag); /* one that is not there yet has nothing in it */
+	g_free(path);
+	return r;
+}
+
+static void write_file(struct verify_function *f, bool is_end)
+{
+	CLEANUP(buf_done) struct buf text = { 0 };
+	CLEANUP(fd_close) int folder = open(f->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int r = folder < 0 ? -errno : 0;
+	line_judge_save(f->judge, is_end, &text);
+	if (!r)
+		r = buf_error(&text);
+	if (!r)
+		r = wal_io_replace(&wal_io_real, folder, f->name, buf_sv(&text));
+	if (r)
+		msg_error("vedette-verify: keys that records named cannot be kept; after the next start records are unknown-key", evt_tag_str("folder", f->folder),
+			  evt_tag_str("file", f->name), evt_tag_str("error", strerror(-r)));
+}
+
+/* What is wrong with FILE now is told, and does not stop messages: it was fine at the start. */
+static void renew(struct verify_function *f)
+{
+	CLEANUP(diag_done) struct diag diag = { 0 };
+	char text[512] = "";
+	if (!take_file(f, &diag))
+		return;
+	if (diag.n)
+		(void)diag_format(&diag.messages[0], text, sizeof(text));
+	msg_error("vedette-verify: what is kept cannot be used", evt_tag_str("why", text));
+}
+
+static void begin(struct verify_function *f)
+{
+	pthread_mutex_lock(&f->keeping);
+	if (!atomic_load(&f->has_begun) && f->name)
+		renew(f);
+	atomic_store(&f->has_begun, true);
+	pthread_mutex_unlock(&f->keeping);
+}
+
+static struct stat stat_of(const struct verify_function *f)
+{
+	struct stat st = { .st_ino = 0 };
+	gchar *path = g_build_filename(f->folder, f->name, NULL);
+	if (stat(path, &st))
+		st = (struct stat){ .st_ino = 0 };
+	g_free(path);
+	return st;
+}
+
+static void keep(struct verify_function *f, bool is_end)
+{
+	pthread_mutex_lock(&f->keeping);
+	const struct stat now = stat_of(f);
+	if (now.st_ino != f->written.st_ino || now.st_mtim.tv_sec != f->written.st_mtim.tv_sec || now.st_mtim.tv_nsec != f->written.st_mtim.tv_nsec)
+		renew(f);
+	write_file(f, is_end);
+	f->written = stat_of(f);
+	pthread_mutex_unlock(&f->keeping);
+}
 
 static void verify_free(gpointer state)
 {
@@ -42,6 +121,8 @@ static void verify_free(gpointer state)
 	if (!f->is_ready)
 		return;
 	f->is_ready = false;
+	if (f->name && atomic_load(&f->has_begun))
+		keep(f, true);
 	line_judge_free(&f->judge);
 	pthread_mutex_destroy(&f->keeping);
 	g_free(f->folder);
@@ -56,19 +137,6 @@ static gboolean refuse(GError **error, const struct diag *diag, const char *what
 		(void)diag_format(&diag->messages[0], text, sizeof(text));
 	g_set_error(error, LOG_TEMPLATE_ERROR, LOG_TEMPLATE_ERROR_COMPILE, "$(vedette-verify) %s%s%s", what, text[0] ? ": " : "", text);
 	return FALSE;
-}
-
-/* A file that is not there yet has no keys in it. */
-static int take_learned(struct verify_function *f, const char *path, struct diag *diag)
-{
-	struct verify_keys keys = { .key = NULL };
-	if (access(path, F_OK) && errno == ENOENT)
-		return 0;
-	int r = verify_keys_read(path, &keys, diag);
-	if (!r)
-		line_judge_add_keys(f->judge, &keys);
-	verify_keys_done(&keys);
-	return r;
 }
 
 static gboolean make_judge(struct verify_function *f, const char *path, const char *learned, GError **error)
@@ -87,7 +155,7 @@ static gboolean make_judge(struct verify_function *f, const char *path, const ch
 		return TRUE;
 	f->folder = g_path_get_dirname(learned);
 	f->name = g_path_get_basename(learned);
-	return take_learned(f, learned, &diag) ? refuse(error, &diag, "cannot use the file of --learned") : TRUE;
+	return take_file(f, &diag) ? refuse(error, &diag, "cannot use the file of --learned") : TRUE;
 }
 
 static gboolean verify_prepare(LogTemplateFunction *self, gpointer state, LogTemplate *parent, gint argc, gchar *argv[], GError **error)
@@ -110,25 +178,6 @@ static gboolean verify_prepare(LogTemplateFunction *self, gpointer state, LogTem
 	return FALSE;
 }
 
-/* Keys that nobody keeps are unknown after the next start: say so while there is time. */
-static void keep_keys(struct verify_function *f)
-{
-	CLEANUP(buf_done) struct buf text = { 0 };
-	pthread_mutex_lock(&f->keeping);
-	int folder = open(f->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC), r = folder < 0 ? -errno : 0;
-	line_judge_keys(f->judge, &text);
-	if (!r)
-		r = buf_error(&text);
-	if (!r)
-		r = wal_io_replace(&wal_io_real, folder, f->name, buf_sv(&text));
-	if (folder >= 0)
-		close(folder);
-	pthread_mutex_unlock(&f->keeping);
-	if (r)
-		msg_error("vedette-verify: keys that records named cannot be kept; after the next start records are unknown-key", evt_tag_str("folder", f->folder),
-			  evt_tag_str("file", f->name), evt_tag_str("error", strerror(-r)));
-}
-
 static const char *verdict_text(enum verify_fault fault)
 {
 	switch (fault) {
@@ -148,15 +197,18 @@ static void verify_call(LogTemplateFunction *self, gpointer state, const LogTemp
 	struct verify_function *f = state;
 	struct line_verdict v;
 	(void)self;
+	if (!atomic_load(&f->has_begun))
+		begin(f);
 	line_judge(f->judge, (struct strview){ args->argv[0]->str, args->argv[0]->len }, &v);
 	if (v.has_new_key && f->name)
-		keep_keys(f);
+		keep(f, false); /* a key that nobody keeps is unknown after the next start */
 	*type = LM_VT_STRING;
 	g_string_append(result, verdict_text(v.fault));
 	g_string_append_c(result, ' ');
 	g_string_append(result, v.fault ? "-" : line_order_text(v.order));
 	g_string_append_c(result, ' ');
-	g_string_append_printf(result, "%" G_GUINT64_FORMAT, v.missing);
+	g_string_append_printf(result, "%" G_GUINT64_FORMAT " ", v.missing);
+	g_string_append_len(result, v.fault ? "-" : v.agent.p, v.fault ? 1 : (gssize)v.agent.n);
 }
 
 static gpointer verify_construct(Plugin *self)

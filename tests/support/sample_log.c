@@ -39,7 +39,13 @@ struct part {
 	const struct log_head *previous;
 };
 
-static int add_record(struct renderer *renderer, struct signer *signer, struct instant at, bool is_last, const struct sample_spec *spec, const struct part *part)
+static bool is_open_record(const struct sample_spec *spec, uint64_t sequence, bool is_first)
+{
+	return spec->wrong == SAMPLE_MORE_OPEN ? is_first : sequence == 0 && spec->wrong != SAMPLE_NO_OPEN;
+}
+
+static int add_record(struct renderer *renderer, struct signer *signer, struct instant at, bool is_first, bool is_last, const struct sample_spec *spec,
+		      const struct part *part)
 {
 	static const char *const none[] = { NULL };
 	CLEANUP(buf_done) struct buf body = { 0 };
@@ -47,7 +53,7 @@ static int add_record(struct renderer *renderer, struct signer *signer, struct i
 	struct totals totals = { .produced = n + spec->content, .delivered = n };
 	struct log_counts counts = { .epoch = signer_epoch(signer) };
 	int r;
-	if (n == 0)
+	if (is_open_record(spec, n, is_first))
 		r = render_open(renderer, &(struct open_info){ .at = at, .policy_digest = "00", .config_digest = "", .sensor = "lsm",
 							       .scope = "", .hooks_attached = none, .hooks_missing = none,
 							       .epoch = part->epoch, .previous = part->previous },
@@ -67,15 +73,15 @@ static int fill(const struct sample_spec *spec, const struct part *part, struct 
 		CLEANUP(crypto_key_free) struct crypto_key *next = NULL;
 		bool rolls = batch - part->batches < 64 && part->rolls & UINT64_C(1) << (batch - part->batches);
 		for (size_t i = 0; i < *batch; i++) {
-			bool is_end = i + 1 == *batch;
-			int r = rolls && is_end ? add_roll(renderer, signer, at, spec, &next) : add_record(renderer, signer, at, !batch[1] && is_end, spec, part);
+			bool is_end = i + 1 == *batch, is_roll = rolls && (spec->wrong == SAMPLE_EARLY_ROLL ? i == 0 : is_end);
+			int r = is_roll ? add_roll(renderer, signer, at, spec, &next) : add_record(renderer, signer, at, i == 0, !batch[1] && is_end, spec, part);
 			if (r)
 				return r;
 			at.wall_ns += 1000000;
 			at.boot_ns += 1000000;
 		}
 		int r = signer_flush(signer, at.wall_ns, &log->text);
-		if (!r && next) {
+		if (!r && next && spec->wrong != SAMPLE_OLD_KEY) {
 			r = signer_roll(signer, &next);
 			signer_head(signer, ret_rolled);
 		}
@@ -132,8 +138,9 @@ int sample_log_make(const struct sample_spec *spec, struct sample_log *ret)
 	if (!r)
 		r = add_part(spec, &first, ret, &head, &rolled);
 	if (!r && spec->again) {
+		head.is_closed ^= spec->wrong == SAMPLE_OTHER_CLOSE;
 		const struct part second = { .batches = spec->again, .rolls = spec->rolls_again, .is_closed = true, .incarnation = 1,
-					     .epoch = head.epoch, .previous = spec->forgets ? &rolled : &head };
+					     .epoch = head.epoch, .previous = spec->wrong == SAMPLE_NO_PAST ? NULL : spec->forgets ? &rolled : &head };
 		r = add_part(spec, &second, ret, &(struct log_head){ .next = 0 }, &rolled);
 	}
 	find_lines(ret);

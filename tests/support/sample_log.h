@@ -13,6 +13,18 @@ struct sample_log {
 	size_t n;
 };
 
+/* What no agent does, though it is signed with its keys. */
+enum sample_wrong {
+	SAMPLE_RIGHT,
+	SAMPLE_OLD_KEY,     /* the key goes on that has named another */
+	SAMPLE_EARLY_ROLL,  /* a record that names a key is not the last of its batch */
+	SAMPLE_NO_OPEN,     /* there is no open record */
+	SAMPLE_MORE_OPEN,   /* the first record of each batch is one */
+	SAMPLE_NO_PAST,     /* the next stream names none before it */
+	SAMPLE_OTHER_CLOSE, /* it says of the close record the contrary */
+	SAMPLE_WRONGS,
+};
+
 struct sample_spec {
 	unsigned stream;       /* 0, 1, ...: other streams, other keys */
 	const size_t *batches; /* records in each batch, ended by 0; the first is the open record, the last a close record */
@@ -23,6 +35,7 @@ struct sample_spec {
 	bool forgets;          /* the next stream names the place behind the last roll of the first as its end */
 	uint8_t key;           /* another key for the same stream */
 	unsigned content;      /* other content at the same places */
+	enum sample_wrong wrong;
 	size_t max_bytes;      /* of the whole log; 0: as any buffer */
 };
 
