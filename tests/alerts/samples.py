@@ -5,6 +5,7 @@ own (mount, network, process), where /etc, /var/log, /var/lib, /var/spool and /r
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -38,6 +39,9 @@ def make_host():
     for name, place in (("etc", "/etc"), ("log", "/var/log"), ("lib", "/var/lib"), ("spool", "/var/spool"), ("run", "/run")):
         run("mount", "--bind", r.at(name), place)
     run("ip", "link", "set", "lo", "up")
+
+
+LEARNED = "/var/lib/syslog-ng/vedette.keys"
 
 
 class Sample:
@@ -81,6 +85,10 @@ def host_file(log):
     return "/var/log/vedette/%s.jsonl" % json.loads(log.split(b"\n")[0])["host"]["name"]
 
 
+def agent_file(lines):
+    return "/var/log/vedette/%s.jsonl" % json.loads(lines[0])["agent"]["id"]
+
+
 def sample_of_rsyslog():
     with rsyslog() as receiver:
         send("plain")
@@ -122,20 +130,38 @@ def the_module_verifies():
         until = time.monotonic() + 15
         while time.monotonic() < until and subprocess.run(["bash", "-c", "exec 3<> /dev/tcp/127.0.0.1/6514"], stderr=subprocess.DEVNULL).returncode:
             time.sleep(0.1)
-        post(first[:5] + [edited] + first[5:8] + first[11:20] + first[15:20] + second[:1] + [b"no record"] + first[20:])
-        good = await_lines("/var/log/vedette/h.jsonl", len(first) + 2)
-        suspect = [x.split(" ")[3:5] for x in await_lines("/var/log/vedette/suspect.log", 3)]
-        holes = [x.split(" ", 2)[2] for x in await_lines("/var/log/vedette/holes.log", 1)]
+        post(first[:5] + [edited] + first[5:8] + first[11:20] + first[15:20] + second[:1] + [b"no record\n{\"verdict\":\"forged\"}"] + first[20:])
+        good = await_lines(agent_file(first), len(first) + 2)
+        suspect = [json.loads(x) for x in await_lines("/var/log/vedette/suspect.log", 3)]
+        holes = [json.loads(x)["missing"] for x in await_lines("/var/log/vedette/holes.log", 1)]
         r.tap(len(good) == len(first) - 3 + 5, "good records come through the module, sent again or not", "%d of %d; %s" % (len(good), len(first) + 2, receiver.explain()))
-        r.tap(suspect == [["tampered", "-"], ["unknown-key", "-"], ["no-record", "-"]], "tampered, of an unknown key, no record: each told as such", suspect)
-        r.tap(holes == ["3 missing before "], "missing records are counted", holes)
-    learned = r.read("/var/lib/syslog-ng/vedette.keys").split()
-    r.tap(len(learned) == 4 and learned[2] == b"1", "the key that a record named is kept", learned)
+        told = [(x["agent"], x["host"], x["verdict"], x["order"]) for x in suspect]
+        r.tap(told == [("-", "h", x, "-") for x in ("tampered", "unknown-key", "no-record")], "tampered, of an unknown key, no record: each told as such, once", suspect)
+        r.tap(holes == ["3"], "missing records are counted", holes)
+    learned = [x.split() for x in r.read(LEARNED).splitlines()]
+    r.tap([len(x) for x in learned] == [4, 14] and learned[0][2] == b"1", "the key that a record named is kept, and the place of the last one", learned)
     with syslog_ng() as receiver:
         time.sleep(1)
         post(first[-2:])
-        good = await_lines("/var/log/vedette/h.jsonl", len(first) + 4)
+        good = await_lines(agent_file(first), len(first) + 4)
         r.tap(len(good) == len(first) + 4, "and is known after a new start", "%d; %s" % (len(good), receiver.explain()))
+    places_outlast_a_reload(first)
+
+
+def places_outlast_a_reload(log):
+    os.unlink(LEARNED)
+    shutil.rmtree("/var/log/vedette")
+    with syslog_ng() as receiver:
+        time.sleep(1)
+        post(log[:5])
+        await_lines(agent_file(log), 5)
+        receiver.process.send_signal(signal.SIGHUP)
+        await_lines(LEARNED, 1)  # the configuration of before ends
+        time.sleep(1)
+        post(log[7:10])
+        await_lines(agent_file(log), 8)
+        holes = [json.loads(x)["missing"] for x in await_lines("/var/log/vedette/holes.log", 1)]
+        r.tap(holes == ["2"], "what is missing over a reload is counted", "%s; %s" % (holes, receiver.explain()))
 
 
 def the_journal_takes_records_as_they_are():
