@@ -58,7 +58,7 @@ int line_judge_new(const struct verify_keys *keys, struct line_judge **ret)
 		return -ENOMEM;
 	pthread_mutex_init(&j->lock, NULL);
 	j->keys.key = calloc(MAX(keys->n, (size_t)1), sizeof(*keys->key));
-	j->order = calloc(MAX(keys->n, (size_t)1), sizeof(*j->order));
+	j->order = calloc(MAX(keys->n, (size_t)1), sizeof(struct verify_key *));
 	j->agent = calloc(MAX(keys->n, (size_t)1), sizeof(*j->agent));
 	if (!j->keys.key || !j->order || !j->agent)
 		return -ENOMEM;

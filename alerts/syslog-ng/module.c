@@ -5,9 +5,9 @@
  *   $(vedette-verify [--learned FILE] KEYS MESSAGE)
  *
  * judges the message as a signed line and expands to four words: the verdict (good, tampered, unknown-key, no-record), the place in its stream (first,
- * next, gap, again, broken; - when it is not good), how many records are missing before it, and whose record it is (- when it is not good). KEYS is a file as `vedette verify --key` takes it. FILE
- * keeps the keys that records named and where each agent's records ended, for the next start; it is written by this module alone, for one use of the
- * function.
+ * next, gap, again, broken; - when it is not good), how many records are missing before it, and whose record it is (- when it is not good). KEYS is a
+ * file as `vedette verify --key` takes it. FILE keeps the keys that records named and where each agent's records ended, for the next start; it is
+ * written by this module alone, for one use of the function.
  *
  * Threads of syslog-ng call it at once. Nothing here may end the process: what cannot be had is told at the start, or through syslog-ng's own messages.
  */
