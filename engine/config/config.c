@@ -217,4 +217,8 @@ void config_template(struct buf *out)
 	CLEANUP(config_free) struct config *c = NULL;
 	if (config_parse("template", SV("rules: [/usr/local/share/vedette/rules]"), &c, NULL) == 0)
 		add_all(c, true, out);
+	buf_add_z(out, "# where records of the write-ahead log go: files, syslog, the journal, HTTPS, OpenTelemetry, NATS; docs/sinks.md has the keys of each\n"
+		       "# sinks:\n"
+		       "#   - {name: local, type: file, path: /var/log/vedette/alerts.jsonl}\n"
+		       "#   - {name: center, type: syslog, address: 'tls:logs.example.org:6514', filter: {severity: medium}}\n");
 }

@@ -26,7 +26,7 @@ static const char usage[] =
 	"  -c, --config FILE  configuration (YAML)\n"
 	"      --check        say what a start would refuse of the configuration, the rules and this host, and end\n"
 	"      --show         print the settings in force, and end\n"
-	"      --template     print a commented configuration with every key and its default\n"
+	"      --template     print a commented configuration with every key, its default, and an example of sinks\n"
 	"  -h, --help\n"
 	"\n"
 	"Exit status: 0 after a signal; 1 when the watch could not start or failed; 2 for wrong use.\n";

@@ -168,6 +168,7 @@ static void every_key_survives_printing_and_reading(void **state)
 	config_show(two, &second);
 	assert_string_equal(buf_cstr(&first), buf_cstr(&second));
 	config_template(&template);
+	assert_non_null(strstr(buf_cstr(&template), "\n# sinks:\n#   - {name: "));
 	config_free(&two);
 	assert_int_equal(config_parse("template", buf_sv(&template), &two, &diag), 0);
 }
