@@ -20,6 +20,7 @@ int cmd_explain(int argc, char **argv);
 int cmd_verify(int argc, char **argv);
 int cmd_keys(int argc, char **argv);
 int cmd_receipt(int argc, char **argv);
+int cmd_audit(int argc, char **argv);
 int cmd_fields(int argc, char **argv);
 
 enum { EXIT_FINE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };

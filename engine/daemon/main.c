@@ -32,6 +32,7 @@ static const struct command {
 	{ "verify", "prove or refute a signed log", cmd_verify },
 	{ "keys", "make, show or change the key that an agent signs with", cmd_keys },
 	{ "receipt", "sign where a collected log ends", cmd_receipt },
+	{ "audit", "what signed logs show of a time, for auditors", cmd_audit },
 	{ "format", "a signed log as OCSF, CEF, LEEF, Falco, OTLP", cmd_format },
 };
 
