@@ -129,6 +129,7 @@ static void tell_coverage(const struct audit_report *report, const struct audit_
 	buf_add_z(&sum, " covered, ");
 	audit_add_percent(&sum, log->covered_ns, asked);
 	page_say(p, "%s", buf_cstr(&sum));
+	page_say(p, "Only what stands under scope was watched in that time; the whole host is \"host\".");
 	if (log->set_back)
 		page_say(p, "The clock was set back %llu times between two streams: gaps there are told shorter than they were.", (unsigned long long)log->set_back);
 	static const char *const headings[] = { "stream", "signed from", "to", "sequences", "kernel", "sensor", "mode", "scope", "probes missing", "end", NULL };

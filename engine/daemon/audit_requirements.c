@@ -29,6 +29,15 @@ static void add_verification(const struct audit_report *report, const struct aud
 		       audit_report_accepts(report, log) ? "" : " up to the fault");
 }
 
+/* Streams of a command, a cgroup or a tape: their time is not the host's. */
+static size_t narrow_streams(const struct audit_log *log)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < log->n_streams; i++)
+		n += strcmp(log->streams[i].scope, "host") != 0;
+	return n;
+}
+
 static void add_coverage(const struct audit_report *report, const struct audit_log *log, struct buf *out)
 {
 	uint64_t asked = report->audit->to_ns - report->audit->from_ns;
@@ -39,6 +48,9 @@ static void add_coverage(const struct audit_report *report, const struct audit_l
 	buf_add_z(out, ", ");
 	audit_add_percent(out, log->covered_ns, asked);
 	buf_add_char(out, '.');
+	size_t narrow = narrow_streams(log);
+	if (narrow)
+		buf_add_format(out, " In %zu of %zu streams not the whole host was watched: see the scope of each.", narrow, log->n_streams);
 }
 
 static void add_gaps(const struct audit_report *report, const struct audit_log *log, struct buf *out)

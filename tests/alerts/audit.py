@@ -185,6 +185,37 @@ tap(status == 0 and part["logs"][0]["coverage"]["covered_ns"] == 0 and part["log
 status, part = report_json(*asked(1000, 2000))
 tap(status == 1 and part["logs"][0]["coverage"]["covered_ns"] == 0 and part["logs"][0]["in_time"] == 0, "a time behind the log: nothing is covered")
 
+# --- other ends, other agents -------------------------------------------------------------------------------------------------------------------------------
+killed = Log()
+killed.begin(0, 0)
+killed.beats(10, 30)
+killed.begin(1, 50, False, scope="sh")
+killed.beats(60, 80)
+killed.own("close", 80, {"close": {"reason": "stopped"}})
+status, part = report_json(*asked(0, 80), paths=[killed.write("killed.jsonl")])
+one = part["logs"][0]
+tap(status == 1 and one["coverage"]["unclean_ns"] == 30 * S and one["coverage"]["covered_ns"] == 50 * S and [g["cause"] for g in one["gaps"]] == ["unclean end"],
+    "an agent that was killed: the time until it was there again is not covered", one)
+fact = next(f for r in part["requirements"] if r["number"] == "AU-12" for f in r["facts"])
+tap("In 1 of 2 streams not the whole host was watched" in fact, "what watched one command is not told as watching the host", fact)
+turned = Log()
+turned.begin(0, 100)
+turned.beats(110, 140)
+turned.own("close", 140, {"close": {"reason": "stopped"}})
+turned.begin(1, 120, True)
+turned.beats(130, 170)
+turned.own("close", 170, {"close": {"reason": "stopped"}})
+status, part = report_json(*asked(100, 170), paths=[turned.write("turned.jsonl")])
+one = part["logs"][0]["coverage"]
+tap(one["clock_set_back"] == 1 and one["covered_ns"] == one["asked_ns"] == 70 * S, "a clock that was set back: time is counted once, and it is told", one)
+samples_folder = os.path.join(folder, "samples")
+os.mkdir(samples_folder)
+subprocess.run([BUILD + "/tests/log_samples", samples_folder], check=True)
+with open(KEY, "a", encoding="ascii") as keys, open(os.path.join(samples_folder, "other-stream.key"), encoding="ascii") as other:
+    keys.write(other.read())
+status, part = report_json(*asked(-10, 400), paths=[path, os.path.join(samples_folder, "other-stream.sample")])
+tap(status == 1 and len(part["logs"]) == 2 and {log["agent"][-2:] for log in part["logs"]} == {"aa", "01"} and part["alerts"]["count"] == 8, "logs of two agents: each has its own account", len(part["logs"]))
+
 # --- tampering --------------------------------------------------------------------------------------------------------------------------------------------
 changed = os.path.join(folder, "changed.jsonl")
 with open(changed, "wb") as f:
