@@ -82,7 +82,7 @@ static __always_inline bool last_name(struct ask *a, u32 which)
 {
 	struct dentry *d = (void *)a->file[which & 1].dentry;
 	struct vfsmount *m = (void *)a->file[which & 1].mnt;
-	u32 renames = sequence_of(&rename_lock);
+	u32 renames = renames_now();
 	a->name_length = 0;
 	if (!d)
 		return true;
@@ -94,7 +94,7 @@ static __always_inline bool last_name(struct ask *a, u32 which)
 	a->name_key.data[0] = SPACE_NAME;
 	a->name_key.prefix_bits = ((u32)n + 1) * 8;
 	a->name_length = (u32)n;
-	return facts.has_rename_lock && !(renames & 1) && renames == sequence_of(&rename_lock);
+	return config.rename_lock && !(renames & 1) && renames == renames_now();
 }
 
 /* The dimension NAME, and of the second file NEW_NAME. */

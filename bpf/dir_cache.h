@@ -101,7 +101,7 @@ static __always_inline bool dir_use(const struct dir_entry *e, const struct dir_
 	bpf_probe_read_kernel(tail_at(s), name_length, name);
 	s->tail += name_length;
 	u32 whole = length + 1 + name_length;
-	if (*(volatile const u32 *)&e->version != version || id->renames != sequence_of(&rename_lock) || id->mounts != sequence_of(&mount_lock)) {
+	if (*(volatile const u32 *)&e->version != version || id->renames != renames_now() || id->mounts != mounts_now()) {
 		s->tail = start;
 		return false;
 	}
@@ -114,7 +114,7 @@ static __always_inline bool dir_use(const struct dir_entry *e, const struct dir_
 static __always_inline void put_file_paths(struct slot *s, u32 index, struct file *file, struct wire_str *path, struct wire_str *fs_path)
 {
 	/* before the names and parents that they speak for */
-	u32 renames = sequence_of(&rename_lock), mounts = sequence_of(&mount_lock);
+	u32 renames = renames_now(), mounts = mounts_now();
 	struct vfsmount *mnt = file->f_path.mnt;
 	struct dentry *d = file->f_path.dentry;
 	struct dentry *dir = d->d_parent;
@@ -137,7 +137,7 @@ static __always_inline void put_file_paths(struct slot *s, u32 index, struct fil
 		return;
 	/* read once more as scalars, which global functions want */
 	put_both_paths(s, index, (u64)BPF_CORE_READ(file, f_path.mnt), (u64)BPF_CORE_READ(file, f_path.dentry), path, fs_path, FLAG_PATH, FLAG_FS_PATH);
-	if (e && s->path.fs_offset && !s->path.is_cut && !s->path.is_unstable && id.renames == sequence_of(&rename_lock) &&
-	    id.mounts == sequence_of(&mount_lock))
+	if (e && s->path.fs_offset && !s->path.is_cut && !s->path.is_unstable && id.renames == renames_now() &&
+	    id.mounts == mounts_now())
 		dir_remember(e, &id, s, name_length);
 }

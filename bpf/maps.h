@@ -149,7 +149,6 @@ struct ask {
 const volatile __u32 can_decide = 0;
 
 struct sensor_config config;
-struct sensor_facts facts;
 __u32 labels_used; /* entries of labels */
 
 struct {

@@ -31,7 +31,7 @@ struct {
 static __always_inline bool name_id_of(struct name_id *id, struct vfsmount *mnt, struct dentry *d)
 {
 	/* before the names and parents that they speak for */
-	u32 renames = sequence_of(&rename_lock), mounts = sequence_of(&mount_lock);
+	u32 renames = renames_now(), mounts = mounts_now();
 	struct dentry *dir = d->d_parent;
 	u32 length = d->d_name.len;
 	if (!renames || !mounts || ((renames | mounts) & 1) || dir == d || mnt->mnt_root == d || length >= NAME_INLINE)

@@ -7,10 +7,6 @@
 
 #include "bpf/maps.h"
 
-/* Sequence counters of the kernel's rename and mount locks; not every kernel shows them (then a torn path cannot be noticed). */
-extern const void rename_lock __ksym __weak;
-extern const void mount_lock __ksym __weak;
-
 enum { DENTRY_DISCONNECTED = 0x20 /* DCACHE_DISCONNECTED: found by its inode, its name is not known */ };
 enum { PATH_MAX_STEPS = 2048, WALK_RUNNING = 0, WALK_ROOT = 1, WALK_DETACHED = 2, WALK_CUT = 3, WALK_NAMELESS = 4 };
 
@@ -20,12 +16,22 @@ struct walk_in {
 	u8 *buffer; /* PATH_BUFFER bytes of a slot */
 };
 
-static __always_inline u32 sequence_of(const void *lock)
+/* Sequence counters of the kernel's rename and mount locks; 0 where the kernel does not show them (then a torn path cannot be noticed). */
+static __always_inline u32 sequence_of(u64 lock)
 {
 	u32 v = 0;
-	if (lock)
-		bpf_probe_read_kernel(&v, sizeof(v), lock);
+	bpf_probe_read_kernel(&v, sizeof(v), (const void *)lock); /* zeroes what it cannot read */
 	return v;
+}
+
+static __always_inline u32 renames_now(void)
+{
+	return sequence_of(config.rename_lock);
+}
+
+static __always_inline u32 mounts_now(void)
+{
+	return sequence_of(config.mount_lock);
 }
 
 /* What was met joins the sum. A dentry's own sequence is odd while it gets another name or parent, and another one afterwards. */
@@ -115,8 +121,8 @@ static __always_inline void walk_once(struct walk_in *in, u64 mnt, u64 dentry, u
 	struct walk *w = in->w;
 	if (!has_begun) {
 		w->root_is = ROOT_UNKNOWN;
-		w->renames = sequence_of(&rename_lock);
-		w->mounts = sequence_of(&mount_lock);
+		w->renames = renames_now();
+		w->mounts = mounts_now();
 	}
 	struct vfsmount *m = (void *)mnt;
 	w->dentry = dentry;
@@ -133,7 +139,7 @@ static __always_inline void walk_once(struct walk_in *in, u64 mnt, u64 dentry, u
 		bpf_loop(PATH_MAX_STEPS, walk_step, in, 0);
 	}
 	u32 renames = w->renames, mounts = w->mounts;
-	w->is_stable = !((renames | mounts) & 1) && renames == sequence_of(&rename_lock) && mounts == sequence_of(&mount_lock);
+	w->is_stable = !((renames | mounts) & 1) && renames == renames_now() && mounts == mounts_now();
 }
 
 /*

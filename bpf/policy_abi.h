@@ -45,12 +45,7 @@ struct sensor_config {
 	__u32 is_hashing;       /* some rule asks for the hash of what is executed */
 	__u32 reserved_hashing;
 	__u32 host_proc, host_sysfs; /* devices of /proc and /sys; 0: not known */
-};
-
-/* What the programs find out about the kernel they run in. */
-struct sensor_facts {
-	__u32 has_rename_lock; /* paths that change while they are read are noticed */
-	__u32 reserved;
+	__u64 rename_lock, mount_lock; /* addresses of the kernel's; 0: not known, and a path that changes while it is read is not noticed */
 };
 
 enum { NAME_ENTRIES = 4096 /* names of files that are remembered; a power of two */ };

@@ -197,7 +197,6 @@ int BPF_PROG(exec_done, struct task_struct *task, int old_pid, struct linux_binp
 	u64 previous = who.exec_id;
 	call_follow((u32)old_pid, task->pid);
 	struct task_entry *e = bpf_map_lookup_elem(&tasks, &tgid);
-	facts.has_rename_lock = &rename_lock != NULL;
 	who.exec_id = new_id(bpf_ktime_get_boot_ns());
 	u64 judged = e ? e->judged : 0;
 	if (e) {

@@ -23,6 +23,7 @@
 #include "engine/probe/caps.h"
 #include "engine/probe/programs.h"
 #include "engine/probe/sensor_parts.h"
+#include "engine/probe/symbols.h"
 #include "engine/probe/syscalls.h"
 
 enum { MAX_IMAGES_TOLD = 16384 /* that approval knows of */ };
@@ -185,6 +186,16 @@ static uint32_t host_mnt_ns(void)
 	return stat("/proc/1/ns/mnt", &ns) ? 0 : (uint32_t)ns.st_ino;
 }
 
+/* libbpf would read the list for each object, a line at a time. */
+static void find_locks(struct sensor *s, struct sensor_config *c)
+{
+	struct symbol locks[] = { { .name = "rename_lock" }, { .name = "mount_lock" } };
+	IGNORE(symbols_find(SYMBOLS_PATH, locks, ARRAY_SIZE(locks))); /* what is missing, the status tells */
+	c->rename_lock = locks[0].address;
+	c->mount_lock = locks[1].address;
+	s->caps.is_path_checked = c->rename_lock && c->mount_lock;
+}
+
 static int try_mode(struct sensor *s, const struct sensor_options *o, enum sensor_mode mode, struct diag *diag)
 {
 	int err = mode == SENSOR_LSM ? caps_try_lsm(s->kernel, diag) : 0; /* before the whole object is loaded in vain */
@@ -207,6 +218,7 @@ static int try_mode(struct sensor *s, const struct sensor_options *o, enum senso
 		.host_proc = device_of("/proc"),
 		.host_sysfs = device_of("/sys"),
 	};
+	find_locks(s, c);
 	err = put_env_names(s, o->env_names, diag);
 	if (err)
 		return err;
@@ -228,7 +240,6 @@ static int prove(struct sensor *s, const struct sensor_options *o, struct diag *
 	if (err)
 		return err;
 	s->caps.is_canary_seen = seen.is_seen;
-	s->caps.is_path_checked = s->skel->bss->facts.has_rename_lock != 0; /* the canary's exec walked a path */
 	s->caps.is_canary_denied = seen.is_denied;
 	if (!seen.is_seen) {
 		diag_error(diag, (struct place){ 0 }, "self-test: a process that started a program was not seen by the kernel programs");

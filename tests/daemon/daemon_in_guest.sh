@@ -29,6 +29,8 @@ grep -q ' 0 lost, 0 damaged' /tmp/status.txt
 check $? "host: nothing was lost"
 vedette status --json /tmp/run/status.json | grep -q '"mode":"lsm"'
 check $? "host: status as JSON"
+vedette status --json /tmp/run/status.json | grep -q '"paths_checked":true'
+check $? "status: paths that change while they are read are noticed"
 rss=$(sed -nE 's/^RssAnon:[^0-9]*([0-9]+) kB/\1/p' /proc/$daemon/status)
 [ "$rss" -le 16384 ]
 check $? "host: private memory $rss KiB, 16384 at most"
