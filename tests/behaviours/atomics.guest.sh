@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # Public atomic tests in a Debian guest, with Falco's, Sigma's and our rules together: each raises the rules that atomics.tsv names.
+# Long: begins before the others.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 corpora=${VEDETTE_CORPORA:-../shared/corpora}

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Tables of verdicts are exchanged under fire, and labels must come along with forks, in both guests, fully preemptive: a slice of what
 # `make soak` does with SWAPS and FORKS, and in both models: swap.guest.sh [KERNEL [ARGUMENT]]. Then what the kernel side cannot know, and what labels say.
+# Long: begins before the others.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 bad=0

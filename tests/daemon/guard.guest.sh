@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # A daemon that protects itself below a real service manager, in a Debian guest of either kernel.
+# Long: begins before the others.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 bad=0

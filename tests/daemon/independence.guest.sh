@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # Verdicts while the daemon does nothing for them, in both guests: it is frozen, its rings are full, it reloads.
+# Long: begins before the others.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 bad=0

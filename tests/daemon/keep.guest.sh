@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # Verdicts without the daemon, in both guests: it is killed, stopped, starts again; and what is left is released.
+# Long: begins before the others.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 bad=0

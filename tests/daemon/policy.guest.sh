@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # Policies under enforcement, in both guests: what blocks while it is on trial, what takes it back, what never does, what is refused.
+# Long: begins before the others.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 bad=0

@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # All rows of rows.tsv in both guests, forbidden and permitted. KERNELS, LOADS (idle busy reload stopped full) and ROWS choose.
+# Long: begins before the others.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 work=$(mktemp -d)
