@@ -227,12 +227,20 @@ static const char *escape_of(const char *text, char hex[static 5], size_t *ret_n
 {
 	static const struct {
 		const char *text, *escape;
-	} breaks[] = { { "\xc2\x85", "\\N" }, { "\xe2\x80\xa8", "\\L" }, { "\xe2\x80\xa9", "\\P" } }; /* YAML folds them, as it does line feeds */
+	} others[] = {
+		{ "\xc2\x85", "\\N" }, { "\xe2\x80\xa8", "\\L" }, { "\xe2\x80\xa9", "\\P" }, /* YAML folds them, as it does line feeds */
+		{ "\xef\xbb\xbf", "\\uFEFF" }, { "\xef\xbf\xbe", "\\uFFFE" }, { "\xef\xbf\xbf", "\\uFFFF" }, /* and refuses these, as those of C1 */
+	};
 	unsigned char c = (unsigned char)*text;
-	for (size_t i = 0; i < ARRAY_SIZE(breaks); i++) {
-		*ret_n = strlen(breaks[i].text);
-		if (strncmp(text, breaks[i].text, *ret_n) == 0)
-			return breaks[i].escape;
+	for (size_t i = 0; i < ARRAY_SIZE(others); i++) {
+		*ret_n = strlen(others[i].text);
+		if (strncmp(text, others[i].text, *ret_n) == 0)
+			return others[i].escape;
+	}
+	if (c == 0xc2 && (unsigned char)text[1] >= 0x80 && (unsigned char)text[1] < 0xa0) {
+		*ret_n = 2;
+		(void)snprintf(hex, 5, "\\x%02x", (unsigned char)text[1]);
+		return hex;
 	}
 	*ret_n = 1;
 	(void)snprintf(hex, 5, "\\x%02x", c);

@@ -149,7 +149,7 @@ static void every_key_survives_printing_and_reading(void **state)
 	CLEANUP(config_free) struct config *one = NULL, *two = NULL;
 	CLEANUP(buf_done) struct buf first = { 0 }, second = { 0 }, template = { 0 };
 	CLEANUP(diag_done) struct diag diag = { 0 };
-	assert_int_equal(config_parse("a", SV("rules: [a b, \"it's\", \"a\\n\\x7f\\\\\\\"\"]\nrings: {bulk: 64KiB}\noutput: {heartbeat: 90s}\nenforce: true\n"
+	assert_int_equal(config_parse("a", SV("rules: [a b, \"it's\", \"a\\n\\x7f\\\\\\\"\", \"\\x8f\\uFFFE\\uFEFF\"]\nrings: {bulk: 64KiB}\noutput: {heartbeat: 90s}\nenforce: true\n"
 						"agent: {folder: /a}\nwal: {folder: /w}\nsinks:\n  - {type: syslog, name: a, address: 'tls:h:6514', filter: {tags: [x, y]}}\n"
 						"  - {type: file, name: b, path: /p, rotate: {size: 1MiB}}\n"
 						"  - {type: webhook, name: c, url: 'https://h/?a=b', headers: ['X-A: b c'], auth: {token: t}, batch: {count: 7}}\n"
