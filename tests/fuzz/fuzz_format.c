@@ -37,6 +37,28 @@ static void check_line(enum format format, struct strview record, size_t limit, 
 		abort();
 }
 
+/* As a request of OTLP, twice: what is refused leaves nothing behind, what is made is JSON. */
+static void check_request(struct strview record)
+{
+	CLEANUP(buf_done) struct buf out = { 0 };
+	const char *error;
+	size_t at;
+	if (format_otlp_begin(record, &out)) {
+		if (out.n)
+			abort();
+		return;
+	}
+	size_t before = out.n;
+	int r = format_otlp_add(record, 0, true, &out);
+	if (r && out.n != before)
+		abort();
+	if (!r && format_otlp_add(record, FORMAT_LEAST_BYTES, false, &out) == -ENOMEM)
+		return;
+	format_otlp_end(&out);
+	if (json_check(buf_sv(&out), &error, &at))
+		abort();
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const size_t limits[] = { 0, FORMAT_LEAST_BYTES, 700 };
@@ -54,5 +76,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 				check_line((enum format)f, record, limits[i], &out);
 		}
 	}
+	check_request(record);
 	return 0;
 }
