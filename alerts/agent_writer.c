@@ -4,8 +4,9 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
+
+#include "engine/base/thread.h"
 
 enum slot { SLOT_EMPTY, SLOT_GIVEN, SLOT_DONE };
 
@@ -43,16 +44,6 @@ static void *write_on(void *context)
 	return NULL;
 }
 
-static int start(struct agent_writer *w)
-{
-	sigset_t every, before;
-	sigfillset(&every);
-	pthread_sigmask(SIG_SETMASK, &every, &before); /* signals are for the thread that waits for them */
-	int r = pthread_create(&w->thread, NULL, write_on, w);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	return -r;
-}
-
 int agent_writer_new(int folder_fd, const struct agent_file_steps *steps, struct agent_writer **ret)
 {
 	struct agent_writer *w = calloc(1, sizeof(*w));
@@ -66,7 +57,7 @@ int agent_writer_new(int folder_fd, const struct agent_file_steps *steps, struct
 		return r;
 	}
 	r = -pthread_cond_init(&w->change, NULL);
-	if (!r && (r = start(w)))
+	if (!r && (r = thread_start(&w->thread, write_on, w)))
 		pthread_cond_destroy(&w->change);
 	if (r) {
 		pthread_mutex_destroy(&w->lock);

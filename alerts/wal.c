@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/file.h>
@@ -12,6 +11,7 @@
 
 #include "engine/base/clock.h"
 #include "engine/base/fd.h"
+#include "engine/base/thread.h"
 
 struct wal_config wal_defaults(void)
 {
@@ -335,13 +335,9 @@ static int open_folder(struct wal *w, struct diag *diag)
 
 static int start_writer(struct wal *w)
 {
-	sigset_t all, before;
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before); /* signals are for the thread that waits for them */
-	int r = pthread_create(&w->thread, NULL, wal_write_on, w);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	int r = thread_start(&w->thread, wal_write_on, w);
 	w->has_thread = r == 0;
-	return -r;
+	return r;
 }
 
 static int make_conditions(struct wal *w)
