@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "alerts/nats_library.h"
 
-#include <dlfcn.h>
 #include <errno.h>
 #include <signal.h>
 #include <stddef.h>
+
+#include "alerts/library.h"
 
 #define TEXT_OF(number) #number
 #define SO_NAME(major, minor) "libnats.so." TEXT_OF(major) "." TEXT_OF(minor)
@@ -13,7 +14,7 @@ static const char library_name[] = SO_NAME(NATS_VERSION_MAJOR, NATS_VERSION_MINO
 static int cannot(struct diag *diag, const char *why)
 {
 	diag_error(diag, (struct place){ 0 }, "%s cannot be used, which sinks of type nats need (Debian: apt-get install libnats%d.%d): %s", library_name,
-		   NATS_VERSION_MAJOR, NATS_VERSION_MINOR, why ? why : "no reason");
+		   NATS_VERSION_MAJOR, NATS_VERSION_MINOR, why);
 	return -ELIBACC;
 }
 
@@ -30,7 +31,7 @@ static natsStatus start(const struct nats_library *library)
 int nats_library_load(struct nats_library *ret, struct diag *diag)
 {
 #define FUNCTION(name) { "nats" #name, offsetof(struct nats_library, name) }
-	static const struct { const char *name; size_t at; } functions[] = {
+	static const struct library_function functions[] = {
 		{ "nats_Open", offsetof(struct nats_library, Open) },
 		{ "nats_GetLastError", offsetof(struct nats_library, GetLastError) },
 		FUNCTION(Status_GetText),
@@ -67,15 +68,9 @@ int nats_library_load(struct nats_library *ret, struct diag *diag)
 #undef FUNCTION
 	struct nats_library library = { 0 };
 	_Static_assert(ARRAY_SIZE(functions) == sizeof(library) / sizeof(library.Open), "a row for each member");
-	void *handle = dlopen(library_name, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
-	if (!handle)
-		return cannot(diag, dlerror());
-	for (size_t i = 0; i < ARRAY_SIZE(functions); i++) {
-		void *function = dlsym(handle, functions[i].name);
-		if (!function)
-			return cannot(diag, functions[i].name);
-		memcpy((char *)&library + functions[i].at, &function, sizeof(function));
-	}
+	const char *why = library_load(library_name, functions, ARRAY_SIZE(functions), &library);
+	if (why)
+		return cannot(diag, why);
 	natsStatus status = start(&library);
 	if (status != NATS_OK)
 		return cannot(diag, library.Status_GetText(status));

@@ -358,24 +358,16 @@ static void webhook_reopen(void *sink)
 	http_disconnect(w->http);
 }
 
-const struct sink_type sink_type_webhook = {
-	.delivered = "accepted",
-	.delivered_doc = "the receiver answered 2xx, and took each record where its answer speaks of them",
-	.gathers = true,
-	.open = webhook_open,
-	.send = webhook_send,
-	.reopen = webhook_reopen,
-	.cancel = webhook_cancel,
-	.close = webhook_close,
-};
-
-const struct sink_type sink_type_otlp = {
-	.delivered = "accepted",
-	.delivered_doc = "the receiver answered 2xx, and took each record where its answer speaks of them",
-	.gathers = true,
-	.open = webhook_open,
-	.send = webhook_send,
-	.reopen = webhook_reopen,
-	.cancel = webhook_cancel,
-	.close = webhook_close,
-};
+/* Two kinds for the configuration: what differs is in the options. */
+#define SINK_OVER_HTTP { \
+	.delivered = "accepted", \
+	.delivered_doc = "the receiver answered 2xx, and took each record where its answer speaks of them", \
+	.gathers = true, \
+	.open = webhook_open, \
+	.send = webhook_send, \
+	.reopen = webhook_reopen, \
+	.cancel = webhook_cancel, \
+	.close = webhook_close, \
+}
+const struct sink_type sink_type_webhook = SINK_OVER_HTTP;
+const struct sink_type sink_type_otlp = SINK_OVER_HTTP;
