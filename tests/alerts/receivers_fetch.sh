@@ -12,21 +12,6 @@ packages=(
 )
 name=$(printf '%s\n' "${packages[@]}" | sha256sum | head -c 16)
 root=$cache/$name
-if [ -x "$root/usr/sbin/rsyslogd" ]; then echo "$root"; exit 0; fi
-[ "${1:-}" != --cached ] || { echo "rsyslog and syslog-ng are not in $cache: make deps fetches them" >&2; exit 1; }
-mkdir -p "$cache"
-exec 9> "$cache/lock"
-flock 9
-if [ ! -x "$root/usr/sbin/rsyslogd" ]; then
-	new=$(mktemp -d "$cache/new.XXXXXX")
-	trap 'rm -rf "$new"' EXIT
-	chmod 755 "$new"
-	(cd "$new" && apt-get -q download "${packages[@]}") > "$new/apt.log" 2>&1 || {
-		echo "receivers: cannot download ${packages[*]}: $(grep -m 1 '^E:' "$new/apt.log")" >&2
-		exit 1
-	}
-	mkdir "$new/root"
-	for deb in "$new"/*.deb; do dpkg -x "$deb" "$new/root" || exit 1; done
-	mv -T "$new/root" "$root"
-fi
+. "$(dirname "$0")/../support/packages.sh"
+fetch_packages "rsyslog and syslog-ng are" "$root" usr/sbin/rsyslogd "$([ "${1:-}" = --cached ] && echo cached || echo fetch)" "${packages[@]}" || exit 1
 echo "$root"
