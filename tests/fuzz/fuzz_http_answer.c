@@ -23,7 +23,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	const size_t n = data[0];
 	const unsigned status = 2 * (unsigned)n + (unsigned)(size % 100);
-	if (http_answer_judge(status) > HTTP_GONE || (http_answer_may_be_record(status) && http_answer_judge(status) != HTTP_AGAIN))
+	const enum http_verdict verdict = http_answer_judge(status);
+	if (verdict > HTTP_GONE || (http_answer_may_be_record(status) && verdict != HTTP_AGAIN && verdict != HTTP_REFUSED))
 		abort();
 	struct strview text = { (const char *)data + 1, size - 1 };
 	struct http_items items;
