@@ -256,6 +256,22 @@ static int give_up_to(struct wal_reader *r, uint64_t durable)
 	return 0;
 }
 
+/*
+ * A segment ends where the next one begins: the writer begins one with the first record that is not durable, so what stands behind that is what a failed
+ * sync left and could not be cut off. After a kill it may be another record than the one of that number.
+ */
+static bool is_left_over(const struct wal_reader *r, uint64_t number)
+{
+	struct wal *w = r->wal;
+	pthread_mutex_lock(&w->lock);
+	size_t i = w->n_segments;
+	while (i > 0 && w->segments[i - 1].first > r->segment)
+		i--;
+	bool is = i < w->n_segments && w->segments[i].first <= number;
+	pthread_mutex_unlock(&w->lock);
+	return is;
+}
+
 /* The next record below `durable`. 1: got; 0: none is left; -errno. */
 static int read_next(struct wal_reader *r, uint64_t durable, struct wal_item *ret)
 {
@@ -275,6 +291,8 @@ static int read_next(struct wal_reader *r, uint64_t durable, struct wal_item *re
 			continue;
 		}
 		int got = read_record(r, &h);
+		if (got == 1 && is_left_over(r, h.number))
+			got = 0;
 		if (got == 1 && h.number >= durable)
 			return give_up_to(r, durable); /* everything before it is gone */
 		if (got == 1 && h.number >= r->next)

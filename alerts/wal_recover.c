@@ -70,14 +70,17 @@ struct segment_end {
 	bool has_record;
 };
 
-/* Passes damage, which the readers tell: what stands after it counts. */
-static struct segment_end find_end(struct strview bytes, uint64_t first)
+/*
+ * Passes damage, which the readers tell: what stands after it counts. `below` is where the next segment begins: what a failed sync left from there on, and
+ * could not be cut off, was written anew in that one, or is not of the log.
+ */
+static struct segment_end find_end(struct strview bytes, uint64_t first, uint64_t below)
 {
 	struct segment_end end = { .next = first };
 	struct wal_header h;
 	size_t at = 0;
 	while (wal_record_find(bytes, end.at, &h, &at)) {
-		if (h.number >= end.next) {
+		if (h.number >= end.next && h.number < below) {
 			end.next = h.number + 1;
 			end.body = (struct strview){ bytes.p + at + WAL_HEADER, h.length };
 			end.has_record = true;
@@ -187,7 +190,7 @@ int wal_recover(struct wal *w, struct diag *diag)
 		w->head_next = w->next = w->durable = w->segments[last].first + w->segments[last].bytes + 1;
 		return 0;
 	}
-	struct segment_end end = find_end(buf_sv(&bytes), w->segments[last].first);
+	struct segment_end end = find_end(buf_sv(&bytes), w->segments[last].first, UINT64_MAX);
 	w->head_next = w->next = w->durable = end.next;
 	w->segments[last].bytes = MAX(w->segments[last].bytes, bytes.n); /* somebody may write to it */
 	if (end.has_record)
@@ -197,7 +200,7 @@ int wal_recover(struct wal *w, struct diag *diag)
 		buf_reset(&bytes);
 		if (read_segment(w, &w->segments[i], &bytes))
 			continue;
-		end = find_end(buf_sv(&bytes), w->segments[i].first);
+		end = find_end(buf_sv(&bytes), w->segments[i].first, w->segments[i + 1].first);
 		if (end.has_record)
 			keep_head(w, end.body);
 	}

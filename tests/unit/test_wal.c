@@ -99,6 +99,35 @@ static void a_torn_end_is_cut_wherever_it_was_torn(void **state)
 	}
 }
 
+/* What a failed sync left behind the place where the next segment begins, and what a kill kept from being written there. */
+static void what_a_failed_sync_left_is_no_record(void **state)
+{
+	struct fixture *f = *state;
+	char path[128];
+	struct wal_head head;
+	struct wal *w = open_wal(f);
+	add_synced(f, w, 4);
+	wal_close(&w);
+	segment_path(f, 1, path);
+	for (unsigned has_more = 0; has_more < 2; has_more++) {
+		CLEANUP(fd_close) int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+		assert_true(fd >= 0);
+		w = open_wal(f);
+		wal_get_head(w, &head);
+		assert_int_equal(head.next, 1);
+		assert_memory_equal(head.line.p, "{\"line\":0,", 10);
+		struct tally t = read_all(w, 0);
+		if (t.lines != 1 || t.missed)
+			fail_msg("%llu lines, %llu missed", (unsigned long long)t.lines, (unsigned long long)t.missed);
+		f->next = 1;
+		add_synced(f, w, 2);
+		t = read_all(w, 0);
+		if (t.lines != 3 || t.missed || !t.is_ordered)
+			fail_msg("with more behind it: %llu lines, %llu missed", (unsigned long long)t.lines, (unsigned long long)t.missed);
+		wal_close(&w);
+	}
+}
+
 static void no_damaged_byte_stops_a_reader_or_costs_more_than_its_record(void **state)
 {
 	struct fixture *f = *state;
@@ -324,6 +353,7 @@ int main(void)
 		WITH_FOLDER(a_log_goes_on_where_it_ended),
 		WITH_FOLDER(a_second_writer_is_refused),
 		WITH_FOLDER(a_torn_end_is_cut_wherever_it_was_torn),
+		WITH_FOLDER(what_a_failed_sync_left_is_no_record),
 		WITH_FOLDER(no_damaged_byte_stops_a_reader_or_costs_more_than_its_record),
 		WITH_FOLDER(damage_is_told_once_however_many_read),
 		WITH_FOLDER(what_cannot_be_read_is_passed_and_counted),
