@@ -31,6 +31,9 @@ struct logfile {
 	uint64_t size;
 	uint64_t settled_size;              /* that is on the disk */
 	bool is_lost;                       /* a sync failed, and the frame does not know yet: what came since the settle before comes again */
+	bool owes_cut;                      /* the file owed_dev:owed_ino is to be cut to settled_size before it is written again: it could not be */
+	dev_t owed_dev;
+	ino_t owed_ino;
 	bool is_doubtful;                   /* what the file seems to hold may not be on the disk: nothing in it counts as there */
 	uint64_t span;                      /* of rotate_time, the one that the file's last line is of */
 	char agent[STREAM_NAME_MAX + 1];    /* of the file's last line; "": it has none */
@@ -180,7 +183,7 @@ static void forget(struct logfile *f)
  */
 static int sync_file(struct logfile *f, struct sink_fault *fault)
 {
-	struct stat st;
+	struct stat st = { 0 };
 	int r = f->io->sync(f->io->context, f->fd);
 	if (r == 0) {
 		f->settled_size = f->size;
@@ -190,9 +193,27 @@ static int sync_file(struct logfile *f, struct sink_fault *fault)
 	sink_fault_set(fault, "%s cannot be synced: %s", f->options->path, strerror(-r));
 	forget(f);
 	bool is_longer = fstat(f->fd, &st) == 0 && (uint64_t)st.st_size >= f->settled_size; /* nobody else cut it */
-	f->is_doubtful = !is_longer || f->io->cut(f->io->context, f->fd, (off_t)f->settled_size) != 0;
+	f->owes_cut = is_longer && f->io->cut(f->io->context, f->fd, (off_t)f->settled_size) != 0;
+	f->is_doubtful = !is_longer || f->owes_cut;
+	f->owed_dev = st.st_dev;
+	f->owed_ino = st.st_ino;
 	fd_close(&f->fd);
 	return r;
+}
+
+/* What a failed sync left goes before the rest is written anew, or it would stand there twice. Another file owes nothing, and what it holds is not known. */
+static int pay_cut(struct logfile *f, int fd, struct stat *st, struct sink_fault *fault)
+{
+	if (!f->owes_cut || st->st_dev != f->owed_dev || st->st_ino != f->owed_ino || (uint64_t)st->st_size < f->settled_size)
+		return 0;
+	int r = f->io->cut(f->io->context, fd, (off_t)f->settled_size);
+	if (r) {
+		sink_fault_set(fault, "%s cannot be cut back to what is on the disk: %s", f->options->path, strerror(-r));
+		return r;
+	}
+	st->st_size = (off_t)f->settled_size;
+	f->owes_cut = f->is_doubtful = false;
+	return 0;
 }
 
 /* The frame is told once that what it believes to be written is not. */
@@ -238,6 +259,10 @@ static int open_file(struct logfile *f, bool is_fresh, struct sink_fault *fault)
 		sink_fault_set(fault, "%s is in use by another run", path);
 		return -EBUSY;
 	}
+	r = pay_cut(f, fd, &st, fault);
+	if (r)
+		return r;
+	f->owes_cut = false;
 	f->fd = TAKE_FD(fd);
 	f->size = (uint64_t)st.st_size;
 	f->span = span_of(f, (uint64_t)st.st_mtim.tv_sec * 1000000000u);
@@ -248,8 +273,10 @@ static int open_file(struct logfile *f, bool is_fresh, struct sink_fault *fault)
 		r = sync_folder(f, fault);
 	if (!r && (r = f->io->sync(f->io->context, f->fd))) { /* lines that are there count as delivered */
 		sink_fault_set(fault, "%s cannot be synced: %s", path, strerror(-r));
-		forget(f);
-		f->is_doubtful = true;
+		if (f->size) { /* an empty one has nothing to lose, and what stands in those before it was synced */
+			forget(f);
+			f->is_doubtful = true;
+		}
 	}
 	if (r)
 		fd_close(&f->fd);
