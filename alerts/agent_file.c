@@ -15,7 +15,8 @@
 #include "engine/base/jsonread.h"
 
 #define MARK "vedette-agent/v1"
-static const char file_name[] = "agent", new_name[] = "agent.new";
+static const char file_name[] = "agent", new_name[] = "agent.new", reserve_name[] = "reserve";
+enum { RESERVE_BYTES = 16384 }; /* blocks of the file, and of the folder */
 
 void agent_state_done(struct agent_state *s)
 {
@@ -213,6 +214,19 @@ static int put_in_place(int folder_fd, const struct agent_file_steps *steps)
 	return r;
 }
 
+/* Room for the next file on a full disk. Without fallocate there is none: then that disk has to have some left. */
+static void keep_reserve(int folder_fd)
+{
+	CLEANUP(fd_close) int fd = openat(folder_fd, reserve_name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd >= 0 && fallocate(fd, 0, 0, RESERVE_BYTES))
+		(void)unlinkat(folder_fd, reserve_name, 0); /* one that holds nothing would never be made anew */
+}
+
+static bool take_reserve(int folder_fd, int r)
+{
+	return (r == -ENOSPC || r == -EDQUOT) && unlinkat(folder_fd, reserve_name, 0) == 0;
+}
+
 int agent_file_write(int folder_fd, const struct agent_state *state, const struct agent_file_steps *steps)
 {
 	CLEANUP(crypto_secret_free) char *bytes = crypto_secret_new(AGENT_FILE_MAX);
@@ -222,5 +236,10 @@ int agent_file_write(int folder_fd, const struct agent_state *state, const struc
 	int r = make_text(state, &text);
 	if (!r)
 		r = write_new(folder_fd, buf_sv(&text), steps);
-	return r ? r : put_in_place(folder_fd, steps);
+	if (r && take_reserve(folder_fd, r))
+		r = write_new(folder_fd, buf_sv(&text), steps);
+	if (!r)
+		r = put_in_place(folder_fd, steps);
+	keep_reserve(folder_fd); /* the file of before gave its room back */
+	return r;
 }

@@ -110,6 +110,39 @@ static void a_step_that_fails_breaks_no_chain(void **state)
 	assert_true(verify_all(f, "after all").is_closed);
 }
 
+struct full_disk {
+	int writes; /* that still fail */
+};
+
+static int full_on_step(void *context, enum agent_step step)
+{
+	struct full_disk *disk = context;
+	return step == AGENT_WRITE && disk->writes-- > 0 ? -ENOSPC : 0;
+}
+
+static void a_full_disk_has_room_for_the_agent(void **state)
+{
+	static const struct { const char *what; int writes, error; } cases[] = {
+		{ "room", 0, 0 }, { "what the reserve gives is enough", 1, 0 }, { "it is not", 2, -ENOSPC }, { "and when there is room again", 0, 0 }, { "the reserve is back", 1, 0 },
+	};
+	struct fixture *f = *state;
+	char reserve[192];
+	(void)snprintf(reserve, sizeof(reserve), "%s/reserve", f->state);
+	enrol(f);
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct full_disk disk = { .writes = cases[i].writes };
+		CLEANUP(agent_close) struct agent *a = NULL;
+		struct identity id = { .host_id = "h" };
+		struct stat st;
+		assert_int_equal(agent_open(f->state, &(struct agent_options){ .on_step = full_on_step, .context = &disk }, &a, NULL), 0);
+		int r = agent_begin(a, &id, NULL);
+		if (r != cases[i].error)
+			fail_msg("%s: %d", cases[i].what, r);
+		if (stat(reserve, &st) || st.st_blocks == 0)
+			fail_msg("%s: no reserve is left behind", cases[i].what);
+	}
+}
+
 static void a_kill_at_any_step_breaks_no_chain(void **state)
 {
 	struct fixture *f = *state;
@@ -149,6 +182,7 @@ int main(void)
 		TEST(a_folder_that_others_may_change_is_refused),
 		TEST(a_damaged_file_is_no_key),
 		TEST(a_step_that_fails_breaks_no_chain),
+		TEST(a_full_disk_has_room_for_the_agent),
 		TEST(a_kill_at_any_step_breaks_no_chain),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
