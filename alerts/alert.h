@@ -66,6 +66,8 @@ struct open_info {
 	uint64_t epoch;                      /* of the key that signs; stream_open_record fills this and the next in */
 	const struct log_head *previous;     /* where the stream before ended; NULL: there was none */
 	const char *enforcement;             /* "enforce", "detect"; NULL: nothing could be blocked */
+	bool is_agent_kept;                  /* over its runs; filled in as well */
+	bool has_wal;                        /* records are on the disk before anybody gets them */
 };
 
 struct heartbeat_info {

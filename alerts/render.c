@@ -515,6 +515,8 @@ int render_open(struct renderer *r, const struct open_info *info, const char *pu
 	set_list(r, &rec, MEMBER_hooks_missing, info->hooks_missing, true);
 	if (info->heartbeat_ns)
 		set_number(&rec, MEMBER_heartbeat_interval, info->heartbeat_ns);
+	set_z(&rec, MEMBER_evidence_agent, info->is_agent_kept ? "kept" : "new");
+	set_z(&rec, MEMBER_evidence_log, info->has_wal ? "wal" : "file");
 	set_number(&rec, MEMBER_key_epoch, info->epoch);
 	set_z(&rec, MEMBER_key_public, public_key);
 	struct buf hash = { .max = 64 };

@@ -231,6 +231,7 @@ int stream_open_record(struct stream *s, const struct open_info *info)
 		return -EINVAL;
 	mine.epoch = signer_epoch(s->signer);
 	mine.previous = s->agent ? agent_previous(s->agent) : NULL;
+	mine.is_agent_kept = s->agent != NULL;
 	int r = render_open(s->renderer, &mine, signer_public_key(s->signer), &s->body);
 	if (!r)
 		r = add_body(s, info->at);

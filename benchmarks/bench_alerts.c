@@ -112,7 +112,7 @@ static struct alert alert_at(const struct bench *b, uint64_t i)
 static void begin_stream(struct bench *b, struct outlet *outlet)
 {
 	CLEANUP(diag_done) struct diag diag = { 0 };
-	struct open_info open = { b->now, "00", 1, "", "lsm", "host", no_names, no_names, 0, 0, NULL, NULL };
+	struct open_info open = { b->now, "00", 1, "", "lsm", "host", no_names, no_names, 0, 0, NULL, NULL, false, false };
 	check("the stream", stream_new(&b->identity, NULL, &outlet, &b->stream, &diag));
 	check("the open record", stream_open_record(b->stream, &open));
 }

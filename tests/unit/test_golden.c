@@ -47,7 +47,7 @@ static void add_own(struct renderer *r, struct buf *body, struct buf *out)
 	const struct totals totals = { .produced = 1000, .delivered = 990, .lost = 10 };
 	const struct log_counts counts = { 34, 2, 4096, 4, 0 };
 	const struct key_roll_info roll = { fixed_time, "interval", 5, "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=" };
-	const struct open_info open = { fixed_time, "ab12", 7, "cd34", "lsm", "host", hooks, missing, 0, 0, NULL, "enforce" };
+	const struct open_info open = { fixed_time, "ab12", 7, "cd34", "lsm", "host", hooks, missing, 0, 0, NULL, "enforce", false, false };
 	const struct heartbeat_info beat = { fixed_time, "ab12", "lsm", totals, "on", 3, 2, 1 };
 	const struct loss_info ring = { fixed_time, "ring", "file.open", 1, 5, fixed_time.wall_ns - 1000000000, 0, "", "" };
 	const struct loss_info output = { fixed_time, "output", "", -1, 5, fixed_time.wall_ns, 0, "", "" };

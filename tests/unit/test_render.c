@@ -356,7 +356,7 @@ static void our_own_records_are_sorted_and_whole(void **state)
 	static const char *const none[] = { NULL };
 	const struct totals totals = { .produced = 10, .delivered = 9, .lost = 1 };
 	const struct log_counts counts = { 3, 2, 1, 4, 0 };
-	const struct open_info open = { fixed_time, "d1", 7, "", "lsm", "host", hooks, none, 0, 0, NULL, NULL };
+	const struct open_info open = { fixed_time, "d1", 7, "", "lsm", "host", hooks, none, 0, 0, NULL, NULL, false, false };
 	const struct heartbeat_info beat = { fixed_time, "d1", "lsm", totals, "on", 3, 2, 1 };
 	const struct loss_info loss = { fixed_time, "ring", "file.open", 1, 5, fixed_time.wall_ns, 0, "", "" };
 	const struct loss_info loss_anywhere = { fixed_time, "output", "", -1, 5, fixed_time.wall_ns, 0, "", "" };

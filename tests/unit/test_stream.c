@@ -49,7 +49,7 @@ static int make_fixture(void **state)
 		return -1;
 	full_event_make(f->full, event_type_by_name(SV("file.open")), &(struct full_event_style){ .repeat = 1 });
 	stream_key_line(f->stream, &f->key);
-	struct open_info open = { f->now, "00", 1, "", "lsm", "host", none, none, 0, 0, NULL, NULL };
+	struct open_info open = { f->now, "00", 1, "", "lsm", "host", none, none, 0, 0, NULL, NULL, false, false };
 	return stream_open_record(f->stream, &open);
 }
 

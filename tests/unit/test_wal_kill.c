@@ -187,7 +187,7 @@ static void sign_on(const struct fixture *f, struct deadly *deadly, int began)
 	must(sinks_open(&f->config->sinks, f->log, w, &sinks, NULL) || sinks_start(sinks));
 	full_event_make(full, event_type_by_name(SV("file.open")), &(struct full_event_style){ .repeat = 1 });
 	struct instant now = instant_now();
-	struct open_info open_info = { now, "00", 1, "", "lsm", "host", none, none, 0, 0, NULL, NULL };
+	struct open_info open_info = { now, "00", 1, "", "lsm", "host", none, none, 0, 0, NULL, NULL, false, false };
 	must(stream_open_record(stream, &open_info));
 	must(write(began, "", 1) != 1);
 	for (unsigned i = 0; i < ALERTS_MAX; i++) {
