@@ -5,13 +5,27 @@
 #include <signal.h>
 #include <unistd.h>
 
+void faulty_storm(struct faulty_io *f, int error)
+{
+	__atomic_store_n(&f->storm, error, __ATOMIC_RELAXED);
+}
+
+/* A full disk lets go of files, and what is read-only has nothing that is not on the disk. */
+int faulty_storm_on(const struct faulty_io *f, enum faulty_op op)
+{
+	int error = __atomic_load_n(&f->storm, __ATOMIC_RELAXED);
+	if ((error == ENOSPC && (op == FAULTY_CUT || op == FAULTY_REMOVE)) || (error == EROFS && op == FAULTY_SYNC))
+		return 0;
+	return -error;
+}
+
 /* 0: do it; 1: do half; else -errno. Used by one thread at a time. */
 static int ask(struct faulty_io *f, enum faulty_op op)
 {
 	unsigned n = f->op == FAULTY_ANY || f->op == op ? __atomic_add_fetch(&f->count, 1, __ATOMIC_RELAXED) : 0;
 	bool fails = f->at && n && (n == f->at || (f->goes_on && n > f->at));
 	if (!fails)
-		return 0;
+		return faulty_storm_on(f, op);
 	__atomic_add_fetch(&f->failures, 1, __ATOMIC_RELAXED);
 	if (f->error == -1)
 		kill(getpid(), SIGKILL);

@@ -15,8 +15,13 @@ struct faulty_io {
 	int error;           /* positive; 0: a write stops after half its bytes, others succeed; -1: the process is killed there */
 	unsigned count;      /* operations that were counted */
 	unsigned failures;
+	int storm;           /* positive: while it is set, all that this error can hit fails with it; set by faulty_storm, at any time */
 	off_t bad_from, bad_to; /* bytes of any file that cannot be read */
 };
+
+void faulty_storm(struct faulty_io *f, int error);
+/* -errno of the storm for an operation of that kind; 0: it is spared. */
+int faulty_storm_on(const struct faulty_io *f, enum faulty_op op);
 
 /* The io whose context is `f`. The caller changes `f` only while nothing uses it. */
 struct wal_io faulty_io(struct faulty_io *f);

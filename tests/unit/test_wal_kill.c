@@ -2,7 +2,8 @@
 /*
  * An agent that signs into a write-ahead log with a sink behind it is killed again and again: at any instant, at each operation of log, cursor and file on the
  * disk, at each step of its key file. What it had shown to a reader is there afterwards, with the same bytes; all streams verify, one behind the other, by the
- * agent's first key; the sink's files hold each line once. VEDETTE_KILLS says how often (30).
+ * agent's first key; the sink's files hold each line once. So it is while the disk is full, fails or is read-only, for a time or up to the kill, and while the
+ * clock is set. VEDETTE_KILLS says how often (30).
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -128,9 +129,20 @@ static void must(int r)
 		_exit(3);
 }
 
+enum { CLOCK_STEP = -1, HALF_DAY_S = 43200 };
+
+/* What a process lives through before it is killed. */
+static const struct weather {
+	const char *name;
+	int error; /* of each operation on the disk while it lasts; CLOCK_STEP: none, the wall clock jumps by up to half a day */
+} weathers[] = { { "calm", 0 }, { "disk full", ENOSPC }, { "disk fails", EIO }, { "read-only", EROFS }, { "clock set", CLOCK_STEP } };
+
 /* Where a process is killed, besides at any instant. */
 struct deadly {
 	struct faulty_io io;
+	const struct weather *weather;
+	unsigned from, to; /* alerts between which it lasts */
+	uint64_t step_ns;  /* added to the wall clock, perhaps what is less than nothing */
 	unsigned step; /* of the agent's file, counted from 1; 0: none */
 	unsigned steps;
 };
@@ -138,10 +150,22 @@ struct deadly {
 static int on_step(void *context, enum agent_step step)
 {
 	struct deadly *d = context;
-	(void)step;
 	if (++d->steps == d->step)
 		(void)raise(SIGKILL);
-	return 0;
+	static const enum faulty_op ops[AGENT_STEP_COUNT] = { FAULTY_WRITE, FAULTY_SYNC, FAULTY_RENAME, FAULTY_SYNC, FAULTY_WRITE };
+	return faulty_storm_on(&d->io, ops[step]);
+}
+
+/* Before alert i. */
+static void change_weather(struct deadly *d, unsigned i, struct instant *now)
+{
+	bool is_clock = d->weather->error == CLOCK_STEP;
+	if (i == d->from && is_clock)
+		now->wall_ns += d->step_ns;
+	if (i == d->to && is_clock)
+		now->wall_ns -= d->step_ns;
+	if ((i == d->from || i == d->to) && !is_clock)
+		faulty_storm(&d->io, i == d->from ? d->weather->error : 0);
 }
 
 static void find_end(struct wal *w, struct agent *agent)
@@ -174,6 +198,7 @@ static void sign_on(const struct fixture *f, struct deadly *deadly, int began)
 	config.io = &io;
 	config.segment_bytes = 1 << 16;
 	config.commit_ns = 1000000;
+	config.retry_ns = 2000000;
 	must(!full || wal_open(&config, &w, NULL));
 	struct wal_reader *keeper = NULL; /* lets no segment go */
 	must(wal_reader_new(w, 0, true, &keeper));
@@ -193,9 +218,11 @@ static void sign_on(const struct fixture *f, struct deadly *deadly, int began)
 	for (unsigned i = 0; i < ALERTS_MAX; i++) {
 		bool is_critical = i % 20 == 19; /* another key with each */
 		struct alert alert = { .ev = &full->ev, .rule = &rules[is_critical], .message = SV("m"), .policy_digest = "00" };
+		change_weather(deadly, i, &now);
 		now.wall_ns += 1000000;
 		now.boot_ns += is_critical ? 2 * STREAM_ROLL_PAUSE_NS : 1000000;
-		must(stream_alert(stream, &alert, now));
+		int r = stream_alert(stream, &alert, now); /* what finds no room is left out before it has a number */
+		must(r == -ENOBUFS && deadly->weather->error > 0 ? 0 : r);
 		if (i % 3 == 0)
 			IGNORE(stream_flush(stream, now)); /* a fault of the disk that is tried again */
 	}
@@ -208,7 +235,10 @@ static void live_and_die(struct fixture *f, unsigned round)
 {
 	int began[2], status = 0;
 	char byte;
-	struct deadly deadly = { .io = { .op = FAULTY_ANY, .error = -1 } };
+	struct deadly deadly = { .io = { .op = FAULTY_ANY, .error = -1 }, .weather = &weathers[(round / 3) % ARRAY_SIZE(weathers)] };
+	deadly.from = (unsigned)random_below(&f->random, 100);
+	deadly.to = deadly.from + 1 + (unsigned)random_below(&f->random, 2 * ALERTS_MAX); /* often never */
+	deadly.step_ns = (random_below(&f->random, 2 * HALF_DAY_S) - HALF_DAY_S) * UINT64_C(1000000000);
 	if (round % 3 == 1)
 		deadly.io.at = 1 + (unsigned)random_below(&f->random, 400);
 	if (round % 3 == 2)
@@ -228,7 +258,7 @@ static void live_and_die(struct fixture *f, unsigned round)
 	kill(child, SIGKILL);
 	assert_int_equal(waitpid(child, &status, 0), child);
 	if (!WIFSIGNALED(status))
-		fail_msg("round %u ended by itself: %x", round, (unsigned)status);
+		fail_msg("round %u (%s) ended by itself: %x", round, deadly.weather->name, (unsigned)status);
 }
 
 /* --- what is left ----------------------------------------------------------------------------------------------------------------- */
