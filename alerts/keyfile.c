@@ -164,9 +164,12 @@ int keyfile_append(const char *path, const char *log_path, struct strview line, 
 	r = keep_short(path, &fd, diag);
 	if (r)
 		return r;
-	r = is_torn ? fd_write_all(fd, "\n", 1) : 0; /* an earlier run's disk was full: its line shall not spoil ours */
+	const off_t end = lseek(fd, 0, SEEK_END);
+	r = end < 0 ? -errno : is_torn ? fd_write_all(fd, "\n", 1) : 0; /* an earlier run's disk was full: its line shall not spoil ours */
 	if (!r)
 		r = fd_write_all(fd, line.p, line.n);
+	if (r && end >= 0)
+		IGNORE(ftruncate(fd, end)); /* half a key is none, and verifiers would stumble over it */
 	if (r)
 		diag_error(diag, (struct place){ path, 0, 0 }, "the public key cannot be written: %s", strerror(-r));
 	return r;

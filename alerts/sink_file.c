@@ -143,6 +143,17 @@ static int keep_earlier(const char *path, char **ret_name, struct diag *diag)
 	return r;
 }
 
+int sink_file_set_aside(const char *path, char **ret_name, struct diag *diag)
+{
+	struct stat st = { 0 };
+	CLEANUP(fd_close) int fd = -1;
+	*ret_name = NULL;
+	if (lstat(path, &st) || !S_ISREG(st.st_mode) || st.st_size == 0)
+		return 0;
+	int r = open_path(path, O_RDWR, &fd, &st, diag); /* nobody writes it now */
+	return r || !begins_like_a_log(fd) ? r : keep_earlier(path, ret_name, diag);
+}
+
 /* Never truncated: others may write there. A pipe is opened anew: O_NONBLOCK on the one we were given would reach its other users. */
 static int open_standard_output(struct sink_file *s, struct diag *diag)
 {

@@ -29,6 +29,11 @@ struct sink_file;
  * are written as they are. A pipe must have a reader; one that is full is an error like any other (EAGAIN): its lines wait.
  */
 int sink_file_open(const struct sink_file_config *config, struct sink_file **ret, struct diag *diag) MUST_CHECK;
+/*
+ * An earlier log there gets the name that sink_file_open would give it, and *ret_name (owned) is that; NULL: nothing is there, or nothing of a log.
+ * 0, or -errno with diag.
+ */
+int sink_file_set_aside(const char *path, char **ret_name, struct diag *diag) MUST_CHECK;
 /* The same sink as an outlet, which takes it over. */
 struct outlet *sink_file_outlet(struct sink_file **s);
 /* sink_file_wait, syncs, closes. Returns the bytes that could not be written. */

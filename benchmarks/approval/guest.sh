@@ -29,7 +29,7 @@ apt-get -qq update > /dev/null 2>&1
 for rules in rules keyed all; do
 	mkdir -p /var/log/vedette /run/vedette
 	rm -f /run/vedette/status.json
-	printf 'rules: [/t/%s]\noutput: {file: /var/log/vedette/%s.jsonl}\nstatus_file: /run/vedette/status.json\n' $rules $rules > /etc/vedette.yaml
+	printf 'rules: [/t/%s]\noutput: {file: /var/log/vedette/%s.jsonl}\nstatus_file: /run/vedette/status.json\nagent: off\nwal: off\n' $rules $rules > /etc/vedette.yaml
 	vedette daemon -c /etc/vedette.yaml 2> /tmp/err &
 	daemon=$!
 	i=0

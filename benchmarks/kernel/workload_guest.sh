@@ -27,7 +27,7 @@ with_daemon() {
 	name=$1
 	shift
 	rm -f /run/vedette/status.json
-	printf '%s\n' "$@" 'output: {file: /srv/alerts.jsonl}' 'status_file: /run/vedette/status.json' 'policy: {folder: ""}' > /srv/config.yaml
+	printf '%s\n' "$@" 'output: {file: /srv/alerts.jsonl}' 'status_file: /run/vedette/status.json' 'policy: off' 'agent: off' 'wal: off' > /srv/config.yaml
 	vedette daemon -c /srv/config.yaml 2> /srv/err &
 	i=0
 	while [ ! -s /run/vedette/status.json ] && [ $i -lt 600 ]; do sleep 0.2; i=$((i + 1)); done

@@ -40,6 +40,25 @@ static int set_option(struct config *c, const char *key, struct place at, const 
 	return option_unknown(options, ARRAY_SIZE(options), at, key, diag);
 }
 
+/* `wal: off` is how people say `wal: {folder: ""}`: a section without its folder does nothing. */
+static int switch_off(struct config *c, const char *section, const struct yaml_node *value, struct diag *diag)
+{
+	CLEANUP(buf_done) struct buf key = { 0 };
+	struct yaml_node none = *value;
+	none.text = SV("");
+	buf_add_format(&key, "%s.folder", section);
+	return buf_error(&key) ? -ENOMEM : set_option(c, buf_cstr(&key), value->at, &none, diag);
+}
+
+static bool has_folder(const char *section)
+{
+	size_t n = strlen(section);
+	for (size_t i = 0; i < ARRAY_SIZE(options); i++)
+		if (strncmp(options[i].key, section, n) == 0 && strcmp(options[i].key + n, ".folder") == 0)
+			return true;
+	return false;
+}
+
 /* One level of maps: section.key. */
 static int set_map(struct config *c, const char *section, const struct yaml_node *map, struct diag *diag)
 {
@@ -50,6 +69,8 @@ static int set_map(struct config *c, const char *section, const struct yaml_node
 		int err;
 		if (!section[0] && k->next->type == YAML_MAP && option_is_section(options, ARRAY_SIZE(options), buf_cstr(&key)))
 			err = set_map(c, buf_cstr(&key), k->next, diag);
+		else if (!section[0] && k->next->type == YAML_SCALAR && sv_is(k->next->text, "off") && has_folder(buf_cstr(&key)))
+			err = switch_off(c, buf_cstr(&key), k->next, diag);
 		else
 			err = set_option(c, buf_cstr(&key), k->at, k->next, diag);
 		worst = worst ? worst : err;
@@ -72,15 +93,15 @@ static int check(const struct config *c, const char *name, struct diag *diag)
 		return -EINVAL;
 	}
 	if (c->wal_folder[0] && !c->output_file[0]) {
-		diag_error(diag, at, "wal.folder: output.file is empty: even without a file of that name it says where the public key goes");
+		diag_error(diag, at, "output.file is empty: even without a file of that name it says where the public key goes; for no log at all add `wal: off`");
 		return -EINVAL;
 	}
 	if (c->wal_folder[0] && !c->agent_folder[0]) {
-		diag_error(diag, at, "wal.folder: the log goes on over restarts, and so must the agent that signs it: say where it is kept, as `agent: {folder: /var/lib/vedette/agent}`");
+		diag_error(diag, at, "agent: off: the write-ahead log goes on over restarts, and so must the agent that signs it: let both be, or add `wal: off`");
 		return -EINVAL;
 	}
 	if (c->sinks.n && !c->wal_folder[0]) {
-		diag_error(diag, at, "sinks: they read the write-ahead log: say where it is, as `wal: {folder: /var/lib/vedette/wal}`");
+		diag_error(diag, at, "sinks: they read the write-ahead log, and that is off: take `wal: off` (or an empty wal.folder) away");
 		return -EINVAL;
 	}
 	bool is_kept = strcmp(c->on_exit, "keep") == 0;

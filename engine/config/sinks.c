@@ -282,10 +282,11 @@ int sinks_one_file(const char *path, struct sinks_config *ret, struct diag *diag
 	ret->n = 1;
 	for (size_t i = 0; !err && i < ARRAY_SIZE(options); i++)
 		err = option_default(&(struct option_into){ ret->sinks, &ret->owned }, &options[i], diag);
-	ret->sinks->kind = SINK_FILE;
+	ret->sinks->kind = strcmp(path, "-") == 0 ? SINK_STDOUT : SINK_FILE;
 	ret->sinks->name = "output";
 	ret->sinks->path = path;
 	ret->sinks->rotate_size = 0;
+	ret->sinks->keep = 9999; /* another agent's lines begin the next file: none of those before goes */
 	return err;
 }
 

@@ -14,6 +14,7 @@
 #include "engine/daemon/args.h"
 #include "engine/daemon/commands.h"
 #include "engine/daemon/delivery.h"
+#include "engine/daemon/evidence.h"
 #include "engine/daemon/say.h"
 #include "engine/daemon/status.h"
 #include "engine/daemon/watch.h"
@@ -139,7 +140,6 @@ static int watch_host(const char *file, const struct config *c, struct diag *dia
 	struct watch_options o = options_of(c);
 	struct watch_end end;
 	make_folder_of(o.output);
-	make_folder_of(o.wal_folder);
 	make_folder_of(o.status_file);
 	make_folder_of(o.control);
 	make_folder_of(o.metrics_file);
@@ -201,8 +201,9 @@ static int check_rules(const struct config *c, const char *file, struct diag *di
 	if (folder_will_be_made(o.metrics_file))
 		metrics.metrics_file = "";
 	int bad_metrics = watch_check_metrics(&metrics, diag);
+	int bad_evidence = evidence_check(&o, diag);
 	int bad_sinks = delivery_check(&c->sinks, diag);
-	err = err ? err : bad_cgroup ? bad_cgroup : bad_status ? bad_status : bad_metrics ? bad_metrics : bad_sinks;
+	err = err ? err : bad_evidence ? bad_evidence : bad_cgroup ? bad_cgroup : bad_status ? bad_status : bad_metrics ? bad_metrics : bad_sinks;
 	if (!err)
 		printf("configuration and %zu %s fine\n", n, n == 1 ? "rule are" : "rules are");
 	return err;

@@ -251,6 +251,15 @@ static void show_policy(const struct yaml_node *policy)
 		       text_of(last, "blocked"), plural(number_of(last, "blocked")));
 }
 
+static void show_evidence(const struct yaml_node *evidence)
+{
+	const char *log = text_of(evidence, "log");
+	if (!evidence)
+		return;
+	printf("evidence  %s; %s\n", strcmp(text_of(evidence, "agent"), "kept") == 0 ? "the agent's key is kept over its runs" : "the key is of this run alone (agent: off)",
+	       strcmp(log, "wal") == 0 ? "records go to the write-ahead log first" : strcmp(log, "file") == 0 ? "there is no write-ahead log (wal: off)" : "there is no log");
+}
+
 static void show_delivery(const struct yaml_node *sinks, const struct yaml_node *wal)
 {
 	if (wal)
@@ -343,6 +352,7 @@ static void show(const struct yaml_node *doc)
 		show_keys(yaml_get(doc, "keys"));
 	if (yaml_get(doc, "memory_bytes"))
 		show_memory(yaml_get(doc, "memory_bytes"));
+	show_evidence(yaml_get(doc, "evidence"));
 	show_delivery(yaml_get(doc, "sinks"), yaml_get(doc, "wal"));
 	show_events(yaml_get(doc, "events"));
 }

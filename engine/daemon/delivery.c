@@ -60,6 +60,13 @@ int delivery_start(struct delivery *d)
 	return sinks_start(d->sinks);
 }
 
+bool delivery_is_new(const struct delivery *d)
+{
+	struct wal_head head;
+	wal_get_head(d->wal, &head);
+	return head.next == 0;
+}
+
 /* The file as it is, or what it was rotated to a moment ago. */
 static void find_end_of_file(const char *path, struct agent *agent, struct diag *diag)
 {

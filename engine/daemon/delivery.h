@@ -20,6 +20,8 @@ struct delivery;
 
 /* Opens the log; the options are borrowed for the delivery's life. 0, or -errno with diag. */
 int delivery_open(const struct delivery_options *options, struct delivery **ret, struct diag *diag) MUST_CHECK;
+/* Was there no write-ahead log in the folder? */
+bool delivery_is_new(const struct delivery *d);
 /* Shows the agent where its log ended: in the write-ahead log and, should that have been lost, in the files of the sinks. */
 void delivery_find_ends(const struct delivery *d, struct agent *agent, struct diag *diag);
 /* For one stream, which must be freed after the delivery; untaken, delivery_free closes it. */

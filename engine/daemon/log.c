@@ -4,10 +4,28 @@
 #include <errno.h>
 #include <unistd.h>
 
+#include "alerts/agent.h"
 #include "alerts/keyfile.h"
 #include "alerts/sink_file.h"
 
 #define RETRY_NS 1000000000ull
+
+/* A full disk keeps no agent from starting: the key that it began with proves those that follow, which its log names. */
+static int append_key(const struct log_options *o, const char *path, struct strview line, struct diag *diag)
+{
+	CLEANUP(diag_done) struct diag why = { 0 };
+	int err = keyfile_append(path, o->file, line, &why);
+	bool is_excused = o->agent && !agent_is_new(o->agent) && (err == -ENOSPC || err == -EDQUOT);
+	for (size_t i = 0; i < why.n; i++) {
+		const struct diag_message *m = &why.messages[i];
+		const struct place at = { m->file, m->line, m->column };
+		if (is_excused || m->level == DIAG_WARNING)
+			diag_warn(diag, at, "%s", m->text);
+		else
+			diag_error(diag, at, "%s", m->text);
+	}
+	return is_excused ? 0 : err;
+}
 
 static int write_key(const struct log_options *o, const struct stream *stream, struct diag *diag)
 {
@@ -15,7 +33,7 @@ static int write_key(const struct log_options *o, const struct stream *stream, s
 	CLEANUP(buf_done) struct buf line = { 0 };
 	if (o->key_file[0]) {
 		buf_add_z(&path, o->key_file);
-	} else if (o->outlet && (access(o->file, F_OK) != 0 || keyfile_fits_beside(o->file))) {
+	} else if (o->outlet && strcmp(o->file, "-") != 0 && (access(o->file, F_OK) != 0 || keyfile_fits_beside(o->file))) {
 		buf_add_format(&path, "%s.pub", o->file); /* the file of the streams before, too */
 	} else if (keyfile_fits_beside(o->file)) {
 		/* one key beside its log: that of an earlier log goes where that log went */
@@ -35,7 +53,7 @@ static int write_key(const struct log_options *o, const struct stream *stream, s
 	stream_key_line(stream, &line);
 	if (buf_error(&path) || buf_error(&line))
 		return -ENOMEM;
-	return keyfile_append(buf_cstr(&path), o->file, buf_sv(&line), diag);
+	return append_key(o, buf_cstr(&path), buf_sv(&line), diag);
 }
 
 int log_open(const struct log_options *options, const struct identity *identity, struct stream **ret, struct diag *diag)

@@ -145,6 +145,18 @@ static void add_enforcement(struct json *j, const struct status_of *of)
 	json_object_end(j);
 }
 
+/* The words of the open record. */
+static void add_evidence(struct json *j, const struct status_of *of)
+{
+	json_key(j, "evidence");
+	json_object_begin(j);
+	json_key(j, "agent");
+	json_str(j, of->is_agent_kept ? SV("kept") : SV("new"));
+	json_key(j, "log");
+	json_str(j, of->delivery ? SV("wal") : of->stream ? SV("file") : SV("none"));
+	json_object_end(j);
+}
+
 static void add_engine(struct json *j, const struct engine *engine)
 {
 	struct engine_stats s;
@@ -418,6 +430,7 @@ void status_json(const struct status_of *of, struct buf *out)
 	add_engine(&j, of->policy->engine);
 	add_enforcement(&j, of);
 	add_events(&j, of->sensor, of->stats);
+	add_evidence(&j, of);
 	add_hooks(&j, of->sensor);
 	if (of->stream)
 		add_keys(&j, of->stream);

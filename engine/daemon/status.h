@@ -22,6 +22,7 @@ struct status_of {
 	struct delivery *delivery;   /* may be NULL */
 	struct change_status change;
 	struct protect_state protection;
+	bool is_agent_kept;          /* over its runs */
 	bool is_enforcing, keeps; /* `enforce`; `enforcement.on_exit: keep` */
 	uint64_t start_ns;        /* wall clock */
 	struct rates rates;

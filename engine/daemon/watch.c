@@ -9,7 +9,6 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
-#include "alerts/agent.h"
 #include "alerts/sink_file.h"
 #include "engine/base/clock.h"
 #include "engine/base/fd.h"
@@ -19,8 +18,8 @@
 #include "engine/daemon/ancestry.h"
 #include "engine/daemon/cmd_rules.h"
 #include "engine/daemon/environment.h"
+#include "engine/daemon/evidence.h"
 #include "engine/daemon/hooks.h"
-#include "engine/daemon/log.h"
 #include "engine/daemon/whole_file.h"
 #include "engine/event/decode.h"
 #include "engine/probe/blind.h"
@@ -191,53 +190,6 @@ static int open_tape(struct watch *w, struct diag *diag)
 	return tape_writer_open(o->tape_file, o->tape_replace, &info, &w->tape, diag);
 }
 
-static int open_delivery(struct watch *w, struct diag *diag)
-{
-	const struct watch_options *o = &w->options;
-	const struct delivery_options options = {
-		.folder = o->wal_folder,
-		.max_bytes = o->wal_max,
-		.queue_bytes = o->queue_bytes,
-		.full = (enum wal_full)o->wal_full,
-		.sinks = o->sinks,
-		.output = o->output,
-	};
-	return o->wal_folder[0] ? delivery_open(&options, &w->delivery, diag) : 0;
-}
-
-/* The agent of the folder begins its next stream, behind the end of the log that is there. */
-static int begin_agent(struct watch *w, struct diag *diag)
-{
-	const struct watch_options *o = &w->options;
-	int err = agent_open(o->agent_folder, &(struct agent_options){ .makes = true }, &w->agent, diag);
-	if (err)
-		return err;
-	if (agent_is_new(w->agent))
-		diag_warn(diag, (struct place){ o->agent_folder, 0, 0 }, "a new agent was made; give its key to those who verify: `vedette keys show` prints it");
-	CLEANUP(buf_done) struct buf line = { 0 };
-	if (w->delivery)
-		delivery_find_ends(w->delivery, w->agent, diag);
-	else if (log_end_of_file(o->output, &line) == 0)
-		agent_found(w->agent, buf_sv(&line), diag);
-	err = agent_begin(w->agent, &w->identity, diag);
-	return err ? err : agent_start_writer(w->agent);
-}
-
-static int open_log(struct watch *w, struct diag *diag)
-{
-	if (!w->options.output[0])
-		return 0;
-	int err = open_delivery(w, diag);
-	if (!err && w->options.agent_folder[0])
-		err = begin_agent(w, diag);
-	if (err)
-		return err;
-	struct log_options lo = { .file = w->options.output, .key_file = w->options.key_file, .queue_bytes = w->options.queue_bytes, .agent = w->agent };
-	lo.outlet = w->delivery ? delivery_take_outlet(w->delivery) : NULL;
-	err = log_open(&lo, &w->identity, &w->stream, diag);
-	return err || !w->delivery ? err : delivery_connect(w->delivery, diag);
-}
-
 /* Without a configuration to read again: the paths of the beginning. */
 static int rules_of_start(void *context, struct rule_paths *ret, struct diag *diag)
 {
@@ -259,6 +211,7 @@ struct status_of watch_status_of(const struct watch *w)
 		.totals = watch_totals(w),
 		.stream = w->stream,
 		.delivery = w->delivery,
+		.is_agent_kept = w->agent != NULL,
 		.is_enforcing = w->options.enforce,
 		.keeps = w->options.keep,
 		.start_ns = w->start_ns,
@@ -426,6 +379,7 @@ static int say_open(struct watch *w)
 		.hooks_missing = hooks.missing,
 		.heartbeat_ns = w->options.heartbeat_ns,
 		.enforcement = w->options.enforce ? "enforce" : "detect",
+		.has_wal = w->delivery != NULL,
 	};
 	int err = stream_open_record(w->stream, &info);
 	return err ? err : stream_flush(w->stream, info.at);
@@ -439,6 +393,7 @@ static void warn_of_limits(const struct watch *w, struct diag *diag)
 	hooks_warn(w->sensor, diag);
 	if (w->stream && stream_kept_as(w->stream)[0])
 		diag_warn(diag, (struct place){ 0 }, "the earlier log %s is now %s", w->options.output, stream_kept_as(w->stream));
+	evidence_warn(w, diag);
 	if (w->stream && !stream_key_is_locked(w->stream))
 		diag_warn(diag, (struct place){ 0 }, "the signing key cannot be locked in memory (RLIMIT_MEMLOCK): it could be swapped out");
 	if (strcmp(caps->preemption, "full") == 0 && w->options.enforce)
@@ -542,7 +497,7 @@ static int open_parts(struct watch *w, struct diag *diag)
 		err = identity_gather(&w->identity, is_told ? diag : NULL);
 	if (!err)
 		err = open_tape(w, diag);
-	return err ? err : open_log(w, diag);
+	return err ? err : evidence_open(w, diag);
 }
 
 static int open_pipeline(struct watch *w)

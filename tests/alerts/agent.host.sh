@@ -25,6 +25,7 @@ sensor: tracepoint
 scope: {cgroup: $group}
 output: {file: $work/log, heartbeat: 1s}
 agent: {folder: $work/agent}
+wal: off
 control: $work/control.sock
 status_file: ""
 END

@@ -9,7 +9,7 @@ pair_wait() { # pair_wait STATUS PID
 
 pair_start() { # pair_start CONFIG
 	sed -e 's#alerts\.jsonl#all.jsonl#' -e 's#status\.json#all-status.json#' -e '/^enforce:/d' "$1" > /tmp/all.yaml
-	printf 'approval: false\ncontrol: ""\npolicy: {folder: ""}\n' >> /tmp/all.yaml
+	printf 'approval: false\ncontrol: ""\npolicy: off\nagent: off\nwal: off\n' >> /tmp/all.yaml
 	vedette daemon -c /tmp/all.yaml 2> /tmp/all-err &
 	pair=$!
 	pair_status=$(sed -n 's/^status_file: *//p' /tmp/all.yaml)

@@ -3,14 +3,20 @@
 check() { if [ "$1" -eq 0 ]; then echo "ok - $2"; else echo "not ok - $2"; fi; }
 wait_for() { # wait_for FILE: the daemon has started
 	i=0
-	while [ ! -s "$1" ] && [ $i -lt 600 ]; do sleep 0.1; i=$((i + 1)); done
+	while [ ! -s "$1" ] && [ $i -lt 1800 ]; do sleep 0.1; i=$((i + 1)); done
 }
 alerts() { grep -c "\"rule\":{[^}]*\"id\":\"$1\"" "$2"; }
 
-# --- the whole host
+now_ms() { sed -E 's/^([0-9]+)\.([0-9]).*/\1\200/' /proc/uptime; }
+
+# --- the whole host, on a machine that never saw the daemon
+vedette daemon -c /t/vedette.yaml --check > /tmp/out 2>&1 && [ ! -e /var/lib/vedette ]
+check $? "fresh: --check finds room for the evidence, and makes nothing ($(tail -n 1 /tmp/out))"
 vedette daemon -c /t/vedette.yaml 2> /tmp/err &
 daemon=$!
 wait_for /tmp/run/status.json
+[ "$(stat -c '%a %u' /var/lib/vedette/agent /var/lib/vedette/wal | uniq)" = "700 0" ] && grep -q 'a new agent was made' /tmp/err
+check $? "fresh: agent and write-ahead log have folders that are root's alone ($(grep agent /tmp/err | head -n 1))"
 sleep 1
 echo x > /tmp/marked-one
 cat /tmp/marked-one > /dev/null
@@ -31,6 +37,10 @@ vedette status --json /tmp/run/status.json | grep -q '"mode":"lsm"'
 check $? "host: status as JSON"
 vedette status --json /tmp/run/status.json | grep -q '"paths_checked":true'
 check $? "status: paths that change while they are read are noticed"
+grep -q "^evidence  the agent's key is kept over its runs; records go to the write-ahead log first" /tmp/status.txt && grep -q '^sink      output (file): good' /tmp/status.txt
+check $? "host: status tells how evidence is kept, and the file's lag ($(grep '^sink' /tmp/status.txt))"
+head -n 1 /tmp/log/alerts.jsonl | grep -q '"evidence":{"agent":"kept","log":"wal"}'
+check $? "host: so does the first record"
 rss=$(sed -nE 's/^RssAnon:[^0-9]*([0-9]+) kB/\1/p' /proc/$daemon/status)
 [ "$rss" -le 16384 ]
 check $? "host: private memory $rss KiB, 16384 at most"
@@ -52,11 +62,18 @@ check $? "host: the log verifies"
 
 # --- one cgroup
 mkdir -p /sys/fs/cgroup/watched/inner
-sed 's#^status_file.*#&\nscope: {cgroup: /sys/fs/cgroup/watched}#; s#alerts.jsonl#cgroup.jsonl#' /t/vedette.yaml > /tmp/cgroup.yaml
+sed 's#^status_file.*#&\nscope: {cgroup: /sys/fs/cgroup/watched}\nagent: off\nwal: off#; s#alerts.jsonl#cgroup.jsonl#' /t/vedette.yaml > /tmp/cgroup.yaml
 rm -f /tmp/run/status.json
+begun=$(now_ms)
 vedette daemon -c /tmp/cgroup.yaml 2> /tmp/err &
 daemon=$!
 wait_for /tmp/run/status.json
+took_off=$(($(now_ms) - begun))
+vedette status /tmp/run/status.json > /tmp/status.txt
+grep -q 'the write-ahead log is off' /tmp/err && grep -q 'no agent is kept' /tmp/err && grep -q '^evidence .*(agent: off); there is no write-ahead log (wal: off)' /tmp/status.txt
+check $? "agent: off, wal: off: told at the start and by status ($(grep '^evidence' /tmp/status.txt))"
+head -n 1 /tmp/log/cgroup.jsonl | grep -q '"evidence":{"agent":"new","log":"file"}'
+check $? "agent: off, wal: off: told by the first record"
 cat /tmp/marked-one > /dev/null
 sh -c 'echo $$ > /sys/fs/cgroup/watched/inner/cgroup.procs; exec cat /tmp/marked-one' > /dev/null
 sh -c 'echo $$ > /sys/fs/cgroup/watched/cgroup.procs; exec cat /tmp/marked-one' > /dev/null
@@ -73,23 +90,43 @@ vedette daemon -c /tmp/c.yaml > /tmp/out 2>&1
 [ $? -eq 1 ] && grep -q 'cgroup namespace or a bind mount' /tmp/out
 check $? "cgroup: a false root is refused ($(tail -n 1 /tmp/out))"
 
-# --- kill -9: the log stays verifiable, open-ended
-rm -f /tmp/run/status.json
-vedette daemon -c /t/vedette.yaml 2> /tmp/err &
-daemon=$!
-wait_for /tmp/run/status.json
-cat /tmp/marked-one > /dev/null
-sleep 2
-kill -KILL $daemon
-wait $daemon
-vedette verify --key /tmp/log/alerts.jsonl.pub /tmp/log/alerts.jsonl > /tmp/out
+# --- after a daemon that kept neither agent nor write-ahead log; kill -9 under load, and a start
+sed 's#^status_file.*#&\nagent: {folder: /tmp/up/lib/agent}\nwal: {folder: /tmp/up/lib/wal}#; s#alerts.jsonl#cgroup.jsonl#' /t/vedette.yaml > /tmp/up.yaml
+log=/tmp/log/cgroup.jsonl
+step=86400 # the clock is set forth under the first, and back under the next
+for how in KILL TERM; do
+	rm -f /tmp/run/status.json /tmp/calm
+	begun=$(now_ms)
+	vedette daemon -c /tmp/up.yaml 2>> /tmp/up.err &
+	daemon=$!
+	wait_for /tmp/run/status.json
+	took=$(($(now_ms) - begun))
+	(while [ ! -e /tmp/calm ]; do cat /tmp/marked-one > /dev/null; sleep 0.02; done) &
+	sleep 1
+	date -s "@$(($(date +%s) + step))" > /dev/null
+	sleep 1
+	kill -$how $daemon
+	: > /tmp/calm
+	wait $daemon
+	ended=$?
+	step=-172800
+	[ $how = TERM ] || cp $log /tmp/given # what a sink was given, it may have acknowledged
+done
+check $ended "killed: the next one is ended well"
+[ $((took - took_off)) -lt 10000 ] # an emulated processor on a busy host: the time itself is what test_wal_kill measures
+check $? "killed: with evidence of before, the start takes $((took - took_off)) ms longer than without any ($took)"
+vedette verify --complete --key $log.1.pub $log.1 > /tmp/out 2>&1 && grep -q 'the earlier log .* is now /tmp/log/cgroup.jsonl.1' /tmp/up.err
+check $? "upgraded: the log of the daemon before verifies, with its own key beside it ($(cat /tmp/out))"
+[ "$(alerts marked-open /tmp/given)" -gt 5 ] && head -c "$(stat -c %s /tmp/given)" $log | cmp -s - /tmp/given
+check $? "killed: what its file held is there, byte by byte ($(wc -l < /tmp/given) lines, $(alerts marked-open /tmp/given) alerts)"
+vedette verify --key $log.pub /tmp/given > /tmp/out
 [ $? -eq 0 ] && grep -q '^open-ended after' /tmp/out
 check $? "killed: the log is open-ended, and says so: $(cat /tmp/out)"
-vedette verify --complete --key /tmp/log/alerts.jsonl.pub /tmp/log/alerts.jsonl > /dev/null
+vedette verify --complete --key $log.pub /tmp/given > /dev/null
 [ $? -eq 1 ]
 check $? "killed: it is not complete"
-vedette verify --complete --key /tmp/log/alerts.jsonl.1.pub /tmp/log/alerts.jsonl.1 > /dev/null
-check $? "killed: the log before was kept and still verifies"
+vedette keys show --folder /tmp/up/lib/agent > /dev/null && head -n 1 $log.pub > /tmp/first.pub && vedette verify --json --key /tmp/first.pub $log > /tmp/out 2>&1 && [ "$(sed -E 's/.*"stream":"([^"]*)","time".*/\1/' $log | uniq | wc -l)" -eq 2 ]
+check $? "killed: both runs verify as one log, by the first key alone, and though the clock was set ($(head -c 300 /tmp/out))"
 
 # --- bad surroundings: a clear message, the right status, no crash
 refused() { # refused STATUS TEXT COMMAND...
@@ -111,6 +148,36 @@ vedette run --quiet --rules /t/daemon_rules.yaml --events --output /tmp/small/b.
 check $? "full disk: told, and the run fails ($(tail -n 1 /tmp/err))"
 vedette verify --key /tmp/small/b.jsonl.pub /tmp/small/b.jsonl > /tmp/out
 check $? "full disk: what was written verifies ($(cat /tmp/out))"
+umount /tmp/small
+# a daemon with its evidence on a full disk: it starts, says so, and goes on when there is room
+mount -t tmpfs -o size=256k none /tmp/small
+vedette keys init --folder /tmp/small/agent > /tmp/full.key
+dd if=/dev/zero of=/tmp/small/fill bs=4k count=999 2> /dev/null
+sed 's#^status_file.*#&\nagent: {folder: /tmp/small/agent}\nwal: {folder: /tmp/small/wal}#; s#alerts.jsonl#full.jsonl#' /t/vedette.yaml > /tmp/full.yaml
+rm -f /tmp/run/status.json
+vedette daemon -c /tmp/full.yaml 2> /tmp/err &
+daemon=$!
+wait_for /tmp/run/status.json
+cat /tmp/marked-one > /dev/null
+sleep 2
+vedette status /tmp/run/status.json > /tmp/status.txt
+grep -q '^degraded  the write-ahead log, or its disk, is full' /tmp/status.txt
+check $? "full disk: the daemon starts, and status says what is wrong ($(grep '^degraded' /tmp/status.txt | head -n 2 | tr '\n' ';'))"
+mount -o remount,size=64m /tmp/small
+i=0; while [ "$(alerts marked-open /tmp/log/full.jsonl)" -lt 1 ] && [ $i -lt 100 ]; do sleep 0.1; i=$((i + 1)); done
+kill -TERM $daemon
+wait $daemon
+check $? "full disk: with room again it ends well ($(tail -n 1 /tmp/err))"
+[ "$(alerts marked-open /tmp/log/full.jsonl)" -ge 1 ] && vedette verify --complete --key /tmp/full.key /tmp/log/full.jsonl > /tmp/out 2>&1
+check $? "full disk: the alert of then is there, and the log verifies ($(cat /tmp/out))"
+umount /tmp/small
+mount -t tmpfs -o ro none /tmp/small
+refused 1 'agent: off' vedette daemon -c /tmp/full.yaml --check
+grep -q 'Read-only file system' /tmp/out && grep -q 'wal: off' /tmp/out
+check $? "read-only: --check says why, and what to do about either folder"
+refused 1 'wal: off' vedette daemon -c /tmp/full.yaml
+grep -q '/tmp/small/wal: .*Read-only file system' /tmp/out
+check $? "read-only: so does a start ($(grep -c . /tmp/out) lines)"
 refused 125 'not a folder\|Is a directory\|directory' vedette run --quiet --rules /t/daemon_rules.yaml --output /tmp -- true
 refused 1 'not a folder of the cgroup\|cgroup' sh -c 'sed "s#scope:.*#scope: {cgroup: /nowhere}#" /tmp/cgroup.yaml > /tmp/c.yaml; exec vedette daemon -c /tmp/c.yaml'
 mkdir /tmp/closed && chmod 000 /tmp/closed && chmod 755 /tmp

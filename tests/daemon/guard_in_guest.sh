@@ -39,6 +39,10 @@ check $? "cgroup.kill: refused"
 (echo 1 > /sys/fs/cgroup/system.slice/cgroup.kill) 2> /dev/null
 [ $? -ne 0 ] && kill -0 "$pid"
 check $? "cgroup.kill of the slice: refused"
+# shellcheck disable=SC2016 # the other shell's
+sh -c 'bad=0; for f in /var/lib/vedette/wal/*.wal /var/lib/vedette/wal/output.cursor /var/lib/vedette/agent/agent; do (echo x >> $f) 2> /dev/null && bad=1; rm -f $f 2> /dev/null && bad=1; done
+	echo x > /var/lib/vedette/wal/new 2> /dev/null && bad=1; mv /var/lib/vedette/wal /var/lib/vedette/gone 2> /dev/null && bad=1; mv /var/lib/vedette /var/lib/gone 2> /dev/null && bad=1; exit $bad'
+check $? "agent and write-ahead log: nothing is changed, made, removed or renamed there, nor the folder above"
 (echo x >> /etc/systemd/system/vedette.service) 2> /dev/null
 [ $? -ne 0 ]
 check $? "its unit file, in protect_paths: refused"
@@ -86,7 +90,7 @@ systemd-run --wait -q -p PrivateTmp=yes -p ProtectSystem=strict -p ProtectHome=y
 check $? "a sandboxed service mounts over what it likes in its own namespace"
 systemctl restart vedette && ready && [ "$(main)" != "$pid" ]
 check $? "systemctl restart"
-systemd=$(grep -h '"act":"' $log.1 $log | grep -c '"message":"systemd (process 1, user 0): [^s]')
+systemd=$(grep -h '"act":"' $log | grep -c '"message":"systemd (process 1, user 0): [^s]')
 [ "$systemd" -eq 0 ]
 check $? "nothing of systemd's ordinary work was refused ($systemd acts)"
 timeout 60 systemctl stop vedette && [ "$(systemctl show -p Result --value vedette)" = success ]

@@ -19,6 +19,8 @@ enforce: true
 protect: false
 enforcement: {on_exit: $1}
 output: {file: /tmp/log/a.jsonl, heartbeat: 1s}
+agent: off
+wal: off
 rings: {priority: ${2:-4MiB}, bulk: ${2:-4MiB}}
 status_file: /run/vedette/status.json
 policy: {folder: /tmp/lib/policies}

@@ -49,8 +49,12 @@ static void bad_configurations_are_refused_with_their_place(void **state)
 		{ "rules: [r]\nnoise: {rate: 1000001}\n", "noise.rate: " },
 		{ "rules: [r]\nnoise: {burst: 0}\n", "noise.burst: " },
 		{ "rules: [r]\nwal: {full: no}\n", "wal.full: 'no' is not drop-lowest-severity, drop-oldest, block or fail-closed" },
-		{ "rules: [r]\nsinks:\n  - {type: stdout, name: a}\n", "sinks: they read the write-ahead log" },
-		{ "rules: [r]\nwal: {folder: /w}\n", "wal.folder: the log goes on over restarts, and so must the agent that signs it" },
+		{ "rules: [r]\nwal: off\nsinks:\n  - {type: stdout, name: a}\n", "sinks: they read the write-ahead log, and that is off" },
+		{ "rules: [r]\nwal: {folder: ''}\nsinks:\n  - {type: stdout, name: a}\n", "sinks: they read the write-ahead log, and that is off" },
+		{ "rules: [r]\nagent: off\n", "agent: off: the write-ahead log goes on over restarts, and so must the agent that signs it" },
+		{ "rules: [r]\noutput: {file: ''}\n", "output.file is empty: " },
+		{ "rules: [r]\nwal: on\n", "c.yaml:2:1: wal: is a section" },
+		{ "rules: [r]\nrings: off\n", "c.yaml:2:1: rings: is a section" },
 		{ "rules: [r]\nsinks: {type: file}\n", "c.yaml:2:8: sinks: expected a list, found a map" },
 		{ "rules: [r]\nsinks:\n  - x\n", "c.yaml:3:5: a sink is a map of keys, not text" },
 		{ "rules: [r]\nsinks:\n  - name: a\n", "c.yaml:3:5: a sink needs a type: file, stdout, syslog, journald, webhook, otlp or nats" },
@@ -200,6 +204,27 @@ static void sizes_and_times_are_printed_with_their_unit(void **state)
 	}
 }
 
+static void evidence_is_kept_unless_it_is_switched_off(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *what, *text, *agent, *wal;
+	} cases[] = {
+		{ "nothing said", "rules: [r]\n", "/var/lib/vedette/agent", "/var/lib/vedette/wal" },
+		{ "other folders", "rules: [r]\nagent: {folder: /a}\nwal: {folder: /w, max: 64MiB}\n", "/a", "/w" },
+		{ "no write-ahead log", "rules: [r]\nwal: off\n", "/var/lib/vedette/agent", "" },
+		{ "neither", "rules: [r]\nwal: off\nagent: off\n", "", "" },
+		{ "neither, the long way", "rules: [r]\nwal: {folder: ''}\nagent: {folder: ''}\n", "", "" },
+		{ "no log at all", "rules: [r]\noutput: {file: ''}\nwal: off\n", "/var/lib/vedette/agent", "" },
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		CLEANUP(config_free) struct config *c = NULL;
+		CLEANUP(diag_done) struct diag diag = { 0 };
+		if (config_parse("c", sv_from(cases[i].text), &c, &diag) || strcmp(c->agent_folder, cases[i].agent) != 0 || strcmp(c->wal_folder, cases[i].wal) != 0)
+			fail_msg("%s: %s, %s", cases[i].what, c ? c->agent_folder : "refused", c ? c->wal_folder : diag.messages[0].text);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -209,6 +234,7 @@ int main(void)
 		cmocka_unit_test(all_faults_of_a_file_come_at_once),
 		cmocka_unit_test(every_key_survives_printing_and_reading),
 		cmocka_unit_test(sizes_and_times_are_printed_with_their_unit),
+		cmocka_unit_test(evidence_is_kept_unless_it_is_switched_off),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

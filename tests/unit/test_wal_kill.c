@@ -200,6 +200,10 @@ static void sign_on(const struct fixture *f, struct deadly *deadly, int began)
 	config.commit_ns = 1000000;
 	config.retry_ns = 2000000;
 	must(!full || wal_open(&config, &w, NULL));
+	struct wal_head head;
+	wal_get_head(w, &head);
+	if (head.next < f->seen->next)
+		_exit(4); /* what a receiver had is gone, and its numbers would be given again */
 	struct wal_reader *keeper = NULL; /* lets no segment go */
 	must(wal_reader_new(w, 0, true, &keeper));
 	must(wal_reader_new(w, f->seen->next, true, &receiver.reader));
@@ -301,7 +305,7 @@ static void check_files(struct fixture *f, struct wal *w, const struct checked *
 	CLEANUP(buf_done) struct buf text = { .max = (size_t)1 << 30 };
 	assert_int_equal(sinks_open(&f->config->sinks, f->log, w, &sinks, NULL), 0);
 	assert_int_equal(sinks_start(sinks), 0);
-	assert_int_equal(sinks_close(&sinks, 60000000000), 0);
+	assert_int_equal(sinks_close(&sinks, 600000000000), 0);
 	for (unsigned i = 9999; i < 10000; i--) {
 		char path[120];
 		(void)snprintf(path, sizeof(path), i ? "%s.%u" : "%s", f->path, i);
@@ -316,6 +320,8 @@ static void nothing_acknowledged_is_lost_or_changed_by_a_kill(void **state)
 {
 	struct fixture *f = *state;
 	struct wal_config config = wal_defaults();
+	struct faulty_io calm = { .op = FAULTY_ANY }; /* waits for no disk: the sink has all that is left to write */
+	const struct wal_io io = faulty_io(&calm);
 	struct wal *w = NULL;
 	struct wal_reader *r = NULL;
 	struct wal_item item;
@@ -326,6 +332,7 @@ static void nothing_acknowledged_is_lost_or_changed_by_a_kill(void **state)
 		live_and_die(f, i);
 	assert_int_equal(f->seen->twice, 0);
 	config.folder = f->log;
+	config.io = &io;
 	assert_int_equal(wal_open(&config, &w, NULL), 0);
 	assert_int_equal(verify_keys_parse("key", buf_sv(&f->key), &keys, NULL), 0);
 	assert_int_equal(verifier_new(&keys, &(struct verify_options){ 0 }, &c.verifier), 0);
