@@ -51,6 +51,7 @@ struct sink_type {
 	/* Makes what was sent last, before the cursor is kept. NULL: there is nothing to do. */
 	int (*settle)(void *sink, struct sink_fault *fault);
 	uint64_t linger_ns; /* a connection has to last so long after a line for the line to be done: what its end took is sent again */
+	uint64_t (*files)(const void *sink); /* files that it has opened so far, for who keeps others off them. NULL: it writes none */
 	/* Begins anew with its file or connection, after a signal. NULL: nothing to do. */
 	void (*reopen)(void *sink);
 	/*

@@ -29,6 +29,7 @@ struct logfile {
 	const struct wal_io *io;            /* borrowed */
 	int fd;                             /* -1: not open */
 	uint64_t size;
+	uint64_t opened;                    /* times that a file was */
 	uint64_t settled_size;              /* that is on the disk */
 	bool is_lost;                       /* a sync failed, and the frame does not know yet: what came since the settle before comes again */
 	bool owes_cut;                      /* the file owed_dev:owed_ino is to be cut to settled_size before it is written again: it could not be */
@@ -264,6 +265,7 @@ static int open_file(struct logfile *f, bool is_fresh, struct sink_fault *fault)
 		return r;
 	f->owes_cut = false;
 	f->fd = TAKE_FD(fd);
+	f->opened++;
 	f->size = (uint64_t)st.st_size;
 	f->span = span_of(f, (uint64_t)st.st_mtim.tv_sec * 1000000000u);
 	r = look_at_tail(f, fault);
@@ -434,6 +436,12 @@ static int logfile_settle(void *sink, struct sink_fault *fault)
 	return take_lost(f, fault) && !r ? -EIO : r;
 }
 
+static uint64_t logfile_files(const void *sink)
+{
+	const struct logfile *f = sink;
+	return f->opened;
+}
+
 static void logfile_reopen(void *sink)
 {
 	struct logfile *f = sink;
@@ -458,6 +466,7 @@ const struct sink_type sink_type_file = {
 	.open = logfile_open,
 	.send = logfile_send,
 	.settle = logfile_settle,
+	.files = logfile_files,
 	.reopen = logfile_reopen,
 	.close = logfile_close,
 };

@@ -380,6 +380,7 @@ static void note_place(struct sink *s, const struct wal_header *next)
 {
 	pthread_mutex_lock(&s->all->lock);
 	s->sent = sink_sent_up_to(s);
+	s->status.files = s->type->files ? s->type->files(s->self) : 0;
 	s->waits_since_ns = s->n_held ? s->held_wall_ns : next ? next->wall_ns : 0;
 	pthread_mutex_unlock(&s->all->lock);
 }

@@ -38,6 +38,7 @@ struct sink_status {
 	bool is_required;
 	uint64_t lag_records, lag_ns; /* behind what is durable; age of the oldest record it has not */
 	uint64_t lines;               /* delivered */
+	uint64_t files;               /* opened by its thread: rotations, and what others took away */
 	uint64_t faults;              /* failed tries */
 	uint64_t refused;             /* lines that the receiver will never take */
 	uint64_t missed;              /* lines that were gone before it had them */

@@ -33,6 +33,16 @@ const char *sink_kind_name(enum sink_kind kind)
 	return kind_names[kind];
 }
 
+size_t sink_secret_files(const struct sink_options *s, const char *ret[static SINK_SECRETS])
+{
+	const char *const all[SINK_SECRETS] = { s->url_file, s->auth_token, s->auth_basic, s->auth_creds, s->sign_hmac, s->sign_ed25519 };
+	size_t n = 0;
+	for (size_t i = 0; i < SINK_SECRETS; i++)
+		if (all[i][0])
+			ret[n++] = all[i];
+	return n;
+}
+
 void sinks_config_done(struct sinks_config *sinks)
 {
 	free(sinks->sinks);

@@ -33,6 +33,9 @@ void sinks_config_done(struct sinks_config *sinks);
 /* As sinks_parse reads it back; nothing when there is none. */
 void sinks_show(const struct sinks_config *sinks, struct buf *out);
 
+enum { SINK_SECRETS = 6 };
+/* Names of the files of secrets that it reads, borrowed; returns how many. Certificates and their keys, which hosts share and renew, are not among them. */
+size_t sink_secret_files(const struct sink_options *s, const char *ret[static SINK_SECRETS]);
 const char *sink_kind_name(enum sink_kind kind) PURE;
 /* What is wrong with a url of a sink over HTTP, without the url itself, which may be a secret; NULL: nothing. */
 const char *sink_url_fault(const struct sink_options *s, const char *url);

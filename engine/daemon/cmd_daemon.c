@@ -133,6 +133,16 @@ static int rules_now(void *context, struct rule_paths *ret, struct diag *diag)
 	return err;
 }
 
+/* Where records go: the file, or the write-ahead log and the sinks behind it, with the files that they write. */
+static void describe_log(const struct watch_options *o, struct buf *out)
+{
+	buf_add_z(out, watch_writes_output(o) ? o->output : o->wal_folder);
+	for (size_t i = 0; !watch_writes_output(o) && i < o->sinks->n; i++) {
+		const struct sink_options *s = &o->sinks->sinks[i];
+		buf_add_format(out, "%s%s%s%s", i ? ", " : "; sinks: ", s->name, s->kind == SINK_FILE ? " " : "", s->kind == SINK_FILE ? s->path : "");
+	}
+}
+
 static int watch_host(const char *file, const struct config *c, struct diag *diag)
 {
 	struct config_source source = { file, c };
@@ -164,9 +174,11 @@ static int watch_host(const char *file, const struct config *c, struct diag *dia
 		IGNORE(watch_finish(w, "the watch could not start", diag)); /* the first failure counts */
 		return err;
 	}
+	CLEANUP(buf_done) struct buf log = { 0 };
+	describe_log(&o, &log);
 	fprintf(stderr, "vedette: watching %s in %s mode with %zu rule%s; log: %s\n", o.scope_text,
 		symbol_text(KIND_SENSOR, sensor_get_caps(watch_sensor(w))->mode), ruleset_rules(watch_rules(w)),
-		ruleset_rules(watch_rules(w)) == 1 ? "" : "s", o.output);
+		ruleset_rules(watch_rules(w)) == 1 ? "" : "s", buf_cstr(&log));
 	err = watch_loop(w, 0, &end, diag);
 	char reason[96];
 	if (err)

@@ -127,6 +127,17 @@ void delivery_tell(struct delivery *d, struct stream *stream, struct instant now
 	note_told(d, stream, now);
 }
 
+uint64_t delivery_files(const struct delivery *d)
+{
+	uint64_t files = 0;
+	for (size_t i = 0; i < delivery_sinks(d); i++) {
+		struct sink_status s;
+		sinks_get_status(d->sinks, i, &s);
+		files += s.files;
+	}
+	return files;
+}
+
 void delivery_reopen(struct delivery *d)
 {
 	if (d->sinks)

@@ -32,6 +32,8 @@ int delivery_start(struct delivery *d) MUST_CHECK;
 
 /* Tells losses of log and sinks as records. */
 void delivery_tell(struct delivery *d, struct stream *stream, struct instant now);
+/* Files that sinks have opened since the start. */
+uint64_t delivery_files(const struct delivery *d);
 /* Files and connections are opened anew. */
 void delivery_reopen(struct delivery *d);
 /* Gives sinks a bounded time for what is in the log, and ends them. Returns the records that required ones get after the next start. */

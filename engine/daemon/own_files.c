@@ -35,6 +35,21 @@ static int add(struct list *l, const char *path)
 	return l->items[l->n++] ? 0 : -ENOMEM;
 }
 
+/* What sinks read, and what they write. */
+static int add_sinks(struct list *config, struct list *log, const struct sinks_config *sinks)
+{
+	int err = 0;
+	for (size_t i = 0; !err && sinks && i < sinks->n; i++) {
+		const char *secrets[SINK_SECRETS];
+		size_t n = sink_secret_files(&sinks->sinks[i], secrets);
+		for (size_t k = 0; !err && k < n; k++)
+			err = add(config, secrets[k]);
+		if (!err && sinks->sinks[i].kind == SINK_FILE)
+			err = add(log, sinks->sinks[i].path);
+	}
+	return err;
+}
+
 int own_files_fill(struct own_files *f, const struct watch_options *o)
 {
 	*f = (struct own_files){ 0 };
@@ -43,12 +58,14 @@ int own_files_fill(struct own_files *f, const struct watch_options *o)
 	const struct {
 		struct list *list;
 		const char *path;
-	} all[] = { { &config, o->config_file ? o->config_file : "" }, { &rules, o->policy_folder }, { &log, o->output }, { &log, o->key_file },
-		    { &log, o->status_file }, { &log, o->agent_folder }, { &log, o->wal_folder }, { &control, o->control } };
+	} all[] = { { &config, o->config_file ? o->config_file : "" }, { &rules, o->policy_folder }, { &log, watch_writes_output(o) ? o->output : "" }, { &log, o->key_file },
+		    { &log, o->status_file }, { &log, o->metrics_file }, { &log, o->agent_folder }, { &log, o->wal_folder }, { &control, o->control } };
 	int err = 0;
 	f->self = realpath("/proc/self/exe", NULL);
 	for (size_t i = 0; !err && i < ARRAY_SIZE(all); i++)
 		err = add(all[i].list, all[i].path);
+	if (!err)
+		err = add_sinks(&config, &log, o->sinks);
 	for (size_t i = 0; !err && i < o->n_rule_paths; i++)
 		err = add(&rules, o->rule_paths[i]);
 	f->host = (struct essentials_host){

@@ -14,6 +14,7 @@
 
 #define CHECK_NS 10000000000ull  /* between two looks at the links */
 #define REPEAT_NS 60000000000ull /* a fault that lasts is told again */
+enum { KEPT_MAX = 64 }; /* of one sink: there is room for some thousand marks */
 #define FTRACE "/proc/sys/kernel/ftrace_enabled"
 
 struct protect {
@@ -67,6 +68,32 @@ static void note_fault(struct protect *p, uint32_t act, uint64_t object, uint64_
 
 /* --- files ------------------------------------------------------------------------------------------------------------------- */
 
+/* The file that a sink writes, and those that it keeps behind it: these have their marks from when they were written, but for the ones before our time. */
+static void add_logs(struct protect *p, const struct sink_options *s, struct diag *diag)
+{
+	guard_add(p->guard, s->path, diag);
+	for (unsigned i = 1; i <= MIN(s->keep, (unsigned)KEPT_MAX); i++) {
+		CLEANUP(buf_done) struct buf kept = { 0 };
+		buf_add_format(&kept, "%s.%u", s->path, i);
+		if (buf_error(&kept) || access(buf_cstr(&kept), F_OK))
+			return;
+		guard_add(p->guard, buf_cstr(&kept), diag);
+	}
+}
+
+static void add_sinks(struct protect *p, struct diag *diag)
+{
+	const struct sinks_config *sinks = p->config.sinks;
+	for (size_t i = 0; sinks && i < sinks->n; i++) {
+		const char *secrets[SINK_SECRETS];
+		size_t n = sink_secret_files(&sinks->sinks[i], secrets);
+		for (size_t k = 0; k < n; k++)
+			guard_add(p->guard, secrets[k], diag);
+		if (sinks->sinks[i].kind == SINK_FILE)
+			add_logs(p, &sinks->sinks[i], diag);
+	}
+}
+
 static void add_files(struct protect *p, struct diag *diag)
 {
 	struct rule_paths paths = { 0 };
@@ -79,6 +106,7 @@ static void add_files(struct protect *p, struct diag *diag)
 			guard_add(p->guard, p->files[i], diag);
 	for (size_t i = 0; i < c->n_more; i++)
 		guard_add(p->guard, c->more_files[i], diag);
+	add_sinks(p, diag);
 	if (c->rules(c->rules_context, &paths, diag) == 0)
 		for (size_t i = 0; i < paths.n; i++)
 			guard_add(p->guard, paths.items[i], diag);
@@ -90,6 +118,16 @@ void protect_refresh(struct protect *p)
 	CLEANUP(diag_done) struct diag diag = { 0 };
 	guard_refresh(p->guard);
 	add_files(p, &diag);
+	say_diag(&diag);
+}
+
+void protect_mark_logs(struct protect *p)
+{
+	const struct sinks_config *sinks = p->config.sinks;
+	CLEANUP(diag_done) struct diag diag = { 0 };
+	for (size_t i = 0; sinks && i < sinks->n; i++)
+		if (sinks->sinks[i].kind == SINK_FILE)
+			guard_add(p->guard, sinks->sinks[i].path, &diag);
 	say_diag(&diag);
 }
 

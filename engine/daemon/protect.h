@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include "engine/config/sinks.h"
 #include "engine/daemon/pipeline.h"
 #include "engine/daemon/reload.h"
 #include "engine/probe/guard.h"
@@ -22,6 +23,7 @@ struct protect_config {
 	size_t n_more;
 	rule_paths_function *rules;    /* where the rules are now */
 	void *rules_context;
+	const struct sinks_config *sinks; /* their secrets, and the files that they write; NULL: none */
 };
 
 /* Who asked; pid 0: nobody, it was found. */
@@ -39,6 +41,8 @@ void protect_free(struct protect **p);
 void protect_tick(struct protect *p, uint64_t boot_ns);
 /* Rules or BPF objects were exchanged. */
 void protect_refresh(struct protect *p);
+/* Sinks have begun other files: these are marked, too. */
+void protect_mark_logs(struct protect *p);
 
 void protect_off(struct protect *p, const struct protect_asker *who, uint64_t until_boot_ns);
 void protect_on(struct protect *p, const struct protect_asker *who);

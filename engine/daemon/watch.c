@@ -62,6 +62,16 @@ struct watch_options watch_defaults(void)
 	};
 }
 
+bool watch_writes_output(const struct watch_options *o)
+{
+	return o->output[0] && !(o->sinks && o->sinks->n);
+}
+
+const char *watch_log_name(const struct watch_options *o)
+{
+	return o->wal_folder[0] ? o->wal_folder : sink_file_name(o->output);
+}
+
 /* --- building ------------------------------------------------------------------------------------------------------------ */
 
 /* Events that must always come: they carry the process table. */
@@ -348,16 +358,18 @@ static int open_protect(struct watch *w, struct diag *diag)
 	}
 	buf_add_z(&key, o->key_file[0] ? o->key_file : o->output);
 	buf_add_z(&key, o->key_file[0] ? "" : ".pub");
+	const char *log = watch_writes_output(o) ? o->output : "";
 	if (buf_error(&key))
 		return -ENOMEM;
 	struct protect_config pc = {
 		.sensor = w->sensor,
 		.pipeline = w->pipeline,
-		.files = { o->output, o->output[0] ? buf_cstr(&key) : "", o->control, o->config_file, o->policy_folder, o->agent_folder, o->wal_folder },
+		.files = { log, o->output[0] ? buf_cstr(&key) : "", o->control, o->config_file, o->policy_folder, o->agent_folder, o->wal_folder },
 		.more_files = o->protect_paths,
 		.n_more = o->n_protect_paths,
 		.rules = o->rules_now ? o->rules_now : rules_of_start,
 		.rules_context = o->rules_now ? o->rules_context : &w->options,
+		.sinks = o->sinks,
 	};
 	return protect_new(&pc, &w->protect, diag);
 }
@@ -538,7 +550,7 @@ static int open_to_others(struct watch *w, struct diag *diag)
 		policies_sweep(w->policies, diag); /* the control socket is ours: no other daemon tries them now */
 	err = say_open(w);
 	if (err) {
-		diag_error(diag, (struct place){ .file = sink_file_name(options->output) }, "cannot be written: %s", strerror(-err));
+		diag_error(diag, (struct place){ .file = watch_log_name(options) }, "cannot be written: %s", strerror(-err));
 		return err;
 	}
 	err = open_protect(w, diag);

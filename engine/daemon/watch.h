@@ -70,6 +70,10 @@ struct watch_options {
 
 /* The defaults of all sizes and times; paths stay empty. */
 struct watch_options watch_defaults(void);
+/* Records go to output and nowhere else; not when there are sinks. */
+bool watch_writes_output(const struct watch_options *o) PURE;
+/* What messages about the log name: the file, or the folder of the write-ahead log. */
+const char *watch_log_name(const struct watch_options *o);
 
 struct watch;
 

@@ -255,6 +255,15 @@ static void tell_ancestors(struct watch *w)
 		takeover_labels_done(&w->takeover);
 }
 
+static void look_after_delivery(struct watch *w)
+{
+	uint64_t files = delivery_files(w->delivery);
+	if (w->protect && files != w->marked_files)
+		protect_mark_logs(w->protect);
+	w->marked_files = files;
+	delivery_tell(w->delivery, w->stream, instant_now());
+}
+
 static void tick(struct watch *w, uint64_t boot_ns)
 {
 	if (boot_ns < w->next_tick)
@@ -266,7 +275,7 @@ static void tick(struct watch *w, uint64_t boot_ns)
 		protect_tick(w->protect, boot_ns);
 	tell_losses(w);
 	if (w->delivery)
-		delivery_tell(w->delivery, w->stream, instant_now());
+		look_after_delivery(w);
 	alert_of_skipped_runs(w, boot_ns);
 	tell_expired(w);
 	tell_ancestors(w);
@@ -415,7 +424,7 @@ int watch_loop(struct watch *w, pid_t child, struct watch_end *ret, struct diag 
 		}
 		int write_error = flush_if_due(w, boot_ns);
 		if (write_error && !was_failing)
-			fprintf(stderr, "vedette: %s: %s; records wait in memory and are tried again\n", sink_file_name(w->options.output), strerror(-write_error));
+			fprintf(stderr, "vedette: %s: %s; records wait in memory and are tried again\n", watch_log_name(&w->options), strerror(-write_error));
 		was_failing = write_error != 0 || (was_failing && w->stream && !stream_is_due(w->stream, boot_ns));
 		if (take_signals(w, child, ret))
 			break;
@@ -491,7 +500,7 @@ int watch_finish(struct watch *w, const char *reason, struct diag *diag)
 	if (left)
 		fprintf(stderr, "vedette: %llu records of the write-ahead log wait for their sinks until the next start\n", (unsigned long long)left);
 	if (err || stats.queued_bytes) {
-		diag_error(diag, (struct place){ .file = sink_file_name(w->options.output) }, "%s: %llu bytes of the log could not be written, the log has no end record",
+		diag_error(diag, (struct place){ .file = watch_log_name(&w->options) }, "%s: %llu bytes of the log could not be written, the log has no end record",
 			   strerror(err ? -err : stats.error), (unsigned long long)stats.queued_bytes);
 		return err ? err : -EIO;
 	}

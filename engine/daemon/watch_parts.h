@@ -38,6 +38,7 @@ struct watch {
 	uint64_t told_damaged, told_matches, told_state, told_misc[MISC_COUNT], told_missed_runs;
 	uint64_t alerted_runs, next_alert_ns; /* missed runs of which there were alerts; time since boot from which there may be another one */
 	uint64_t since_ns; /* wall clock of the last look at the losses after which all were told */
+	uint64_t marked_files; /* of sinks, that the protection knows */
 	bool is_untold;    /* a loss record found no room at this look */
 	struct takeover takeover;
 	int keep_error;    /* that was told */

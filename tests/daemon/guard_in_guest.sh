@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # In a Debian guest: systemd starts, reloads, restarts and stops a daemon that protects itself; others do not.
 check() { if [ "$1" -eq 0 ]; then echo "ok - $2"; else echo "not ok - $2"; fi; }
-log=/var/log/vedette/alerts.jsonl
+log=/var/log/vedette/sink.jsonl
+key=/var/log/vedette/alerts.jsonl.pub
 mkdir -p /etc/vedette/rules /var/lib/vedette
 cp /t/block_rules.yaml /etc/vedette/rules/one.yaml
 cat > /etc/vedette/vedette.yaml <<'C'
@@ -9,7 +10,13 @@ rules: [/etc/vedette/rules]
 enforce: true
 protect_paths: [/etc/systemd/system/vedette.service]
 output: {heartbeat: 1s}
+agent: {folder: /var/lib/vedette/agent}
+wal: {folder: /var/lib/vedette/wal}
+sinks:
+  - {name: local, type: file, path: /var/log/vedette/sink.jsonl, rotate: {size: 40KiB, keep: 200}}
+  - {name: hook, type: webhook, required: false, url_file: /etc/vedette/hook.url, auth: {token: /etc/vedette/hook.token}, allow_private: true, timeout: 1s}
 C
+(umask 077; echo http://127.0.0.1:9/x > /etc/vedette/hook.url; echo secret-token > /etc/vedette/hook.token)
 cat > /etc/systemd/system/vedette.service <<'U'
 [Unit]
 Description=Vedette
@@ -46,9 +53,20 @@ check $? "agent and write-ahead log: nothing is changed, made, removed or rename
 (echo x >> /etc/systemd/system/vedette.service) 2> /dev/null
 [ $? -ne 0 ]
 check $? "its unit file, in protect_paths: refused"
+for i in $(seq 200); do [ -e $log.2 ] && break; sleep 0.5; done
+sleep 2
+bad=
+for f in $log $log.1 $log.2 /etc/vedette/hook.url /etc/vedette/hook.token $key; do
+	(: >> $f) 2> /dev/null && bad="$bad $f"
+	mv $f $f.moved 2> /dev/null && bad="$bad $f"
+done
+[ -z "$bad" ] && [ -e $log.2 ]
+check $? "what a sink writes, also after a rotation, and its secrets: refused$bad"
+journalctl -u vedette -o cat | grep -q 'watching host in lsm mode.*log: /var/lib/vedette/wal; sinks: local /var/log/vedette/sink.jsonl, hook$'
+check $? "it says where its records go ($(journalctl -u vedette -o cat | grep watching))"
 systemctl set-property --runtime vedette CPUWeight=200
 check $? "systemctl set-property: process 1 may"
-systemctl reload vedette && sleep 3 && grep -q '"dataset":"vedette.reload"' $log
+systemctl reload vedette && sleep 3 && grep -q '"dataset":"vedette.reload"' $log*
 check $? "systemctl reload"
 # policies come and go, their files with them: no other file may inherit what kept others off those
 printf -- '- rule: none\n  severity: low\n  event: process.exec\n  when: process.executable = /opt/none\n  action: block\n' > /root/p.yaml
@@ -90,12 +108,12 @@ systemd-run --wait -q -p PrivateTmp=yes -p ProtectSystem=strict -p ProtectHome=y
 check $? "a sandboxed service mounts over what it likes in its own namespace"
 systemctl restart vedette && ready && [ "$(main)" != "$pid" ]
 check $? "systemctl restart"
-systemd=$(grep -h '"act":"' $log | grep -c '"message":"systemd (process 1, user 0): [^s]')
+systemd=$(grep -h '"act":"' $log* | grep -c '"message":"systemd (process 1, user 0): [^s]')
 [ "$systemd" -eq 0 ]
 check $? "nothing of systemd's ordinary work was refused ($systemd acts)"
 timeout 60 systemctl stop vedette && [ "$(systemctl show -p Result --value vedette)" = success ]
 check $? "systemctl stop: it ended well ($(systemctl show -p Result --value vedette))"
 tail -n 1 $log | grep -q '"reason":"signal 15 from process 1, user 0"'
 check $? "systemctl stop: the log says who sent it: $(tail -n 1 $log | grep -o '"reason":"[^"]*"')"
-vedette verify --complete --key $log.pub $log > /tmp/out 2>&1
+vedette verify --complete --key $key $(ls -vr $log*) > /tmp/out 2>&1
 check $? "the log verifies: $(head -n 1 /tmp/out)"
