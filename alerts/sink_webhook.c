@@ -156,6 +156,10 @@ static int webhook_open(const struct sink_options *options, const struct wal_io 
 	w->limit = webhook_form(w->template)->most;
 	w->body.max = w->packed.max = BODY_MAX;
 	int r = crypto_init() ? -EIO : open_all(w, diag);
+	if (!r && w->template == WEBHOOK_PAGERDUTY) { /* its body holds a secret: it never moves, so that nothing of it stays behind unwiped */
+		w->body.max = WEBHOOK_PAGE_BYTES;
+		r = buf_reserve(&w->body, WEBHOOK_PAGE_BYTES);
+	}
 	if (r) {
 		diag_error(diag, (struct place){ 0 }, "sink '%s' cannot be made ready", options->name);
 		webhook_close(w);
@@ -271,6 +275,11 @@ static void say_answer(const struct webhook *w, const struct http_answer *answer
 		sink_fault_set(fault, "HTTP %u: %s", answer->status, text);
 }
 
+static bool reads_items(enum webhook_template template)
+{
+	return template == WEBHOOK_ELASTICSEARCH || template == WEBHOOK_OTLP;
+}
+
 /* 2xx, but what does it say of the records? */
 static int read_taken(const struct webhook *w, const struct http_answer *answer, size_t n, size_t *ret_done, struct sink_fault *fault)
 {
@@ -319,6 +328,10 @@ static int send_some(struct webhook *w, const struct sink_line *lines, size_t n,
 		return r;
 	}
 	*ret_verdict = http_answer_judge(answer.status);
+	if (*ret_verdict == HTTP_TAKEN && answer.is_cut && n > 1 && reads_items(w->template)) {
+		*ret_verdict = HTTP_REFUSED; /* of fewer records the answer is shorter; those that it has taken are known by their ids then */
+		return -EAGAIN;
+	}
 	if (*ret_verdict == HTTP_TAKEN)
 		return read_taken(w, &answer, n, ret_done, fault);
 	say_answer(w, &answer, fault);

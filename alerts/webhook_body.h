@@ -2,12 +2,15 @@
 /* What requests of sinks over HTTP carry: records in the form that a receiver wants. */
 #pragma once
 
+#include "alerts/render.h"
 #include "alerts/sink.h"
 
 enum webhook_template {
 	WEBHOOK_NDJSON, WEBHOOK_SLACK, WEBHOOK_TEAMS, WEBHOOK_PAGERDUTY, WEBHOOK_SPLUNK, WEBHOOK_ELASTICSEARCH, WEBHOOK_LOKI, WEBHOOK_OTLP,
 	WEBHOOK_TEMPLATES,
 };
+
+enum { WEBHOOK_PAGE_BYTES = 2 * LINE_MAX_BYTES + 65536 }; /* no incident of PagerDuty is longer: the line within JSON, its names and sentence */
 
 struct webhook_form {
 	const char *name, *content_type;

@@ -116,6 +116,18 @@ static void words_stay_words(void **state)
 	}
 }
 
+/* The buffer that holds the routing key has that room from the start, and never moves. */
+static void the_longest_incident_has_room(void **state)
+{
+	(void)state;
+	CLEANUP(buf_done) struct buf body = { .max = WEBHOOK_PAGE_BYTES };
+	assert_int_equal(buf_reserve(&body, WEBHOOK_PAGE_BYTES), 0);
+	const char *before = body.p;
+	make_body(WEBHOOK_PAGERDUTY, "\"", (LINE_MAX_BYTES - 1000) / 2, &body);
+	assert_true(body.n > 2 * (LINE_MAX_BYTES - 1000));
+	assert_ptr_equal(before, body.p);
+}
+
 static void what_is_long_is_cut_between_two_letters_and_says_so(void **state)
 {
 	(void)state;
@@ -138,6 +150,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(no_alert_is_cut_away_by_the_words_of_another),
 		cmocka_unit_test(words_stay_words),
+		cmocka_unit_test(the_longest_incident_has_room),
 		cmocka_unit_test(what_is_long_is_cut_between_two_letters_and_says_so),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
