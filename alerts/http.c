@@ -145,6 +145,18 @@ static int make_handle(struct http *h, struct diag *diag)
 	return r ? r : set_files(h, diag);
 }
 
+/* What is asked of a proxy is not connected to from here: an address in the url is all that can be judged. */
+static int check_proxied(const struct http_config *c, struct diag *diag)
+{
+	enum http_address is;
+	if (!c->proxy[0] || !http_address_in_url(c->url, &is))
+		return 0;
+	if (is == HTTP_ADDRESS_PUBLIC || (is == HTTP_ADDRESS_PRIVATE && c->allows_private))
+		return 0;
+	diag_error(diag, (struct place){ 0 }, "the url's address is private, or one that nothing should be sent to, also by a proxy: see allow_private");
+	return -EINVAL;
+}
+
 int http_new(const struct http_config *config, struct http **ret, struct diag *diag)
 {
 	CLEANUP(http_free) struct http *h = calloc(1, sizeof(*h));
@@ -153,7 +165,9 @@ int http_new(const struct http_config *config, struct http **ret, struct diag *d
 	h->config = *config;
 	h->is_plain = sv_starts(sv_from(config->url), SV("http:"));
 	h->body.max = HTTP_BODY_MAX + 1;
-	int r = http_library_load(&h->curl, diag);
+	int r = check_proxied(config, diag);
+	if (!r)
+		r = http_library_load(&h->curl, diag);
 	if (!r)
 		r = make_handle(h, diag);
 	if (r)

@@ -2,6 +2,7 @@
 /* Which addresses a request may go to: a name in a configuration must not lead to what only this host or its neighbours should reach. */
 #pragma once
 
+#include <stdbool.h>
 #include <sys/socket.h>
 
 #include "engine/base/attr.h"
@@ -14,3 +15,5 @@ enum http_address {
 
 /* IPv4 inside IPv6 (mapped, NAT64, 6to4) is judged as what it leads to. */
 enum http_address http_address_judge(const struct sockaddr *address, socklen_t size) PURE;
+/* Of a url whose host is an address, in any form that libcurl reads; false: it is a name. */
+bool http_address_in_url(const char *url, enum http_address *ret) MUST_CHECK;

@@ -145,6 +145,8 @@ const char *sink_url_fault(const struct sink_options *s, const char *url)
 		rest = sv_from_index(rest, 8);
 	else if (!sv_starts(rest, SV("http://")))
 		return "the url must begin with https://";
+	else if (s->proxy[0])
+		return "the url is http: a proxy would send records on without encryption, and nobody knows where to: use https";
 	else if (!s->allow_private)
 		return "the url is http: without encryption records go to a private address alone: say allow_private, or use https";
 	else
@@ -171,8 +173,11 @@ static const char *check_http(const struct sink_options *s)
 		return "proxy is http://HOST:PORT, without a user";
 	if (is_for_people(s) && s->own)
 		return "this template is for alerts alone: say filter: {own: false}";
-	if (s->kind == SINK_WEBHOOK && strcmp(s->template, "pagerduty") == 0 && !s->auth_token[0])
+	bool is_pagerduty = s->kind == SINK_WEBHOOK && strcmp(s->template, "pagerduty") == 0;
+	if (is_pagerduty && !s->auth_token[0])
 		return "template pagerduty needs auth.token, the file of the routing key";
+	if (is_pagerduty && s->gzip)
+		return "gzip: not with template pagerduty, whose routing key is in the body: compressing would leave it in memory that is not wiped";
 	return NULL;
 }
 

@@ -127,6 +127,20 @@ def bulk(count, request):
     return 200, {"Content-Type": "application/json"}, json.dumps({"took": 1, "errors": True, "items": items}).encode()
 
 
+def wordy(_count, request):
+    """Half a mebibyte of reasons for each record: of two it is more than is read."""
+    pairs, items = request.lines(), []
+    for i in range(0, len(pairs), 2):
+        record = json.loads(pairs[i])["create"]["_id"]
+        items.append({"create": {"_id": record, "status": 409 if record in wordy.known else 201, "took": "x" * 600000}})
+        wordy.known.add(record)
+        wordy.stored.append(pairs[i + 1])
+    return 200, {}, json.dumps({"items": items}).encode()
+
+
+wordy.known, wordy.stored = set(), []
+
+
 def splunk(count, _request):
     return (503, {}, b'{"text":"Server is busy","code":9}') if count == 1 else (200, {}, b'{"text":"Success","code":0}')
 
@@ -199,12 +213,14 @@ check([x["body"]["stringValue"] for x in otlp_records] == log.decode().splitline
       all(x["severityNumber"] in (9, 10, 13, 17, 21) for x in otlp_records), "otlp: bodies are the signed lines, a partial success is read", status["otlp"])
 
 # --- one record that something on the way does not like, and a receiver that takes few at once ----------------------------------------------------
-places = {"guarded": Place(guarded), "narrow": Place(narrow)}
+places = {"guarded": Place(guarded), "narrow": Place(narrow), "wordy": Place(wordy)}
 server.places |= {"/" + name: place for name, place in places.items()}
-run = Run("stubborn", {name: f"type: webhook, url: '{server.url}/{name}', {tls}" for name in places})
+run = Run("stubborn", {name: f"type: webhook, url: '{server.url}/{name}', {tls}" + (", template: elasticsearch, batch: {count: 8}" if name == "wordy" else "") for name in places})
 status, log = run.go(RECORDS, 30), run.log()
 check(set(text_of(places["guarded"]).splitlines(True)) == {l for l in log.splitlines(True) if POISON not in l} and status["guarded"]["refused"] == 1 and
       status["guarded"]["lines"] == RECORDS - 1 and status["guarded"]["state"] == "good", "one record that is answered 403 for ever is set aside, and counted", status["guarded"])
+check(b"".join(dict.fromkeys(wordy.stored)) == log and status["wordy"]["lines"] == RECORDS and status["wordy"]["faults"] == 0 and status["wordy"]["refused"] == 0,
+      "elasticsearch: an answer that is too long to be read is asked for in parts", status["wordy"])
 check(text_of(places["narrow"]) == log and status["narrow"]["lines"] == RECORDS and status["narrow"]["faults"] < 20, "a receiver that takes few at once gets few", status["narrow"])
 
 # --- certificates, addresses, people, and who wants no more -------------------------------------------------------------------------------------
@@ -314,6 +330,8 @@ for what, keys, word in (
         ("a key of another certificate", ours + certificates.path("server", "key") + "}", "mismatch"),
         ("a key that others may read", ours + open_key + "}", "others may read"),
         ("a key with a pass phrase", ours + locked + "}", "cannot be used as the key"),
+        ("an address of a cloud's metadata, by a proxy", "url: 'https://169.254.169.254/', proxy: 'http://127.0.0.1:1', allow_private: true", "also by a proxy"),
+        ("a private address by a proxy", "url: 'https://[::1]:8443/', proxy: 'http://127.0.0.1:1'", "also by a proxy"),
         ("an authority that is not there", "url: 'https://h/', tls: {ca: /nowhere}", "No such file")):
     run = Run("refused-%d" % abs(hash(what)), {"a": "type: webhook, " + keys})
     check(not run.go(1, 1) and word in run.stderr and "tok-en" not in run.stderr, f"refused at the start: {what}", run.stderr)

@@ -31,6 +31,10 @@ static void an_address_is_judged_by_where_it_leads(void **state)
 		{ "::127.0.0.1", HTTP_ADDRESS_PRIVATE },     { "64:ff9b::a00:1", HTTP_ADDRESS_PRIVATE },  { "2002:7f00:1::", HTTP_ADDRESS_PRIVATE },
 		{ "4000::1", HTTP_ADDRESS_PRIVATE },         { "2001:0:1::", HTTP_ADDRESS_PRIVATE },
 		{ "169.254.169.254", HTTP_ADDRESS_NEVER },   { "100.100.100.200", HTTP_ADDRESS_NEVER },   { "fd00:ec2::254", HTTP_ADDRESS_NEVER },
+		{ "169.254.170.2", HTTP_ADDRESS_NEVER },     { "169.254.170.23", HTTP_ADDRESS_NEVER },    { "192.0.0.192", HTTP_ADDRESS_NEVER },
+		{ "168.63.129.16", HTTP_ADDRESS_NEVER },     { "fd00:ec2::23", HTTP_ADDRESS_NEVER },      { "fd20:ce::254", HTTP_ADDRESS_NEVER },
+		{ "169.254.170.3", HTTP_ADDRESS_PRIVATE },   { "168.63.129.17", HTTP_ADDRESS_PUBLIC },    { "3fff::1", HTTP_ADDRESS_PRIVATE },
+		{ "3fff:fff::1", HTTP_ADDRESS_PRIVATE },     { "3fff:1000::1", HTTP_ADDRESS_PUBLIC },     { "fd20:ce::255", HTTP_ADDRESS_PRIVATE },
 		{ "0.0.0.0", HTTP_ADDRESS_NEVER },           { "0.1.2.3", HTTP_ADDRESS_NEVER },           { "224.0.0.1", HTTP_ADDRESS_NEVER },
 		{ "255.255.255.255", HTTP_ADDRESS_NEVER },   { "::", HTTP_ADDRESS_NEVER },                { "ff02::1", HTTP_ADDRESS_NEVER },
 		{ "::ffff:169.254.169.254", HTTP_ADDRESS_NEVER }, { "64:ff9b::a9fe:a9fe", HTTP_ADDRESS_NEVER }, { "2002:a9fe:a9fe::", HTTP_ADDRESS_NEVER },
@@ -48,6 +52,27 @@ static void an_address_is_judged_by_where_it_leads(void **state)
 	assert_int_equal(http_address_judge(&(struct sockaddr){ .sa_family = AF_UNIX }, sizeof(struct sockaddr)), HTTP_ADDRESS_NEVER);
 	struct sockaddr_in6 cut = { .sin6_family = AF_INET6 };
 	assert_int_equal(http_address_judge((struct sockaddr *)&cut, sizeof(struct sockaddr)), HTTP_ADDRESS_NEVER);
+}
+
+static void an_address_in_a_url_is_read_in_all_its_forms(void **state)
+{
+	(void)state;
+	static const struct { const char *url; int is; } cases[] = { /* -1: a name */
+		{ "https://10.0.0.1/x", HTTP_ADDRESS_PRIVATE },          { "https://1.1.1.1:8443", HTTP_ADDRESS_PUBLIC },
+		{ "https://169.254.169.254/latest", HTTP_ADDRESS_NEVER }, { "https://169.254.169.254./x", HTTP_ADDRESS_NEVER },
+		{ "https://2852039166/", HTTP_ADDRESS_NEVER },           { "https://0xa9fea9fe/", HTTP_ADDRESS_NEVER },
+		{ "https://0251.0376.0251.0376/", HTTP_ADDRESS_NEVER },  { "https://127.1/", HTTP_ADDRESS_PRIVATE },
+		{ "https://[::1]:443/", HTTP_ADDRESS_PRIVATE },          { "https://[fd00:ec2::254]/", HTTP_ADDRESS_NEVER },
+		{ "https://[fe80::1%25eth0]/", HTTP_ADDRESS_PRIVATE },   { "https://[::ffff:169.254.169.254]/", HTTP_ADDRESS_NEVER },
+		{ "https://hooks.example.org/10.0.0.1", -1 },            { "https://10.0.0.1.example.org/", -1 }, { "https://h?10.0.0.1", -1 },
+		{ "https://a-name-that-is-longer-than-any-address-could-be-written-in-any-form.example.org/", -1 }, { "no url", -1 },
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		enum http_address is = HTTP_ADDRESS_PUBLIC;
+		bool has = http_address_in_url(cases[i].url, &is);
+		if (has != (cases[i].is >= 0) || (has && (int)is != cases[i].is))
+			fail_msg("%s: %d, %d", cases[i].url, has, (int)is);
+	}
 }
 
 static void a_status_says_what_becomes_of_the_records(void **state)
@@ -182,6 +207,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_address_is_judged_by_where_it_leads),
+		cmocka_unit_test(an_address_in_a_url_is_read_in_all_its_forms),
 		cmocka_unit_test(a_status_says_what_becomes_of_the_records),
 		cmocka_unit_test(a_status_that_is_about_us_is_held_against_no_record),
 		cmocka_unit_test(retry_after_is_seconds_or_a_date),
