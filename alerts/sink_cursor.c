@@ -63,6 +63,13 @@ void sink_load_cursor(const struct sinks *all, struct sink *s, struct diag *diag
 	int r = read_cursor(all, name, &number, &untold);
 	if (!r && number > stats.durable)
 		r = -ESTALE; /* the log's end was taken away */
+	if (r == -ENOENT) { /* a new sink: what is gone of the log already was never to be its own, and is no loss; what goes from now on is */
+		s->next = s->kept = stats.oldest;
+		r = sink_write_cursor(s, s->next);
+		if (r)
+			diag_warn(diag, (struct place){ .file = name }, "the cursor of sink '%s' cannot be kept: %s", s->options->name, strerror(-r));
+		return;
+	}
 	if (r && r != -ENOENT)
 		diag_warn(diag, (struct place){ .file = name }, "the cursor of sink '%s' cannot be used (%s): it gets all that is kept once more", s->options->name,
 			  r == -ESTALE ? "it is of another log" : strerror(-r));
@@ -127,6 +134,9 @@ int sink_keep_cursor(struct sink *s, bool is_ending)
 	}
 	s->kept_at_ns = clock_ns(CLOCK_MONOTONIC);
 	s->rewinds |= fault.is_window_lost;
+	pthread_mutex_lock(&s->all->lock);
+	s->is_unsettled = r != 0;
+	pthread_mutex_unlock(&s->all->lock);
 	if (!r) {
 		s->kept = done;
 		wal_reader_release(s->reader, s->kept);

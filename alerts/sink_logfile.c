@@ -223,7 +223,7 @@ static bool take_lost(struct logfile *f, struct sink_fault *fault)
 	bool is_lost = f->is_lost;
 	fault->is_window_lost |= is_lost;
 	if (is_lost && !fault->text[0])
-		sink_fault_set(fault, "%s could not be synced: what was written last is written again", f->options->path);
+		sink_fault_set(fault, "%s has not kept what was written last: that is written again", f->options->path);
 	f->is_lost = false;
 	return is_lost;
 }
@@ -322,12 +322,30 @@ static bool has_rotated(const char *path, unsigned number)
 	return access(name, F_OK) == 0;
 }
 
+/* Somebody removed it, or cut it: what was written last is nowhere, or in a file that nobody finds. It is written anew, to a file that is there. */
+static int check_name(struct logfile *f, struct sink_fault *fault)
+{
+	struct stat st;
+	int r = fstat(f->fd, &st) ? -errno : 0;
+	if (!r && st.st_nlink > 0 && (uint64_t)st.st_size >= f->size)
+		return 0;
+	if (r)
+		sink_fault_set(fault, "%s: %s", f->options->path, strerror(-r));
+	else
+		sink_fault_set(fault, "%s was %s by somebody: what was written last is written again", f->options->path, st.st_nlink ? "cut" : "removed");
+	forget(f);
+	fd_close(&f->fd);
+	return r ? r : -EIO;
+}
+
 /* The oldest is replaced by the one after it. */
 static int rotate(struct logfile *f, struct sink_fault *fault)
 {
 	const char *path = f->options->path;
 	unsigned n = 0;
 	int r = sync_file(f, fault);
+	if (!r)
+		r = check_name(f, fault);
 	if (r)
 		return r;
 	while (n + 1 < f->options->keep && has_rotated(path, n + 1))
@@ -433,6 +451,8 @@ static int logfile_settle(void *sink, struct sink_fault *fault)
 {
 	struct logfile *f = sink;
 	int r = f->fd >= 0 ? sync_file(f, fault) : 0;
+	if (!r && f->fd >= 0)
+		r = check_name(f, fault);
 	return take_lost(f, fault) && !r ? -EIO : r;
 }
 
@@ -446,8 +466,8 @@ static void logfile_reopen(void *sink)
 {
 	struct logfile *f = sink;
 	struct sink_fault fault = { .text = "" };
-	if (f->fd >= 0)
-		IGNORE(sync_file(f, &fault)); /* the next settle tells it */
+	if (f->fd >= 0 && sync_file(f, &fault) == 0)
+		IGNORE(check_name(f, &fault)); /* the next settle tells it, as it does a failed sync */
 	fd_close(&f->fd);
 }
 

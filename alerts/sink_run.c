@@ -439,6 +439,7 @@ void *sink_run(void *context)
 		if (s->rewinds) {
 			rewind_to_cursor(s);
 			goes_on = !is_over(s);
+			continue; /* there is something to send again, also at the end */
 		}
 		if (is_ending && ((is_idle && (s->next == s->kept || s->type->gathers)) || is_over(s)))
 			goes_on = false;

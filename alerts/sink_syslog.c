@@ -56,16 +56,18 @@ static int syslog_open(const struct sink_options *options, const struct wal_io *
 	return 0;
 }
 
-static void add_framed(struct syslog_sink *s, const struct sink_line *line)
+/* False: the record is too long for a message, and only its id goes. */
+static bool add_framed(struct syslog_sink *s, const struct sink_line *line)
 {
 	buf_reset(&s->message);
-	syslog_message(line, s->options, link_kind(s->link) == LINK_UNIX, &s->message);
+	bool is_whole = syslog_message(line, s->options, link_kind(s->link) == LINK_UNIX, &s->message);
 	bool is_stream = link_is_stream(s->link);
 	if (is_stream && s->counts_octets)
 		buf_add_format(&s->out, "%zu ", s->message.n);
 	buf_add_sv(&s->out, buf_sv(&s->message));
 	if (is_stream && !s->counts_octets)
 		buf_add_char(&s->out, '\n'); /* a record has none within */
+	return is_whole;
 }
 
 static int syslog_send(void *sink, const struct sink_line *lines, size_t n, size_t *ret_done, struct sink_fault *fault)
@@ -75,16 +77,20 @@ static int syslog_send(void *sink, const struct sink_line *lines, size_t n, size
 	*ret_done = 0;
 	int r = link_connect(s->link, error);
 	while (!r && *ret_done < n) {
-		size_t next = *ret_done;
+		size_t next = *ret_done, cut = 0;
 		buf_reset(&s->out);
 		do
-			add_framed(s, &lines[next++]);
+			cut += !add_framed(s, &lines[next++]);
 		while (next < n && link_is_stream(s->link) && s->out.n < SEND_BYTES);
 		r = buf_error(&s->out) || buf_error(&s->message) ? -ENOMEM : link_send(s->link, buf_sv(&s->out), error);
-		if (!r)
+		if (!r) {
 			*ret_done = next;
+			fault->refused += cut;
+		}
 		s->has_sent = true;
 	}
+	if (fault->refused)
+		sink_fault_set(fault, "%zu of %zu records are longer than max_bytes: their ids went alone", fault->refused, *ret_done);
 	if (r) {
 		sink_fault_set(fault, "%s", error[0] ? error : strerror(-r));
 		fault->is_final = r == -EMSGSIZE; /* a datagram can be too long for the way */

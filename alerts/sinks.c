@@ -162,7 +162,7 @@ uint64_t sinks_close(struct sinks **sinks, uint64_t drain_ns)
 			pthread_join(s->thread, NULL);
 		wal_get_stats(all->wal, &stats);
 		if (s->options->required && s->has_thread)
-			left += stats.durable - MIN(sink_sent_up_to(s), stats.durable);
+			left += stats.durable - MIN(s->kept, stats.durable);
 	}
 	wal_end_trimming(all->wal); /* a reader that is gone holds no segment */
 	for (size_t i = 0; i < all->n; i++) {
@@ -207,6 +207,8 @@ void sinks_get_status(struct sinks *all, size_t i, struct sink_status *ret)
 	wal_get_stats(all->wal, &stats);
 	pthread_mutex_lock(&all->lock);
 	*ret = s->status;
+	if (s->is_unsettled && ret->state == SINK_GOOD) /* it takes lines, and they are not known to stay */
+		ret->state = SINK_RETRYING;
 	ret->lag_records = stats.durable > s->sent ? stats.durable - s->sent : 0;
 	ret->lag_ns = ret->lag_records && s->waits_since_ns && now_ns > s->waits_since_ns ? now_ns - s->waits_since_ns : 0;
 	pthread_mutex_unlock(&all->lock);

@@ -44,6 +44,7 @@ struct sink {
 	/* --- under all->lock --- */
 	bool reopens;
 	struct sink_status status;
+	bool is_unsettled;          /* what was sent last could not be settled, or the cursor not be kept */
 	uint64_t sent, waits_since_ns; /* see note_place; wall clock, 0: not known */
 	uint64_t untold;            /* refused lines of which no record was made, */
 	uint64_t telling;           /* and those of which one was, but it may not be durable */

@@ -53,17 +53,19 @@ static void add_param(struct buf *out, const char *name, struct strview value)
 	buf_add_char(out, '"');
 }
 
-static void add_record(struct buf *out, const struct sink_line *line, size_t begin, size_t max)
+/* False: it is too long, and only its id stands there. */
+static bool add_record(struct buf *out, const struct sink_line *line, size_t begin, size_t max)
 {
 	if (out->n - begin + line->text.n <= max) {
 		buf_add_sv(out, line->text);
-		return;
+		return true;
 	}
 	buf_add_format(out, "{\"event\":{\"id\":\"" SV_FMT ":%llu\"},\"vedette\":{\"record_bytes\":%zu}}", SV_ARG(line->stream),
 		       (unsigned long long)line->sequence, line->text.n);
+	return false;
 }
 
-static void add_5424(const struct sink_line *line, const struct sink_options *options, size_t begin, struct buf *out)
+static bool add_5424(const struct sink_line *line, const struct sink_options *options, size_t begin, struct buf *out)
 {
 	buf_add_format(out, "<%d>1 ", priority_of(line, options));
 	if (line->time.n == MICROSECONDS + 4) /* nanoseconds are more than the form has */
@@ -83,10 +85,10 @@ static void add_5424(const struct sink_line *line, const struct sink_options *op
 	if (line->is_alert)
 		add_param(out, "severity", sv_from(severity_text(line->severity)));
 	buf_add_z(out, "] ");
-	add_record(out, line, begin, options->max_bytes);
+	return add_record(out, line, begin, options->max_bytes);
 }
 
-static void add_3164(const struct sink_line *line, const struct sink_options *options, bool is_local, size_t begin, struct buf *out)
+static bool add_3164(const struct sink_line *line, const struct sink_options *options, bool is_local, size_t begin, struct buf *out)
 {
 	static const char *const months[] = { "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec" };
 	uint64_t wall_ns = 0;
@@ -102,14 +104,13 @@ static void add_3164(const struct sink_line *line, const struct sink_options *op
 	}
 	add_name(out, sv_from(options->app_name), MSGID_MAX_BYTES);
 	buf_add_z(out, ": ");
-	add_record(out, line, begin, options->max_bytes);
+	return add_record(out, line, begin, options->max_bytes);
 }
 
-void syslog_message(const struct sink_line *line, const struct sink_options *options, bool is_local, struct buf *out)
+bool syslog_message(const struct sink_line *line, const struct sink_options *options, bool is_local, struct buf *out)
 {
 	bool is_auto = strcmp(options->protocol, "auto") == 0;
 	if (is_auto ? is_local : strcmp(options->protocol, "rfc3164") == 0)
-		add_3164(line, options, is_local, out->n, out);
-	else
-		add_5424(line, options, out->n, out);
+		return add_3164(line, options, is_local, out->n, out);
+	return add_5424(line, options, out->n, out);
 }

@@ -9,7 +9,7 @@
 int syslog_facility(const char *name) PURE;
 
 /*
- * Appends the message, without framing. Longer ones than max_bytes carry the record's id in place of the record. is_local: to a socket of this
+ * Appends the message, without framing. Longer ones than max_bytes carry the record's id in place of the record, and give false. is_local: to a socket of this
  * host, where the older form has no host's name.
  */
-void syslog_message(const struct sink_line *line, const struct sink_options *options, bool is_local, struct buf *out);
+bool syslog_message(const struct sink_line *line, const struct sink_options *options, bool is_local, struct buf *out);

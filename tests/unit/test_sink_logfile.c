@@ -369,6 +369,55 @@ static void a_file_is_opened_anew_when_asked(void **state)
 	assert_file(f->path, f, 5, 10);
 }
 
+/* Into a file without a name anybody can write for ever, and nobody reads it. */
+static void a_file_that_somebody_removes_or_cuts_begins_anew(void **state)
+{
+	enum deed { REMOVES, CUTS, REMOVES_AND_ASKS };
+	static const struct { const char *what; enum deed deed; const char *rotate; } cases[] = {
+		{ "removed", REMOVES, "" },
+		{ "cut", CUTS, "" },
+		{ "removed, and the daemon is asked to open it anew", REMOVES_AND_ASKS, "" },
+		{ "removed before a rotation", REMOVES, ", rotate: {size: 7000}" },
+	};
+	struct fixture *f = *state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		char options[200], path[90], rotated[110];
+		CLEANUP(buf_done) struct buf text = { 0 };
+		(void)snprintf(path, sizeof(path), "%s.%zu", f->path, i);
+		(void)snprintf(options, sizeof(options), "type: file, path: %s%s", path, cases[i].rotate);
+		f->written = 0;
+		start_sinks(f, options);
+		add_lines(f, 5);
+		wait_for_lines(f, 0, 5);
+		assert_int_equal(cases[i].deed == CUTS ? truncate(path, 0) : unlink(path), 0);
+		add_lines(f, 5);
+		if (cases[i].deed == REMOVES_AND_ASKS)
+			sinks_reopen(f->sinks);
+		struct sink_status status = { .last_error = "" };
+		for (unsigned k = 0; k < WAIT_MS && !strstr(status.last_error, "written again"); k++) {
+			const struct timespec nap = { .tv_nsec = 1000000 };
+			nanosleep(&nap, NULL);
+			sinks_get_status(f->sinks, 0, &status);
+		}
+		add_lines(f, 5);
+		stop_sinks(f);
+		for (unsigned k = 1; k < 10; k++) {
+			(void)snprintf(rotated, sizeof(rotated), "%s.%u", path, k);
+			IGNORE(fd_read_file(rotated, 1 << 20, &text)); /* there with rotation alone */
+		}
+		assert_int_equal(fd_read_file(path, 1 << 20, &text), 0);
+		for (size_t line = 5; line < 15; line++)
+			if (!memmem(text.p, text.n, f->log.line[line].p, f->log.line[line].n))
+				fail_msg("%s: line %zu is lost", cases[i].what, line);
+		if (!strstr(status.last_error, "written again"))
+			fail_msg("%s: not told: %s", cases[i].what, status.last_error);
+		wal_close(&f->wal); /* the next case begins with a log and a cursor of its own */
+		empty_folder(f->wal_folder);
+		empty_folder(f->cursors);
+		open_wal(f);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -384,6 +433,7 @@ int main(void)
 		WITH_LOG(a_new_name_is_synced_before_lines_count),
 		WITH_LOG(files_rotate_by_size_and_the_oldest_go),
 		WITH_LOG(a_file_is_opened_anew_when_asked),
+		WITH_LOG(a_file_that_somebody_removes_or_cuts_begins_anew),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

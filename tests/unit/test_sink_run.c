@@ -18,6 +18,7 @@ enum answer { TAKES, REFUSES, SAYS_403, IS_AWAY };
 struct receiver {
 	enum answer (*answers)(const struct sink_line *line, const struct receiver *r);
 	size_t most;         /* more lines at once fail */
+	bool cannot_settle;  /* what it takes does not stay */
 	bool judges_each;    /* one answer for each line, as a bulk request has it */
 	unsigned calls;
 	size_t most_asked;   /* of those that it took */
@@ -80,12 +81,20 @@ static int fake_send(void *sink, const struct sink_line *lines, size_t n, size_t
 	return 0;
 }
 
+static int fake_settle(void *sink, struct sink_fault *fault)
+{
+	const struct receiver *r = sink;
+	if (r->cannot_settle)
+		sink_fault_set(fault, "it does not stay");
+	return r->cannot_settle ? -EIO : 0;
+}
+
 static void fake_close(void *sink)
 {
 	(void)sink; /* the test's */
 }
 
-static const struct sink_type fake = { .delivered = "accepted", .gathers = true, .send = fake_send, .close = fake_close };
+static const struct sink_type fake = { .delivered = "accepted", .gathers = true, .send = fake_send, .settle = fake_settle, .close = fake_close };
 
 /* A sink of a kind that gathers, with another kind's functions. */
 static void start_fake(struct fixture *f, struct receiver *r, const char *options)
@@ -257,6 +266,25 @@ static void who_refuses_everything_is_kept_for(void **state)
 	}
 }
 
+/* Each line is taken, and none is known to stay. */
+static void a_sink_that_cannot_settle_is_not_good(void **state)
+{
+	struct fixture *f = *state;
+	struct receiver r = { .answers = takes_all, .most = SIZE_MAX, .cannot_settle = true };
+	struct sink_status status = { .lines = 0 };
+	start_fake(f, &r, "");
+	add_lines(f, 10);
+	for (unsigned i = 0; i < WAIT_MS && (status.lines < 10 || status.faults < 2); i++) {
+		const struct timespec nap = { .tv_nsec = 1000000 };
+		nanosleep(&nap, NULL);
+		sinks_get_status(f->sinks, 0, &status);
+	}
+	assert_int_equal(status.lines, 10);
+	assert_int_equal(status.state, SINK_RETRYING);
+	assert_string_equal(status.last_error, "it does not stay");
+	assert_int_equal(sinks_close(&f->sinks, 0), 10); /* they come again */
+}
+
 /* The last line was refused, and nothing follows it. */
 static void a_sink_whose_last_line_was_refused_is_not_good(void **state)
 {
@@ -299,6 +327,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(only_what_is_at_fault_is_refused),
 		cmocka_unit_test(who_refuses_everything_is_kept_for),
+		WITH_LOG(a_sink_that_cannot_settle_is_not_good),
 		WITH_LOG(a_sink_whose_last_line_was_refused_is_not_good),
 		WITH_LOG(a_receiver_that_takes_few_at_once_gets_few),
 	};

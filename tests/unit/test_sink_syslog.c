@@ -86,6 +86,26 @@ static void syslog_has_the_format_that_was_asked_for(void **state)
 	assert_int_equal(stop_sinks(f).refused, 1);
 }
 
+/* Its id goes alone: that is no delivery of the record. */
+static void a_record_that_is_too_long_counts_as_refused(void **state)
+{
+	struct fixture *f = *state;
+	char address[64], options[256], message[65536];
+	CLEANUP(fd_close) int fd = listen_on(SOCK_DGRAM, address, sizeof(address));
+	(void)snprintf(options, sizeof(options), "type: syslog, address: '%s', max_bytes: 480", address);
+	start_sinks(f, options);
+	add_lines(f, 3);
+	for (size_t i = 0; i < 3; i++) {
+		assert_true(is_readable(fd, WAIT_MS));
+		ssize_t n = recv(fd, message, sizeof(message), 0);
+		assert_true(n > 0 && memmem(message, (size_t)n, "\"record_bytes\":", 15));
+	}
+	struct sink_status status = stop_sinks(f);
+	assert_int_equal(status.refused, 3);
+	assert_int_equal(status.lines, 0);
+	assert_non_null(strstr(status.last_error, "longer than max_bytes"));
+}
+
 static void what_a_broken_connection_took_comes_again(void **state)
 {
 	struct fixture *f = *state;
@@ -143,6 +163,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		WITH_LOG(syslog_reaches_every_kind_of_receiver),
 		WITH_LOG(syslog_has_the_format_that_was_asked_for),
+		WITH_LOG(a_record_that_is_too_long_counts_as_refused),
 		WITH_LOG(what_a_broken_connection_took_comes_again),
 		WITH_LOG(a_connection_that_breaks_soon_after_is_noticed_though_nothing_follows),
 	};

@@ -112,6 +112,41 @@ static void refusals_are_told_one_record_after_the_other(void **state)
 	assert_int_equal(count, 2);
 }
 
+/* What others have had is gone; that was no sink's that came later. */
+static void a_sink_that_comes_later_has_lost_nothing(void **state)
+{
+	struct fixture *f = *state;
+	char options[400];
+	struct wal_stats stats = { .oldest = 0 };
+	struct sink_status status;
+	struct wal_loss loss;
+	wal_close(&f->wal);
+	struct wal_config wc = wal_defaults();
+	wc.folder = f->wal_folder;
+	wc.io = &f->io;
+	wc.commit_ns = 0;
+	wc.segment_bytes = 8192;
+	assert_int_equal(wal_open(&wc, &f->wal, NULL), 0);
+	(void)snprintf(options, sizeof(options), "type: file, path: %s", f->path);
+	start_sinks(f, options);
+	add_lines(f, 70);
+	wait_for_lines(f, 0, 70);
+	for (unsigned i = 0; i < WAIT_MS && stats.oldest == 0; i++) {
+		const struct timespec nap = { .tv_nsec = 1000000 };
+		nanosleep(&nap, NULL);
+		wal_get_stats(f->wal, &stats);
+	}
+	assert_true(stats.oldest > 0);
+	assert_int_equal(sinks_close(&f->sinks, 5000000000), 0);
+	wal_get_stats(f->wal, &stats);
+	(void)snprintf(options, sizeof(options), "type: file, path: %s}\n  - {name: two, type: file, path: %s.b", f->path, f->path);
+	start_sinks(f, options);
+	wait_for_lines(f, 1, stats.durable - stats.oldest);
+	sinks_get_status(f->sinks, 1, &status);
+	assert_int_equal(status.missed, 0);
+	assert_false(wal_take_loss(f->wal, &loss));
+}
+
 /* A log that was removed, or another one beside it, says nothing about what is in this one. */
 static void a_cursor_of_another_log_skips_nothing(void **state)
 {
@@ -306,6 +341,7 @@ int main(void)
 		WITH_LOG(what_cannot_be_converted_is_refused),
 		WITH_LOG(a_refusal_is_kept_until_the_record_of_it_is_durable),
 		WITH_LOG(refusals_are_told_one_record_after_the_other),
+		WITH_LOG(a_sink_that_comes_later_has_lost_nothing),
 		WITH_LOG(a_cursor_of_another_log_skips_nothing),
 		WITH_LOG(only_what_fits_the_filter_comes),
 		WITH_LOG(what_a_required_sink_has_not_had_stays_while_others_end),
