@@ -27,6 +27,15 @@ struct {
 	__type(value, struct name_entry);
 } name_cache SEC(".maps");
 
+/* Where later kernels have the name that is inside a dentry. */
+union shortname_store___here {
+	unsigned long words[5];
+} __attribute__((preserve_access_index));
+
+struct dentry___shortname {
+	union shortname_store___here d_shortname;
+} __attribute__((preserve_access_index));
+
 /* Of typed pointers, an instruction each. false: it cannot be told from others. */
 static __always_inline bool name_id_of(struct name_id *id, struct vfsmount *mnt, struct dentry *d)
 {
@@ -45,10 +54,18 @@ static __always_inline bool name_id_of(struct name_id *id, struct vfsmount *mnt,
 	id->hash = d->d_name.hash;
 	id->length = length;
 	/* with what earlier names have left behind the end: it stays while the dentry does */
-	id->name[0] = *(u64 *)&d->d_iname[0];
-	id->name[1] = *(u64 *)&d->d_iname[8];
-	id->name[2] = *(u64 *)&d->d_iname[16];
-	id->name[3] = *(u64 *)&d->d_iname[24];
+	if (bpf_core_field_exists(d->d_iname)) {
+		id->name[0] = *(u64 *)&d->d_iname[0];
+		id->name[1] = *(u64 *)&d->d_iname[8];
+		id->name[2] = *(u64 *)&d->d_iname[16];
+		id->name[3] = *(u64 *)&d->d_iname[24];
+	} else {
+		struct dentry___shortname *later = (void *)d;
+		id->name[0] = later->d_shortname.words[0];
+		id->name[1] = later->d_shortname.words[1];
+		id->name[2] = later->d_shortname.words[2];
+		id->name[3] = later->d_shortname.words[3];
+	}
 	id->dir_parent = (u64)dir->d_parent;
 	id->dir_hash = dir->d_name.hash;
 	id->dir_inode = inode->i_ino;
