@@ -246,7 +246,7 @@ static int write_samples(const char *folder)
 		{ "a", { .batches = batches } },                      { "other-stream", { .batches = batches, .stream = 1 } },
 		{ "other-key", { .batches = batches, .key = 1 } },    { "other-content", { .batches = batches, .content = 1 } },
 		{ "open-ended", { .batches = batches, .is_open_ended = true } },
-		{ "fuzz", { .batches = fuzz, .rolls = 1 << 1, .key = 8 } }, /* what tests/fuzz/corpus/verify/sample holds */
+		{ "fuzz", { .batches = fuzz, .rolls = 1 << 1, .key = 9 } }, /* what tests/fuzz/corpus/verify/sample holds */
 		{ "rolled", { .batches = rolled, .rolls = 1 << 1 | 1 << 3 } },
 		{ "twice", { .batches = twice, .rolls = 1 << 1, .again = twice_again, .rolls_again = 1 << 1 } },
 		{ "twice-open", { .batches = twice, .again = twice_again, .is_open_ended = true } },

@@ -12,7 +12,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static const size_t batches[] = { 1, 2, 1, 0 };
 
-/* The sample and its key, made once for the life of the process. Its key signs nothing else, corpus files included. */
+/*
+ * The sample and its key, made once for the life of the process. Its key signs nothing else, corpus files included: where records change, another key is
+ * wanted here and in tests/alerts/log_samples.c, whose sample "fuzz" then is corpus/verify/sample.
+ */
 struct setting {
 	struct sample_log sample;
 	struct verify_keys keys;
@@ -24,7 +27,7 @@ static const struct setting *setting_get(void)
 	if (setting)
 		return setting;
 	setting = calloc(1, sizeof(*setting));
-	if (!setting || sample_log_make(&(struct sample_spec){ .batches = batches, .rolls = 1 << 1, .key = 8 }, &setting->sample) ||
+	if (!setting || sample_log_make(&(struct sample_spec){ .batches = batches, .rolls = 1 << 1, .key = 9 }, &setting->sample) ||
 	    verify_keys_parse("key", buf_sv(&setting->sample.key_line), &setting->keys, NULL))
 		abort();
 	return setting;
