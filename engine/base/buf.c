@@ -75,6 +75,10 @@ void buf_add_u64(struct buf *b, unsigned long long v)
 {
 	char digits[20];
 	size_t at = sizeof(digits);
+	if (v < 10) {
+		buf_add_char(b, (char)('0' + v));
+		return;
+	}
 	do {
 		digits[--at] = (char)('0' + v % 10);
 		v /= 10;

@@ -5,24 +5,34 @@
 #include <errno.h>
 #include <sys/timex.h>
 
-static void put_digits(char *at, unsigned n, unsigned v)
+static inline void put_digits(char *at, unsigned n, unsigned v)
 {
 	for (; n-- > 0; v /= 10)
 		at[n] = (char)('0' + v % 10);
 }
 
+/* The day of the calendar, of days since 1970. Counted from March of the year 0 on: so a leap day is the last of its year. */
+static void put_date(char *text, unsigned days)
+{
+	enum { DAYS_TO_1970 = 719468, DAYS_OF_400_YEARS = 146097 };
+	unsigned count = days + DAYS_TO_1970, era = count / DAYS_OF_400_YEARS, day = count % DAYS_OF_400_YEARS;
+	unsigned year = (day - day / 1460 + day / 36524 - day / 146096) / 365; /* of the era; without its leap days each has 365 */
+	unsigned of_year = day - (365 * year + year / 4 - year / 100);
+	unsigned month = (5 * of_year + 2) / 153; /* five months from March on have 153 days, and so have the next five */
+	put_digits(text, 4, 400 * era + year + (month >= 10));
+	put_digits(text + 5, 2, month < 10 ? month + 3 : month - 9);
+	put_digits(text + 8, 2, of_year - (153 * month + 2) / 5 + 1);
+}
+
 void clock_add_rfc3339(struct buf *b, uint64_t wall_ns)
 {
 	char text[] = "yyyy-mm-ddThh:mm:ss.nnnnnnnnnZ";
-	time_t seconds = (time_t)(wall_ns / 1000000000u);
-	struct tm tm = { 0 };
-	gmtime_r(&seconds, &tm); /* 64 bits of nanoseconds end in 2554 */
-	put_digits(text, 4, (unsigned)tm.tm_year + 1900);
-	put_digits(text + 5, 2, (unsigned)tm.tm_mon + 1);
-	put_digits(text + 8, 2, (unsigned)tm.tm_mday);
-	put_digits(text + 11, 2, (unsigned)tm.tm_hour);
-	put_digits(text + 14, 2, (unsigned)tm.tm_min);
-	put_digits(text + 17, 2, (unsigned)tm.tm_sec);
+	uint64_t seconds = wall_ns / 1000000000u; /* 64 bits of nanoseconds end in 2554 */
+	unsigned of_day = (unsigned)(seconds % 86400);
+	put_date(text, (unsigned)(seconds / 86400));
+	put_digits(text + 11, 2, of_day / 3600);
+	put_digits(text + 14, 2, of_day / 60 % 60);
+	put_digits(text + 17, 2, of_day % 60);
 	put_digits(text + 20, 9, (unsigned)(wall_ns % 1000000000u));
 	buf_add(b, text, sizeof(text) - 1);
 }

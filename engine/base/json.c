@@ -8,8 +8,11 @@
 
 #include "engine/base/num.h"
 
-/* The byte in every place of a word. */
-#define BYTES(byte) ((uint64_t)(byte) * UINT64_C(0x0101010101010101))
+/* Is there memory for n bytes more? Then they may be written where b ends, and added to b->n. */
+static bool has_room(const struct buf *b, size_t n)
+{
+	return !b->failed && n <= b->cap - b->n;
+}
 
 void json_init(struct json *j, struct buf *out)
 {
@@ -80,36 +83,69 @@ size_t utf8_length(const char *p, size_t n)
 	return len;
 }
 
-/* Bit 7 of each byte: whether that byte of the word is below n (n at most 128) and below 128 itself. */
-static uint64_t bytes_below(uint64_t word, uint64_t n)
+/* 16 bytes at once, in whatever registers the compiler has for it. */
+typedef int8_t bytes16 __attribute__((vector_size(16)));
+
+static bytes16 bytes16_at(const char *p)
 {
-	return (word - n * BYTES(0x01)) & ~word & BYTES(0x80);
+	bytes16 v;
+	memcpy(&v, p, sizeof(v));
+	return v;
 }
 
-/* A bit for each of the 8 bytes at p that is not ASCII; is_plain: or does not stand in a JSON text as it is. */
-static uint64_t stops_at(const char *p, bool is_plain)
+static bool is_any(bytes16 v)
 {
-	uint64_t word;
-	memcpy(&word, p, sizeof(word));
-	uint64_t stops = word & BYTES(0x80);
-	if (is_plain)
-		stops |= bytes_below(word, 0x20) | bytes_below(word ^ BYTES('"'), 1) | bytes_below(word ^ BYTES('\\'), 1);
-	return stops;
+	uint64_t half[2];
+	memcpy(half, &v, sizeof(half));
+	return half[0] | half[1];
 }
 
-/* How many bytes at the beginning are such; fewer may be said, unless it is all. */
-static size_t plain_length(const char *p, size_t n, bool is_plain)
+/* Is one of them not ASCII, or such that it does not stand in a JSON text as it is? As signed bytes, what is not ASCII is below the blank too. */
+static bool has_stop(bytes16 v)
+{
+	return is_any((v < 0x20) | (v == '"') | (v == '\\'));
+}
+
+static bool is_stop(char c)
+{
+	return (signed char)c < 0x20 || c == '"' || c == '\\';
+}
+
+/* Copies the text as it is; false when it cannot stand so, and `to` then holds anything. Has to have room for n bytes. */
+static bool copy_plain(char *to, const char *p, size_t n)
+{
+	if (n < sizeof(bytes16)) {
+		bool stops = false;
+		for (size_t i = 0; i < n; i++) {
+			stops |= is_stop(p[i]);
+			to[i] = p[i];
+		}
+		return !stops;
+	}
+	for (size_t i = 0; i < n - sizeof(bytes16); i += sizeof(bytes16)) {
+		bytes16 v = bytes16_at(p + i);
+		if (has_stop(v))
+			return false;
+		memcpy(to + i, &v, sizeof(v));
+	}
+	bytes16 last = bytes16_at(p + n - sizeof(last)); /* some of it a second time */
+	memcpy(to + n - sizeof(last), &last, sizeof(last));
+	return !has_stop(last);
+}
+
+/* How many bytes at the beginning are ASCII; fewer may be said, unless it is all. */
+static size_t ascii_length(const char *p, size_t n)
 {
 	size_t i = 0;
-	for (; i + sizeof(uint64_t) <= n; i += sizeof(uint64_t))
-		if (stops_at(p + i, is_plain))
+	for (; i + sizeof(bytes16) <= n; i += sizeof(bytes16))
+		if (is_any(bytes16_at(p + i) < 0))
 			return i;
-	return n >= sizeof(uint64_t) && !stops_at(p + n - sizeof(uint64_t), is_plain) ? n : i;
+	return n >= sizeof(bytes16) && !is_any(bytes16_at(p + n - sizeof(bytes16)) < 0) ? n : i;
 }
 
 bool utf8_valid(struct strview text)
 {
-	for (size_t i = plain_length(text.p, text.n, false); i < text.n;) {
+	for (size_t i = ascii_length(text.p, text.n); i < text.n;) {
 		size_t len = utf8_length(text.p + i, text.n - i);
 		if (!len)
 			return false;
@@ -150,10 +186,10 @@ static void json_escape(struct buf *out, unsigned char c)
 	}
 }
 
-static void json_quoted(struct json *j, struct strview text)
+static void json_escaped(struct json *j, struct strview text)
 {
 	struct buf *out = j->out;
-	size_t from = 0, i = plain_length(text.p, text.n, true);
+	size_t from = 0, i = 0;
 	buf_add_char(out, '"');
 	while (i < text.n) {
 		unsigned char c = (unsigned char)text.p[i];
@@ -174,6 +210,17 @@ static void json_quoted(struct json *j, struct strview text)
 	if (i > from)
 		buf_add(out, text.p + from, i - from);
 	buf_add_char(out, '"');
+}
+
+static inline void json_quoted(struct json *j, struct strview text)
+{
+	if (!has_room(j->out, text.n + 2) || !copy_plain(j->out->p + j->out->n + 1, text.p, text.n)) {
+		json_escaped(j, text);
+		return;
+	}
+	char *to = j->out->p + j->out->n;
+	to[0] = to[text.n + 1] = '"';
+	j->out->n += text.n + 2;
 }
 
 void json_key(struct json *j, const char *name)
@@ -218,12 +265,31 @@ void json_hex64(struct json *j, uint64_t v)
 	json_str(j, (struct strview){ text, sizeof(text) });
 }
 
+void json_decimal(struct json *j, uint64_t v)
+{
+	json_separate(j);
+	buf_add_char(j->out, '"');
+	buf_add_u64(j->out, v);
+	buf_add_char(j->out, '"');
+}
+
 void json_base64(struct json *j, struct strview bytes)
 {
 	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 	json_separate(j);
 	buf_add_char(j->out, '"');
-	for (size_t i = 0; i < bytes.n; i += 3) {
+	size_t whole = bytes.n - bytes.n % 3, i = 0;
+	bool fits = has_room(j->out, bytes.n / 3 * 4);
+	for (; fits && i < whole; i += 3) {
+		char *to = j->out->p + j->out->n;
+		const unsigned char *u = (const unsigned char *)bytes.p + i;
+		to[0] = digits[u[0] >> 2];
+		to[1] = digits[(u[0] & 3) << 4 | u[1] >> 4];
+		to[2] = digits[(u[1] & 15) << 2 | u[2] >> 6];
+		to[3] = digits[u[2] & 63];
+		j->out->n += 4;
+	}
+	for (; i < bytes.n; i += 3) { /* the end, or all where the buffer has to grow */
 		size_t left = bytes.n - i;
 		uint32_t v = (uint32_t)(unsigned char)bytes.p[i] << 16;
 		v |= left > 1 ? (uint32_t)(unsigned char)bytes.p[i + 1] << 8 : 0;
@@ -294,12 +360,12 @@ void json_path_end(struct json *j)
 
 int json_name_make(struct arena *arena, const char *dotted, struct json_name *ret)
 {
-	char text[JSON_MAX_PATH * 2];
+	char text[JSON_MAX_PATH * 2 + JSON_NAME_PADDING] = { 0 };
 	size_t n = 0;
 	*ret = (struct json_name){ 0 };
 	for (const char *at = dotted;; at++) {
 		size_t length = strcspn(at, ".");
-		if (n + length + 4 > sizeof(text) || (at[length] && ret->n_objects == JSON_NAME_OBJECTS))
+		if (n + length + 4 > JSON_MAX_PATH * 2 || (at[length] && ret->n_objects == JSON_NAME_OBJECTS))
 			return -ENAMETOOLONG;
 		ret->at[ret->n_objects] = (uint16_t)n;
 		text[n++] = '"';
@@ -313,7 +379,7 @@ int json_name_make(struct arena *arena, const char *dotted, struct json_name *re
 		text[n++] = '{';
 		ret->n_objects++;
 	}
-	ret->text = arena_text(arena, (struct strview){ text, n });
+	ret->text = arena_text(arena, (struct strview){ text, n + JSON_NAME_PADDING });
 	ret->n = (uint16_t)n;
 	return ret->text ? 0 : -ENOMEM;
 }
@@ -331,13 +397,22 @@ void json_named(struct json *j, const struct json_name *name, unsigned shared)
 	static const char ends[] = "}}}}}}}}";
 	static_assert(sizeof(ends) > JSON_NAME_OBJECTS, "each open object can be closed");
 	assert(shared <= j->n_named && shared <= name->n_objects && j->depth + name->n_objects - shared <= JSON_MAX_DEPTH);
-	if (shared < j->n_named) {
-		buf_add(j->out, ends, j->n_named - shared);
-		j->need_comma = true;
+	size_t n_ends = j->n_named - shared, n = (size_t)name->n - name->at[shared];
+	bool needs_comma = j->need_comma || n_ends;
+	if (has_room(j->out, sizeof(ends) + 1 + n + JSON_NAME_PADDING)) { /* more is copied than counts */
+		char *to = j->out->p + j->out->n;
+		memcpy(to, ends, sizeof(ends));
+		to[n_ends] = ',';
+		to += n_ends + needs_comma;
+		for (size_t i = 0; i < n; i += JSON_NAME_PADDING)
+			memcpy(to + i, name->text + name->at[shared] + i, JSON_NAME_PADDING);
+		j->out->n += n_ends + needs_comma + n;
+	} else {
+		buf_add(j->out, ends, n_ends);
+		if (needs_comma)
+			buf_add_char(j->out, ',');
+		buf_add(j->out, name->text + name->at[shared], n);
 	}
-	if (j->need_comma)
-		buf_add_char(j->out, ',');
-	buf_add(j->out, name->text + name->at[shared], (size_t)name->n - name->at[shared]);
 	j->depth += name->n_objects - j->n_named;
 	j->n_named = name->n_objects;
 	j->need_comma = false;

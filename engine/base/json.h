@@ -15,6 +15,7 @@ enum {
 	JSON_MAX_DEPTH = 16, /* our own records nest 5 deep */
 	JSON_MAX_PATH = 128, /* bytes of a dotted name */
 	JSON_NAME_OBJECTS = 7, /* objects that a name of struct json_name can be in */
+	JSON_NAME_PADDING = 32, /* readable bytes behind its text: so that it can be copied in steps of that */
 };
 
 struct json {
@@ -41,6 +42,7 @@ void json_u64(struct json *j, uint64_t v);
 void json_s64(struct json *j, int64_t v);
 void json_bool(struct json *j, bool v);
 void json_hex64(struct json *j, uint64_t v); /* string of 16 hexadecimal digits */
+void json_decimal(struct json *j, uint64_t v); /* string of decimal digits */
 void json_base64(struct json *j, struct strview bytes); /* string, standard alphabet with padding */
 /* A value already in JSON, taken as it is. */
 void json_raw(struct json *j, struct strview text);

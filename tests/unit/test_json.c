@@ -11,7 +11,7 @@
 #include "engine/base/json.h"
 #include "engine/base/num.h"
 
-enum { LENGTHS = 26 };
+enum { LENGTHS = 40 };
 
 /* Byte by byte, as RFC 8785 has it. */
 static void quote_plainly(struct strview text, struct buf *out)
@@ -35,11 +35,13 @@ static void quote_plainly(struct strview text, struct buf *out)
 	buf_add_char(out, '"');
 }
 
-static void check_text(struct strview text)
+/* room: bytes that the buffer has at once, which decides how it is written. */
+static void check_text_in(struct strview text, size_t room)
 {
 	CLEANUP(buf_done) struct buf got = { 0 };
 	CLEANUP(buf_done) struct buf want = { 0 };
 	struct json j;
+	assert_int_equal(buf_reserve(&got, room), 0);
 	json_init(&j, &got);
 	json_str(&j, text);
 	quote_plainly(text, &want);
@@ -50,6 +52,31 @@ static void check_text(struct strview text)
 		is_valid = (n = utf8_length(text.p + i, text.n - i)) > 0;
 	assert_int_equal(utf8_valid(text), is_valid);
 	assert_int_equal(j.replaced, !is_valid);
+}
+
+static void check_text(struct strview text)
+{
+	check_text_in(text, 0);
+	check_text_in(text, text.n + 2);
+}
+
+static void bytes_in_base64_are_those_of_the_definition(void **state)
+{
+	(void)state;
+	static const struct { const char *bytes, *text; } cases[] = { /* of RFC 4648 */
+		{ "", "\"\"" }, { "f", "\"Zg==\"" }, { "fo", "\"Zm8=\"" }, { "foo", "\"Zm9v\"" }, { "foob", "\"Zm9vYg==\"" }, { "fooba", "\"Zm9vYmE=\"" },
+		{ "foobar", "\"Zm9vYmFy\"" }, { "\xff\xfe\xfd\xfb\xf0", "\"//79+/A=\"" },
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		for (size_t room = 0; room < 20; room += 19) {
+			CLEANUP(buf_done) struct buf out = { 0 };
+			struct json j;
+			assert_int_equal(buf_reserve(&out, room), 0);
+			json_init(&j, &out);
+			json_base64(&j, sv_from(cases[i].bytes));
+			assert_string_equal(buf_cstr(&out), cases[i].text);
+		}
+	}
 }
 
 static void each_byte_at_each_place_is_quoted_as_it_should(void **state)
@@ -104,6 +131,7 @@ static void names_made_ready_say_the_same(void **state)
 		CLEANUP(buf_done) struct buf want = { 0 };
 		struct json by_name, by_path;
 		unsigned shared = 0;
+		assert_int_equal(buf_reserve(&got, set % 3 ? 4096 : set % 100), 0); /* written at once, or where there is room for it */
 		json_init(&by_name, &got);
 		json_init(&by_path, &want);
 		json_object_begin(&by_name);
@@ -169,6 +197,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_byte_at_each_place_is_quoted_as_it_should),
 		cmocka_unit_test(pairs_of_bytes_that_borrow_from_one_another_are_quoted_as_they_should),
+		cmocka_unit_test(bytes_in_base64_are_those_of_the_definition),
 		cmocka_unit_test(names_made_ready_say_the_same),
 		cmocka_unit_test(names_that_are_too_deep_or_too_long_are_refused),
 		cmocka_unit_test(a_buffer_ends_at_its_ceiling),
