@@ -33,6 +33,12 @@ void crypto_sha256_portable(const struct strview *parts, size_t n, uint8_t ret_h
 	crypto_hash_sha256_final(&state, ret_hash);
 }
 
+void crypto_sha256_two_portable(uint8_t before, const struct strview text[static 2], uint8_t ret_hash[static 2][CRYPTO_HASH])
+{
+	for (size_t i = 0; i < 2; i++)
+		crypto_sha256_portable((const struct strview[]){ { (const char *)&before, 1 }, text[i] }, 2, ret_hash[i]);
+}
+
 void crypto_hmac_sha256(struct strview key, const struct strview *parts, size_t n, uint8_t ret_hash[static CRYPTO_HASH])
 {
 	crypto_auth_hmacsha256_state state;
@@ -55,11 +61,25 @@ __attribute__((used)) SHA256_BARE static sha256_function *choose_sha256(void)
 	return sha256_cpu_has() ? sha256_cpu : crypto_sha256_portable;
 }
 
+typedef void sha256_of_two(uint8_t before, const struct strview text[static 2], uint8_t ret_hash[static 2][CRYPTO_HASH]);
+
+__attribute__((used)) SHA256_BARE static sha256_of_two *choose_sha256_of_two(void)
+{
+	return sha256_cpu_has() ? sha256_cpu_two : crypto_sha256_two_portable;
+}
+
 void crypto_sha256(const struct strview *parts, size_t n, uint8_t ret_hash[static CRYPTO_HASH]) __attribute__((ifunc("choose_sha256")));
+void crypto_sha256_two(uint8_t before, const struct strview text[static 2], uint8_t ret_hash[static 2][CRYPTO_HASH])
+	__attribute__((ifunc("choose_sha256_of_two")));
 #else
 void crypto_sha256(const struct strview *parts, size_t n, uint8_t ret_hash[static CRYPTO_HASH])
 {
 	crypto_sha256_portable(parts, n, ret_hash);
+}
+
+void crypto_sha256_two(uint8_t before, const struct strview text[static 2], uint8_t ret_hash[static 2][CRYPTO_HASH])
+{
+	crypto_sha256_two_portable(before, text, ret_hash);
 }
 #endif
 

@@ -27,6 +27,10 @@ void crypto_sha256(const struct strview *parts, size_t n, uint8_t ret_hash[stati
 /* The same by the library, whatever the CPU has: what the other way is compared with. */
 void crypto_sha256_portable(const struct strview *parts, size_t n, uint8_t ret_hash[static CRYPTO_HASH]);
 
+/* SHA-256 of two texts, each with that byte before it: cheaper than one after the other where the CPU has instructions for it. */
+void crypto_sha256_two(uint8_t before, const struct strview text[static 2], uint8_t ret_hash[static 2][CRYPTO_HASH]);
+void crypto_sha256_two_portable(uint8_t before, const struct strview text[static 2], uint8_t ret_hash[static 2][CRYPTO_HASH]);
+
 /* HMAC-SHA256 over the parts, one after the other. */
 void crypto_hmac_sha256(struct strview key, const struct strview *parts, size_t n, uint8_t ret_hash[static CRYPTO_HASH]);
 

@@ -86,16 +86,54 @@ WITH_SHA static inline void one_block(struct words *s, const uint8_t *p)
 	s->cdgh = _mm_add_epi32(s->cdgh, before.cdgh);
 }
 
-WITH_SHA static void take_blocks(uint32_t state[static 8], const uint8_t *p, size_t n)
+WITH_SHA static inline struct words load_state(const uint32_t state[static 8])
 {
 	__m128i abcd = _mm_loadu_si128((const __m128i *)(const void *)state), efgh = _mm_loadu_si128((const __m128i *)(const void *)(state + 4));
 	__m128i badc = _mm_shuffle_epi32(abcd, 0xb1), hgfe = _mm_shuffle_epi32(efgh, 0x1b);
-	struct words s = { .abef = _mm_alignr_epi8(badc, hgfe, 8), .cdgh = _mm_blend_epi16(hgfe, badc, 0xf0) };
-	for (; n; n--, p += BLOCK)
-		one_block(&s, p);
-	__m128i feba = _mm_shuffle_epi32(s.abef, 0x1b), dchg = _mm_shuffle_epi32(s.cdgh, 0xb1);
+	return (struct words){ .abef = _mm_alignr_epi8(badc, hgfe, 8), .cdgh = _mm_blend_epi16(hgfe, badc, 0xf0) };
+}
+
+WITH_SHA static inline void store_state(uint32_t state[static 8], const struct words *s)
+{
+	__m128i feba = _mm_shuffle_epi32(s->abef, 0x1b), dchg = _mm_shuffle_epi32(s->cdgh, 0xb1);
 	_mm_storeu_si128((__m128i *)(void *)state, _mm_blend_epi16(feba, dchg, 0xf0));
 	_mm_storeu_si128((__m128i *)(void *)(state + 4), _mm_alignr_epi8(dchg, feba, 8));
+}
+
+WITH_SHA static void take_blocks(uint32_t state[static 8], const uint8_t *p, size_t n)
+{
+	struct words s = load_state(state);
+	for (; n; n--, p += BLOCK)
+		one_block(&s, p);
+	store_state(state, &s);
+}
+
+/*
+ * A block of each of two messages, round by round in turn: the rounds of one message wait for one another, and the CPU has time for
+ * those of the other meanwhile.
+ */
+WITH_SHA static inline void one_block_of_two(struct words s[static 2], const uint8_t *p, const uint8_t *q)
+{
+	const struct words before[2] = { s[0], s[1] };
+	__m128i v[4], w[4];
+	for (size_t i = 0; i < 4; i++) {
+		v[i] = load_words(p + 16 * i);
+		w[i] = load_words(q + 16 * i);
+		four_rounds(&s[0], v[i], 4 * i);
+		four_rounds(&s[1], w[i], 4 * i);
+	}
+	for (size_t i = 4; i < 16; i += 4) {
+		for (size_t k = 0; k < 4; k++) {
+			v[k] = next_words(v[k], v[(k + 1) % 4], v[(k + 2) % 4], v[(k + 3) % 4]);
+			w[k] = next_words(w[k], w[(k + 1) % 4], w[(k + 2) % 4], w[(k + 3) % 4]);
+			four_rounds(&s[0], v[k], 4 * (i + k));
+			four_rounds(&s[1], w[k], 4 * (i + k));
+		}
+	}
+	for (size_t i = 0; i < 2; i++) {
+		s[i].abef = _mm_add_epi32(s[i].abef, before[i].abef);
+		s[i].cdgh = _mm_add_epi32(s[i].cdgh, before[i].cdgh);
+	}
 }
 
 /* Whole blocks are taken where they stand; what begins or ends within a block is gathered in rest. */
@@ -122,30 +160,81 @@ static void take_part(struct progress *p, const uint8_t *bytes, size_t n)
 	memcpy(p->rest, bytes + n - p->n_rest, p->n_rest);
 }
 
-static void finish(struct progress *p, uint64_t n_bytes, uint8_t ret_hash[static 32])
+/* The end of the message: how many blocks of rest are left to take. */
+static size_t pad(struct progress *p, uint64_t n_bytes)
 {
 	size_t n_blocks = p->n_rest < BLOCK - sizeof(uint64_t) ? 1 : 2;
 	uint64_t bits = htobe64(n_bytes * 8);
 	memset(p->rest + p->n_rest, 0, sizeof(p->rest) - p->n_rest);
 	p->rest[p->n_rest] = 0x80;
 	memcpy(p->rest + n_blocks * BLOCK - sizeof(bits), &bits, sizeof(bits));
-	take_blocks(p->state, p->rest, n_blocks);
+	return n_blocks;
+}
+
+static void tell_hash(const struct progress *p, uint8_t ret_hash[static 32])
+{
 	for (size_t i = 0; i < 8; i++) {
 		uint32_t word = htobe32(p->state[i]);
 		memcpy(ret_hash + 4 * i, &word, sizeof(word));
 	}
 }
 
+#define NO_PROGRESS { .state = { 0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19 } }
+
 void sha256_cpu(const struct strview *parts, size_t n, uint8_t ret_hash[static 32])
 {
-	struct progress p = { .state = { 0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19 } };
+	struct progress p = NO_PROGRESS;
 	uint64_t n_bytes = 0;
 	for (size_t i = 0; i < n; i++) {
 		if (parts[i].n)
 			take_part(&p, (const uint8_t *)parts[i].p, parts[i].n);
 		n_bytes += parts[i].n;
 	}
-	finish(&p, n_bytes, ret_hash);
+	take_blocks(p.state, p.rest, pad(&p, n_bytes));
+	tell_hash(&p, ret_hash);
+}
+
+WITH_SHA static void take_blocks_of_two(struct progress p[static 2], const uint8_t *first, const uint8_t *second, size_t n)
+{
+	struct words s[2] = { load_state(p[0].state), load_state(p[1].state) };
+	for (; n; n--, first += BLOCK, second += BLOCK)
+		one_block_of_two(s, first, second);
+	store_state(p[0].state, &s[0]);
+	store_state(p[1].state, &s[1]);
+}
+
+void sha256_cpu_two(uint8_t before, const struct strview text[static 2], uint8_t ret_hash[static 2][32])
+{
+	struct progress p[2] = { NO_PROGRESS, NO_PROGRESS };
+	size_t at[2], end[2];
+	for (size_t i = 0; i < 2; i++) {
+		at[i] = MIN(text[i].n, BLOCK - 1);
+		p[i].rest[0] = before;
+		if (at[i])
+			memcpy(p[i].rest + 1, text[i].p, at[i]);
+		p[i].n_rest = 1 + at[i];
+	}
+	if (p[0].n_rest == BLOCK && p[1].n_rest == BLOCK) {
+		const uint8_t *first = (const uint8_t *)text[0].p + at[0], *second = (const uint8_t *)text[1].p + at[1];
+		size_t n = MIN(text[0].n - at[0], text[1].n - at[1]) / BLOCK;
+		take_blocks_of_two(p, p[0].rest, p[1].rest, 1);
+		take_blocks_of_two(p, first, second, n);
+		for (size_t i = 0; i < 2; i++) {
+			p[i].n_rest = 0;
+			at[i] += n * BLOCK;
+		}
+	}
+	for (size_t i = 0; i < 2; i++) { /* the longer one's rest, alone */
+		if (p[i].n_rest == BLOCK || at[i] < text[i].n)
+			take_part(&p[i], (const uint8_t *)text[i].p + at[i], text[i].n - at[i]);
+		end[i] = pad(&p[i], 1 + (uint64_t)text[i].n);
+	}
+	size_t both = MIN(end[0], end[1]);
+	take_blocks_of_two(p, p[0].rest, p[1].rest, both);
+	for (size_t i = 0; i < 2; i++) {
+		take_blocks(p[i].state, p[i].rest + both * BLOCK, end[i] - both);
+		tell_hash(&p[i], ret_hash[i]);
+	}
 }
 
 #else
@@ -158,6 +247,12 @@ bool sha256_cpu_has(void)
 void sha256_cpu(const struct strview *parts, size_t n, uint8_t ret_hash[static 32])
 {
 	(void)parts, (void)n, (void)ret_hash;
+	assert(!"asked for instructions that this CPU has not");
+}
+
+void sha256_cpu_two(uint8_t before, const struct strview text[static 2], uint8_t ret_hash[static 2][32])
+{
+	(void)before, (void)text, (void)ret_hash;
 	assert(!"asked for instructions that this CPU has not");
 }
 

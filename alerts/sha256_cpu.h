@@ -22,3 +22,6 @@ bool sha256_cpu_has(void);
 
 /* The hash of the parts, one after the other. Needs sha256_cpu_has. */
 void sha256_cpu(const struct strview *parts, size_t n, uint8_t ret_hash[static 32]);
+
+/* The hashes of two texts, each with that byte before it, in half the time of one after the other when they are of like length. Needs sha256_cpu_has. */
+void sha256_cpu_two(uint8_t before, const struct strview text[static 2], uint8_t ret_hash[static 2][32]);

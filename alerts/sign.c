@@ -13,10 +13,12 @@ enum {
 	TREE_LEVELS = 9,              /* 256 leaves: levels of 256, 128, ... 1 */
 	TIME_TEXT = 30,               /* bytes of an RFC 3339 time with nanoseconds */
 	SEAL_MAX_BYTES = 1024,        /* ",vedette_sig:{...}}" and a line end: about 300 + 47 for each of at most 8 hashes */
+	HASH_ITEM = 47,               /* a comma and a hash in quoted base64 */
 };
 
 struct level {
 	uint8_t hash[SIGN_BATCH_MAX][CRYPTO_HASH];
+	char item[SIGN_BATCH_MAX][HASH_ITEM]; /* the same as items of paths: each stands in many */
 	size_t n;
 };
 
@@ -75,7 +77,8 @@ static void json_bytes(struct json *j, const uint8_t *bytes, size_t n)
 	json_base64(j, (struct strview){ (const char *)bytes, n });
 }
 
-void seal_text(const struct seal *seal, struct buf *out)
+/* The member's value; where in out the items of the path would stand, or do. */
+static size_t seal_write(const struct seal *seal, struct buf *out)
 {
 	char small[48];
 	struct buf batch = { .p = small, .cap = sizeof(small), .max = sizeof(small) }; /* two numbers and a blank: at most 41 bytes */
@@ -91,6 +94,7 @@ void seal_text(const struct seal *seal, struct buf *out)
 	json_u64(&j, seal->st.epoch);
 	json_key(&j, "path");
 	json_array_begin(&j);
+	size_t path_at = out->n;
 	for (size_t i = 0; i < seal->n_path; i++)
 		json_bytes(&j, seal->path + i * CRYPTO_HASH, CRYPTO_HASH);
 	json_array_end(&j);
@@ -105,6 +109,12 @@ void seal_text(const struct seal *seal, struct buf *out)
 	json_key(&j, "v");
 	json_u64(&j, 1);
 	json_object_end(&j);
+	return path_at;
+}
+
+void seal_text(const struct seal *seal, struct buf *out)
+{
+	(void)seal_write(seal, out);
 }
 
 /* Letters, digits, dots and dashes, one slash: nothing that JSON would escape or a line would break at. */
@@ -215,6 +225,19 @@ size_t signer_pending_bytes(const struct signer *s)
 	return s->bodies.n;
 }
 
+static struct strview body_at(const struct signer *s, size_t index)
+{
+	size_t from = index ? s->end[index - 1] : 0;
+	return (struct strview){ s->bodies.p + from, s->end[index] - from };
+}
+
+/* The last two, while the caches still have them. The last of an odd number is left to the tree. */
+static void hash_two_leaves(struct signer *s)
+{
+	const struct strview bodies[2] = { body_at(s, s->n - 2), body_at(s, s->n - 1) };
+	crypto_sha256_two(0, bodies, &s->level[0].hash[s->n - 2]);
+}
+
 int signer_add(struct signer *s, uint64_t sequence, struct strview body)
 {
 	if (sequence != s->next || body.n < 3 || body.p[0] != '{' || body.p[body.n - 1] != '}' || body.n > SIGN_PENDING_MAX_BYTES)
@@ -222,51 +245,84 @@ int signer_add(struct signer *s, uint64_t sequence, struct strview body)
 	if (s->n == SIGN_BATCH_MAX || body.n > SIGN_PENDING_MAX_BYTES - s->bodies.n)
 		return -EAGAIN;
 	buf_add_sv(&s->bodies, body); /* reserved: cannot fail */
-	tree_leaf(body, SV(""), s->level[0].hash[s->n]);
 	s->end[s->n++] = s->bodies.n;
 	s->next++;
+	if (s->n % 2 == 0)
+		hash_two_leaves(s);
 	return 0;
+}
+
+/* Nodes of a level from those below, of which each has a sibling. */
+static void add_nodes(struct level *up, const struct level *below)
+{
+	size_t n = below->n / 2, i = 0;
+	for (; i + 1 < n; i += 2) {
+		const struct strview pairs[2] = { { (const char *)below->hash[2 * i], 2 * CRYPTO_HASH }, { (const char *)below->hash[2 * i + 2], 2 * CRYPTO_HASH } };
+		crypto_sha256_two(1, pairs, &up->hash[i]);
+	}
+	if (i < n)
+		tree_node(below->hash[2 * i], below->hash[2 * i + 1], up->hash[i]);
 }
 
 /* A node without a sibling moves up as it is: the shape of RFC 6962. */
 static size_t tree_build(struct signer *s)
 {
 	size_t depth = 0;
+	if (s->n % 2)
+		tree_leaf(body_at(s, s->n - 1), SV(""), s->level[0].hash[s->n - 1]);
 	s->level[0].n = s->n;
 	while (s->level[depth].n > 1) {
 		const struct level *below = &s->level[depth];
 		struct level *up = &s->level[++depth];
 		up->n = (below->n + 1) / 2;
-		for (size_t i = 0; i < below->n / 2; i++)
-			tree_node(below->hash[2 * i], below->hash[2 * i + 1], up->hash[i]);
+		add_nodes(up, below);
 		if (below->n % 2)
 			memcpy(up->hash[up->n - 1], below->hash[below->n - 1], CRYPTO_HASH);
 	}
 	return depth;
 }
 
-static size_t tree_path(const struct signer *s, size_t index, uint8_t path[static TREE_LEVELS * CRYPTO_HASH])
+/* The hashes that stand in paths, as text: all but the root. */
+static void write_items(struct signer *s)
 {
-	size_t n = 0;
-	for (size_t depth = 0; s->level[depth].n > 1; depth++, index /= 2) {
-		size_t sibling = index ^ 1;
-		if (sibling < s->level[depth].n)
-			memcpy(path + CRYPTO_HASH * n++, s->level[depth].hash[sibling], CRYPTO_HASH);
+	for (size_t depth = 0; s->level[depth].n > 1; depth++) {
+		struct level *level = &s->level[depth];
+		for (size_t i = 0; i < level->n; i++) {
+			struct buf item = { .p = level->item[i], .cap = HASH_ITEM, .max = HASH_ITEM };
+			struct json j = { .out = &item, .need_comma = true };
+			json_bytes(&j, level->hash[i], CRYPTO_HASH);
+		}
 	}
-	return n;
 }
 
-static void seal_body(const struct signer *s, size_t index, struct seal *seal, struct buf *out)
+static void add_path(const struct signer *s, size_t index, struct buf *out)
 {
-	uint8_t path[TREE_LEVELS * CRYPTO_HASH];
-	size_t from = index ? s->end[index - 1] : 0;
-	seal->path = path;
-	seal->n_path = tree_path(s, index, path);
-	buf_add(out, s->bodies.p + from, s->end[index] - from - 1); /* without its closing brace */
-	buf_add_z(out, SEAL_MEMBER);
-	seal_text(seal, out);
-	buf_add_z(out, "}\n");
-	seal->path = NULL; /* it was this function's */
+	size_t comma = 1; /* none before the first */
+	for (size_t depth = 0; s->level[depth].n > 1; depth++, index /= 2) {
+		size_t sibling = index ^ 1;
+		if (sibling >= s->level[depth].n)
+			continue;
+		buf_add(out, s->level[depth].item[sibling] + comma, HASH_ITEM - comma);
+		comma = 0;
+	}
+}
+
+/* Each body with its seal. What seals have in common, all but the path, is written once. */
+static void add_lines(struct signer *s, const struct seal *seal, struct buf *out)
+{
+	char small[SEAL_MAX_BYTES];
+	struct buf text = { .p = small, .cap = sizeof(small), .max = sizeof(small) };
+	buf_add_z(&text, SEAL_MEMBER);
+	size_t path_at = seal_write(seal, &text);
+	buf_add_z(&text, "}\n");
+	write_items(s);
+	for (size_t i = 0; i < s->n; i++) {
+		struct strview body = body_at(s, i);
+		buf_add(out, body.p, body.n - 1); /* without its closing brace */
+		buf_add(out, small, path_at);
+		add_path(s, i, out);
+		buf_add(out, small + path_at, text.n - path_at);
+	}
 }
 
 int signer_flush(struct signer *s, uint64_t wall_ns, struct buf *out)
@@ -289,8 +345,7 @@ int signer_flush(struct signer *s, uint64_t wall_ns, struct buf *out)
 	seal.st.prev = buf_sv(&prev);
 	statement_text(&seal.st, &text);
 	crypto_key_sign(s->key, buf_sv(&text), seal.signature);
-	for (size_t i = 0; i < s->n; i++)
-		seal_body(s, i, &seal, out);
+	add_lines(s, &seal, out);
 
 	const struct strview whole = buf_sv(&text);
 	crypto_sha256(&whole, 1, s->prev);

@@ -103,6 +103,34 @@ static void parts_hash_as_their_whole(void **state)
 	}
 }
 
+typedef void sha256_of_two(uint8_t before, const struct strview text[static 2], uint8_t ret_hash[static 2][CRYPTO_HASH]);
+
+static void two_texts_hash_as_each_alone(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *what;
+		sha256_of_two *function;
+	} two_ways[] = { { "as the program has it", crypto_sha256_two }, { "by the library", crypto_sha256_two_portable }, { "by the CPU", sha256_cpu_two } };
+	const size_t n = ARRAY_SIZE(two_ways) - !sha256_cpu_has();
+	static const size_t lengths[] = { 0, 1, 54, 55, 56, 62, 63, 64, 65, 118, 119, 120, 127, 128, 183, 250, 300 };
+	uint8_t bytes[2 * LENGTH_MAX], expected[2][CRYPTO_HASH], hash[2][CRYPTO_HASH];
+	fill(bytes, sizeof(bytes));
+	for (size_t a = 0; a < ARRAY_SIZE(lengths); a++) {
+		for (size_t b = 0; b < ARRAY_SIZE(lengths); b++) {
+			const uint8_t before = (uint8_t)(a + b);
+			const struct strview text[2] = { { (const char *)bytes, lengths[a] }, { (const char *)bytes + LENGTH_MAX, lengths[b] } };
+			for (size_t i = 0; i < 2; i++)
+				crypto_sha256_portable((const struct strview[]){ { (const char *)&before, 1 }, text[i] }, 2, expected[i]);
+			for (size_t w = 0; w < n; w++) {
+				two_ways[w].function(before, text, hash);
+				if (memcmp(hash, expected, sizeof(hash)) != 0)
+					fail_msg("%s differs at %zu and %zu bytes", two_ways[w].what, lengths[a], lengths[b]);
+			}
+		}
+	}
+}
+
 /* Told, not judged: which way this machine goes, and what a record of 1 KiB costs each. */
 static void what_it_costs(void **state)
 {
@@ -127,6 +155,7 @@ int main(void)
 		cmocka_unit_test(known_texts_have_their_known_hashes),
 		cmocka_unit_test(every_length_hashes_alike_in_every_way),
 		cmocka_unit_test(parts_hash_as_their_whole),
+		cmocka_unit_test(two_texts_hash_as_each_alone),
 		cmocka_unit_test(what_it_costs),
 	};
 	if (crypto_init())
