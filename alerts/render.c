@@ -10,47 +10,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "alerts/record.h"
+#include "alerts/render_parts.h"
 #include "engine/base/clock.h"
-#include "engine/event/value.h"
 
 #define ECS_VERSION "9.0.0"
 
 enum {
-	CELLS_MAX = EVENT_MAX_FIELDS + MEMBER_COUNT,
 	KEYS_MAX_BYTES = 4 * 1024 * 1024, /* some 6,000 names made ready, of some 60 bytes */
 	LISTS_MAX_BYTES = 64 * 1024, /* all lists made for one record: tags, ids, names of probes */
-};
-
-struct cell_source {
-	const char *name;
-	struct json_name key;
-	unsigned shared;           /* objects that it is in together with the cell before */
-	const struct field *field; /* NULL: the member */
-	enum member_id member;
-};
-
-struct plan {
-	struct cell_source *cells; /* owned */
-	size_t n;
-};
-
-struct renderer {
-	struct identity identity;
-	struct arena keys;
-	struct plan events[EVENT_NUMBERS]; /* alert and event */
-	struct plan own;                   /* the other records */
-	struct buf lists;                  /* items of lists, each ended by NUL; LISTS_MAX_BYTES from the start, so it never moves */
-	struct buf names;                  /* the same, for vedette.truncated and vedette.replaced */
-	struct buf body;                   /* the same: what does not fit is too long for a line anyway */
-	struct value cells[CELLS_MAX];
-	char event_id[STREAM_NAME_MAX + 1 + 20 + 1];
-};
-
-/* Values of the members; what nobody set is missing. */
-struct record {
-	enum record_id id;
-	struct value member[MEMBER_COUNT];
 };
 
 /* --- plans ----------------------------------------------------------------------------------------------------------------- */
@@ -109,11 +76,16 @@ int renderer_new(const struct identity *identity, struct renderer **ret)
 		return -ENOMEM;
 	for (uint32_t i = 0; i < EVENT_NUMBERS; i++) {
 		const struct event_type *type = event_type_by_number(i);
-		if (type && type->name[0] && plan_make(&r->events[i], &r->keys, type, IN_EVENTS))
+		if (type && type->name[0] && (plan_make(&r->events[i], &r->keys, type, IN_EVENTS) || render_quick_prepare(r, &r->events[i], type)))
 			return -ENOMEM;
 	}
 	*ret = TAKE(r);
 	return 0;
+}
+
+void renderer_go_plain(struct renderer *r)
+{
+	r->is_plain = true;
 }
 
 void renderer_free(struct renderer **r)
@@ -136,6 +108,7 @@ void renderer_free(struct renderer **r)
 static struct value *member_at(struct record *rec, enum member_id id)
 {
 	struct value *v = &rec->member[id];
+	rec->is_set[id] = true;
 	*v = (struct value){ .kind = member_get(id)->kind };
 	v->class = kind_get(v->kind)->class;
 	return v;
@@ -194,38 +167,54 @@ static void set_words(struct renderer *r, struct record *rec, enum member_id id,
 	member_at(rec, id)->s = list_from(&r->lists, from);
 }
 
-/* Members that every record has. type: the event's, NULL for our own records. */
-static void record_begin(struct renderer *r, struct record *rec, enum record_id id, uint64_t sequence, const struct event *ev)
+void record_clear(struct record *rec, enum record_id id)
 {
-	const struct record_type *t = record_type_get(id);
 	rec->id = id;
-	for (size_t i = 0; i < MEMBER_COUNT; i++)
-		rec->member[i].is_missing = true;
-	buf_reset(&r->lists);
-	(void)snprintf(r->event_id, sizeof(r->event_id), "%s:%llu", r->identity.stream, (unsigned long long)sequence); /* fits */
-	bool is_blocked = ev && ev->common->verdict == VERDICT_BLOCK;
+	memset(rec->is_set, 0, sizeof(rec->is_set));
+}
+
+void record_set_fixed(struct renderer *r, struct record *rec, const struct event_type *type)
+{
+	const struct record_type *t = record_type_get(rec->id);
 	set_z(rec, MEMBER_agent_id, r->identity.agent_id);
 	set_z(rec, MEMBER_agent_type, "vedette");
 	set_z(rec, MEMBER_agent_version, VEDETTE_VERSION);
 	set_z(rec, MEMBER_ecs_version, ECS_VERSION);
-	set_words(r, rec, MEMBER_event_category, ev ? ev->type->category : t->category, NULL);
+	set_words(r, rec, MEMBER_event_category, type ? type->category : t->category, NULL);
 	set_z(rec, MEMBER_event_dataset, t->dataset);
-	set_z(rec, MEMBER_event_id, r->event_id);
 	set_z(rec, MEMBER_event_kind, t->kind);
-	set_number(rec, MEMBER_event_sequence, sequence);
-	set_words(r, rec, MEMBER_event_type, ev ? ev->type->ecs_type : t->type, is_blocked ? "denied" : NULL);
+	if (!rec->is_set[MEMBER_event_type])
+		set_words(r, rec, MEMBER_event_type, type ? type->ecs_type : t->type, NULL);
 	set_z(rec, MEMBER_boot_id, r->identity.boot_id);
 	set_z(rec, MEMBER_host_id, r->identity.host_id);
 	set_z(rec, MEMBER_host_name, r->identity.host_name);
 }
 
-static void own_begin(struct renderer *r, struct record *rec, enum record_id id, uint64_t sequence, struct instant at)
+/* The record with what every one has, but for what record_set_fixed sets. ev: NULL for our own records. */
+static struct record *record_begin(struct renderer *r, enum record_id id, uint64_t sequence, const struct event *ev)
 {
-	record_begin(r, rec, id, sequence, NULL);
+	struct record *rec = &r->record;
+	struct buf event_id = { .p = r->event_id, .cap = sizeof(r->event_id), .max = sizeof(r->event_id) }; /* fits */
+	record_clear(rec, id);
+	buf_reset(&r->lists);
+	buf_add_z(&event_id, r->identity.stream);
+	buf_add_char(&event_id, ':');
+	buf_add_u64(&event_id, sequence);
+	set_text(rec, MEMBER_event_id, buf_sv(&event_id));
+	set_number(rec, MEMBER_event_sequence, sequence);
+	if (ev && ev->common->verdict == VERDICT_BLOCK)
+		set_words(r, rec, MEMBER_event_type, ev->type->ecs_type, "denied");
+	return rec;
+}
+
+static struct record *own_begin(struct renderer *r, enum record_id id, uint64_t sequence, struct instant at)
+{
+	struct record *rec = record_begin(r, id, sequence, NULL);
 	set_z(rec, MEMBER_event_action, record_type_get(id)->action);
 	set_number(rec, MEMBER_time, at.wall_ns);
 	set_number(rec, MEMBER_boot_ns, at.boot_ns);
 	set_z(rec, MEMBER_clock_sync, at.clock_sync);
+	return rec;
 }
 
 /* --- ATT&CK ----------------------------------------------------------------------------------------------------------------------- */
@@ -427,7 +416,7 @@ static void fill_cells(struct renderer *r, const struct plan *plan, const struct
 	for (size_t i = 0; i < plan->n; i++) {
 		const struct cell_source *source = &plan->cells[i];
 		if (!source->field) {
-			r->cells[i] = rec->member[source->member];
+			r->cells[i] = rec->is_set[source->member] ? rec->member[source->member] : (struct value){ .is_missing = true };
 			continue;
 		}
 		r->cells[i] = event_get(ev, source->field);
@@ -442,9 +431,12 @@ static void fill_cells(struct renderer *r, const struct plan *plan, const struct
  */
 static const size_t cut_levels[] = { SIZE_MAX, 32768, 24576, 16384, 12288, 8192, 6144, 4096, 3072, 2048, 1536, 1024, 768, 512, 256, 128, 64 };
 
-static int record_write(struct renderer *r, const struct record *rec, const struct event *ev, struct buf *out)
+static int record_write(struct renderer *r, struct record *rec, const struct event *ev, struct buf *out)
 {
 	const struct plan *plan = ev ? &r->events[ev->type->number] : &r->own;
+	if (ev && render_quick(r, rec, ev, out) == 0)
+		return 0;
+	record_set_fixed(r, rec, ev ? ev->type : NULL);
 	fill_cells(r, plan, rec, ev);
 	for (size_t i = 0; i < ARRAY_SIZE(cut_levels); i++) {
 		buf_reset(&r->body);
@@ -464,70 +456,67 @@ static int record_write(struct renderer *r, const struct record *rec, const stru
 int render_alert(struct renderer *r, uint64_t sequence, const struct alert *alert, struct buf *out)
 {
 	const struct rule_info *rule = alert->rule;
-	struct record rec;
-	record_begin(r, &rec, RECORD_ALERT, sequence, alert->ev);
-	set_number(&rec, MEMBER_event_severity, severity_number(alert_severity(alert)));
-	set_text(&rec, MEMBER_message, alert->message.n ? alert->message : sv_from(rule->title));
-	set_list(r, &rec, MEMBER_rule_author, (const char *const[]){ rule->author, NULL }, false);
-	set_z(&rec, MEMBER_rule_description, rule->description);
-	set_z(&rec, MEMBER_rule_id, rule->id);
-	set_z(&rec, MEMBER_rule_license, rule->license);
-	set_z(&rec, MEMBER_rule_name, rule->title);
-	set_list(r, &rec, MEMBER_rule_reference, rule->references, false);
-	set_z(&rec, MEMBER_rule_ruleset, rule->ruleset);
-	set_list(r, &rec, MEMBER_tags, rule->tags, false);
+	struct record *rec = record_begin(r, RECORD_ALERT, sequence, alert->ev);
+	set_number(rec, MEMBER_event_severity, severity_number(alert_severity(alert)));
+	set_text(rec, MEMBER_message, alert->message.n ? alert->message : sv_from(rule->title));
+	set_list(r, rec, MEMBER_rule_author, (const char *const[]){ rule->author, NULL }, false);
+	set_z(rec, MEMBER_rule_description, rule->description);
+	set_z(rec, MEMBER_rule_id, rule->id);
+	set_z(rec, MEMBER_rule_license, rule->license);
+	set_z(rec, MEMBER_rule_name, rule->title);
+	set_list(r, rec, MEMBER_rule_reference, rule->references, false);
+	set_z(rec, MEMBER_rule_ruleset, rule->ruleset);
+	set_list(r, rec, MEMBER_tags, rule->tags, false);
 	if (rule->attack[0])
-		set_z(&rec, MEMBER_threat_framework, "MITRE ATT&CK");
-	set_attack(r, &rec, MEMBER_threat_tactic, rule->attack, ATTACK_TACTIC);
-	set_attack(r, &rec, MEMBER_threat_technique, rule->attack, ATTACK_TECHNIQUE);
-	set_attack(r, &rec, MEMBER_threat_subtechnique, rule->attack, ATTACK_SUBTECHNIQUE);
+		set_z(rec, MEMBER_threat_framework, "MITRE ATT&CK");
+	set_attack(r, rec, MEMBER_threat_tactic, rule->attack, ATTACK_TACTIC);
+	set_attack(r, rec, MEMBER_threat_technique, rule->attack, ATTACK_TECHNIQUE);
+	set_attack(r, rec, MEMBER_threat_subtechnique, rule->attack, ATTACK_SUBTECHNIQUE);
 	if (alert->correlation)
-		set_correlation(r, &rec, alert->correlation);
-	set_z(&rec, MEMBER_action, alert_action_text(alert->action));
-	set_z(&rec, MEMBER_kill, alert->kill);
-	set_z(&rec, MEMBER_policy_digest, alert->policy_digest);
+		set_correlation(r, rec, alert->correlation);
+	set_z(rec, MEMBER_action, alert_action_text(alert->action));
+	set_z(rec, MEMBER_kill, alert->kill);
+	set_z(rec, MEMBER_policy_digest, alert->policy_digest);
 	if (alert->undecided.n)
-		set_number(&rec, MEMBER_rule_undecided, 1);
-	set_text(&rec, MEMBER_undecided_reason, alert->undecided);
-	return record_write(r, &rec, alert->ev, out);
+		set_number(rec, MEMBER_rule_undecided, 1);
+	set_text(rec, MEMBER_undecided_reason, alert->undecided);
+	return record_write(r, rec, alert->ev, out);
 }
 
 int render_event(struct renderer *r, uint64_t sequence, const struct event *ev, struct buf *out)
 {
-	struct record rec;
-	record_begin(r, &rec, RECORD_EVENT, sequence, ev);
-	return record_write(r, &rec, ev, out);
+	struct record *rec = record_begin(r, RECORD_EVENT, sequence, ev);
+	return record_write(r, rec, ev, out);
 }
 
 int render_open(struct renderer *r, const struct open_info *info, const char *public_key, struct buf *out)
 {
-	struct record rec;
-	own_begin(r, &rec, RECORD_OPEN, 0, info->at);
-	set_z(&rec, MEMBER_message, "The stream begins");
-	set_z(&rec, MEMBER_policy_digest, info->policy_digest);
-	set_number(&rec, MEMBER_policy_rules, info->policy_rules);
-	set_z(&rec, MEMBER_config_digest, info->config_digest);
-	set_z(&rec, MEMBER_sensor, info->sensor);
-	set_z(&rec, MEMBER_scope, info->scope);
-	set_z(&rec, MEMBER_enforcement, info->enforcement);
-	set_z(&rec, MEMBER_host_kernel, r->identity.kernel);
-	set_list(r, &rec, MEMBER_hooks_attached, info->hooks_attached, true);
-	set_list(r, &rec, MEMBER_hooks_missing, info->hooks_missing, true);
+	struct record *rec = own_begin(r, RECORD_OPEN, 0, info->at);
+	set_z(rec, MEMBER_message, "The stream begins");
+	set_z(rec, MEMBER_policy_digest, info->policy_digest);
+	set_number(rec, MEMBER_policy_rules, info->policy_rules);
+	set_z(rec, MEMBER_config_digest, info->config_digest);
+	set_z(rec, MEMBER_sensor, info->sensor);
+	set_z(rec, MEMBER_scope, info->scope);
+	set_z(rec, MEMBER_enforcement, info->enforcement);
+	set_z(rec, MEMBER_host_kernel, r->identity.kernel);
+	set_list(r, rec, MEMBER_hooks_attached, info->hooks_attached, true);
+	set_list(r, rec, MEMBER_hooks_missing, info->hooks_missing, true);
 	if (info->heartbeat_ns)
-		set_number(&rec, MEMBER_heartbeat_interval, info->heartbeat_ns);
-	set_z(&rec, MEMBER_evidence_agent, info->is_agent_kept ? "kept" : "new");
-	set_z(&rec, MEMBER_evidence_log, info->has_wal ? "wal" : "file");
-	set_number(&rec, MEMBER_key_epoch, info->epoch);
-	set_z(&rec, MEMBER_key_public, public_key);
+		set_number(rec, MEMBER_heartbeat_interval, info->heartbeat_ns);
+	set_z(rec, MEMBER_evidence_agent, info->is_agent_kept ? "kept" : "new");
+	set_z(rec, MEMBER_evidence_log, info->has_wal ? "wal" : "file");
+	set_number(rec, MEMBER_key_epoch, info->epoch);
+	set_z(rec, MEMBER_key_public, public_key);
 	struct buf hash = { .max = 64 };
 	if (info->previous) {
 		crypto_base64(&hash, info->previous->statement, sizeof(info->previous->statement));
-		set_z(&rec, MEMBER_previous_stream, info->previous->stream);
-		set_number(&rec, MEMBER_previous_next, info->previous->next);
-		set_text(&rec, MEMBER_previous_statement, buf_sv(&hash));
-		set_number(&rec, MEMBER_previous_closed, info->previous->is_closed);
+		set_z(rec, MEMBER_previous_stream, info->previous->stream);
+		set_number(rec, MEMBER_previous_next, info->previous->next);
+		set_text(rec, MEMBER_previous_statement, buf_sv(&hash));
+		set_number(rec, MEMBER_previous_closed, info->previous->is_closed);
 	}
-	int err = buf_error(&hash) ? -ENOMEM : record_write(r, &rec, NULL, out);
+	int err = buf_error(&hash) ? -ENOMEM : record_write(r, rec, NULL, out);
 	buf_done(&hash);
 	return err;
 }
@@ -546,23 +535,22 @@ static void set_totals(struct record *rec, uint64_t sequence, const struct total
 
 int render_heartbeat(struct renderer *r, uint64_t sequence, const struct heartbeat_info *info, const struct log_counts *counts, struct buf *out)
 {
-	struct record rec;
-	own_begin(r, &rec, RECORD_HEARTBEAT, sequence, info->at);
-	set_z(&rec, MEMBER_message, "The agent is alive");
-	set_z(&rec, MEMBER_policy_digest, info->policy_digest);
-	set_z(&rec, MEMBER_sensor, info->sensor);
-	set_number(&rec, MEMBER_queue_bytes, counts->queue_bytes);
-	set_number(&rec, MEMBER_key_epoch, counts->epoch);
+	struct record *rec = own_begin(r, RECORD_HEARTBEAT, sequence, info->at);
+	set_z(rec, MEMBER_message, "The agent is alive");
+	set_z(rec, MEMBER_policy_digest, info->policy_digest);
+	set_z(rec, MEMBER_sensor, info->sensor);
+	set_number(rec, MEMBER_queue_bytes, counts->queue_bytes);
+	set_number(rec, MEMBER_key_epoch, counts->epoch);
 	if (counts->held)
-		set_number(&rec, MEMBER_key_held, counts->held);
+		set_number(rec, MEMBER_key_held, counts->held);
 	if (info->protection) {
-		set_z(&rec, MEMBER_protection_state, info->protection);
-		set_number(&rec, MEMBER_protection_refused, info->refused);
-		set_number(&rec, MEMBER_protection_canaries, info->canaries);
-		set_number(&rec, MEMBER_protection_failures, info->failures);
+		set_z(rec, MEMBER_protection_state, info->protection);
+		set_number(rec, MEMBER_protection_refused, info->refused);
+		set_number(rec, MEMBER_protection_canaries, info->canaries);
+		set_number(rec, MEMBER_protection_failures, info->failures);
 	}
-	set_totals(&rec, sequence, &info->totals, counts);
-	return record_write(r, &rec, NULL, out);
+	set_totals(rec, sequence, &info->totals, counts);
+	return record_write(r, rec, NULL, out);
 }
 
 /* What a loss record says in one line; cut to what fits. */
@@ -579,38 +567,36 @@ static int loss_message(const struct loss_info *info, char *text, size_t size)
 
 int render_loss(struct renderer *r, uint64_t sequence, const struct loss_info *info, struct buf *out)
 {
-	struct record rec;
 	char message[256];
 	int n = loss_message(info, message, sizeof(message));
-	own_begin(r, &rec, RECORD_LOSS, sequence, info->at);
-	set_text(&rec, MEMBER_message, (struct strview){ message, MIN((size_t)MAX(n, 0), sizeof(message) - 1) });
-	set_z(&rec, MEMBER_loss_what, info->what);
-	set_z(&rec, MEMBER_loss_event, info->event);
+	struct record *rec = own_begin(r, RECORD_LOSS, sequence, info->at);
+	set_text(rec, MEMBER_message, (struct strview){ message, MIN((size_t)MAX(n, 0), sizeof(message) - 1) });
+	set_z(rec, MEMBER_loss_what, info->what);
+	set_z(rec, MEMBER_loss_event, info->event);
 	if (info->cpu >= 0)
-		set_number(&rec, MEMBER_loss_cpu, (uint64_t)info->cpu);
-	set_number(&rec, MEMBER_loss_count, info->count);
-	set_number(&rec, MEMBER_loss_since, info->since_ns);
+		set_number(rec, MEMBER_loss_cpu, (uint64_t)info->cpu);
+	set_number(rec, MEMBER_loss_count, info->count);
+	set_number(rec, MEMBER_loss_since, info->since_ns);
 	if (info->last_ns)
-		set_number(&rec, MEMBER_loss_last, info->last_ns);
-	set_z(&rec, MEMBER_loss_rule, info->rule);
-	set_z(&rec, MEMBER_loss_group, info->group);
-	return record_write(r, &rec, NULL, out);
+		set_number(rec, MEMBER_loss_last, info->last_ns);
+	set_z(rec, MEMBER_loss_rule, info->rule);
+	set_z(rec, MEMBER_loss_group, info->group);
+	return record_write(r, rec, NULL, out);
 }
 
 int render_reload(struct renderer *r, uint64_t sequence, const struct reload_info *info, struct buf *out)
 {
-	struct record rec;
-	own_begin(r, &rec, RECORD_RELOAD, sequence, info->at);
-	set_z(&rec, MEMBER_message, info->errors[0] ? "New rules were refused" : "New rules are in force");
-	set_z(&rec, MEMBER_policy_digest, info->policy_digest);
-	set_number(&rec, MEMBER_policy_rules, info->policy_rules);
-	set_z(&rec, MEMBER_reload_from, info->from_digest);
-	set_number(&rec, MEMBER_reload_from_rules, info->from_rules);
-	set_number(&rec, MEMBER_reload_duration, info->duration_ns);
-	set_list(r, &rec, MEMBER_hooks_missing, info->hooks_missing, true);
+	struct record *rec = own_begin(r, RECORD_RELOAD, sequence, info->at);
+	set_z(rec, MEMBER_message, info->errors[0] ? "New rules were refused" : "New rules are in force");
+	set_z(rec, MEMBER_policy_digest, info->policy_digest);
+	set_number(rec, MEMBER_policy_rules, info->policy_rules);
+	set_z(rec, MEMBER_reload_from, info->from_digest);
+	set_number(rec, MEMBER_reload_from_rules, info->from_rules);
+	set_number(rec, MEMBER_reload_duration, info->duration_ns);
+	set_list(r, rec, MEMBER_hooks_missing, info->hooks_missing, true);
 	if (info->errors[0])
-		set_list(r, &rec, MEMBER_reload_errors, info->errors, false);
-	return record_write(r, &rec, NULL, out);
+		set_list(r, rec, MEMBER_reload_errors, info->errors, false);
+	return record_write(r, rec, NULL, out);
 }
 
 static const char *policy_message(const struct policy_info *info)
@@ -631,50 +617,47 @@ static const char *policy_message(const struct policy_info *info)
 
 int render_policy(struct renderer *r, uint64_t sequence, const struct policy_info *info, struct buf *out)
 {
-	struct record rec;
-	own_begin(r, &rec, RECORD_POLICY, sequence, info->at);
-	set_z(&rec, MEMBER_message, policy_message(info));
-	set_z(&rec, MEMBER_policy_action, info->action);
-	set_z(&rec, MEMBER_policy_name, info->name);
-	set_z(&rec, MEMBER_policy_reason, info->reason);
-	set_z(&rec, MEMBER_policy_digest, info->policy_digest);
-	set_number(&rec, MEMBER_policy_rules, info->policy_rules);
-	set_z(&rec, MEMBER_policy_from, info->from_digest);
-	set_number(&rec, MEMBER_policy_from_rules, info->from_rules);
-	set_number(&rec, MEMBER_policy_forced, info->is_forced);
+	struct record *rec = own_begin(r, RECORD_POLICY, sequence, info->at);
+	set_z(rec, MEMBER_message, policy_message(info));
+	set_z(rec, MEMBER_policy_action, info->action);
+	set_z(rec, MEMBER_policy_name, info->name);
+	set_z(rec, MEMBER_policy_reason, info->reason);
+	set_z(rec, MEMBER_policy_digest, info->policy_digest);
+	set_number(rec, MEMBER_policy_rules, info->policy_rules);
+	set_z(rec, MEMBER_policy_from, info->from_digest);
+	set_number(rec, MEMBER_policy_from_rules, info->from_rules);
+	set_number(rec, MEMBER_policy_forced, info->is_forced);
 	if (info->confirm_ns)
-		set_number(&rec, MEMBER_policy_confirm, info->confirm_ns);
+		set_number(rec, MEMBER_policy_confirm, info->confirm_ns);
 	if (info->blocked != UINT64_MAX)
-		set_number(&rec, MEMBER_policy_blocked, info->blocked);
+		set_number(rec, MEMBER_policy_blocked, info->blocked);
 	if (info->has_by) {
-		set_number(&rec, MEMBER_policy_by_uid, info->by_uid);
-		set_number(&rec, MEMBER_policy_by_pid, info->by_pid);
+		set_number(rec, MEMBER_policy_by_uid, info->by_uid);
+		set_number(rec, MEMBER_policy_by_pid, info->by_pid);
 		if (info->by_login != UINT32_MAX)
-			set_number(&rec, MEMBER_policy_by_login, info->by_login);
+			set_number(rec, MEMBER_policy_by_login, info->by_login);
 	}
 	if (info->errors[0])
-		set_list(r, &rec, MEMBER_policy_errors, info->errors, false);
-	return record_write(r, &rec, NULL, out);
+		set_list(r, rec, MEMBER_policy_errors, info->errors, false);
+	return record_write(r, rec, NULL, out);
 }
 
 int render_key_roll(struct renderer *r, uint64_t sequence, const struct key_roll_info *info, struct buf *out)
 {
-	struct record rec;
-	own_begin(r, &rec, RECORD_KEY_ROLL, sequence, info->at);
-	set_z(&rec, MEMBER_message, "Another key signs from here on");
-	set_z(&rec, MEMBER_key_reason, info->reason);
-	set_number(&rec, MEMBER_key_epoch, info->next_epoch - 1);
-	set_number(&rec, MEMBER_next_epoch, info->next_epoch);
-	set_z(&rec, MEMBER_next_key, info->next_key);
-	return record_write(r, &rec, NULL, out);
+	struct record *rec = own_begin(r, RECORD_KEY_ROLL, sequence, info->at);
+	set_z(rec, MEMBER_message, "Another key signs from here on");
+	set_z(rec, MEMBER_key_reason, info->reason);
+	set_number(rec, MEMBER_key_epoch, info->next_epoch - 1);
+	set_number(rec, MEMBER_next_epoch, info->next_epoch);
+	set_z(rec, MEMBER_next_key, info->next_key);
+	return record_write(r, rec, NULL, out);
 }
 
 int render_close(struct renderer *r, uint64_t sequence, const struct close_info *info, const struct log_counts *counts, struct buf *out)
 {
-	struct record rec;
-	own_begin(r, &rec, RECORD_CLOSE, sequence, info->at);
-	set_z(&rec, MEMBER_message, "The stream ends");
-	set_z(&rec, MEMBER_close_reason, info->reason);
-	set_totals(&rec, sequence, &info->totals, counts);
-	return record_write(r, &rec, NULL, out);
+	struct record *rec = own_begin(r, RECORD_CLOSE, sequence, info->at);
+	set_z(rec, MEMBER_message, "The stream ends");
+	set_z(rec, MEMBER_close_reason, info->reason);
+	set_totals(rec, sequence, &info->totals, counts);
+	return record_write(r, rec, NULL, out);
 }

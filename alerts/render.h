@@ -22,6 +22,8 @@ struct renderer;
 /* identity is copied. 0 or -ENOMEM. Nothing is allocated after this, but by the out buffers. */
 int renderer_new(const struct identity *identity, struct renderer **ret) MUST_CHECK;
 void renderer_free(struct renderer **r);
+/* Everything by the plain way from here on, which is slower and says the same: what the quick one is compared with. */
+void renderer_go_plain(struct renderer *r);
 
 /*
  * Each appends one body (`{...}`) with the given event.sequence to out; 0, or -ENOMEM with out as it was when out has no room, or

@@ -12,6 +12,7 @@
 #include "engine/base/json.h"
 #include "engine/base/jsonread.h"
 #include "tests/support/full_event.h"
+#include "tests/support/random.h"
 
 static const struct identity identity = {
 	.agent_id = "11111111-2222-4333-8444-555555555555",
@@ -453,6 +454,86 @@ static void a_full_buffer_is_an_error_and_stays_as_it_was(void **state)
 	assert_string_equal(buf_cstr(&small), "before");
 }
 
+/* Of the alert by chance: what it says besides the event. */
+static struct alert alert_by_chance(struct random *r, const struct event *ev)
+{
+	static const struct rule_info rules[] = {
+		{ .id = "a", .title = "A", .description = "", .ruleset = "set", .severity = SEVERITY_LOW },
+		{ .id = "b", .title = "B \"quoted\"", .description = "more\nlines", .ruleset = "set", .author = "somebody", .license = "MIT", .severity = SEVERITY_CRITICAL,
+		  .references = { "https://example.org/", "second" }, .tags = { "one", "two" }, .attack = { "T1003.008", "TA0006", "T1003", "T1059" } },
+		{ .id = "c", .title = "C \xff", .description = "\xc3\xa9", .ruleset = "set", .severity = SEVERITY_HIGH, .tags = { "bad \xc3", "good" } },
+	};
+	static const struct strview texts[] = { { "", 0 }, { "a message", 9 }, { "bad \xf0\x9f", 6 }, { "nul \0 and \\", 11 } };
+	return (struct alert){
+		.ev = ev,
+		.rule = &rules[random_below(r, ARRAY_SIZE(rules))],
+		.message = texts[random_below(r, ARRAY_SIZE(texts))],
+		.action = (enum alert_action)random_below(r, ALERT_ACTION_COUNT),
+		.undecided = random_chance(r, 1, 4) ? texts[random_below(r, ARRAY_SIZE(texts))] : (struct strview){ 0 },
+		.policy_digest = "00ff",
+		.kill = random_chance(r, 1, 4) ? "after the fact" : NULL,
+	};
+}
+
+/* With any number in its numbers: known symbols or not, missing or not, blocked or not; some fields of the record with nothing in it. */
+static void disturb(struct random *r, struct full_event *full)
+{
+	static const uint64_t odd[] = { 0, 1, 2, 3, 5, 9, 10, 17, 60, 511, 512, UINT32_MAX, 1ull << 53, (1ull << 53) + 1, UINT64_MAX };
+	const struct field *fields[EVENT_MAX_FIELDS];
+	size_t n = event_type_sorted_fields(full->ev.type, fields);
+	for (size_t i = 0; i < n; i++) {
+		const struct kind *kind = kind_get(fields[i]->kind);
+		if (!random_chance(r, 1, 2))
+			continue;
+		uint64_t number = odd[random_below(r, ARRAY_SIZE(odd))];
+		bool is_text = kind->class == CLASS_STR || kind->class == CLASS_LIST;
+		if (fields[i]->source == FIELD_DERIVED && random_chance(r, 1, 2))
+			full->derived.present &= ~(1ull << fields[i]->index);
+		else if (fields[i]->source == FIELD_DERIVED && !is_text)
+			memcpy((unsigned char *)&full->derived + fields[i]->offset, &number, sizeof(number));
+		else if (fields[i]->source != FIELD_DERIVED && is_text && random_chance(r, 1, 2))
+			memset(full->bytes + fields[i]->offset, 0, MIN(kind->wire_size, 4u));
+		else if (fields[i]->source != FIELD_DERIVED && !is_text && kind->wire_size <= sizeof(number))
+			memcpy(full->bytes + fields[i]->offset, &number, kind->wire_size);
+	}
+	if (random_chance(r, 1, 10))
+		full->ev.derived = NULL;
+}
+
+static void compare(const struct event *ev, const struct alert *alert, struct renderer *const r[static 2], uint64_t sequence)
+{
+	struct buf out[2] = { { .max = 1 << 20 }, { .max = 1 << 20 } };
+	for (size_t i = 0; i < 2; i++) {
+		buf_add_z(&out[i], "before ");
+		assert_int_equal(alert ? render_alert(r[i], sequence, alert, &out[i]) : render_event(r[i], sequence, ev, &out[i]), 0);
+	}
+	if (!sv_equal(buf_sv(&out[0]), buf_sv(&out[1])))
+		fail_msg("%s, sequence %llu: quick " SV_FMT "\nplain " SV_FMT, ev->type->name, (unsigned long long)sequence, SV_ARG(buf_sv(&out[0])), SV_ARG(buf_sv(&out[1])));
+	buf_done(&out[0]);
+	buf_done(&out[1]);
+}
+
+static void the_quick_way_says_what_the_plain_way_says(void **state)
+{
+	struct fixture *f = *state;
+	static const struct strview texts[] = { { "", 0 }, { "/usr/bin/true", 13 }, { "a", 1 }, { "quote \" and \\ \x01", 16 }, { "\xc3\xa9t\xc3\xa9", 5 }, { "bad \xff", 5 }, { "long enough for blocks of sixteen bytes", 39 } };
+	struct random r = { .state = 5 };
+	CLEANUP(renderer_free) struct renderer *plain = NULL;
+	assert_int_equal(renderer_new(&identity, &plain), 0);
+	renderer_go_plain(plain);
+	struct renderer *const both[2] = { f->renderer, plain };
+	for (uint64_t round = 0; round < 4000; round++) {
+		const struct event_type *type = event_type_by_number((uint32_t)random_below(&r, EVENT_NUMBERS));
+		if (!type || !type->name[0])
+			continue;
+		struct full_event_style style = { .text = texts[random_below(&r, ARRAY_SIZE(texts))], .repeat = random_chance(&r, 1, 20) ? 300 : 1, .n_items = (unsigned)random_below(&r, 4) };
+		full_event_make(f->full, type, &style);
+		disturb(&r, f->full);
+		struct alert alert = alert_by_chance(&r, &f->full->ev);
+		compare(&f->full->ev, random_chance(&r, 3, 4) ? &alert : NULL, both, random_u64(&r) >> random_below(&r, 64));
+	}
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, make_fixture, drop_fixture)
 
 int main(void)
@@ -469,6 +550,7 @@ int main(void)
 		TEST(a_rule_about_several_events_tells_the_others),
 		TEST(our_own_records_are_sorted_and_whole),
 		TEST(what_limits_held_back_is_told_in_words),
+		TEST(the_quick_way_says_what_the_plain_way_says),
 		TEST(a_full_buffer_is_an_error_and_stays_as_it_was),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
