@@ -5,7 +5,7 @@
  *   bench_alerts                        every case in /tmp: a line "case  time ns"
  *   bench_alerts --list                 names of the cases
  *   bench_alerts CASE COUNT             one case in /tmp; measured_run holds nothing else, for callgrind's --toggle-collect
- *   bench_alerts --rates FOLDER COUNT   a line "CASE alerts_per_s N cpu_ns N" for each, with the log in FOLDER
+ *   bench_alerts --rates FOLDER [CASE] COUNT   a line "CASE alerts_per_s N cpu_ns N" for each, or for that one, with the log in FOLDER
  *   bench_alerts --latency FOLDER COUNT "fdatasync p50 NS p99 NS" and "alert p50 NS p99 NS" of COUNT alerts, one at a time, in FOLDER
  *
  * Alerts a second are those of one core: COUNT by the processor time of the whole process, the log's own thread included.
@@ -345,13 +345,15 @@ static int run_latency(const char *folder, size_t n)
 
 static int usage(void)
 {
-	fprintf(stderr, "usage: bench_alerts [--list | CASE COUNT | --rates FOLDER COUNT | --latency FOLDER COUNT]\n");
+	fprintf(stderr, "usage: bench_alerts [--list | CASE COUNT | --rates FOLDER [CASE] COUNT | --latency FOLDER COUNT]\n");
 	return 2;
 }
 
-static int run_rates(const char *folder, uint64_t n)
+static int run_rates(const char *folder, const char *only, uint64_t n)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		if (only && strcmp(only, cases[i].name) != 0)
+			continue;
 		double ns = (double)run_case(&cases[i], folder, n) / (double)n;
 		printf("%s alerts_per_s %.0f cpu_ns %.0f\n", cases[i].name, 1e9 / ns, ns);
 	}
@@ -363,8 +365,8 @@ int main(int argc, char **argv)
 	uint64_t n = NATIVE_ALERTS;
 	if (argc > 2 && (num_parse_u64(sv_from(argv[argc - 1]), 100000000, &n) || n == 0))
 		return usage();
-	if (argc == 4 && sv_is(sv_from(argv[1]), "--rates"))
-		return run_rates(argv[2], n);
+	if ((argc == 4 || argc == 5) && sv_is(sv_from(argv[1]), "--rates"))
+		return run_rates(argv[2], argc == 5 ? argv[3] : NULL, n);
 	if (argc == 4 && sv_is(sv_from(argv[1]), "--latency"))
 		return run_latency(argv[2], n);
 	bool is_list = argc == 2 && sv_is(sv_from(argv[1]), "--list");
