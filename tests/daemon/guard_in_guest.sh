@@ -47,7 +47,8 @@ check $? "cgroup.kill: refused"
 [ $? -ne 0 ] && kill -0 "$pid"
 check $? "cgroup.kill of the slice: refused"
 # shellcheck disable=SC2016 # the other shell's
-sh -c 'bad=0; for f in /var/lib/vedette/wal/*.wal /var/lib/vedette/wal/output.cursor /var/lib/vedette/agent/agent; do (echo x >> $f) 2> /dev/null && bad=1; rm -f $f 2> /dev/null && bad=1; done
+sh -c 'bad=0 n=0; for f in /var/lib/vedette/wal/*.wal /var/lib/vedette/wal/*.cursor /var/lib/vedette/agent/agent; do (echo x >> "$f") 2> /dev/null && bad=1; [ -e "$f" ] && n=$((n + 1)); rm "$f" 2> /dev/null && bad=1; done
+	[ $n -ge 4 ] || bad=1 # a segment, two cursors, the agent
 	echo x > /var/lib/vedette/wal/new 2> /dev/null && bad=1; mv /var/lib/vedette/wal /var/lib/vedette/gone 2> /dev/null && bad=1; mv /var/lib/vedette /var/lib/gone 2> /dev/null && bad=1; exit $bad'
 check $? "agent and write-ahead log: nothing is changed, made, removed or renamed there, nor the folder above"
 (echo x >> /etc/systemd/system/vedette.service) 2> /dev/null
@@ -66,7 +67,8 @@ journalctl -u vedette -o cat | grep -q 'watching host in lsm mode.*log: /var/lib
 check $? "it says where its records go ($(journalctl -u vedette -o cat | grep watching))"
 systemctl set-property --runtime vedette CPUWeight=200
 check $? "systemctl set-property: process 1 may"
-systemctl reload vedette && sleep 3 && grep -q '"dataset":"vedette.reload"' $log*
+reloaded() { i=0; while [ $i -lt 300 ]; do grep -q '"dataset":"vedette.reload"' $log* && return 0; sleep 0.2; i=$((i + 1)); done; return 1; }
+systemctl reload vedette && reloaded
 check $? "systemctl reload"
 # policies come and go, their files with them: no other file may inherit what kept others off those
 printf -- '- rule: none\n  severity: low\n  event: process.exec\n  when: process.executable = /opt/none\n  action: block\n' > /root/p.yaml
