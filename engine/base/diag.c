@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "engine/base/json.h"
+
 static void message_done(struct diag_message *m)
 {
 	free(m->file);
@@ -44,7 +46,7 @@ static void diag_add(struct diag *diag, enum diag_level level, struct place at, 
 	if (len < 0)
 		raw[0] = '\0';
 	if (len >= (int)sizeof(raw))
-		memcpy(raw + sizeof(raw) - 4, "...", 4);
+		memcpy(raw + utf8_cut(raw, sizeof(raw) - 4), "...", 4);
 
 	struct diag_message *m = &diag->messages[diag->n++];
 	*m = (struct diag_message){ .level = level, .line = at.line, .column = at.column };
@@ -126,6 +128,7 @@ const char *diag_quote(struct strview text, char *buffer, size_t size)
 	buffer[at++] = '\'';
 	for (size_t i = 0; i < text.n; i++) {
 		if (at + 9 > size) { /* room for one escape, "...", quote and NUL */
+			at = utf8_cut(buffer, at);
 			memcpy(buffer + at, "...", 3);
 			at += 3;
 			break;

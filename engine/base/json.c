@@ -154,6 +154,18 @@ bool utf8_valid(struct strview text)
 	return true;
 }
 
+size_t utf8_cut(const char *p, size_t n)
+{
+	for (size_t back = 1; back <= MIN(n, (size_t)3); back++) {
+		unsigned char c = (unsigned char)p[n - back];
+		if ((c & 0xc0) == 0x80)
+			continue; /* not its first byte */
+		size_t len = c >= 0xf0 ? 4 : c >= 0xe0 ? 3 : c >= 0xc2 ? 2 : 1;
+		return len > back ? n - back : n;
+	}
+	return n;
+}
+
 static void json_escape(struct buf *out, unsigned char c)
 {
 	static const char hex[] = "0123456789abcdef";

@@ -79,3 +79,5 @@ int json_path_compare(const char *a, const char *b);
 /* Length of the valid UTF-8 sequence at p[0..n), or 0. */
 size_t utf8_length(const char *p, size_t n);
 bool utf8_valid(struct strview text);
+/* n, or less by the first bytes of a character that p[0..n) ends within: where a text may be cut. */
+size_t utf8_cut(const char *p, size_t n);

@@ -7,6 +7,7 @@
 #include <yaml.h>
 
 #include "engine/base/fd.h"
+#include "engine/base/json.h"
 
 struct block {
 	struct block *next;
@@ -71,6 +72,20 @@ const char *yaml_type_name(enum yaml_type type)
 {
 	static const char *const names[] = { "text", "a list", "a map" };
 	return names[type];
+}
+
+size_t yaml_char(const char *p, size_t n)
+{
+	static const char *const others[] = { "\xe2\x80\xa8", "\xe2\x80\xa9", "\xef\xbb\xbf", "\xef\xbf\xbe", "\xef\xbf\xbf" };
+	size_t len = utf8_length(p, n);
+	if (len == 1)
+		return (unsigned char)*p >= ' ' && *p != 0x7f;
+	if (len == 2 && (unsigned char)p[0] == 0xc2 && (unsigned char)p[1] < 0xa0)
+		return 0;
+	for (size_t i = 0; len == 3 && i < ARRAY_SIZE(others); i++)
+		if (memcmp(p, others[i], len) == 0)
+			return 0;
+	return len;
 }
 
 const struct yaml_node *yaml_get(const struct yaml_node *map, const char *key)

@@ -42,6 +42,9 @@ void yaml_tree_free(struct yaml_tree **tree);
 /* List of the documents' roots. */
 const struct yaml_node *yaml_root(const struct yaml_tree *tree);
 
+/* Bytes of the character at the front of p[0..n) if a line of YAML may have it as it is; 0: a control, an end of line of any kind, no UTF-8. */
+size_t yaml_char(const char *p, size_t n);
+
 /* Value of a key of a map, or NULL. */
 const struct yaml_node *yaml_get(const struct yaml_node *map, const char *key);
 

@@ -8,6 +8,7 @@
 #include "engine/base/clock.h"
 #include "engine/base/json.h"
 #include "engine/base/strmap.h"
+#include "engine/base/yaml.h"
 #include "engine/rules/set.h"
 
 enum { ID_MAX = 128 };
@@ -29,23 +30,45 @@ static void writer_done(struct writer *w)
 
 /* --- texts --------------------------------------------------------------------------------------------------------------------- */
 
-/* "double-quoted", of printable characters alone. */
+/* Adds the character at the front of a text, another one for what a line of YAML cannot have. Returns its bytes. */
+static size_t add_printable(struct buf *out, struct strview text)
+{
+	size_t len = yaml_char(text.p, text.n);
+	if (len) {
+		buf_add(out, text.p, len);
+		return len;
+	}
+	len = utf8_length(text.p, text.n);
+	buf_add_z(out, len == 1 ? " " : "\xef\xbf\xbd"); /* the replacement character */
+	return len ? len : 1;
+}
+
+/* The same between double quotes, where everything in UTF-8 can be written. */
+static size_t add_escaped(struct buf *out, struct strview text)
+{
+	const unsigned char *u = (const unsigned char *)text.p;
+	size_t len = utf8_length(text.p, text.n);
+	if (yaml_char(text.p, text.n) || len == 0 || len > 3)
+		return add_printable(out, text);
+	unsigned c = len == 1 ? u[0] : len == 2 ? (u[0] & 0x1fU) << 6 | (u[1] & 0x3fU) : (u[0] & 0xfU) << 12 | (u[1] & 0x3fU) << 6 | (u[2] & 0x3fU);
+	buf_add_format(out, "\\u%04x", c);
+	return len;
+}
+
+/* "double-quoted" */
 static void add_quoted(struct buf *out, struct strview text)
 {
 	buf_add_char(out, '"');
-	for (size_t i = 0; i < text.n;) {
-		unsigned char c = (unsigned char)text.p[i];
-		size_t len = utf8_length(text.p + i, text.n - i);
-		bool is_odd = c < 0x20 || c == 0x7f || len == 0 || (len == 2 && c == 0xc2 && (unsigned char)text.p[i + 1] < 0xa0);
+	while (text.n) {
+		char c = text.p[0];
+		size_t len = 1;
 		if (c == '\n')
 			buf_add_z(out, "\\n");
-		else if (is_odd)
-			buf_add_z(out, "\xef\xbf\xbd"); /* the replacement character */
 		else if (c == '"' || c == '\\')
 			buf_add_format(out, "\\%c", c);
 		else
-			buf_add(out, text.p + i, len);
-		i += len ? len : 1;
+			len = add_escaped(out, text);
+		text = sv_from_index(text, len);
 	}
 	buf_add_char(out, '"');
 }
@@ -75,8 +98,8 @@ static void add_texts(struct writer *w, const char *key, const char *const *text
 static void add_remark(struct writer *w, const char *key, const char *text)
 {
 	buf_add_format(w->out, "  # %s: ", key);
-	for (const char *p = text; *p; p++)
-		buf_add_char(w->out, (unsigned char)*p < 0x20 || *p == 0x7f ? ' ' : *p);
+	for (struct strview rest = sv_from(text); rest.n;)
+		rest = sv_from_index(rest, add_printable(w->out, rest));
 	buf_add_char(w->out, '\n');
 }
 
@@ -240,11 +263,8 @@ static bool is_writable(const struct rule_case *one)
 	for (size_t i = 0; i < one->n; i++)
 		for (size_t k = 0; k < one->fields[i].n; k++) {
 			struct strview s = one->fields[i].items[k];
-			for (size_t at = 0, len; at < s.n; at += len) {
-				len = utf8_length(s.p + at, s.n - at);
-				if (len == 0 || (len == 1 && (unsigned char)s.p[at] < 0x20 && s.p[at] != '\n') || s.p[at] == 0x7f)
-					return false;
-			}
+			if (s.n && (!utf8_valid(s) || memchr(s.p, '\0', s.n)))
+				return false;
 		}
 	for (size_t i = 0; i < one->n_events; i++)
 		if (!is_writable(&one->events[i].one))

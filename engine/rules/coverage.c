@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "engine/base/json.h"
 #include "engine/rules/contradict.h"
 #include "engine/rules/impossible.h"
 #include "engine/rules/op.h"
@@ -239,7 +240,8 @@ static void clause_text(const struct condition *c, char out[static CLAUSE_SHOWN 
 	CLEANUP(buf_done) struct buf text = { 0 };
 	condition_text(c, &text);
 	const char *z = buf_cstr(&text);
-	snprintf(out, CLAUSE_SHOWN + 8, "%.*s%s", CLAUSE_SHOWN, z, strlen(z) > CLAUSE_SHOWN ? "..." : "");
+	size_t n = strlen(z) > CLAUSE_SHOWN ? utf8_cut(z, CLAUSE_SHOWN) : strlen(z);
+	snprintf(out, CLAUSE_SHOWN + 8, "%.*s%s", (int)n, z, z[n] ? "..." : "");
 }
 
 /* The first field without a value in these events. */

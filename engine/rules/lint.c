@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "engine/base/json.h"
 #include "engine/rules/contradict.h"
 #include "engine/rules/computed.h"
 #include "engine/rules/impossible.h"
@@ -43,9 +44,7 @@ static void show(const struct condition *c, char text[static TEXT_SHOWN + 8])
 {
 	CLEANUP(buf_done) struct buf b = { 0 };
 	condition_text(c, &b);
-	size_t n = MIN(b.n, (size_t)TEXT_SHOWN);
-	while (n > 0 && n < b.n && ((unsigned char)b.p[n] & 0xc0) == 0x80)
-		n--; /* not within a character */
+	size_t n = b.n > TEXT_SHOWN ? utf8_cut(b.p, TEXT_SHOWN) : b.n;
 	if (n)
 		memcpy(text, b.p, n);
 	memcpy(text + n, b.n > n ? " ..." : "", b.n > n ? 5 : 1);

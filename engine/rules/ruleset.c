@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 #include "engine/base/clock.h"
-#include "engine/base/json.h"
+#include "engine/base/yaml.h"
 #include "engine/rules/match.h"
 #include "engine/rules/set.h"
 
@@ -220,30 +220,28 @@ static bool may_be_name(struct strview text)
 
 static bool needs_quotes(struct strview text, enum text_use use)
 {
-	if (use == TEXT_TO_LOAD && (may_be_name(text) || !utf8_valid(text)))
+	if (use == TEXT_TO_LOAD && may_be_name(text))
 		return true;
-	for (size_t i = 0; i < text.n; i++)
-		if ((unsigned char)text.p[i] <= 0x20 || text.p[i] == 0x7f || strchr("(),=\"'\\", text.p[i]))
+	for (size_t i = 0, len; i < text.n; i += len) {
+		len = yaml_char(text.p + i, text.n - i);
+		if (!len || text.p[i] == ' ' || strchr("(),=\"'\\", text.p[i]))
 			return true;
+	}
 	return text.n == 0;
 }
 
 static void add_quoted(struct buf *out, struct strview text)
 {
 	buf_add_char(out, '"');
-	for (size_t i = 0; i < text.n; i++) {
-		unsigned char c = (unsigned char)text.p[i];
-		size_t len = utf8_length(text.p + i, text.n - i);
-		bool is_c1 = len == 2 && c == 0xc2 && (unsigned char)text.p[i + 1] < 0xa0;
-		if (len > 1 && !is_c1) {
-			buf_add(out, text.p + i, len);
-			i += len - 1;
-		} else if (c < 0x20 || c >= 0x7f)
-			buf_add_format(out, "\\x%02x", c);
+	for (size_t i = 0, len; i < text.n; i += len ? len : 1) {
+		char c = text.p[i];
+		len = yaml_char(text.p + i, text.n - i);
+		if (!len)
+			buf_add_format(out, "\\x%02x", (unsigned char)c);
 		else if (c == '"' || c == '\\')
 			buf_add_format(out, "\\%c", c);
 		else
-			buf_add_char(out, (char)c);
+			buf_add(out, text.p + i, len);
 	}
 	buf_add_char(out, '"');
 }

@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "engine/base/json.h"
 #include "engine/event/builder.h"
 #include "engine/event/value.h"
 #include "engine/import/native.h"
@@ -195,7 +196,7 @@ static void odd_texts_survive(void **state)
 		"title: \"A: 'title' # \\\"with\\\" \\\\ all\"\nid: AB_c\ndescription: \"- x: {y}\\n\\ttab \\x85\"\nauthor: \"a\\u2028b\"\n"
 		"logsource: {category: process_creation}\ndetection:\n  s:\n"
 		"    CommandLine|contains: ['and', 'or', 'not', '- a: b # c', \"a\\tb\\n\", '\"quoted\" \\back', '{x}', 'shells', '\xc3\xa9', '', '()', \"'\"]\n"
-		"    User|wide: ['\xc3\xa9\xe2\x82\xac']\n    Image|re: '(?:\\s-[^-\\s]{0,20}i|\\\"x\\\")'\n  condition: s\n";
+		"    User|wide: ['\xc3\xa9\xe2\x82\xac']\n    ParentImage: [\"/a\\u2028b\", \"/a\\u2029\", \"/\\uFFFE\", \"/\\x85\", \"/\\uFEFF\"]\n    Image|re: '(?:\\s-[^-\\s]{0,20}i|\\\"x\\\")'\n  condition: s\n";
 	CLEANUP(diag_done) struct diag diag = { 0 };
 	CLEANUP(ruleset_free) struct ruleset *from = NULL;
 	if (ruleset_load_text("t.yml", sv_from(text), &from, &diag))
@@ -209,6 +210,32 @@ static void odd_texts_survive(void **state)
 	assert_string_equal(buf_cstr(&a), buf_cstr(&b));
 	assert_string_equal(ruleset_get(to, 0)->id, "ab-c");
 	assert_string_equal(ruleset_get(to, 0)->title, ruleset_get(from, 0)->title);
+	assert_string_equal(ruleset_get(to, 0)->description, ruleset_get(from, 0)->description);
+	assert_string_equal(ruleset_get(to, 0)->author, ruleset_get(from, 0)->author);
+}
+
+/* A reason is a remark beside the rule; it is cut where it grows long, and not within a character, wherever that falls. */
+static void a_long_reason_survives(void **state)
+{
+	(void)state;
+	for (size_t blanks = 0; blanks < 4; blanks++) {
+		CLEANUP(buf_done) struct buf text = { 0 };
+		buf_add_format(&text, "title: t\nid: t\nlogsource: {category: process_creation}\ndetection:\n  s:\n    Nowhere: [\"%.*s\\u2028", (int)blanks, "abcd");
+		for (size_t i = 0; i < 200; i++)
+			buf_add_z(&text, "\xe2\x80\x93"); /* three bytes each */
+		buf_add_z(&text, "\"]\n    Image: a\n  condition: s\n");
+		CLEANUP(diag_done) struct diag diag = { 0 };
+		CLEANUP(ruleset_free) struct ruleset *from = NULL;
+		if (ruleset_load_text("t.yml", buf_sv(&text), &from, &diag))
+			fail_with(&diag);
+		const struct rule_info *info = ruleset_get(from, 0);
+		assert_true(info->coverage != COVERAGE_FULL && info->n_reasons > 0);
+		assert_non_null(strstr(info->reasons[0], "\xe2\x80\x93..."));
+		assert_true(utf8_valid(sv_from(info->reasons[0])));
+		size_t n = 0;
+		CLEANUP(ruleset_free) struct ruleset *to = converted(from, &n);
+		assert_int_equal(n, 1);
+	}
 }
 
 int main(void)
@@ -217,6 +244,7 @@ int main(void)
 		cmocka_unit_test(sigma_rules_hold_on_the_same_events),
 		cmocka_unit_test(falco_rules_hold_on_the_same_events),
 		cmocka_unit_test(odd_texts_survive),
+		cmocka_unit_test(a_long_reason_survives),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

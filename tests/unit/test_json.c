@@ -192,6 +192,21 @@ static void a_buffer_ends_at_its_ceiling(void **state)
 	}
 }
 
+static void a_text_is_cut_between_characters(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *text;
+		size_t n, cut;
+	} cases[] = {
+		{ "", 0, 0 }, { "abc", 2, 2 }, { "a\xc3\xa9", 2, 1 }, { "a\xc3\xa9", 3, 3 }, { "\xe2\x80\x93", 2, 0 }, { "\xe2\x80\x93", 1, 0 }, { "\xe2\x80\x93x", 3, 3 },
+		{ "x\xf0\x9f\x98\x80", 4, 1 }, { "x\xf0\x9f\x98\x80", 3, 1 }, { "x\xf0\x9f\x98\x80", 2, 1 }, { "x\xf0\x9f\x98\x80", 5, 5 },
+		{ "\x80\x80\x80\x80", 4, 4 }, { "a\xff", 2, 1 }, { "a\xc0", 2, 2 },
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
+		assert_int_equal(utf8_cut(cases[i].text, cases[i].n), cases[i].cut);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -201,6 +216,7 @@ int main(void)
 		cmocka_unit_test(names_made_ready_say_the_same),
 		cmocka_unit_test(names_that_are_too_deep_or_too_long_are_refused),
 		cmocka_unit_test(a_buffer_ends_at_its_ceiling),
+		cmocka_unit_test(a_text_is_cut_between_characters),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
