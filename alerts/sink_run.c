@@ -344,6 +344,19 @@ static uint64_t held_until(const struct sink *s)
 	return s->n_held ? s->held_ns + s->options->batch_time : 0;
 }
 
+/*
+ * Is the cursor to be written? Not while a request has just become due, for no alert should wait for the disk once more: behind it, then. Where it does not
+ * come through, what went before it is kept all the same.
+ */
+static bool is_cursor_due(const struct sink *s, uint64_t sent_before, bool is_idle)
+{
+	uint64_t now_ns = clock_ns(CLOCK_MONOTONIC), due_ns = held_until(s);
+	bool is_waited_for = due_ns && now_ns >= due_ns && now_ns - due_ns < CURSOR_NS && sink_sent_up_to(s) == sent_before;
+	if (is_idle && !s->type->gathers)
+		return true;
+	return now_ns - s->kept_at_ns >= CURSOR_NS && !is_waited_for;
+}
+
 /* The lines of a record that pass the filter, in slices. */
 static bool send_record(struct sink *s, const struct wal_item *item)
 {
@@ -417,6 +430,7 @@ void *sink_run(void *context)
 	struct wal_item item = { 0 };
 	bool goes_on = true;
 	while (goes_on) {
+		uint64_t sent_before = sink_sent_up_to(s);
 		reopen_when_asked(s);
 		int got = wal_reader_next(s->reader, wait_ms(s), &item);
 		pthread_mutex_lock(&s->all->lock);
@@ -433,8 +447,8 @@ void *sink_run(void *context)
 			goes_on = send_held(s) || s->wants_more;
 		}
 		note_place(s, NULL);
-		bool is_idle = got == 0 && !s->n_held, is_time = clock_ns(CLOCK_MONOTONIC) - s->kept_at_ns >= CURSOR_NS;
-		if (sink_sent_up_to(s) != s->kept && !s->rewinds && ((is_idle && !s->type->gathers) || is_time || !goes_on))
+		bool is_idle = got == 0 && !s->n_held;
+		if (sink_sent_up_to(s) != s->kept && !s->rewinds && (is_cursor_due(s, sent_before, is_idle) || !goes_on))
 			IGNORE(sink_keep_cursor(s, is_ending && is_idle)); /* in the status, and tried again */
 		if (s->rewinds) {
 			rewind_to_cursor(s);

@@ -20,6 +20,8 @@ struct receiver {
 	size_t most;         /* more lines at once fail */
 	bool cannot_settle;  /* what it takes does not stay */
 	bool judges_each;    /* one answer for each line, as a bulk request has it */
+	const struct sink *sink; /* when it is set: how often its cursor was kept, and a line waited for that */
+	unsigned kept, kept_first;
 	unsigned calls;
 	size_t most_asked;   /* of those that it took */
 	size_t n;
@@ -83,7 +85,11 @@ static int fake_send(void *sink, const struct sink_line *lines, size_t n, size_t
 
 static int fake_settle(void *sink, struct sink_fault *fault)
 {
-	const struct receiver *r = sink;
+	struct receiver *r = sink;
+	if (r->sink) {
+		r->kept++;
+		r->kept_first += r->sink->n_held > 0; /* this is its thread */
+	}
 	if (r->cannot_settle)
 		sink_fault_set(fault, "it does not stay");
 	return r->cannot_settle ? -EIO : 0;
@@ -321,6 +327,24 @@ static void a_receiver_that_takes_few_at_once_gets_few(void **state)
 		fail_msg("%llu faults on the way", (unsigned long long)status.faults);
 }
 
+/* One line alone after the other, each when the one before has come: none of them is held while the disk is waited for. */
+static void no_line_waits_for_the_cursor(void **state)
+{
+	struct fixture *f = *state;
+	struct receiver r = { .answers = takes_all, .most = SIZE_MAX };
+	start_fake(f, &r, "");
+	r.sink = &f->sinks->sink[0]; /* nothing has been sent yet */
+	for (size_t i = 0; i < LINES; i++) {
+		const struct timespec nap = { .tv_nsec = 8000000 }; /* a cursor is kept five times a second */
+		add_lines(f, 1);
+		wait_until_done(f, i + 1, WAIT_MS);
+		nanosleep(&nap, NULL);
+	}
+	assert_int_equal(sinks_close(&f->sinks, 5000000000), 0);
+	if (r.kept < 2 || r.kept_first * 2 > r.kept) /* once, perhaps, where the thread was kept from running */
+		fail_msg("of %u times that the cursor was kept, a line waited for it %u times", r.kept, r.kept_first);
+}
+
 int main(void)
 {
 #define WITH_LOG(test) cmocka_unit_test_setup_teardown(test, make_fixture, drop_fixture)
@@ -330,6 +354,7 @@ int main(void)
 		WITH_LOG(a_sink_that_cannot_settle_is_not_good),
 		WITH_LOG(a_sink_whose_last_line_was_refused_is_not_good),
 		WITH_LOG(a_receiver_that_takes_few_at_once_gets_few),
+		WITH_LOG(no_line_waits_for_the_cursor),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
