@@ -6,7 +6,8 @@
  *   bench_alerts --list                 names of the cases
  *   bench_alerts CASE COUNT             one case in /tmp; measured_run holds nothing else, for callgrind's --toggle-collect
  *   bench_alerts --rates FOLDER [CASE] COUNT   a line "CASE alerts_per_s N cpu_ns N" for each, or for that one, with the log in FOLDER
- *   bench_alerts --latency FOLDER COUNT "fdatasync p50 NS p99 NS" and "alert p50 NS p99 NS" of COUNT alerts, one at a time, in FOLDER
+ *   bench_alerts --latency FOLDER COUNT lines "WHAT p50 NS p99 NS" of COUNT alerts, one at a time, in FOLDER: a bare fdatasync, the alert until it is durable,
+ *                                       until a receiver on loopback has read the webhook's request, and what that takes beyond the durable line
  *
  * Alerts a second are those of one core: COUNT by the processor time of the whole process, the log's own thread included.
  */
@@ -20,11 +21,14 @@
 
 #include "alerts/render.h"
 #include "alerts/sink_file.h"
+#include "alerts/sinks.h"
 #include "alerts/stream.h"
 #include "alerts/wal.h"
+#include "benchmarks/http_desk.h"
 #include "engine/base/clock.h"
 #include "engine/base/fd.h"
 #include "engine/base/num.h"
+#include "engine/config/config.h"
 #include "engine/enrich/enrich.h"
 #include "tests/support/record.h"
 
@@ -35,6 +39,7 @@ enum {
 	UNSIGNED_BYTES = 64 * 1024, /* written at once where nothing is signed */
 	STEP_NS = 20000,            /* between two alerts, by the time that they are given */
 };
+#define AWAIT_NS 10000000000ull /* a request that has not come by then is a fault */
 
 struct bench {
 	char path[128];
@@ -292,12 +297,28 @@ static uint64_t sync_once(int fd, const char *bytes, size_t n)
 	return clock_ns(CLOCK_MONOTONIC) - start;
 }
 
-/* An urgent alert, from the rule's verdict until the log says that it is durable. */
-static uint64_t alert_once(struct bench *b, const struct rule_info *urgent)
+/* What one alert alone is measured with, beside the log. */
+struct alone {
+	struct bench *bench;
+	struct rule_info urgent;
+	struct http_desk *desk;
+	struct config *config; /* of the webhook */
+	struct sinks *sinks;
+	int raw;               /* a file of its own, for bare syncs */
+	uint64_t *raw_ns, *durable_ns, *webhook_ns, *beyond_ns;
+};
+
+/* An urgent alert, from the rule's verdict until the log says that it is durable, and until the receiver has read it. */
+static void alert_once(struct alone *a, size_t i)
 {
+	struct bench *b = a->bench;
 	struct wal_stats before, now;
 	struct alert alert = alert_at(b, b->sequence++);
-	alert.rule = urgent;
+	char message[64];
+	(void)snprintf(message, sizeof(message), "alert %zu, alone", i);
+	http_desk_expect(a->desk, message);
+	alert.rule = &a->urgent;
+	alert.message = sv_from(message);
 	wal_get_stats(b->wal, &before);
 	b->now = instant_now();
 	uint64_t start = clock_ns(CLOCK_MONOTONIC);
@@ -307,39 +328,77 @@ static uint64_t alert_once(struct bench *b, const struct rule_info *urgent)
 		clock_nanosleep(CLOCK_MONOTONIC, 0, &(struct timespec){ .tv_nsec = 50000 }, NULL);
 		wal_get_stats(b->wal, &now);
 	} while (now.durable < now.next || now.next == before.next);
-	return clock_ns(CLOCK_MONOTONIC) - start;
+	uint64_t durable = clock_ns(CLOCK_MONOTONIC), arrived = http_desk_await(a->desk, AWAIT_NS);
+	if (!arrived)
+		fail("the webhook's request", -ETIMEDOUT);
+	a->durable_ns[i] = durable - start;
+	a->webhook_ns[i] = arrived - start;
+	a->beyond_ns[i] = arrived > durable ? arrived - durable : 0; /* it may be there before we have looked */
 }
 
-/* By turns, so that both meet the same disk. */
-static int run_latency(const char *folder, size_t n)
+static void begin_webhook(struct alone *a, const char *folder)
 {
-	static const char line[2400];
+	CLEANUP(diag_done) struct diag diag = { 0 };
+	CLEANUP(buf_done) struct buf text = { 0 }, cursors = { 0 };
+	check("the receiver", http_desk_open(&a->desk));
+	buf_add_format(&text, "rules: [r]\nagent: {folder: /a}\nwal: {folder: /w}\nsinks:\n  - {name: webhook, type: webhook, url: 'http://127.0.0.1:%u/', allow_private: true}\n",
+		       http_desk_port(a->desk));
+	buf_add_format(&cursors, "%s/sinks", folder);
+	check("the configuration", config_parse("bench", buf_sv(&text), &a->config, &diag));
+	check("the webhook", sinks_open(&a->config->sinks, buf_cstr(&cursors), a->bench->wal, &a->sinks, &diag));
+	check("the webhook", sinks_start(a->sinks));
+}
+
+static void begin_alone(struct alone *a, const char *folder, size_t n)
+{
+	struct bench *b = a->bench = calloc(1, sizeof(*b));
+	uint64_t **const times[] = { &a->raw_ns, &a->durable_ns, &a->webhook_ns, &a->beyond_ns };
 	char path[160];
-	struct rule_info urgent = rule;
-	struct bench *b = calloc(1, sizeof(*b));
-	uint64_t *raw = calloc(n, sizeof(*raw)), *alerts = calloc(n, sizeof(*alerts));
-	if (!b || !raw || !alerts)
-		fail("memory", -ENOMEM);
-	urgent.severity = SEVERITY_HIGH;
+	for (size_t i = 0; i < ARRAY_SIZE(times); i++)
+		if (!b || !(*times[i] = calloc(n, sizeof(**times[i]))))
+			fail("memory", -ENOMEM);
+	a->urgent = rule;
+	a->urgent.severity = SEVERITY_HIGH;
 	(void)snprintf(b->path, sizeof(b->path), "%s/log", folder);
 	(void)snprintf(path, sizeof(path), "%s/raw", folder);
-	CLEANUP(fd_close) int fd = open(path, O_CREAT | O_WRONLY | O_APPEND | O_CLOEXEC, 0600);
-	if (fd < 0)
+	a->raw = open(path, O_CREAT | O_WRONLY | O_APPEND | O_CLOEXEC, 0600);
+	if (a->raw < 0)
 		fail(path, -errno);
 	make_events(b);
 	begin_wal(b);
+	begin_webhook(a, folder);
+}
+
+/* What is in the folder goes with it. */
+static void end_alone(struct alone *a)
+{
+	(void)sinks_close(&a->sinks, AWAIT_NS); /* all has arrived: it was waited for */
+	http_desk_close(&a->desk);
+	config_free(&a->config);
+	end_case(a->bench);
+	fd_close(&a->raw);
+	free(a->bench);
+	free(a->raw_ns);
+	free(a->durable_ns);
+	free(a->webhook_ns);
+	free(a->beyond_ns);
+}
+
+/* By turns, so that all meet the same disk. */
+static int run_latency(const char *folder, size_t n)
+{
+	static const char line[2400];
+	struct alone a = { .raw = -1 };
+	begin_alone(&a, folder, n);
 	for (size_t i = 0; i < n; i++) {
-		raw[i] = sync_once(fd, line, sizeof(line));
-		alerts[i] = alert_once(b, &urgent);
+		a.raw_ns[i] = sync_once(a.raw, line, sizeof(line));
+		alert_once(&a, i);
 	}
-	say("fdatasync", raw, n);
-	say("alert", alerts, n);
-	end_case(b);
-	remove_log(b->path);
-	check(path, unlink(path) ? -errno : 0);
-	free(b);
-	free(raw);
-	free(alerts);
+	say("fdatasync", a.raw_ns, n);
+	say("durable", a.durable_ns, n);
+	say("webhook", a.webhook_ns, n);
+	say("beyond", a.beyond_ns, n);
+	end_alone(&a);
 	return 0;
 }
 
