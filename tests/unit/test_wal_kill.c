@@ -3,7 +3,7 @@
  * An agent that signs into a write-ahead log with a sink behind it is killed again and again: at any instant, at each operation of log, cursor and file on the
  * disk, at each step of its key file. What it had shown to a reader is there afterwards, with the same bytes; all streams verify, one behind the other, by the
  * agent's first key; the sink's files hold each line once. So it is while the disk is full, fails or is read-only, for a time or up to the kill, and while the
- * clock is set. VEDETTE_KILLS says how often (30).
+ * clock is set. And the next start is not held up by what was left. VEDETTE_KILLS says how often (30).
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -41,6 +41,7 @@ struct seen {
 	uint64_t twice;            /* records that came again with other bytes */
 	bool has[RECORDS_MAX];
 	uint32_t sum[RECORDS_MAX];
+	uint64_t start_cpu_ns;     /* processor time of the dearest start */
 };
 
 struct fixture {
@@ -51,7 +52,15 @@ struct fixture {
 	struct random random;
 	unsigned kills;
 	uint64_t slowest_ns; /* of all starts */
+	unsigned starts, slow_starts; /* slow: over the goal by the clock */
 };
+
+/*
+ * A start after a kill has to take less than two seconds. By the clock that is for nine of ten, for a busy disk or host may hold up any one; the processor
+ * time is nobody else's, and is held to a quarter of it for all of them.
+ */
+#define START_NS 2000000000ull
+#define START_CPU_NS (START_NS / 4)
 
 static int make_fixture(void **state)
 {
@@ -218,6 +227,7 @@ static void sign_on(const struct fixture *f, struct deadly *deadly, int began)
 	struct instant now = instant_now();
 	struct open_info open_info = { now, "00", 1, "", "lsm", "host", none, none, 0, 0, NULL, NULL, false, false };
 	must(stream_open_record(stream, &open_info));
+	f->seen->start_cpu_ns = MAX(f->seen->start_cpu_ns, clock_ns(CLOCK_PROCESS_CPUTIME_ID));
 	must(write(began, "", 1) != 1);
 	for (unsigned i = 0; i < ALERTS_MAX; i++) {
 		bool is_critical = i % 20 == 19; /* another key with each */
@@ -254,7 +264,10 @@ static void live_and_die(struct fixture *f, unsigned round)
 		sign_on(f, &deadly, began[1]);
 	close(began[1]);
 	if (read(began[0], &byte, 1) == 1) {
-		f->slowest_ns = MAX(f->slowest_ns, clock_ns(CLOCK_MONOTONIC) - since_ns);
+		uint64_t took_ns = clock_ns(CLOCK_MONOTONIC) - since_ns;
+		f->slowest_ns = MAX(f->slowest_ns, took_ns);
+		f->starts++;
+		f->slow_starts += took_ns >= START_NS;
 		const struct timespec nap = { .tv_nsec = (long)random_below(&f->random, 100000000) };
 		nanosleep(&nap, NULL);
 	}
@@ -344,10 +357,12 @@ static void nothing_acknowledged_is_lost_or_changed_by_a_kill(void **state)
 	assert_true(f->seen->next > 0);
 	assert_true(result.streams > f->kills / 6); /* others died before they had said anything */
 	check_files(f, w, &c);
-	print_message("# %llu records, %llu of them received, %llu lines of %llu streams, key %llu; the slowest start took %llu ms\n", (unsigned long long)c.next,
-	       (unsigned long long)f->seen->next, (unsigned long long)c.lines, (unsigned long long)result.streams, (unsigned long long)result.epoch,
-	       (unsigned long long)(f->slowest_ns / 1000000));
-	assert_true(f->slowest_ns < 20000000000);
+	print_message("# %llu records, %llu of them received, %llu lines of %llu streams, key %llu\n", (unsigned long long)c.next, (unsigned long long)f->seen->next,
+		      (unsigned long long)c.lines, (unsigned long long)result.streams, (unsigned long long)result.epoch);
+	print_message("# %u starts: the slowest took %llu ms, the dearest %llu ms of processor time\n", f->starts, (unsigned long long)(f->slowest_ns / 1000000),
+		      (unsigned long long)(f->seen->start_cpu_ns / 1000000));
+	assert_true(f->seen->start_cpu_ns > 0 && f->seen->start_cpu_ns < START_CPU_NS);
+	assert_true(f->slow_starts * 10 <= f->starts);
 	verifier_free(&c.verifier);
 	buf_done(&c.text);
 	wal_reader_free(&r);
