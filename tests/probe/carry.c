@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Sinks without a watch: carry CONFIG FOLDER COUNT SECONDS [RATE]. Signs COUNT records (FOLDER/log, FOLDER/keys), puts them into the
- * write-ahead log of the configuration, RATE a second (0, as without: all at once), and lets its sinks carry them until all have all or
- * SECONDS are over; SIGHUP reopens. COUNT 0: what is in the log already. Prints a JSON line for each sink.
+ * write-ahead log of the configuration, RATE a second by the clock (0, as without: all at once), and lets its sinks carry them until all have all
+ * or SECONDS are over; SIGHUP reopens. COUNT 0: what is in the log already. Prints a JSON line for each sink. One record in ten is no alert.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -20,7 +20,7 @@
 #include "engine/base/num.h"
 #include "engine/config/config.h"
 
-enum { BATCH = 16, OWN_EVERY = 10, COUNT_MAX = 1000000, TIME_2026 = 1767323045 };
+enum { BATCH = 16, OWN_EVERY = 10, COUNT_MAX = 10000000, TIME_2026 = 1767323045, TICK_NS = 1000000 };
 
 static volatile sig_atomic_t wants_reopen;
 
@@ -117,31 +117,41 @@ static void nap(uint64_t ns)
 	nanosleep(&span, NULL);
 }
 
+/* The records of the batch, under one signature. */
+static int add_batch(struct maker *m, struct wal *wal, const char *folder, const struct outlet_batch *of)
+{
+	CLEANUP(buf_done) struct buf lines = { 0 };
+	struct outlet *o = wal_outlet(wal);
+	struct outlet_batch batch = *of;
+	int r = 0;
+	for (uint64_t i = 0; i < batch.count && !r; i++)
+		r = add_record(m, batch.first + i);
+	if (!r)
+		r = signer_flush(m->signer, (TIME_2026 + 1) * 1000000000ull, &lines);
+	if (!r)
+		r = write_text(folder, "log", buf_sv(&lines));
+	batch.lines = buf_sv(&lines);
+	while (!r && o->ops->room(o, SEVERITY_CRITICAL) < lines.n) /* it is asked before, as a stream does */
+		nap(TICK_NS);
+	return r ? r : o->ops->write(o, &batch, clock_ns(CLOCK_MONOTONIC));
+}
+
 static int add_all(struct maker *m, struct wal *wal, const char *folder, uint64_t rate)
 {
+	const uint64_t began_ns = clock_ns(CLOCK_MONOTONIC);
 	struct outlet *o = wal_outlet(wal);
-	const uint64_t step = rate ? 1 : BATCH;
-	for (uint64_t n = 0; n < m->count; n += step) {
-		CLEANUP(buf_done) struct buf lines = { 0 };
-		uint64_t count = MIN(step, m->count - n);
-		int r = 0;
-		for (uint64_t i = 0; i < count && !r; i++)
-			r = add_record(m, n + i);
-		if (!r)
-			r = signer_flush(m->signer, (TIME_2026 + 1) * 1000000000ull, &lines);
-		if (!r)
-			r = write_text(folder, "log", buf_sv(&lines));
-		const struct outlet_batch batch = { .lines = buf_sv(&lines), .first = n, .count = count, .is_urgent = rate > 0 };
-		while (!r && o->ops->room(o, SEVERITY_CRITICAL) < lines.n) /* it is asked before, as a stream does */
-			nap(1000000);
-		if (!r)
-			r = o->ops->write(o, &batch, clock_ns(CLOCK_MONOTONIC));
-		if (r)
-			return r;
-		if (rate)
-			nap(1000000000 / rate);
+	int r = 0;
+	for (uint64_t n = 0; n < m->count && !r;) {
+		uint64_t due = rate ? MIN((clock_ns(CLOCK_MONOTONIC) - began_ns) / 1000 * rate / 1000000 + 1, m->count) : m->count;
+		while (n < due && !r) {
+			const struct outlet_batch of = { .first = n, .count = MIN((uint64_t)BATCH, due - n), .is_urgent = rate > 0 };
+			r = add_batch(m, wal, folder, &of);
+			n += of.count;
+		}
+		if (n < m->count)
+			nap(TICK_NS);
 	}
-	return o->ops->wait(o);
+	return r ? r : o->ops->wait(o);
 }
 
 static int make(struct wal *wal, const char *folder, uint64_t count, uint64_t rate)
@@ -216,6 +226,7 @@ static int run(const struct config *c, const char *folder, uint64_t count, uint6
 	struct sinks *sinks = NULL;
 	char cursors[512];
 	wc.folder = c->wal_folder;
+	wc.max_bytes = c->wal_max;
 	(void)snprintf(cursors, sizeof(cursors), "%s/sinks", folder);
 	int r = wal_open(&wc, &wal, diag);
 	if (!r)
