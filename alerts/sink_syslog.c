@@ -4,6 +4,7 @@
  * sent since is sent again when the connection breaks. Receivers know doubles by stream and sequence.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "alerts/link.h"
@@ -17,6 +18,8 @@ struct syslog_sink {
 	struct link *link;                  /* owned */
 	bool counts_octets;
 	bool has_sent;                      /* over the connection that there is */
+	bool is_lost;                       /* the connection broke where the frame could not be told: the next call says it */
+	char lost_why[LINK_ERROR_TEXT];
 	struct buf message, out;
 };
 
@@ -70,12 +73,26 @@ static bool add_framed(struct syslog_sink *s, const struct sink_line *line)
 	return is_whole;
 }
 
+/* A new connection knows nothing of what only the broken one had: the frame hears of it before anything goes over a new one. */
+static int take_lost(struct syslog_sink *s, struct sink_fault *fault)
+{
+	if (!s->is_lost)
+		return 0;
+	s->is_lost = s->has_sent = false;
+	sink_fault_set(fault, "%s", s->lost_why);
+	fault->is_window_lost = true;
+	return -EPIPE;
+}
+
 static int syslog_send(void *sink, const struct sink_line *lines, size_t n, size_t *ret_done, struct sink_fault *fault)
 {
 	struct syslog_sink *s = sink;
 	char error[LINK_ERROR_TEXT] = "";
 	*ret_done = 0;
-	int r = link_connect(s->link, error);
+	int r = take_lost(s, fault);
+	if (r)
+		return r;
+	r = link_connect(s->link, error);
 	while (!r && *ret_done < n) {
 		size_t next = *ret_done, cut = 0;
 		buf_reset(&s->out);
@@ -104,7 +121,10 @@ static int syslog_settle(void *sink, struct sink_fault *fault)
 {
 	struct syslog_sink *s = sink;
 	char error[LINK_ERROR_TEXT] = "";
-	int r = s->has_sent ? link_settle(s->link, error) : 0; /* each time: what was settled lingers, and its connection has to last */
+	int r = take_lost(s, fault);
+	if (r)
+		return r;
+	r = s->has_sent ? link_settle(s->link, error) : 0; /* each time: what was settled lingers, and its connection has to last */
 	if (r) {
 		s->has_sent = false;
 		sink_fault_set(fault, "%s", error[0] ? error : strerror(-r));
@@ -113,15 +133,18 @@ static int syslog_settle(void *sink, struct sink_fault *fault)
 	return r;
 }
 
-/* What was sent and not settled comes again: the next settle fails, or the next send. */
+/* What was sent over a connection that does not settle comes again: the next call says so, whichever it is. */
 static void syslog_reopen(void *sink)
 {
 	struct syslog_sink *s = sink;
-	char error[LINK_ERROR_TEXT];
-	if (!s->has_sent || link_settle(s->link, error) == 0) {
-		s->has_sent = false;
-		link_disconnect(s->link);
+	char error[LINK_ERROR_TEXT] = "";
+	int r = s->has_sent ? link_settle(s->link, error) : 0;
+	if (r) {
+		s->is_lost = true;
+		(void)snprintf(s->lost_why, sizeof(s->lost_why), "%s", error[0] ? error : strerror(-r)); /* cut where it is long */
 	}
+	s->has_sent = false;
+	link_disconnect(s->link);
 }
 
 static void syslog_cancel(void *sink)

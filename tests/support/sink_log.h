@@ -84,14 +84,22 @@ static inline int drop_fixture(void **state)
 	return 0;
 }
 
-/* The rest of a sink's mapping. */
-static inline void start_sinks(struct fixture *f, const char *options)
+/* The rest of a sink's mapping, into f->config. */
+static inline void read_options(struct fixture *f, const char *options)
 {
 	CLEANUP(diag_done) struct diag diag = { 0 };
 	CLEANUP(buf_done) struct buf text = { 0 };
 	buf_add_format(&text, "rules: [r]\nagent: {folder: /a}\nwal: {folder: %s}\nsinks:\n  - {name: one, retry: {least: 1ms, most: 5ms}, %s}\n", f->wal_folder, options);
 	config_free(&f->config);
-	if (config_parse("c", buf_sv(&text), &f->config, &diag) || sinks_open(&f->config->sinks, f->cursors, f->wal, &f->sinks, &diag))
+	if (config_parse("c", buf_sv(&text), &f->config, &diag))
+		fail_msg("%s", diag.n ? diag.messages[0].text : "no reason");
+}
+
+static inline void start_sinks(struct fixture *f, const char *options)
+{
+	CLEANUP(diag_done) struct diag diag = { 0 };
+	read_options(f, options);
+	if (sinks_open(&f->config->sinks, f->cursors, f->wal, &f->sinks, &diag))
 		fail_msg("%s", diag.n ? diag.messages[0].text : "no reason");
 	assert_int_equal(sinks_start(f->sinks), 0);
 }

@@ -106,6 +106,15 @@ static void a_record_that_is_too_long_counts_as_refused(void **state)
 	assert_non_null(strstr(status.last_error, "longer than max_bytes"));
 }
 
+/* The peer learns of it by a reset, and loses what nobody read. */
+static void reset_connection(int peer)
+{
+	const struct linger reset = { .l_onoff = 1 };
+	assert_true(peer >= 0);
+	(void)setsockopt(peer, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
+	close(peer);
+}
+
 static void what_a_broken_connection_took_comes_again(void **state)
 {
 	struct fixture *f = *state;
@@ -116,13 +125,11 @@ static void what_a_broken_connection_took_comes_again(void **state)
 	start_sinks(f, options);
 	add_lines(f, 30);
 	for (unsigned i = 0; i < 3; i++) { /* accepts, reads a little or nothing, resets */
-		const struct linger reset = { .l_onoff = 1 };
 		int peer = accept4(fd, NULL, NULL, SOCK_CLOEXEC);
 		char some[100];
 		if (i && is_readable(peer, 1000))
 			(void)recv(peer, some, sizeof(some), 0);
-		(void)setsockopt(peer, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
-		close(peer);
+		reset_connection(peer);
 		add_lines(f, 1);
 	}
 	CLEANUP(fd_close) int peer = accept4(fd, NULL, NULL, SOCK_CLOEXEC);
@@ -138,7 +145,6 @@ static void a_connection_that_breaks_soon_after_is_noticed_though_nothing_follow
 {
 	struct fixture *f = *state;
 	CLEANUP(buf_done) struct buf text = { 0 };
-	const struct linger reset = { .l_onoff = 1 };
 	const struct timespec settled = { .tv_nsec = 700000000 }; /* once and more, and not two seconds */
 	char address[64], options[256];
 	CLEANUP(fd_close) int fd = listen_on(SOCK_STREAM, address, sizeof(address));
@@ -146,16 +152,49 @@ static void a_connection_that_breaks_soon_after_is_noticed_though_nothing_follow
 	start_sinks(f, options);
 	add_lines(f, 5);
 	int first = accept4(fd, NULL, NULL, SOCK_CLOEXEC);
-	assert_true(first >= 0);
 	nanosleep(&settled, NULL);
-	(void)setsockopt(first, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
-	close(first);
+	reset_connection(first);
 	if (!is_readable(fd, WAIT_MS))
 		fail_msg("nobody connected again");
 	CLEANUP(fd_close) int peer = accept4(fd, NULL, NULL, SOCK_CLOEXEC);
 	assert_int_equal(receive(peer, &text, 5), 5);
 	assert_has_lines(&text, f, 5);
 	stop_sinks(f);
+}
+
+/* SIGHUP comes just when the connection has broken: nobody has been told yet, and a new connection would not know. */
+static void what_broke_before_a_reopen_is_told_by_the_next_call(void **state)
+{
+	static const struct { const char *what; bool settles; } cases[] = { { "a send is next", false }, { "a settle is next", true } };
+	struct fixture *f = *state;
+	const struct sink_type *type = &sink_type_syslog;
+	struct sink_line lines[6];
+	char address[64], options[128];
+	for (size_t i = 0; i < ARRAY_SIZE(lines); i++)
+		assert_true(sink_line_read(f->log.line[i], &lines[i]));
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		CLEANUP(buf_done) struct buf text = { 0 };
+		CLEANUP(fd_close) int fd = listen_on(SOCK_STREAM, address, sizeof(address)), peer = -1;
+		struct sink_fault fault = { .text = "" };
+		size_t done = 0;
+		void *sink = NULL;
+		(void)snprintf(options, sizeof(options), "type: syslog, address: '%s'", address);
+		read_options(f, options);
+		assert_int_equal(type->open(&f->config->sinks.sinks[0], &f->io, &sink, NULL), 0);
+		assert_int_equal(type->send(sink, lines, 5, &done, &fault), 0);
+		reset_connection(accept4(fd, NULL, NULL, SOCK_CLOEXEC));
+		type->reopen(sink);
+		int r = cases[i].settles ? type->settle(sink, &fault) : type->send(sink, &lines[5], 1, &done, &fault);
+		if (r == 0 || !fault.is_window_lost || !fault.text[0])
+			fail_msg("%s: %d, window lost: %d, '%s'", cases[i].what, r, fault.is_window_lost, fault.text);
+		fault = (struct sink_fault){ .text = "" };
+		assert_int_equal(type->send(sink, lines, 6, &done, &fault), 0); /* once is enough */
+		assert_int_equal(done, 6);
+		peer = accept4(fd, NULL, NULL, SOCK_CLOEXEC);
+		assert_int_equal(receive(peer, &text, 6), 6);
+		assert_int_equal(type->settle(sink, &fault), 0);
+		type->close(sink);
+	}
 }
 
 int main(void)
@@ -166,6 +205,7 @@ int main(void)
 		WITH_LOG(a_record_that_is_too_long_counts_as_refused),
 		WITH_LOG(what_a_broken_connection_took_comes_again),
 		WITH_LOG(a_connection_that_breaks_soon_after_is_noticed_though_nothing_follows),
+		WITH_LOG(what_broke_before_a_reopen_is_told_by_the_next_call),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
