@@ -30,6 +30,8 @@ struct falco_part {
 
 struct falco_list_item {
 	struct strview text;
+	struct place at;
+	bool is_quoted;
 	struct falco_list_item *next;
 };
 
@@ -38,10 +40,10 @@ struct falco_list {
 	struct place at;
 	struct falco_list_item *items;
 	enum resolve_state state;
-	struct strview *flat; /* items, lists among them replaced by theirs */
+	struct falco_item *flat; /* items, lists among them replaced by theirs */
 	size_t n;
 	bool is_used;
-	bool is_shared;       /* from a file of lists alone, which our own format reads as well: nobody need use it */
+	bool is_shared;       /* from a file of lists alone: one list for both formats, which either may change and nobody need use */
 	struct falco_list *next;
 };
 
@@ -119,7 +121,9 @@ void *falco_alloc(struct falco *f, size_t n) MUST_CHECK;
 /* One item of a file; 0, -EINVAL after a report, or -ENOMEM. */
 int falco_item_add(struct falco *f, const struct rule_file *file, const struct yaml_node *item) MUST_CHECK;
 /* A list of a file of lists alone: those that are not right are left to our own format, which reports them. */
-int falco_shared_list_add(struct falco *f, const struct yaml_node *item) MUST_CHECK;
+int falco_shared_list_add(struct falco *f, const struct rule_file *file, const struct yaml_node *item) MUST_CHECK;
+/* The items of a shared list as they stand when all overrides, of either format, are applied. 0 or -ENOMEM. */
+int falco_shared_list_settle(struct falco *f, struct falco_list *list) MUST_CHECK;
 
 /* --- falco_exception.c ------------------------------------------------------------------------------------------------------- */
 

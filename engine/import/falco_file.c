@@ -53,6 +53,15 @@ static void warn_of_keys(struct falco *f, const struct yaml_node *item, const ch
 	}
 }
 
+/* In one file that is a slip of copying; a later file defines anew on purpose. */
+static void warn_of_twice(struct falco *f, struct place earlier, const struct yaml_node *item, const char *what, struct strview name)
+{
+	char quoted[96];
+	if (strcmp(earlier.file, item->at.file) == 0)
+		diag_warn(f->c->diag, item->at, "%s %s is defined twice in this file: that of line %u does not count", what, diag_quote(name, quoted, sizeof(quoted)),
+			  earlier.line);
+}
+
 /* A scalar as a part; NULL after a report or without memory. */
 static struct falco_part *part_new(struct falco *f, const struct rule_file *file, const struct yaml_node *node, const char *what)
 {
@@ -89,7 +98,8 @@ static int part_apply(struct falco *f, const struct rule_file *file, const struc
 
 static const struct falco_override_key list_overrides[] = { { "items", true, true } };
 
-static int list_items(struct falco *f, const struct yaml_node *items, struct falco_list_item **link)
+/* file: its name, which outlives the load. */
+static int list_items(struct falco *f, const char *file, const struct yaml_node *items, struct falco_list_item **link)
 {
 	if (items->type != YAML_LIST)
 		return refuse(f, items->at, "list: 'items' is no list");
@@ -99,42 +109,60 @@ static int list_items(struct falco *f, const struct yaml_node *items, struct fal
 		struct falco_list_item *item = falco_alloc(f, sizeof(*item));
 		if (!item)
 			return -ENOMEM;
-		item->text = node->text;
+		*item = (struct falco_list_item){ .text = node->text, .at = { file, node->at.line, node->at.column }, .is_quoted = node->is_quoted };
 		*link = item;
 		link = &item->next;
 	}
 	return 0;
 }
 
-static int list_change(struct falco *f, const struct yaml_node *item, struct strview name, enum falco_change change)
+static int list_alter(struct falco *f, const struct rule_file *file, const struct yaml_node *item, struct strview name, enum falco_change change)
 {
 	struct falco_list *list = strmap_get(&f->list_names, name);
 	if (!list)
 		return refuse_name(f, item->at, "list", name, "is changed here, but not defined before");
+	const struct yaml_node *items = yaml_get(item, "items");
+	struct named_list *ours = list->is_shared ? strmap_get(&f->c->lists, name) : NULL; /* NULL: not shared, or refused */
 	struct falco_list_item **link = &list->items;
-	if (change == FALCO_REPLACES)
+	bool replaces = change == FALCO_REPLACES;
+	if (replaces)
 		list->items = NULL;
 	while (*link)
 		link = &(*link)->next;
-	return list_items(f, yaml_get(item, "items"), link);
+	int err = list_items(f, file->name, items, link);
+	return err || !ours ? err : list_change(f->c, ours, file->name, replaces ? items : NULL, replaces ? NULL : items);
 }
 
-static int list_define(struct falco *f, const struct yaml_node *item, struct strview name)
+/* From here on Falco's rules have a list of their own, which hardly anyone means of a name that is in use. */
+static void warn_of_parting(struct falco *f, const struct falco_list *list, const struct yaml_node *item)
+{
+	const struct named_list *ours = strmap_get(&f->c->lists, list->name);
+	if (ours)
+		diag_warn(f->c->diag, item->at, "list '" SV_FMT "' is defined anew, for Falco's rules alone: others keep that of %s:%u; to change it for all write "
+			  "override: {items: replace}", SV_ARG(list->name), ours->file, ours->at.line);
+}
+
+static int list_define(struct falco *f, const struct rule_file *file, const struct yaml_node *item, struct strview name, bool is_shared)
 {
 	struct falco_list *list = strmap_get(&f->list_names, name);
 	struct falco_list_item *items = NULL;
-	int err = list_items(f, yaml_get(item, "items"), &items);
+	int err = list_items(f, file->name, yaml_get(item, "items"), &items);
 	if (err)
 		return err;
 	if (list) { /* the later one counts */
+		if (list->is_shared && !is_shared)
+			warn_of_parting(f, list, item);
+		else if (!is_shared) /* our own format refuses it */
+			warn_of_twice(f, list->at, item, "list", name);
 		list->items = items;
 		list->at = item->at;
+		list->is_shared = is_shared;
 		return 0;
 	}
 	list = falco_alloc(f, sizeof(*list));
 	if (!list)
 		return -ENOMEM;
-	*list = (struct falco_list){ .name = name, .at = item->at, .items = items };
+	*list = (struct falco_list){ .name = name, .at = item->at, .items = items, .is_shared = is_shared };
 	*f->lists_end = list;
 	f->lists_end = &list->next;
 	int failed = strmap_add(&f->c->imported_lists, name, list);
@@ -146,16 +174,15 @@ static int add_list(struct falco *f, const struct rule_file *file, const struct 
 	static const char *const keys[] = { "list", "items", "append", "override" };
 	struct falco_override override;
 	struct strview name;
-	(void)file;
 	warn_of_keys(f, item, keys, ARRAY_SIZE(keys), "a list");
 	if (read_name(f, yaml_get(item, "list"), "list", &name) || falco_override_read(item, list_overrides, ARRAY_SIZE(list_overrides), f->c->diag, &override))
 		return -EINVAL;
 	if (!yaml_get(item, "items"))
 		return refuse_name(f, item->at, "list", name, "has no 'items'");
-	return override.is_any ? list_change(f, item, name, override.of[0]) : list_define(f, item, name);
+	return override.is_any ? list_alter(f, file, item, name, override.of[0]) : list_define(f, file, item, name, false);
 }
 
-int falco_shared_list_add(struct falco *f, const struct yaml_node *item)
+int falco_shared_list_add(struct falco *f, const struct rule_file *file, const struct yaml_node *item)
 {
 	const struct yaml_node *name = yaml_get(item, "list"), *items = yaml_get(item, "items");
 	if (!name || name->type != YAML_SCALAR || name->text.n == 0 || !items || items->type != YAML_LIST)
@@ -163,10 +190,22 @@ int falco_shared_list_add(struct falco *f, const struct yaml_node *item)
 	for (const struct yaml_node *node = items->first; node; node = node->next)
 		if (node->type != YAML_SCALAR)
 			return 0;
-	bool is_new = !strmap_get(&f->list_names, name->text);
-	int err = list_define(f, item, name->text);
-	if (!err && is_new)
-		((struct falco_list *)strmap_get(&f->list_names, name->text))->is_shared = true;
+	return list_define(f, file, item, name->text, true);
+}
+
+int falco_shared_list_settle(struct falco *f, struct falco_list *list)
+{
+	const struct named_list *ours = strmap_get(&f->c->lists, list->name);
+	struct falco_list_item **link = &list->items;
+	if (!ours) /* it was refused */
+		return 0;
+	list->items = NULL;
+	int err = list_items(f, ours->file, ours->items, link);
+	for (const struct list_part *part = ours->more; part && !err; part = part->next) {
+		while (*link)
+			link = &(*link)->next;
+		err = list_items(f, part->file, part->items, link);
+	}
 	return err;
 }
 
@@ -195,6 +234,8 @@ static int add_macro(struct falco *f, const struct rule_file *file, const struct
 		return err;
 	unsigned index = f->next_index++;
 	if (macro) {
+		if (!override.is_any)
+			warn_of_twice(f, macro->at, item, "macro", name);
 		macro->condition = parts;
 		macro->visibility = index; /* it sees what stands before its last change */
 		macro->at = override.is_any ? macro->at : item->at;
@@ -393,6 +434,7 @@ static int rule_define(struct falco *f, const struct rule_file *file, const stru
 	rule.is_faulty = err != 0; /* what is left of it is read for its other faults */
 	rule.index = f->next_index++;
 	if (earlier) { /* the later one counts, where the earlier one stood */
+		warn_of_twice(f, earlier->at, item, "rule", name);
 		rule.next = earlier->next;
 		*earlier = rule;
 		if (!rule.next)

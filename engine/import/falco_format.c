@@ -88,7 +88,7 @@ static int falco_add(void *state, const struct rule_file *file, const struct yam
 	int err = 0;
 	note_language(state, document);
 	for (const struct yaml_node *item = document->first; item; item = item->next) {
-		int failed = is_shared ? falco_shared_list_add(state, item) : falco_item_add(state, file, item);
+		int failed = is_shared ? falco_shared_list_add(state, file, item) : falco_item_add(state, file, item);
 		if (failed == -ENOMEM)
 			return failed;
 		err = failed ? failed : err;

@@ -16,7 +16,7 @@ enum {
 /* --- lists ------------------------------------------------------------------------------------------------------------------- */
 
 struct flat_list {
-	struct strview *p; /* owned */
+	struct falco_item *p; /* owned */
 	size_t n, size;
 };
 
@@ -25,7 +25,7 @@ static void flat_list_done(struct flat_list *list)
 	free(list->p);
 }
 
-static int flat_list_add(struct falco *f, struct flat_list *list, struct place at, struct strview item)
+static int flat_list_add(struct falco *f, struct flat_list *list, struct place at, struct falco_item item)
 {
 	if (list->n == TEST_MAX_VALUES) {
 		diag_error(f->c->diag, at, "list: too many items, those of the lists in it included (%d at most): make several, and ask 'x in (a) or x in (b)'", TEST_MAX_VALUES);
@@ -33,7 +33,7 @@ static int flat_list_add(struct falco *f, struct flat_list *list, struct place a
 	}
 	if (list->n == list->size) {
 		size_t size = list->size ? 2 * list->size : 32;
-		struct strview *bigger = realloc(list->p, size * sizeof(*bigger));
+		struct falco_item *bigger = realloc(list->p, size * sizeof(*bigger));
 		if (!bigger)
 			return -ENOMEM;
 		list->p = bigger;
@@ -41,6 +41,28 @@ static int flat_list_add(struct falco *f, struct flat_list *list, struct place a
 	}
 	list->p[list->n++] = item;
 	return 0;
+}
+
+/* What names none of Falco's lists: in a list that both formats see, it may name one of ours. */
+static int add_word(struct falco *f, struct flat_list *flat, const struct falco_list *list, const struct falco_list_item *item)
+{
+	const struct named_list *ours = list->is_shared && !item->is_quoted ? strmap_get(&f->c->lists, item->text) : NULL;
+	if (!ours)
+		return flat_list_add(f, flat, list->at, (struct falco_item){ item->text, item->at });
+	int err = 0;
+	for (size_t i = 0; i < ours->n && !err; i++)
+		err = flat_list_add(f, flat, list->at, (struct falco_item){ ours->values[i].text, item->at });
+	return err;
+}
+
+/* Our own format knows no list of a Falco file. */
+static void warn_of_half(struct falco *f, const struct falco_list *list, const struct falco_list_item *item)
+{
+	const struct named_list *ours = list->is_shared ? strmap_get(&f->c->lists, list->name) : NULL;
+	char quoted[80];
+	if (ours && ours->is_used && !strmap_get(&f->c->lists, item->text) && !diag_speaks_of(f->c->diag, item->at))
+		diag_warn(f->c->diag, item->at, "list '" SV_FMT "' is used by rules that are not Falco's as well, and to them %s is a text: move that list into a file of "
+			  "lists alone", SV_ARG(list->name), diag_quote(item->text, quoted, sizeof(quoted)));
 }
 
 /* An item that names the list itself, or one that is being resolved, is a text. */
@@ -54,9 +76,10 @@ static int list_flatten(struct falco *f, struct falco_list *list, unsigned depth
 	for (const struct falco_list_item *item = list->items; item && !err; item = item->next) {
 		struct falco_list *inner = strmap_get(&f->list_names, item->text);
 		if (!inner || inner->state == RESOLVE_BUSY) {
-			err = flat_list_add(f, &flat, list->at, item->text);
+			err = add_word(f, &flat, list, item);
 			continue;
 		}
+		warn_of_half(f, list, item);
 		if (depth == LIST_MAX_DEPTH && inner->state == RESOLVE_NEW) {
 			diag_error(f->c->diag, list->at, "list '" SV_FMT "': lists nested too deep (%d levels at most); put those it is made of before it",
 				   SV_ARG(list->name), LIST_MAX_DEPTH);
@@ -577,6 +600,8 @@ static int resolve_names(struct falco *f)
 	for (struct falco_list *list = f->lists; list; list = list->next)
 		f->list_suggestions[f->n_lists++] = list->name.p;
 	for (struct falco_list *list = f->lists; list && err != -ENOMEM; list = list->next)
+		err = list->is_shared ? worse_of(err, falco_shared_list_settle(f, list)) : err;
+	for (struct falco_list *list = f->lists; list && err != -ENOMEM; list = list->next)
 		err = worse_of(err, list_flatten(f, list, 0));
 	for (struct falco_macro *macro = f->macros; macro && err != -ENOMEM; macro = macro->next) {
 		f->macro_suggestions[n++] = macro->name.p;
@@ -586,6 +611,16 @@ static int resolve_names(struct falco *f)
 		if (macro->root && !note_macros(f, macro->root, false))
 			err = worse_of(err, -EINVAL);
 	return err;
+}
+
+/* A list of both formats is used when either does. */
+static void note_shared_use(struct falco *f)
+{
+	for (const struct falco_list *list = f->lists; list; list = list->next) {
+		struct named_list *ours = list->is_shared && list->is_used ? strmap_get(&f->c->lists, list->name) : NULL;
+		if (ours)
+			ours->is_used = true;
+	}
 }
 
 static void warn_of_unused(struct falco *f)
@@ -603,6 +638,7 @@ int falco_finish(struct falco *f, struct rule_sink *sink)
 	int err = resolve_names(f);
 	for (const struct falco_rule *rule = f->rules; rule && err != -ENOMEM; rule = rule->next)
 		err = worse_of(err, make_rule(f, rule, sink));
+	note_shared_use(f);
 	if (!err)
 		warn_of_unused(f);
 	return err;

@@ -5,6 +5,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "engine/import/falco_scan.h"
+
 void falco_text_done(struct falco_text *t)
 {
 	buf_done(&t->bytes);
@@ -101,6 +103,21 @@ static bool is_too_long(const struct falco_text *t)
 	return t->bytes.n > FILTER_MAX_BYTES;
 }
 
+/* Whether it is one value, whatever stands around it: a bare word, a text that gets quotes for its blanks, or one in quotes of its own. */
+static bool is_one_value(struct strview item)
+{
+	char quote = item.n ? item.p[0] : 0;
+	bool has_quotes = quote == '"' || quote == '\'', has_blank = item.n && memchr(item.p, ' ', item.n);
+	if (has_quotes && (item.n < 2 || item.p[item.n - 1] != quote))
+		return false;
+	for (size_t i = has_quotes; i + has_quotes < item.n; i++) {
+		char c = item.p[i];
+		if (has_quotes || has_blank ? c == '\\' || c == (has_quotes ? quote : '"') : !falco_is_bare(c))
+			return false;
+	}
+	return true;
+}
+
 /* One list in place of its name; *at is behind the name, and moved over what goes with it. */
 static void put_list(const struct falco_text *in, const struct falco_items *list, struct place place, size_t *at, struct falco_text *out)
 {
@@ -117,7 +134,8 @@ static void put_list(const struct falco_text *in, const struct falco_items *list
 	for (size_t i = 0; i < list->n && !is_too_long(out); i++) {
 		if (i)
 			falco_text_add(out, SV(", "), place);
-		falco_text_add_item(out, list->items[i], place);
+		const struct falco_item *item = &list->items[i];
+		falco_text_add_item(out, item->text, is_one_value(item->text) ? place : item->at);
 	}
 	falco_text_add(out, SV(" "), place);
 }

@@ -30,16 +30,23 @@ struct falco_source falco_text_source(const struct falco_text *t);
 /* An item as it stands in conditions: with blanks inside it is put in double quotes, unless it begins with a quote. */
 void falco_text_add_item(struct falco_text *t, struct strview item, struct place at);
 
+/* at: of the item in its own file. */
+struct falco_item {
+	struct strview text;
+	struct place at;
+};
+
 /* The items of a list, nested lists put in; false when there is no list of the name. */
 struct falco_items {
-	const struct strview *items;
+	const struct falco_item *items;
 	size_t n;
 };
 typedef bool falco_list_items(void *lists, struct strview name, struct falco_items *ret);
 
 /*
  * The text with each name of a list, standing between blanks, commas, parentheses, '=' or an end, replaced by its items. An empty list
- * takes a comma beside it along. Quotes do not protect: so Falco does it. Past FILTER_MAX_BYTES, which falco_filter_parse refuses, it
+ * takes a comma beside it along. Quotes do not protect: so Falco does it. Items have the place of the name, where what does not fit a
+ * field is found; those that can break the syntax have their own. Past FILTER_MAX_BYTES, which falco_filter_parse refuses, it
  * may end anywhere.
  */
 void falco_text_expand(const struct falco_text *in, falco_list_items *items_of, void *lists, struct falco_text *out);

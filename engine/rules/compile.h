@@ -30,6 +30,7 @@ struct written_value {
 /* More values of a list, from an override. */
 struct list_part {
 	const struct yaml_node *items;
+	const char *file; /* outlives the load */
 	struct list_part *next;
 };
 
@@ -37,6 +38,7 @@ struct named_list {
 	struct strview name;
 	struct place at;
 	const struct yaml_node *items;
+	const char *file; /* of the items; outlives the load */
 	struct list_part *more, *last;
 	bool is_used;
 	enum resolve_state state;
@@ -156,6 +158,8 @@ int value_list_expand(struct compiler *c, struct value_list *list, struct writte
  * let alone.
  */
 const char *list_very_near(struct strview text, const char *const *names, size_t n) PURE;
+/* Other items, or more of them: lists of scalars, or NULL. 0 or -ENOMEM. Before anything is resolved. */
+int list_change(struct compiler *c, struct named_list *list, const char *file, const struct yaml_node *items, const struct yaml_node *append) MUST_CHECK;
 /* Resolves a list and reports its faults, used or not. */
 int list_resolve(struct compiler *c, struct named_list *list, unsigned depth) MUST_CHECK;
 

@@ -66,6 +66,27 @@ static int expand_items(struct compiler *c, struct value_list *list, const struc
 	return err;
 }
 
+int list_change(struct compiler *c, struct named_list *list, const char *file, const struct yaml_node *items, const struct yaml_node *append)
+{
+	if (items) {
+		list->items = items;
+		list->file = file;
+		list->more = list->last = NULL;
+	}
+	if (!append)
+		return 0;
+	struct list_part *part = arena_alloc(c->arena, sizeof(*part));
+	if (!part)
+		return -ENOMEM;
+	*part = (struct list_part){ .items = append, .file = file };
+	if (list->last)
+		list->last->next = part;
+	else
+		list->more = part;
+	list->last = part;
+	return 0;
+}
+
 int list_resolve(struct compiler *c, struct named_list *list, unsigned depth)
 {
 	if (list->state == RESOLVE_DONE)

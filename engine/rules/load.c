@@ -55,7 +55,6 @@ void *array_grown(void *array, size_t n, size_t *size, size_t item)
 static int add_list(struct loader *l, struct loaded_file *f, const struct yaml_node *node)
 {
 	const struct yaml_node *name = yaml_get(node, "list"), *items = yaml_get(node, "items");
-	(void)f;
 	if (item_check(&l->c, node, PART_LIST))
 		return -EINVAL;
 	if (name->type != YAML_SCALAR || name->text.n == 0)
@@ -73,7 +72,7 @@ static int add_list(struct loader *l, struct loaded_file *f, const struct yaml_n
 	struct named_list *list = arena_alloc(&l->set->arena, sizeof(*list));
 	if (!list)
 		return -ENOMEM;
-	*list = (struct named_list){ .name = name->text, .at = name->at, .items = items };
+	*list = (struct named_list){ .name = name->text, .at = name->at, .items = items, .file = f->file.name };
 	return strmap_add(&l->c.lists, name->text, list);
 }
 

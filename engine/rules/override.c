@@ -84,6 +84,7 @@ static const struct yaml_node *values_of(struct compiler *c, const struct overri
 	return NULL;
 }
 
+/* Of a list that other formats see, too: they take it over as it is when this is done. */
 static int change_list(struct compiler *c, const struct override *o)
 {
 	struct named_list *list = strmap_get(&c->lists, name_of(o)->text);
@@ -93,22 +94,7 @@ static int change_list(struct compiler *c, const struct override *o)
 	if (!list)
 		return refuse_unknown(c, o, "list has the name", c->list_names, c->n_list_names);
 	const struct yaml_node *items = values_of(c, o, "items", &err), *append = values_of(c, o, "append", &err);
-	if (items) {
-		list->items = items;
-		list->more = list->last = NULL;
-	}
-	struct list_part *part = append ? arena_alloc(c->arena, sizeof(*part)) : NULL;
-	if (append && !part)
-		return -ENOMEM;
-	if (append) {
-		*part = (struct list_part){ .items = append };
-		if (list->last)
-			list->last->next = part;
-		else
-			list->more = part;
-		list->last = part;
-	}
-	return err;
+	return worse_of(list_change(c, list, o->file->name, items, append), err);
 }
 
 static int add_macro_part(struct compiler *c, const struct override *o, struct named_macro *macro, const char *word, enum node_type type)

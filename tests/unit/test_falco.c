@@ -332,6 +332,12 @@ static void faults_are_refused_where_they_stand(void **state)
 		{ RULE("r", "evt.type=execve and fd.nam=/x and procname=x"), "5:34: unknown field 'fd.nam' (did you mean 'fd.name'?)" },
 		{ RULE("r", "evt.type=execve and procname in (x)"), "5:34: unknown field 'procname'" },
 		{ RULE("r", "procname=x") "  source: k8s_audit\n", "unknown field 'procname'" },
+		{ "- {list: l, items: [a, 'q\"t']}\n" RULE("r", "proc.name in (l)"), "1:24: expected ',' or ')' in the list, found '\"'" },
+		{ "- {list: l, items: [a, 'q =\"t']}\n" RULE("r", "proc.name in (l)"), "1:24: expected ',' or ')' in the list, found 't" },
+		{ "- {list: l, items: ['\"abc']}\n" RULE("r", "proc.name in (l)"), "1:21: the quote is never closed" },
+		{ "- {list: l, items: [a(b]}\n" RULE("r", "proc.name in (l)"), "1:21: expected ',' or ')' in the list, found '('" },
+		{ "- {list: l, items: ['a \\d']}\n" RULE("r", "proc.name in (l)"), "1:21: unknown escape" },
+		{ "- {list: l, items: [ab]}\n" RULE("r", "proc.pid in (l)"), "6:27: 'ab' is not a number" },
 		{ "- {macro: m, condition: procname != x}\n", "1:25: unknown field 'procname'" },
 	};
 	(void)state;
@@ -435,6 +441,11 @@ static void doubts_are_warned_of(void **state)
 		{ RULE("r", "evt.type=execve") "- {macro: m, condition: proc.name=a}\n", "6:3: warning: macro 'm' is used nowhere" },
 		{ RULE("r", "evt.type=execve") "- {list: l, items: []}\n", "6:3: warning: list 'l' is used nowhere" },
 		{ RULE("r", "evt.type=execve") "- {colour: red}\n", "6:3: warning: unknown item is ignored" },
+		{ RULE("r", "evt.type=execve") RULE("r", "evt.type=open"), "6:3: warning: rule 'r' is defined twice in this file: that of line 1 does not count" },
+		{ "- {macro: m, condition: proc.name=a}\n- {macro: m, condition: proc.name=b}\n" RULE("r", "evt.type=execve and m"),
+		  "2:3: warning: macro 'm' is defined twice in this file: that of line 1 does not count" },
+		{ "- {list: l, items: [a]}\n- {list: l, items: [b]}\n" RULE("r", "evt.type=execve and proc.name in (l)"),
+		  "2:3: warning: list 'l' is defined twice in this file: that of line 1 does not count" },
 		{ RULE("r", "evt.type=execve and proc.nothing=1") "  skip-if-unknown-filter: true\n", "5:34: warning: rule 'r' is skipped, as it asks for: there is no field 'proc.nothing'" },
 	};
 	(void)state;

@@ -12,6 +12,7 @@
 #include "engine/base/clock.h"
 #include "engine/event/builder.h"
 #include "engine/rules/condition.h"
+#include "engine/rules/lint.h"
 #include "engine/rules/ruleset.h"
 #include "engine/rules/throttle.h"
 
@@ -231,6 +232,51 @@ static void overrides_change_the_events_of_imported_rules(void **state)
 			fail_msg("%s: on the open of /x", cases[i].override);
 		assert_int_equal(ruleset_run_cases(set, &result, &diag), 0);
 		assert_int_equal(result.failed, 0);
+	}
+}
+
+/* A list of a document of lists alone is one list, whichever format changes it. */
+static void a_shared_list_is_changed_for_both_formats(void **state)
+{
+#define SHARED "- {list: s, items: [sh]}\n- {list: t, items: [s, tcsh]}\n---\n"
+#define FALCO "- {rule: F, desc: d, condition: evt.type = execve and proc.name in (t), output: x, priority: INFO}\n"
+#define OWN "- {rule: n, event: process.exec, severity: low, when: process.name in (t)}\n"
+	(void)state;
+	static const struct {
+		const char *what, *text, *values;
+		const char *warning; /* NULL: none */
+	} cases[] = {
+		{ "as it is", SHARED FALCO "---\n" OWN, "(sh, tcsh)", NULL },
+		{ "our append", SHARED FALCO "---\n" OWN "- {override_list: s, append: [fish]}\n", "(sh, fish, tcsh)", NULL },
+		{ "our append, first of all", "- {override_list: s, append: [fish]}\n" OWN "---\n" FALCO "---\n" SHARED, "(sh, fish, tcsh)", NULL },
+		{ "our replacement", SHARED FALCO "---\n" OWN "- {override_list: s, items: [fish]}\n", "(fish, tcsh)", NULL },
+		{ "Falco's append", SHARED FALCO "- {list: s, items: [fish], override: {items: append}}\n---\n" OWN, "(sh, fish, tcsh)", NULL },
+		{ "Falco's replacement", SHARED FALCO "- {list: s, items: [fish], override: {items: replace}}\n---\n" OWN, "(fish, tcsh)", NULL },
+		{ "both append", SHARED FALCO "- {list: s, items: [fish], override: {items: append}}\n---\n" OWN "- {override_list: s, append: [ash]}\n",
+		  "(sh, fish, ash, tcsh)", NULL },
+		{ "Falco replaces what was appended to", SHARED FALCO "- {list: s, items: [ash], override: {items: append}}\n- {list: s, items: [fish], override: {items: replace}}\n---\n" OWN,
+		  "(fish, tcsh)", NULL },
+		{ "a list of ours alone", SHARED FALCO "---\n- {list: o, items: [fish, ksh]}\n" OWN "- {override_list: s, append: [o]}\n", "(sh, fish, ksh, tcsh)", NULL },
+		{ "a list that is used nowhere else", SHARED FALCO "---\n- {rule: n, event: process.exec, severity: low, when: 'process.name in (sh, tcsh)'}\n", "(sh, tcsh)", NULL },
+		{ "a list of Falco's alone", SHARED FALCO "- {list: o, items: [fish]}\n- {list: s, items: [o], override: {items: append}}\n---\n" OWN, NULL,
+		  "to them 'o' is a text: move that list into a file of lists alone" },
+		{ "Falco parts", SHARED FALCO "- {list: s, items: [fish]}\n---\n" OWN, NULL, "list 's' is defined anew, for Falco's rules alone: others keep that of t.yaml:1" },
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		CLEANUP(diag_done) struct diag diag = { 0 };
+		CLEANUP(ruleset_free) struct ruleset *set = load_text(cases[i].text, &diag);
+		assert_non_null(set);
+		assert_int_equal(ruleset_count(set), 2);
+		ruleset_unused(set, &diag);
+		bool is_said = cases[i].warning ? diag.n == 1 && strstr(diag.messages[0].text, cases[i].warning) : diag.n == 0;
+		if (!is_said)
+			fail_msg("%s: %zu messages, %s", cases[i].what, diag.n, diag.n ? diag.messages[0].text : "none");
+		for (uint32_t k = 0; k < 2 && cases[i].values; k++) {
+			CLEANUP(buf_done) struct buf condition = { 0 };
+			condition_text(ruleset_condition(set, k), &condition);
+			if (!strstr(buf_cstr(&condition), cases[i].values))
+				fail_msg("%s: %s has %s", cases[i].what, ruleset_get(set, k)->id, buf_cstr(&condition));
+		}
 	}
 }
 
@@ -539,6 +585,7 @@ int main(void)
 		cmocka_unit_test(overrides_change_what_conditions_hold_on),
 		cmocka_unit_test(overrides_change_what_is_said),
 		cmocka_unit_test(overrides_change_the_events_of_imported_rules),
+		cmocka_unit_test(a_shared_list_is_changed_for_both_formats),
 		cmocka_unit_test(many_appended_conditions_do_not_nest),
 		cmocka_unit_test(too_many_appended_conditions_are_refused),
 		cmocka_unit_test(faulty_overrides_are_refused_at_their_place),
