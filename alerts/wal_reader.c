@@ -275,6 +275,8 @@ static bool is_left_over(const struct wal_reader *r, uint64_t number)
 /* The next record below `durable`. 1: got; 0: none is left; -errno. */
 static int read_next(struct wal_reader *r, uint64_t durable, struct wal_item *ret)
 {
+	if (r->next >= durable)
+		return 0; /* nothing is opened before something in it is durable: until then the writer may make the file anew */
 	int err = r->fd < 0 ? open_segment(r, false, 0) : 0;
 	while (r->next < durable) {
 		struct wal_header h = { 0 };

@@ -49,6 +49,35 @@ static void any_fault_of_the_disk_delays_and_loses_nothing(void **state)
 	}
 }
 
+/* A segment whose first sync failed is made anew: who looked at it in the meantime reads the new one. */
+static void a_reader_that_looks_during_faults_misses_nothing(void **state)
+{
+	struct fixture *f = *state;
+	struct wal_reader *r = NULL;
+	struct wal_item item;
+	struct wal_loss loss;
+	f->config.retry_ns = 50000000;
+	struct wal *w = open_wal(f);
+	struct outlet *o = wal_outlet(w);
+	assert_int_equal(wal_reader_new(w, 0, true, &r), 0);
+	f->fault = (struct faulty_io){ .op = FAULTY_SYNC, .at = 2, .goes_on = true, .error = EIO }; /* the folder takes the name; the file, then the folder fail */
+	add_line(f, w);
+	for (unsigned failures = 1; failures <= 3; failures++) {
+		while (__atomic_load_n(&f->fault.failures, __ATOMIC_RELAXED) < failures)
+			(void)sched_yield();
+		assert_int_equal(wal_reader_next(r, 0, &item), 0);
+	}
+	__atomic_store_n(&f->fault.error, 0, __ATOMIC_RELAXED);
+	while (o->ops->wait(o) != 0)
+		(void)sched_yield();
+	assert_int_equal(wal_reader_next(r, 0, &item), 1);
+	assert_int_equal(item.header.number, 0);
+	assert_int_equal(item.missed, 0);
+	assert_false(wal_take_loss(w, &loss));
+	wal_reader_free(&r);
+	wal_close(&w);
+}
+
 static void what_the_disk_does_not_take_waits_and_is_told_at_the_end(void **state)
 {
 	struct fixture *f = *state;
@@ -267,6 +296,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		WITH_FOLDER(any_fault_of_the_disk_delays_and_loses_nothing),
+		WITH_FOLDER(a_reader_that_looks_during_faults_misses_nothing),
 		WITH_FOLDER(what_the_disk_does_not_take_waits_and_is_told_at_the_end),
 		WITH_FOLDER(a_full_disk_keeps_room_for_what_matters_most),
 		WITH_FOLDER(what_waits_leaves_room_by_severity),
