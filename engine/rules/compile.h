@@ -120,6 +120,8 @@ const struct field_ref *field_lookup(struct compiler *c, struct strview name);
 const struct field_ref *field_lookup_own(struct compiler *c, struct strview name);
 /* A character that names of fields, macros and functions are made of. */
 bool is_name_char(char c) PURE;
+/* Sigma's authors write any text as a field; one that our language has no way to write is not taken for ours. */
+bool is_plain_name(struct strview name) PURE;
 /* Fields whose values begin with a '/', whenever there is one. */
 bool field_holds_path(const char *name) PURE;
 

@@ -49,7 +49,7 @@ static bool row_fits(const struct computed *row, const struct name_parts *parts)
 	case ARGUMENT_NAME:
 		return parts->argument.p && sv_is(parts->name, row->name);
 	case ARGUMENT_DOTTED:
-		return !parts->argument.p && parts->name.n > strlen(row->name) && sv_starts(parts->name, sv_from(row->name));
+		return !parts->argument.p && parts->name.n > strlen(row->name) && sv_starts(parts->name, sv_from(row->name)) && is_plain_name(parts->name);
 	}
 	return false;
 }

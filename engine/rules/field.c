@@ -99,8 +99,7 @@ static const struct field_ref *unmapped_field(struct compiler *c, struct strview
 	return ref;
 }
 
-/* Sigma's authors write any text as a field; one that our language has no way to write is not taken for ours. */
-static bool is_plain_name(struct strview name)
+bool is_plain_name(struct strview name)
 {
 	for (size_t i = 0; i < name.n; i++)
 		if (!is_name_char(name.p[i]))

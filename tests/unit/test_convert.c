@@ -238,6 +238,22 @@ static void a_long_reason_survives(void **state)
 	}
 }
 
+/* A field that only Sigma's authors can write is none of ours, whatever it begins with. */
+static void odd_names_of_fields_survive(void **state)
+{
+	(void)state;
+	static const char text[] = "title: t\nid: t\nlogsource: {category: process_creation}\ndetection:\n  s:\n    container.label.a - b|contains: x\n"
+				   "    Image: a\n  t:\n    container.label.a-b: x\n  condition: s or t\n";
+	CLEANUP(diag_done) struct diag diag = { 0 };
+	CLEANUP(ruleset_free) struct ruleset *from = NULL;
+	if (ruleset_load_text("t.yml", sv_from(text), &from, &diag))
+		fail_with(&diag);
+	assert_int_not_equal(ruleset_get(from, 0)->coverage, COVERAGE_FULL);
+	size_t n = 0;
+	CLEANUP(ruleset_free) struct ruleset *to = converted(from, &n);
+	assert_int_equal(n, 1);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -245,6 +261,7 @@ int main(void)
 		cmocka_unit_test(falco_rules_hold_on_the_same_events),
 		cmocka_unit_test(odd_texts_survive),
 		cmocka_unit_test(a_long_reason_survives),
+		cmocka_unit_test(odd_names_of_fields_survive),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
