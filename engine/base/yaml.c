@@ -100,7 +100,8 @@ const struct yaml_node *yaml_get(const struct yaml_node *map, const char *key)
 
 int yaml_bool(const struct yaml_node *node, bool *ret, struct diag *diag)
 {
-	static const char *const yes[] = { "true", "yes", "on" }, *const no[] = { "false", "no", "off" };
+	static const char *const yes[] = { "true", "True", "TRUE", "yes", "on" };
+	static const char *const no[] = { "false", "False", "FALSE", "no", "off" };
 	if (node->type == YAML_SCALAR && !node->is_quoted) {
 		for (size_t i = 0; i < ARRAY_SIZE(yes); i++) {
 			if (sv_is(node->text, yes[i]) || sv_is(node->text, no[i])) {

@@ -318,15 +318,56 @@ static int add_constant(struct gathering *g, const struct yaml_node *value)
 
 /* --- a field with all its values ---------------------------------------------------------------------------------------------- */
 
+/* `null` asks for fields without a value, where nothing is asked of the value. `exists` says itself what it takes. */
+static bool takes_null(const struct sigma_item *item)
+{
+	return item->match == SIGMA_EXISTS || (item->match == SIGMA_EQUALS && !item->fieldref && item->n_encodings == 0);
+}
+
+/* Nothing stands where a text, a number or a name has to. As a text it would be in every value. */
+static int refuse_null(struct gathering *g, const struct yaml_node *value)
+{
+	struct diag *diag = g->s->c->diag;
+	char field[80], quoted[80];
+	bool is_word = g->item->field.n == 0;
+	if (is_word && value->text.n == 0)
+		diag_error(diag, value->at, "a word is missing here");
+	else if (is_word)
+		diag_error(diag, value->at, "%s is no word: put it in quotes if the text is meant", diag_quote(value->text, quoted, sizeof(quoted)));
+	else if (value->text.n == 0)
+		diag_error(diag, value->at, "field %s: the value is missing here", diag_quote(g->item->field, field, sizeof(field)));
+	else
+		diag_error(diag, value->at, "field %s: %s is no value here: put it in quotes if the text is meant; a field without a value is asked for without modifiers",
+			   diag_quote(g->item->field, field, sizeof(field)), diag_quote(value->text, quoted, sizeof(quoted)));
+	return -EINVAL;
+}
+
+/* Written so on purpose, in quotes: taken at its word, and hardly meant. */
+static void warn_of_empty_text(struct gathering *g, const struct yaml_node *value)
+{
+	bool is_part = g->item->match == SIGMA_CONTAINS || g->item->match == SIGMA_STARTSWITH || g->item->match == SIGMA_ENDSWITH || g->item->match == SIGMA_RE;
+	if (!is_part || value->text.n || g->item->fieldref || diag_speaks_of(g->s->c->diag, value->at))
+		return;
+	char field[80];
+	if (g->item->field.n)
+		diag_warn(g->s->c->diag, value->at, "field %s: an empty text is part of every value: this holds wherever there is one",
+			  diag_quote(g->item->field, field, sizeof(field)));
+	else
+		diag_warn(g->s->c->diag, value->at, "an empty word is part of every text: this holds for every event");
+}
+
 static int add_scalar(struct gathering *g, const struct yaml_node *value)
 {
 	if (value->type != YAML_SCALAR) {
 		diag_error(g->s->c->diag, value->at, "expected a value, found %s", yaml_type_name(value->type));
 		return -EINVAL;
 	}
+	if (sigma_is_null(value) && !takes_null(g->item))
+		return refuse_null(g, value);
+	warn_of_empty_text(g, value);
 	if (g->field->target == SIGMA_CONSTANT)
 		return add_constant(g, value);
-	if (sigma_is_null(value) && g->item->match == SIGMA_EQUALS && !g->item->fieldref)
+	if (sigma_is_null(value) && g->item->match == SIGMA_EQUALS)
 		return add_node(g, not_of(g, test_of(g, OF_FIELD, OP_EXISTS, MODIFIER_NONE, NULL)));
 	if (g->item->fieldref)
 		return add_reference(g, value);
@@ -481,6 +522,10 @@ const struct condition *sigma_selection_build(struct sigma_scope *s, const struc
 	const struct sigma_item words = { .at = node->at, .match = SIGMA_CONTAINS };
 	if (node->type == YAML_MAP)
 		return map_test(s, node);
+	if (node->type == YAML_SCALAR && sigma_is_null(node)) {
+		diag_error(s->c->diag, node->at, "the selection is empty (are its fields indented below it?)");
+		return NULL;
+	}
 	if (node->type == YAML_SCALAR)
 		return words_test(s, &words, node);
 	if (node->n == 0) {
