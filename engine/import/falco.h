@@ -145,6 +145,11 @@ struct falco_macro *falco_macro_find(struct falco *f, struct strview name, unsig
 
 enum { FALCO_SEES_ALL = UINT32_MAX };
 
+/* --- falco_value.c ----------------------------------------------------------------------------------------------------------- */
+
+/* A value as our own language writes it: numbers, names of ports, networks and regular expressions mean what they do to Falco. */
+struct written_value falco_value_read(struct compiler *c, const struct test_draft *d, const struct falco_value *v);
+
 /* --- falco_output.c ---------------------------------------------------------------------------------------------------------- */
 
 /* Cuts an output template into the rule's message. 0, -EINVAL after a report, or -ENOMEM. */

@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "engine/base/num.h"
 #include "engine/import/falco.h"
 
 struct falco_macro *falco_macro_find(struct falco *f, struct strview name, unsigned visibility)
@@ -178,52 +177,13 @@ static bool is_left_only(struct strview name)
 	return false;
 }
 
-/* --- values -------------------------------------------------------------------------------------------------------------------- */
-
-/* "10.1.2.3/8" with the bits behind its prefix cleared, as 10.0.0.0/8; any other text as it is. */
-static struct strview network_text(struct compiler *c, struct strview text)
-{
-	const char *slash = text.n ? memchr(text.p, '/', text.n) : NULL;
-	struct ip_address ip;
-	uint64_t prefix = 0;
-	struct strview address = { text.p, slash ? (size_t)(slash - text.p) : 0 };
-	if (!slash || ip_parse(address, &ip) || num_parse_u64(sv_from_index(text, address.n + 1), 128, &prefix))
-		return text;
-	if (!memchr(address.p, ':', address.n)) {
-		if (prefix > 32)
-			return text;
-		prefix += 96;
-	}
-	for (size_t bit = prefix; bit < 128; bit++)
-		ip.bytes[bit / 8] &= (uint8_t)~(0x80u >> bit % 8);
-	CLEANUP(buf_done) struct buf out = { 0 };
-	ip_text(&out, &ip);
-	buf_add_format(&out, SV_FMT, SV_ARG(sv_from_index(text, address.n)));
-	char *copy = buf_error(&out) ? NULL : arena_text(c->arena, buf_sv(&out));
-	c->no_memory |= !copy;
-	return copy ? (struct strview){ copy, out.n } : text;
-}
-
-static struct written_value written(struct compiler *c, const struct test_draft *d, const struct falco_value *v)
-{
-	struct written_value w = { .text = v->text, .at = v->at, .is_quoted = true }; /* names of lists are replaced already */
-	if (!d->left)
-		return w;
-	bool is_number = d->left->class == CLASS_UINT || d->left->class == CLASS_SINT;
-	if (is_number && w.text.n > 1 && w.text.p[0] == '+')
-		w.text = sv_from_index(w.text, 1);
-	if (d->left->class == CLASS_IP)
-		w.text = network_text(c, w.text);
-	return w;
-}
-
 /* --- checks -------------------------------------------------------------------------------------------------------------------- */
 
 static const struct condition *bind_draft(struct falco *f, const struct falco_node *node, struct test_draft *d)
 {
 	CLEANUP(value_list_done) struct value_list list = { 0 };
 	for (const struct falco_value *v = node->values; v; v = v->next)
-		if (value_list_add(f->c, &list, written(f->c, d, v)))
+		if (value_list_add(f->c, &list, falco_value_read(f->c, d, v)))
 			return NULL;
 	d->values = list.p;
 	d->n = list.n;

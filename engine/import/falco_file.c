@@ -324,7 +324,7 @@ static int apply_capture(struct falco *f, const struct yaml_node *node, enum rul
 	uint64_t ms = 0;
 	if (key == KEY_DURATION)
 		return node->type == YAML_SCALAR && !num_parse_u64(node->text, UINT32_MAX, &ms) ? 0 : refuse(f, node->at, "capture_duration: expected milliseconds");
-	if (yaml_bool(node, &truth, f->c->diag))
+	if (falco_bool(node, &truth, f->c->diag))
 		return -EINVAL;
 	if (truth)
 		diag_warn(f->c->diag, node->at, "capture: nothing is captured here; 'vedette record' keeps events");
@@ -347,11 +347,11 @@ static int apply_key(struct falco *f, const struct rule_file *file, struct falco
 		rule->priority = node;
 		return node->type == YAML_SCALAR ? 0 : refuse(f, node->at, "priority: expected text");
 	case KEY_ENABLED:
-		return yaml_bool(node, &rule->is_enabled, f->c->diag);
+		return falco_bool(node, &rule->is_enabled, f->c->diag);
 	case KEY_WARN:
-		return yaml_bool(node, &rule->warns_of_types, f->c->diag);
+		return falco_bool(node, &rule->warns_of_types, f->c->diag);
 	case KEY_SKIP:
-		return yaml_bool(node, &rule->skips_unknown, f->c->diag);
+		return falco_bool(node, &rule->skips_unknown, f->c->diag);
 	case KEY_CAPTURE:
 	case KEY_DURATION:
 		return apply_capture(f, node, key);
@@ -395,7 +395,7 @@ static int rule_switch(struct falco *f, const struct yaml_node *item, struct str
 	diag_warn(f->c->diag, item->at, "'enabled' alone is deprecated: add override: {enabled: replace}");
 	if (!rule)
 		return refuse_name(f, item->at, "rule", name, "is switched here, but not defined before");
-	return yaml_bool(enabled, &rule->is_enabled, f->c->diag);
+	return falco_bool(enabled, &rule->is_enabled, f->c->diag);
 }
 
 static int read_source(struct falco *f, const struct yaml_node *item, const struct falco_rule *earlier, struct strview *ret)

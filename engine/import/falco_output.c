@@ -10,6 +10,7 @@
 
 enum {
 	OUTPUT_MAX_PIECES = 256,
+	MESSAGE_MAX_STEP = 5, /* text, and %container.info, which is four pieces */
 	OUTPUT_MAX_WIDTH = 1024,
 	OUTPUT_MAX_ARGUMENT = 256,
 };
@@ -170,6 +171,26 @@ static int take_value(struct reader *r)
 	return add_piece(r, (struct message_piece){ .expr = x, .width = width });
 }
 
+/* Whether there is room for another piece of text and another value. */
+static bool has_room(const struct reader *r)
+{
+	return r->at < RULE_MAX_TEXT && r->rule->n_message + MESSAGE_MAX_STEP <= OUTPUT_MAX_PIECES;
+}
+
+/* Text up to the next value, no more than there is room for, and no character cut in two. */
+static size_t text_length(const struct reader *r)
+{
+	struct strview left = rest(r);
+	const char *percent = memchr(left.p, '%', left.n);
+	size_t n = percent ? (size_t)(percent - left.p) : left.n;
+	if (n <= RULE_MAX_TEXT - r->at)
+		return n;
+	n = RULE_MAX_TEXT - r->at;
+	while (n && ((unsigned char)left.p[n] & 0xc0) == 0x80)
+		n--;
+	return n;
+}
+
 int falco_output_compile(struct falco *f, const struct falco_text *text, struct rule *rule)
 {
 	struct reader r = { .f = f, .source = falco_text_source(text), .rule = rule };
@@ -182,17 +203,20 @@ int falco_output_compile(struct falco *f, const struct falco_text *text, struct 
 	if (sv_starts(rest(&r), SV("*"))) /* "even when a field is missing", which holds for all outputs */
 		r.at++;
 	int err = 0;
-	while (r.at < r.source.text.n && err != -ENOMEM) {
-		struct strview left = rest(&r);
-		const char *percent = memchr(left.p, '%', left.n);
-		size_t n = percent ? (size_t)(percent - left.p) : left.n;
-		int failed = add_text(&r, (struct strview){ left.p, n });
+	while (r.at < r.source.text.n && has_room(&r) && err != -ENOMEM) {
+		size_t n = text_length(&r);
+		int failed = add_text(&r, (struct strview){ rest(&r).p, n });
 		r.at += n;
-		if (!failed && percent) {
+		if (r.at < r.source.text.n && r.source.text.p[r.at] != '%')
+			break; /* cut */
+		if (!failed && r.at < r.source.text.n) {
 			r.at++;
 			failed = take_value(&r);
 		}
 		err = failed ? failed : err;
 	}
+	if (r.at < r.source.text.n && err != -ENOMEM)
+		diag_warn(f->c->diag, falco_source_place(&r.source, r.at), "output: longer than %d bytes, or of more than %d pieces: what follows is left out",
+			  RULE_MAX_TEXT, OUTPUT_MAX_PIECES);
 	return err;
 }

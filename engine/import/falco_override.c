@@ -4,6 +4,37 @@
 
 #include <errno.h>
 
+static bool is_capital(char c)
+{
+	return c >= 'A' && c <= 'Z';
+}
+
+/* text: "word", "WORD" or "Word". */
+static bool is_spelling_of(struct strview text, const char *word)
+{
+	if (text.n != strlen(word))
+		return false;
+	for (size_t i = 0; i < text.n; i++) {
+		bool is_large = is_capital(text.p[i]), fits = i == 0 || is_large == is_capital(text.p[1]);
+		if (!fits || (is_large ? text.p[i] + 32 : text.p[i]) != word[i])
+			return false;
+	}
+	return text.n < 2 || is_capital(text.p[0]) || !is_capital(text.p[1]);
+}
+
+int falco_bool(const struct yaml_node *node, bool *ret, struct diag *diag)
+{
+	static const char *const yes[] = { "y", "yes", "true", "on" }, *const no[] = { "n", "no", "false", "off" };
+	for (size_t i = 0; node->type == YAML_SCALAR && i < ARRAY_SIZE(yes); i++) {
+		if (!is_spelling_of(node->text, yes[i]) && !is_spelling_of(node->text, no[i]))
+			continue;
+		*ret = is_spelling_of(node->text, yes[i]);
+		return 0;
+	}
+	diag_error(diag, node->at, "expected true or false");
+	return -EINVAL;
+}
+
 static int refuse(struct diag *diag, struct place at, const char *key, const char *why)
 {
 	diag_error(diag, at, "override: '%s' %s", key, why);
@@ -58,7 +89,7 @@ int falco_override_read(const struct yaml_node *item, const struct falco_overrid
 	const struct yaml_node *map = yaml_get(item, "override"), *append = yaml_get(item, "append");
 	bool is_append = false;
 	*ret = (struct falco_override){ 0 };
-	if (append && yaml_bool(append, &is_append, diag))
+	if (append && falco_bool(append, &is_append, diag))
 		return -EINVAL;
 	if (append)
 		diag_warn(diag, append->at, "'append' is deprecated: use 'override', as in override: {%s: append}", keys[0].name);

@@ -4,6 +4,9 @@
 
 #include "engine/base/yaml.h"
 
+/* A boolean as yaml-cpp reads it: y, yes, true, on and their opposites, in small or capital letters or with a capital first, quoted or not. 0, or -EINVAL after a report. */
+int falco_bool(const struct yaml_node *node, bool *ret, struct diag *diag) MUST_CHECK;
+
 enum falco_change { FALCO_DEFINES, FALCO_APPENDS, FALCO_REPLACES };
 
 struct falco_override_key {

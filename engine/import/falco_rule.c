@@ -278,7 +278,7 @@ static struct strview attack_id(struct strview tag)
 	return rule_is_attack_id(tag) ? tag : (struct strview){ NULL, 0 };
 }
 
-/* Adds a text once. */
+/* Adds a text once; past `max` a warning tells that it and what follows is left out. */
 static int add_once(struct falco *f, const char **texts, size_t max, struct strview text, struct place at, const char *what)
 {
 	size_t n = 0;
@@ -286,8 +286,8 @@ static int add_once(struct falco *f, const char **texts, size_t max, struct strv
 		if (sv_is(text, texts[n]))
 			return 0;
 	if (n == max) {
-		diag_error(f->c->diag, at, "%s: %zu at most", what, max);
-		return -EINVAL;
+		diag_warn(f->c->diag, at, "%s: %zu are kept, this and what follows is left out", what, max);
+		return -E2BIG;
 	}
 	texts[n] = arena_text(f->c->arena, text);
 	return texts[n] ? 0 : -ENOMEM;
@@ -295,14 +295,17 @@ static int add_once(struct falco *f, const char **texts, size_t max, struct strv
 
 static int read_tags(struct falco *f, const struct falco_rule *from, struct rule *rule)
 {
-	int err = 0;
-	for (const struct falco_tag *tag = from->tags; tag && !err; tag = tag->next) {
+	int full = 0, full_ids = 0;
+	for (const struct falco_tag *tag = from->tags; tag; tag = tag->next) {
 		struct strview id = attack_id(tag->node->text);
-		err = add_once(f, rule->info.tags, RULE_MAX_TAGS, tag->node->text, tag->node->at, "tags");
-		if (!err && id.n)
-			err = add_once(f, rule->info.attack, RULE_MAX_ATTACK, id, tag->node->at, "tags that are ATT&CK ids");
+		if (!full)
+			full = add_once(f, rule->info.tags, RULE_MAX_TAGS, tag->node->text, tag->node->at, "tags");
+		if (!full_ids && id.n)
+			full_ids = add_once(f, rule->info.attack, RULE_MAX_ATTACK, id, tag->node->at, "tags that are ATT&CK ids");
+		if (full == -ENOMEM || full_ids == -ENOMEM)
+			return -ENOMEM;
 	}
-	return err;
+	return 0;
 }
 
 static int read_desc(struct falco *f, const struct falco_rule *from, struct rule *rule)
@@ -326,12 +329,9 @@ static int read_output(struct falco *f, const struct falco_rule *from, struct ru
 		text.bytes.n--;
 	if (falco_text_error(&text))
 		return -ENOMEM;
-	if (text.bytes.n > RULE_MAX_TEXT) {
-		diag_error(f->c->diag, from->output->node->at, "output: longer than %d bytes", RULE_MAX_TEXT);
-		return -EINVAL;
-	}
 	if (!rule->info.needs_source)
 		return falco_output_compile(f, &text, rule);
+	text.bytes.n = MIN(text.bytes.n, (size_t)RULE_MAX_TEXT);
 	/* its fields are not ours to know */
 	char *copy = arena_text(f->c->arena, buf_sv(&text.bytes));
 	rule->message = arena_alloc(f->c->arena, sizeof(*rule->message));

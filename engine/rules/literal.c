@@ -166,6 +166,18 @@ static bool read_element(struct reading *r)
 	}
 }
 
+/* Behind "(?m-s)" and its like in front: they say where '.', '^' and '$' match, and nothing is read off these. */
+static void skip_line_options(struct reading *r)
+{
+	size_t at = 2;
+	if (peek(r, 0) != '(' || peek(r, 1) != '?')
+		return;
+	while (peek(r, at) == 'm' || peek(r, at) == 's' || peek(r, at) == '-')
+		at++;
+	if (peek(r, at) == ')')
+		r->at = at + 1;
+}
+
 size_t regex_required(struct strview pattern, char *best, char *run)
 {
 	struct reading r = { .pattern = pattern, .best = best, .run = run };
@@ -173,6 +185,7 @@ size_t regex_required(struct strview pattern, char *best, char *run)
 	for (size_t i = 0; i < ARRAY_SIZE(opaque); i++)
 		if (pattern.n && memmem(pattern.p, pattern.n, opaque[i], 2))
 			return 0;
+	skip_line_options(&r);
 	while (r.at < pattern.n)
 		if (!read_element(&r))
 			return 0;

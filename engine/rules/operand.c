@@ -80,6 +80,9 @@ static bool read_time(struct compiler *c, const struct expr *left, const struct 
 {
 	if (clock_parse_date(v->text, &ret->u) == 0 || clock_parse_rfc3339(v->text, &ret->u) == 0)
 		return true;
+	uint64_t day;
+	if (v->text.n > 10 && (v->text.p[10] == 'T' || v->text.p[10] == 't' || v->text.p[10] == ' ') && !clock_parse_date((struct strview){ v->text.p, 10 }, &day))
+		return refuse(c, v, "is no time as it is read here: in UTC, with Z, as 2027-06-30T10:00:00Z", "");
 	int err = num_parse_u64(v->text, UINT64_MAX, &ret->u);
 	return err ? refuse_number(c, left, v, err) : true;
 }

@@ -388,10 +388,11 @@ int stateful_read(struct compiler *c, const struct rule_file *file, const struct
 		diag_error(c->diag, p.map->at, "%s: expected a map, found %s", kind_names[s->kind], yaml_type_name(p.map->type));
 		return -EINVAL;
 	}
+	int err = 0;
 	if (rule->info.action != ACTION_ALERT)
-		return refuse(&p, p.map->at, "such a rule knows of its last event when it has happened: it can only `action: alert`");
+		err = refuse(&p, p.map->at, "such a rule knows of its last event when it has happened: it can only `action: alert`");
 	p.by = yaml_get(p.map, "by");
-	int err = readers[s->kind](&p);
+	err = worse_of(err, readers[s->kind](&p));
 	err = worse_of(err, read_within(&p));
 	if (err)
 		return err;

@@ -45,10 +45,13 @@ static const char *nearest_id(const struct resolver *r, const char *id)
 	return near;
 }
 
+enum { NO_RULE = UINT32_MAX }; /* of an input whose rule is not there, which was reported */
+
 static void resolve_id(struct resolver *r, struct stateful_input *input)
 {
 	const struct rule *rule = strmap_get(&r->by_id, sv_from(input->id));
 	char quoted[80];
+	input->rule = NO_RULE;
 	if (!rule || rule->info.is_step) {
 		const char *near = nearest_id(r, input->id);
 		if (!rule_sink_lacks(r->sink, sv_from(input->id)))
@@ -71,8 +74,9 @@ static unsigned depth_of(const struct rule_sink *sink, const struct rule *rule, 
 	if (level > STATEFUL_MAX_DEPTH)
 		return STATEFUL_MAX_DEPTH + 1;
 	for (size_t i = 0; i < rule->stateful->n_inputs; i++) {
-		const struct rule *input = &sink->rules[rule->stateful->inputs[i].rule];
-		if (input->stateful)
+		uint32_t index = rule->stateful->inputs[i].rule;
+		const struct rule *input = index == NO_RULE ? NULL : &sink->rules[index];
+		if (input && input->stateful)
 			deepest = MAX(deepest, depth_of(sink, input, level + 1));
 	}
 	return MIN(deepest + 1, STATEFUL_MAX_DEPTH + 1u);
@@ -247,7 +251,7 @@ int stateful_resolve(struct rule_sink *sink)
 	int err = index_ids(&r);
 	if (!err)
 		err = for_each(&r, find_inputs);
-	if (!err && !r.has_faults)
+	if (!err) /* of those that are there, whether or not others are missing */
 		err = for_each(&r, check_depth);
 	if (!err && !r.has_faults)
 		err = for_each(&r, settle_events);

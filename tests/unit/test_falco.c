@@ -104,6 +104,14 @@ static void conditions_come_out_as_written(void **state)
 		  "join(\"-\", proc.name, \"x\", text(evt.rawres)) = a and concat(proc.name, proc.exe) = b" },
 		{ "modifiers", RULE("r", "proc.name contains oneof (a, b) and proc.exe startswith anyof (c) and proc.exe endswith allof ()"),
 		  "proc.name contains oneof (a, b) and proc.exe startswith anyof (c) and false" },
+		{ "numbers are decimal", RULE("r", "fd.sport=0443 and fd.sport in (0080, +007, 0, 00) and proc.pid=010 and evt.rawres < -010 and len(proc.name) > 012"),
+		  "fd.sport = 443 and fd.sport in (80, 7, 0, 0) and proc.pid = 10 and evt.rawres < -10 and len(proc.name) > 12" },
+		{ "texts keep their zeros", RULE("r", "proc.name in (007, +1) and evt.arg.mode = 0755"), "proc.name in (007, +1) and evt.arg.mode = 0755" },
+		{ "modes of ours are octal", RULE("r", "vedette.new_mode = 04755"), "vedette.new_mode = 04755" },
+		{ "names of ports", RULE("r", "fd.sport in (ssh, https, 8080) and fd.port = domain and fd.rport != www and proc.name = ssh"),
+		  "fd.sport in (22, 443, 8080) and (fd.cport = 53 or fd.sport = 53) and fd.rport != 80 and proc.name = ssh" },
+		{ "a regular expression's ends of lines", RULE("r", "proc.name regex 'a.*b' and proc.exe regex \"^a$\" and proc.name regex a+ and proc.name regex \"(*LF)a.\""),
+		  "proc.name regex \"(?m-s)a.*b\" and proc.exe regex \"(?m-s)^a$\" and proc.name regex a+ and proc.name regex \"(*LF)a.\"" },
 		{ "an argument", RULE("r", "proc.aname[2] = sshd and proc.aname[\"3\"] = x"), "proc.aname[2] = sshd and proc.aname[3] = x" },
 	};
 	(void)state;
@@ -115,6 +123,27 @@ static void conditions_come_out_as_written(void **state)
 		condition_text(ruleset_condition(set, 0), &out);
 		if (strcmp(buf_cstr(&out), cases[i].condition) != 0)
 			fail_msg("%s: %s", cases[i].what, buf_cstr(&out));
+	}
+}
+
+/* As yaml-cpp reads them. */
+static void booleans_have_many_spellings(void **state)
+{
+	static const struct {
+		const char *text;
+		bool truth;
+	} cases[] = {
+		{ "true", true }, { "True", true }, { "TRUE", true }, { "y", true }, { "Y", true }, { "Yes", true }, { "ON", true }, { "'true'", true },
+		{ "false", false }, { "False", false }, { "FALSE", false }, { "n", false }, { "N", false }, { "No", false }, { "OFF", false }, { "\"false\"", false },
+	};
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		CLEANUP(diag_done) struct diag diag = { 0 };
+		CLEANUP(buf_done) struct buf text = { 0 };
+		buf_add_format(&text, RULE("r", "proc.name=a") "  enabled: %s\n- rule: r\n  condition: or proc.name=b\n  append: true\n", cases[i].text);
+		CLEANUP(ruleset_free) struct ruleset *set = load(buf_cstr(&text), &diag);
+		if (find_rule(set, "r")->is_enabled != cases[i].truth)
+			fail_msg("%s", cases[i].text);
 	}
 }
 
@@ -186,6 +215,48 @@ static void a_rule_keeps_what_its_author_said(void **state)
 	assert_string_equal(rule->tags[5], "more");
 	assert_null(rule->tags[6]);
 	assert_int_equal(rule->at.line, 3);
+}
+
+/* What is more than is kept of a rule does not keep it from being loaded. */
+static void tags_and_outputs_may_be_long(void **state)
+{
+	CLEANUP(buf_done) struct buf text = { 0 }, message = { 0 };
+	CLEANUP(diag_done) struct diag diag = { 0 };
+	char line[256];
+	(void)state;
+	buf_add_z(&text, "- rule: r\n  desc: d\n  priority: INFO\n  condition: evt.type = execve\n  output: x");
+	for (int i = 0; i < 3000; i++)
+		buf_add_z(&text, "\xc3\xa4"); /* the limit is in the middle of one */
+	buf_add_z(&text, "%proc.name\n  tags: [a0");
+	for (int i = 1; i <= 33; i++)
+		buf_add_format(&text, ", a%d", i);
+	for (int i = 1; i <= 18; i++)
+		buf_add_format(&text, ", T%d", 1000 + i);
+	buf_add_z(&text, "]\n" "- rule: s\n  desc: d\n  priority: INFO\n  condition: evt.type = execve\n  output: ");
+	for (int i = 0; i < 300; i++)
+		buf_add_z(&text, "a%proc.pid");
+	buf_add_z(&text, "\n");
+	CLEANUP(ruleset_free) struct ruleset *set = load(buf_cstr(&text), &diag);
+	const struct rule_info *rule = find_rule(set, "r");
+	ruleset_message(set, 0, NULL, &message);
+	assert_int_equal(message.n, 1 + 4094);
+	assert_string_equal(rule->tags[31], "a31");
+	assert_null(rule->tags[32]);
+	assert_string_equal(rule->attack[15], "T1016");
+	assert_null(rule->attack[16]);
+	static const char *const said[] = { "tags: 32 are kept", "tags that are ATT&CK ids: 16 are kept", "t.yaml:5:2059: warning: output: longer than 4096 bytes", "t.yaml:11:" };
+	assert_int_equal(diag.warnings, ARRAY_SIZE(said));
+	for (size_t i = 0; i < ARRAY_SIZE(said); i++) {
+		bool is_said = false;
+		for (size_t k = 0; k < diag.n; k++) {
+			diag_format(&diag.messages[k], line, sizeof(line));
+			is_said |= strstr(line, said[i]) != NULL;
+		}
+		if (!is_said) {
+			show_messages(&diag);
+			fail_msg("not said: %s", said[i]);
+		}
+	}
 }
 
 static void priorities_become_severities(void **state)
@@ -299,7 +370,11 @@ static void faults_are_refused_where_they_stand(void **state)
 		{ RULE("r", "fd.ip = oneof (a1, a2, a3, a4, a5, a6, a7, a8, a9, b0, b1, b2, b3, b4, b5, b6, b7)"), "5:14: 'oneof' takes 16 values at most for fd.ip" },
 		{ RULE("r", "evt.rawres = abc"), "5:27: 'abc' is not a number" },
 		{ RULE("r", "evt.is_open_read=maybe"), "5:31: 'maybe' is neither true nor false" },
-		{ RULE("r", "proc.name regex \"(\""), "5:" },
+		{ RULE("r", "proc.name regex \"(.\""), "5:30: '(.' is no regular expression: missing closing parenthesis, at offset 2" },
+		{ RULE("r", "fd.sport = sssh"), "5:25: 'sssh' is not a number for fd.sport" },
+		{ RULE("r", "fd.sport = 00x1"), "5:25: '00x1' is not a number for fd.sport" },
+		{ RULE("r", "evt.type=execve") "  enabled: yES\n", "6:12: expected true or false" },
+		{ RULE("r", "evt.type=execve") "  enabled: 1\n", "6:12: expected true or false" },
 		{ RULE("r", "proc.name regex val(proc.exe)"), "takes no field on its right side" },
 		{ RULE("r", "proc.name = val(proc.aname)"), "proc.aname cannot stand on the right side" },
 		{ RULE("r", "proc.aname[x] = a"), "takes a number in brackets" },
@@ -628,8 +703,10 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(conditions_come_out_as_written),
+		cmocka_unit_test(booleans_have_many_spellings),
 		cmocka_unit_test(exceptions_are_taken_back),
 		cmocka_unit_test(a_rule_keeps_what_its_author_said),
+		cmocka_unit_test(tags_and_outputs_may_be_long),
 		cmocka_unit_test(priorities_become_severities),
 		cmocka_unit_test(outputs_are_rendered),
 		cmocka_unit_test(faults_are_refused_where_they_stand),

@@ -81,6 +81,35 @@ static void faulty_rules_are_refused_at_their_place(void **state)
 	assert_int_equal(wrong, 0);
 }
 
+/* Beside a fault of one key stand those of the others, and beside a rule that is missing, a circle of those that are there. */
+static void all_faults_come_at_once(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *text;
+		size_t n;
+		const char *messages[4];
+	} cases[] = {
+		{ OPEN "  action: block\n  threshold: {count: {gt: 3, lt: 2}, within: 1, by: process.nam}\n", 4,
+		  { "can only `action: alert`", "no number satisfies", "unknown field 'process.nam'", "within: expected a time" } },
+		{ HEAD "  threshold: {count: 2, within: 1s, of: [r]}\n- rule: q\n  severity: low\n  threshold: {count: 2, within: 1s, of: [nope]}\n", 2,
+		  { "there is no rule 'nope'", "rule r: rules that count or join each other go in a circle" } },
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		CLEANUP(diag_done) struct diag diag = { 0 };
+		struct ruleset *set = NULL;
+		assert_int_equal(ruleset_load_text("t.yaml", sv_from(cases[i].text), &set, &diag), -EINVAL);
+		assert_int_equal(diag.n, cases[i].n);
+		for (size_t k = 0; k < cases[i].n; k++) {
+			bool is_said = false;
+			for (size_t j = 0; j < diag.n; j++)
+				is_said |= strstr(diag.messages[j].text, cases[i].messages[k]) != NULL;
+			if (!is_said)
+				fail_msg("not said: %s", cases[i].messages[k]);
+		}
+	}
+}
+
 static struct ruleset *load(const char *text)
 {
 	CLEANUP(diag_done) struct diag diag = { 0 };
@@ -223,6 +252,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(faulty_rules_are_refused_at_their_place),
+		cmocka_unit_test(all_faults_come_at_once),
 		cmocka_unit_test(steps_are_entries_that_raise_nothing),
 		cmocka_unit_test(a_key_that_needs_the_outcome_asks_for_it),
 		cmocka_unit_test(counts_are_ranges),
