@@ -26,6 +26,7 @@
 #include "alerts/tls_context.h"
 #include "engine/base/clock.h"
 #include "engine/base/fd.h"
+#include "engine/base/num.h"
 
 enum {
 	HOST_MAX = 254,
@@ -80,7 +81,9 @@ static bool parse_host(struct link *l, struct strview text)
 		host = (struct strview){ host.p + 1, host.n - 2 };
 	else if (memchr(host.p, ':', host.n))
 		return false;
-	return copy_whole(l->host, sizeof(l->host), host) && copy_whole(l->port, sizeof(l->port), port) && strspn(l->port, "0123456789") == port.n;
+	uint64_t number = 0; /* the resolver takes the lower 16 bits of anything */
+	bool is_port = port.n && port.p[0] != '0' && num_parse_u64(port, UINT16_MAX, &number) == 0;
+	return is_port && copy_whole(l->host, sizeof(l->host), host) && copy_whole(l->port, sizeof(l->port), port);
 }
 
 static int parse_address(struct link *l, const char *address, struct diag *diag)
@@ -99,7 +102,7 @@ static int parse_address(struct link *l, const char *address, struct diag *diag)
 			return 0;
 	}
 	char quoted[160];
-	diag_error(diag, (struct place){ 0 }, "%s is no address as unix:PATH, udp:HOST:PORT, tcp:HOST:PORT or tls:HOST:PORT", diag_quote(text, quoted, sizeof(quoted)));
+	diag_error(diag, (struct place){ 0 }, "%s is no address as unix:PATH, udp:HOST:PORT, tcp:HOST:PORT or tls:HOST:PORT with a port from 1 to 65535", diag_quote(text, quoted, sizeof(quoted)));
 	return -EINVAL;
 }
 

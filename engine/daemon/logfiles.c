@@ -97,6 +97,10 @@ static int add(struct logfiles *l, const char *path, bool is_of_folder, struct d
 	size_t torn = 0;
 	if (is_of_folder && (lstat(path, &st) || !S_ISREG(st.st_mode) || st.st_size == 0))
 		return 0;
+	if (!is_of_folder && (strcmp(path, "-") == 0 || (stat(path, &st) == 0 && !S_ISREG(st.st_mode)))) { /* its beginning, which gives its place, can be read once alone */
+		diag_error(diag, (struct place){ path, 0, 0 }, "is no file: what comes through a pipe has to be the only input; put it into a file to give others beside it");
+		return -EINVAL;
+	}
 	int r = logfile_read(path, note_first, &first, &torn);
 	if (r) {
 		diag_error(diag, (struct place){ path, 0, 0 }, "cannot be read: %s", strerror(-r));

@@ -16,7 +16,7 @@ struct logfiles {
 
 enum { LOGFILES_MAX = 65536 };
 
-/* Of folders: all regular files in them, but empty ones and those of public keys. 0 or -errno with diag. */
+/* Of folders: all regular files in them, but empty ones and those of public keys. A pipe stands alone. 0 or -errno with diag. */
 int logfiles_find(char *const *paths, size_t n, struct logfiles *ret, struct diag *diag) MUST_CHECK;
 void logfiles_done(struct logfiles *l);
 /* Is it of another agent than the file before? Then it is another log. */

@@ -31,6 +31,12 @@ verify --json --key "$work/both.key" "$work/two"; [ "$(wc -l < "$work/out")" -eq
 sed -i '3s/test/tesd/' "$work/two/b"; verify --key "$work/both.key" "$work/two"; ends $? 1 "b:3: edited" "one of them edited"
 echo hello > "$work/f/note"; verify --key "$key" "$work/f"; ends $? 1 "note:1: not a record" "a file in the folder that is no log"; rm "$work/f/note"
 mkdir "$work/none"; verify --key "$key" "$work/none"; ends $? 1 "holds no log" "an empty folder"
+mkfifo "$work/fifo"
+for pipe in - /dev/stdin "$work/fifo"; do
+	timeout 20 "$VEDETTE" verify --key "$key" "$work/f/zz" "$pipe" < <(cat "$work/f/mm" "$work/f/aa") > "$work/out" 2>&1
+	ends $? 1 "has to be the only input" "a pipe beside a file ($(basename "$pipe"))"
+done
+cat "$work/f/zz" "$work/f/mm" "$work/f/aa" | "$VEDETTE" verify --complete --key "$key" - > "$work/out" 2>&1; ends $? 0 "verified 11 records" "a pipe alone"
 verify --key "$key" "$work/missing" "$work/f"; ends $? 1 "missing: cannot be read" "a file that is not there"
 
 verify --key "$key" "$log"; ends $? 0 "gap: 2026-01-02T03:04:05.007000000Z to 2026-01-02T03:05:05.00[0-9]*Z (59.* s): stopped (test), stream .*/0 at 7" "a stop is a gap with its duration"

@@ -46,6 +46,27 @@ static int try_key(const char *path)
 	return strstr(diag.messages[0].text, "which it does not fit") ? 4 : 0; /* 4: it was read, with what stood there */
 }
 
+static void ports_are_refused_that_are_none(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *address;
+		bool is_good;
+	} cases[] = {
+		{ "tcp:127.0.0.1:1", true }, { "udp:h:65535", true }, { "tcp:[::1]:514", true }, { "tcp:h:65536", false }, { "tcp:127.0.0.1:70000", false },
+		{ "udp:h:0", false }, { "tcp:h:", false }, { "tcp:h:0514", false }, { "tcp:h:0x50", false }, { "tcp:h:-1", false }, { "tcp:h", false },
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		CLEANUP(diag_done) struct diag diag = { 0 };
+		struct link *l = NULL;
+		const struct link_config config = { .address = cases[i].address, .tls_ca = "", .tls_cert = "", .tls_key = "", .tls_name = "", .timeout_ns = 1 };
+		if ((link_new(&config, &l, &diag) == 0) != cases[i].is_good || (diag.n == 0) != cases[i].is_good)
+			fail_msg("%s", cases[i].address);
+		if (l)
+			link_free(&l);
+	}
+}
+
 static void an_encrypted_key_is_refused_and_nobody_is_asked(void **state)
 {
 	char path[] = "/tmp/vedette-link-XXXXXX";
@@ -139,6 +160,7 @@ static void no_receiver_keeps_a_call_for_longer_than_the_time_out(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(ports_are_refused_that_are_none),
 		cmocka_unit_test(an_encrypted_key_is_refused_and_nobody_is_asked),
 		cmocka_unit_test(no_receiver_keeps_a_call_for_longer_than_the_time_out),
 	};
