@@ -234,6 +234,7 @@ static void a_long_reason_survives(void **state)
 		assert_true(utf8_valid(sv_from(info->reasons[0])));
 		size_t n = 0;
 		CLEANUP(ruleset_free) struct ruleset *to = converted(from, &n);
+		assert_non_null(to);
 		assert_int_equal(n, 1);
 	}
 }
@@ -251,6 +252,7 @@ static void odd_names_of_fields_survive(void **state)
 	assert_int_not_equal(ruleset_get(from, 0)->coverage, COVERAGE_FULL);
 	size_t n = 0;
 	CLEANUP(ruleset_free) struct ruleset *to = converted(from, &n);
+	assert_non_null(to);
 	assert_int_equal(n, 1);
 }
 
