@@ -29,7 +29,8 @@ printf 'rules: [/t/rules.d, /t/rules]\noutput: {file: /var/log/vedette/alerts.js
 vedette daemon -c /etc/vedette.yaml 2> /tmp/err &
 daemon=$!
 i=0
-while [ ! -s /run/vedette/status.json ] && [ $i -lt 600 ] && kill -0 $daemon; do sleep 0.1; i=$((i + 1)); done
+while [ ! -s /run/vedette/status.json ] && [ $i -lt 1800 ] && kill -0 $daemon; do sleep 0.1; i=$((i + 1)); done
+[ -s /run/vedette/status.json ] || { sed 's/^/# /' /tmp/err; echo "not ok - the daemon was not ready in 180 s"; exit 1; }
 sleep 2
 now() { cut -d ' ' -f 1 /proc/uptime; }
 cd /root || exit 1

@@ -44,7 +44,7 @@ build/payload/behave --list > "$work/acts"
 pair() { case " ${PAIRED-6.1} " in *" $1 "*) echo "--add tests/behaviours/pair.sh" ;; esac }
 one() { # one KERNEL
 	# shellcheck disable=SC2046 # an option and its value, or nothing
-	timeout 400 tests/guest/guest --kernel "$1" --timeout 300 $(pair "$1") --add build/payload/behave --add tests/behaviours/behaviours.yaml --add "$work/rules.d" \
+	timeout 800 tests/guest/guest --kernel "$1" --timeout 700 $(pair "$1") --add build/payload/behave --add tests/behaviours/behaviours.yaml --add "$work/rules.d" \
 		--get /tmp/log --out "$work/$1" -- tests/behaviours/behaviours_in_guest.sh 2>&1
 	local status=$? log=$work/$1/tmp/log bad=0
 	[ $status -eq 0 ] || { echo "not ok - $1: the guest ended with $status"; return 1; }

@@ -19,7 +19,8 @@ done
 vedette daemon -c /t/behaviours.yaml 2> /tmp/err &
 daemon=$!
 i=0
-while [ ! -s /tmp/run/status.json ] && [ $i -lt 600 ] && kill -0 $daemon; do sleep 0.1; i=$((i + 1)); done
+while [ ! -s /tmp/run/status.json ] && [ $i -lt 1800 ] && kill -0 $daemon; do sleep 0.1; i=$((i + 1)); done
+[ -s /tmp/run/status.json ] || { sed 's/^/# /' /tmp/err; echo "not ok - the daemon was not ready in 180 s"; exit 1; }
 sleep 1
 /t/behave --list | while read -r number where name; do
 	/t/behave --run "$name" > /tmp/out 2>&1 || sed "s/^/# $name: /" /tmp/out

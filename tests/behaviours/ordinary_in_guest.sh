@@ -21,7 +21,8 @@ echo '* * * * * root /bin/touch /run/cron-was-here' > /etc/cron.d/ordinary
 vedette daemon -c /etc/vedette.yaml 2> /tmp/err &
 daemon=$!
 i=0
-while [ ! -s /run/vedette/status.json ] && [ $i -lt 600 ] && kill -0 $daemon; do sleep 0.1; i=$((i + 1)); done
+while [ ! -s /run/vedette/status.json ] && [ $i -lt 1800 ] && kill -0 $daemon; do sleep 0.1; i=$((i + 1)); done
+[ -s /run/vedette/status.json ] || { sed 's/^/# /' /tmp/err; echo "not ok - the daemon was not ready in 180 s"; exit 1; }
 sleep 2
 export DEBIAN_FRONTEND=noninteractive
 

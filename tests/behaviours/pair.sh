@@ -4,7 +4,8 @@
 
 pair_wait() { # pair_wait STATUS PID
 	i=0
-	while [ ! -s "$1" ] && [ $i -lt 600 ] && kill -0 "$2"; do sleep 0.1; i=$((i + 1)); done
+	while [ ! -s "$1" ] && [ $i -lt 1800 ] && kill -0 "$2"; do sleep 0.1; i=$((i + 1)); done
+	[ -s "$1" ] || { sed 's/^/# without approval: /' /tmp/all-err; echo "not ok - the second daemon was not ready in 180 s"; exit 1; }
 }
 
 pair_start() { # pair_start CONFIG

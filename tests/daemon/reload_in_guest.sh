@@ -4,7 +4,7 @@ check() { if [ "$1" -eq 0 ]; then echo "ok - $2"; else echo "not ok - $2"; fi; }
 alerts() { grep -c "\"rule\":{[^}]*\"id\":\"$1\"" "$2"; }
 wait_for() {
 	i=0
-	while [ ! -s "$1" ] && [ $i -lt 600 ]; do sleep 0.1; i=$((i + 1)); done
+	while [ ! -s "$1" ] && [ $i -lt 1800 ]; do sleep 0.1; i=$((i + 1)); done
 }
 use() { cp "/t/reload_$1.yaml" /tmp/rules.yaml; }
 attached() { vedette status --control /run/vedette/control.sock --json | grep -q "{\"attached\":true,\"where\":\"$1\"}"; }
