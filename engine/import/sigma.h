@@ -132,9 +132,11 @@ struct sigma_scope {
 
 struct sigma_selection {
 	struct strview name;
+	struct place at;               /* of the name */
 	const struct yaml_node *node;
 	const struct condition *built; /* NULL: not yet */
 	bool is_faulty;                /* it could not be built, which was reported */
+	bool is_shared;                /* of a global document: another rule may ask for it */
 };
 
 struct sigma_detection {
@@ -195,5 +197,7 @@ int sigma_references_read(struct compiler *c, const struct sigma_documents *all,
 /* The same as sigma_rule_read, for a correlation whose rules are in the set; without any it tells its other faults, and is refused. */
 int sigma_correlation_read(struct compiler *c, const struct sigma_references *rules, struct sigma_document *d) MUST_CHECK;
 
+/* Whether the word is this name, in whatever case; the name is in small letters. */
+bool sigma_is_word(struct strview word, const char *name);
 /* A scalar without quotes that is empty, ~ or null. */
 bool sigma_is_null(const struct yaml_node *node);

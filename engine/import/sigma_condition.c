@@ -71,22 +71,10 @@ static struct strview peek(struct parser *p)
 	return (struct strview){ p->src->text.p + p->at, end - p->at };
 }
 
-static bool is_word(struct strview word, const char *name)
-{
-	if (word.n != strlen(name))
-		return false;
-	for (size_t i = 0; i < word.n; i++) {
-		char c = word.p[i];
-		if ((c >= 'A' && c <= 'Z' ? c + 32 : c) != name[i])
-			return false;
-	}
-	return true;
-}
-
 static bool take_word(struct parser *p, const char *name)
 {
 	struct strview word = peek(p);
-	if (!is_word(word, name))
+	if (!sigma_is_word(word, name))
 		return false;
 	p->at += word.n;
 	return true;
@@ -139,12 +127,34 @@ static const struct condition *built(struct parser *p, struct sigma_selection *s
 	return selection->built ? selection->built : stand_in(p);
 }
 
-/* Whether or not the condition got as far as asking for them: all that is wrong with a rule is told at once. */
-static void look_at_all(struct sigma_scope *s, struct sigma_detection *d)
+/*
+ * Whether or not the condition asks for them, or got as far as that: all that is wrong with a rule is told at once. For the reports alone:
+ * what nothing asks for takes nothing from the rule.
+ */
+static void look_at_all(const struct sigma_scope *s, struct sigma_detection *d)
 {
-	for (size_t i = 0; i < d->n && !s->c->no_memory; i++)
-		if (!d->selections[i].built && !d->selections[i].is_faulty)
-			d->selections[i].built =sigma_selection_build(s, d->selections[i].node);
+	struct sigma_scope look = *s;
+	for (size_t i = 0; i < d->n && !s->c->no_memory; i++) {
+		struct sigma_selection *one = &d->selections[i];
+		if (!one->built && !one->is_faulty)
+			one->is_faulty = !sigma_selection_build(&look, one->node);
+	}
+}
+
+/* "filter:" that no "and not filter" speaks of. */
+static bool look_at_unnamed(const struct sigma_scope *s, struct sigma_detection *d)
+{
+	char quoted[80];
+	for (size_t i = 0; i < d->n; i++) {
+		const struct sigma_selection *one = &d->selections[i];
+		if (!one->built && !one->is_faulty && !one->is_shared && !diag_speaks_of(s->c->diag, one->at)) /* by another row of the mapping */
+			diag_warn(s->c->diag, one->at, "the condition does not name the selection %s: it has no effect", diag_quote(one->name, quoted, sizeof(quoted)));
+	}
+	look_at_all(s, d);
+	for (size_t i = 0; i < d->n; i++)
+		if (d->selections[i].is_faulty)
+			return false;
+	return !s->c->no_memory;
 }
 
 static const char *nearest(struct parser *p, struct strview word)
@@ -178,7 +188,7 @@ static const struct condition *take_selection(struct parser *p)
 
 static bool is_meant(struct strview name, struct strview pattern)
 {
-	if (is_word(pattern, "them"))
+	if (sigma_is_word(pattern, "them"))
 		return name.p[0] != '_';
 	return glob_match(pattern, name, false);
 }
@@ -230,14 +240,14 @@ static const struct condition *take_check(struct parser *p)
 	if (take_char(p, '('))
 		return take_group(p, at);
 	struct strview word = peek(p);
-	if (word.n == 0 || is_word(word, "and") || is_word(word, "or") || is_word(word, "of"))
+	if (word.n == 0 || sigma_is_word(word, "and") || sigma_is_word(word, "or") || sigma_is_word(word, "of"))
 		return refuse(p, "the name of a selection, 'not', '1 of', 'all of' or '('");
 	struct parser look = *p;
 	look.at += word.n;
-	if (!is_word(peek(&look), "of"))
+	if (!sigma_is_word(peek(&look), "of"))
 		return take_selection(p);
-	bool is_all = is_word(word, "all");
-	if (!is_all && !is_word(word, "1") && !is_word(word, "any"))
+	bool is_all = sigma_is_word(word, "all");
+	if (!is_all && !sigma_is_word(word, "1") && !sigma_is_word(word, "any"))
 		return refuse(p, "'1 of', 'any of' or 'all of'");
 	p->at = look.at;
 	(void)take_word(p, "of");
@@ -312,8 +322,10 @@ static const struct condition *parse(struct sigma_scope *s, const struct rule_fi
 const struct condition *sigma_condition_build(struct sigma_scope *s, const struct rule_file *file, struct sigma_detection *d)
 {
 	const struct yaml_node *node = d->condition;
-	if (node->type != YAML_LIST)
-		return parse(s, file, d, node);
+	if (node->type != YAML_LIST) {
+		const struct condition *one = parse(s, file, d, node);
+		return one && look_at_unnamed(s, d) ? one : NULL;
+	}
 	const struct condition *any[SIGMA_MAX_SELECTIONS];
 	size_t n = 0;
 	if (node->n == 0 || node->n > SIGMA_MAX_SELECTIONS) {
@@ -325,5 +337,5 @@ const struct condition *sigma_condition_build(struct sigma_scope *s, const struc
 		if (!any[n++])
 			return NULL;
 	}
-	return sigma_group(s->c, NODE_OR, any, n, node->at);
+	return look_at_unnamed(s, d) ? sigma_group(s->c, NODE_OR, any, n, node->at) : NULL;
 }

@@ -214,6 +214,9 @@ static int read_condition(struct reader *r)
 	r->s->most = UINT64_MAX;
 	if (!node || node->type != YAML_MAP)
 		return refuse(r, node ? node : r->map, "'condition' is missing or no map of gt, gte, lt, lte or eq");
+	const struct yaml_node *neq = yaml_get(node, "neq");
+	if (neq)
+		return refuse(r, neq, "condition: neq is not supported: write two correlations, one with lt and one with gt");
 	if (item_check_keys(r->c, node, keys, ARRAY_SIZE(keys), "a condition"))
 		return -EINVAL;
 	int err = 0;

@@ -148,6 +148,12 @@ static int add_rule(struct sigma_import *s, const struct rule_file *file, const 
 	return add_document(s, &d);
 }
 
+/* "A filter takes away from the matches of other rules": it has conditions, but none of its own. */
+static bool is_filter(const struct yaml_node *document)
+{
+	return yaml_get(document, "filter") && !yaml_get(document, "detection") && !yaml_get(document, "correlation");
+}
+
 static int sigma_add(void *state, const struct rule_file *file, const struct yaml_node *document, size_t *ret_items)
 {
 	struct sigma_import *s = state;
@@ -155,6 +161,8 @@ static int sigma_add(void *state, const struct rule_file *file, const struct yam
 	*ret_items = 1;
 	if (sigma_mapping_owns(document))
 		return sigma_mapping_read(&s->mapping, s->c, file->name, document);
+	if (is_filter(document))
+		return refuse(s, yaml_get(document, "filter"), "filters of Sigma are not read: give the rules exceptions instead, by an item with 'override' and 'append: {exceptions: ...}'");
 	if (s->file != file) {
 		s->file = file;
 		s->n_global = 0;

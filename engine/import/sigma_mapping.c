@@ -74,12 +74,27 @@ static int read_source(struct reader *r, const struct yaml_node *node)
 	return 0;
 }
 
+static const char *nearest_event(struct strview text)
+{
+	const char *names[EVENT_NUMBERS];
+	size_t n = 0;
+	for (uint32_t i = 0; i < EVENT_NUMBERS; i++)
+		if (event_type_by_number(i) && event_type_by_number(i)->name[0])
+			names[n++] = event_type_by_number(i)->name;
+	return diag_suggest(text, names, n);
+}
+
 static int add_event(struct reader *r, const struct yaml_node *node)
 {
 	const struct event_type *type = node->type == YAML_SCALAR ? event_type_by_name(node->text) : NULL;
 	char quoted[80];
 	if (!type) {
-		diag_error(r->c->diag, node->at, "event: unknown event %s ('vedette fields' lists them)", diag_quote(node->text, quoted, sizeof(quoted)));
+		const char *near = node->type == YAML_SCALAR ? nearest_event(node->text) : NULL;
+		diag_quote(node->text, quoted, sizeof(quoted));
+		if (near)
+			diag_error(r->c->diag, node->at, "event: unknown event %s (did you mean '%s'?)", quoted, near);
+		else
+			diag_error(r->c->diag, node->at, "event: unknown event %s ('vedette fields' lists them)", quoted);
 		return -EINVAL;
 	}
 	r->row.events |= 1ull << type->number;

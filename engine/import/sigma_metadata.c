@@ -121,7 +121,7 @@ static int read_level(struct reader *r)
 	if (!node || sigma_is_null(node))
 		return 0;
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
-		if (node->type != YAML_SCALAR || !sv_is(node->text, names[i]))
+		if (node->type != YAML_SCALAR || !sigma_is_word(node->text, names[i]))
 			continue;
 		r->rule->info.severity = (enum severity)i;
 		return 0;
@@ -139,7 +139,7 @@ static int read_status(struct reader *r)
 	if (!node || sigma_is_null(node))
 		return 0;
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
-		if (node->type != YAML_SCALAR || !sv_is(node->text, names[i]))
+		if (node->type != YAML_SCALAR || !sigma_is_word(node->text, names[i]))
 			continue;
 		if (i >= 3)
 			r->rule->info.is_enabled = false;

@@ -22,7 +22,13 @@ struct builder {
 	size_t n;
 	bool needs_outcome;
 	const struct lost_value *lost;
+	size_t errors_before; /* told when the rule began */
 };
+
+static bool has_errors(const struct builder *b)
+{
+	return b->c->diag && b->c->diag->errors > b->errors_before;
+}
 
 static void builder_done(struct builder *b)
 {
@@ -95,7 +101,7 @@ static int set_needed_source(struct compiler *c, const struct sigma_source *sour
 
 /* --- detection --------------------------------------------------------------------------------------------------------------- */
 
-static int add_selection(struct builder *b, const struct yaml_node *name, const struct yaml_node *node)
+static int add_selection(struct builder *b, const struct yaml_node *name, size_t layer)
 {
 	struct sigma_detection *d = &b->detection;
 	for (size_t i = 0; i < d->n; i++)
@@ -105,7 +111,7 @@ static int add_selection(struct builder *b, const struct yaml_node *name, const 
 		diag_error(b->c->diag, name->at, d->n ? "too many selections (1024 at most)" : "a selection needs a name");
 		return -EINVAL;
 	}
-	d->selections[d->n++] = (struct sigma_selection){ .name = name->text, .node = node };
+	d->selections[d->n++] = (struct sigma_selection){ .name = name->text, .at = name->at, .node = name->next, .is_shared = layer > 0 };
 	return 0;
 }
 
@@ -127,7 +133,7 @@ static int read_detection(struct builder *b)
 		for (const struct yaml_node *k = detection ? detection->first : NULL; k; k = k->next->next) {
 			if (sv_is(k->text, "condition"))
 				d->condition = d->condition ? d->condition : k->next;
-			else if (!sv_is(k->text, "timeframe") && add_selection(b, k, k->next))
+			else if (!sv_is(k->text, "timeframe") && add_selection(b, k, layer))
 				return -EINVAL;
 		}
 	}
@@ -226,7 +232,8 @@ static int join_variants(struct builder *b)
 			return b->c->no_memory ? -ENOMEM : -EINVAL;
 	}
 	if (n == 0) {
-		diag_warn(b->c->diag, b->detection.condition->at, "this condition never holds");
+		if (!has_errors(b)) /* what is faulty stands there as never */
+			diag_warn(b->c->diag, b->detection.condition->at, "this condition never holds");
 		rule->info.events = b->variants[0].events;
 	}
 	rule->condition = n > 1 ? sigma_group(b->c, NODE_OR, parts, n, rule->info.at) : b->variants[last].condition;
@@ -311,7 +318,7 @@ static int look_at_foreign(struct builder *b)
 static int build_rows(struct builder *b, struct sigma_mapping *m, const struct sigma_source *source, bool *ret_served)
 {
 	int err = 0;
-	for (size_t i = 0; i < m->n && !err; i++) {
+	for (size_t i = 0; i < m->n && !err && !has_errors(b); i++) {
 		if (!sigma_row_serves(&m->rows[i], source))
 			continue;
 		*ret_served = true;
@@ -327,6 +334,7 @@ int sigma_rule_read(struct compiler *c, struct sigma_mapping *m, struct sigma_do
 	bool is_served = false;
 	c->file = d->file->name;
 	int err = sigma_metadata_read(c, d, &d->rule);
+	b.errors_before = c->diag ? c->diag->errors : 0;
 	int unread = worse_of(read_source(c, d, &source), read_detection(&b));
 	err = worse_of(err, unread);
 	if (!unread)

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "engine/import/sigma.h"
+#include "engine/rules/impossible.h"
 #include "engine/rules/op.h"
 
 enum { GROUPS = 2, OF_FIELD = 0, OF_TEXT = 1 };
@@ -60,6 +61,12 @@ static int add_node(struct gathering *g, const struct condition *node)
 
 static int add_value(struct gathering *g, int group, enum op_id op, struct strview text, struct place at)
 {
+	char quoted[80];
+	if (g->values[group][op].n == TEST_MAX_VALUES) {
+		diag_error(g->s->c->diag, at, "field %s: too many values (%d at most): make several selections of them", diag_quote(g->item->field, quoted, sizeof(quoted)),
+			   TEST_MAX_VALUES);
+		return -E2BIG;
+	}
 	return value_list_add(g->s->c, &g->values[group][op], (struct written_value){ .text = text, .at = at, .is_quoted = true });
 }
 
@@ -155,13 +162,27 @@ static bool is_own_value(struct gathering *g, struct strview *text, struct place
 	return is_good;
 }
 
-/* A value that the field never has: told where it stands, and by the rule's class. */
-static int lose_value(struct gathering *g, struct strview text, const struct yaml_node *value)
+/* Why no value of the field compares so with a number that it could be by its kind: a port of 70000. NULL: some may. */
+static const char *impossible(struct gathering *g, enum op_id op, struct strview text, struct place at)
 {
 	struct compiler *c = g->s->c;
-	const struct field_ref *ref = g->field->ref;
-	char quoted[80], why[256];
-	snprintf(why, sizeof(why), "%s is no value that %s can have (%s)", diag_quote(text, quoted, sizeof(quoted)), ref->name, kind_get(ref->kind)->doc);
+	struct diag *diag = c->diag;
+	const struct test t = { .left = left_of(g, OF_FIELD), .op = operator_get(op) };
+	const struct written_value v = { .text = text, .at = at, .is_quoted = true };
+	struct operand o;
+	if (!t.left)
+		return NULL;
+	c->diag = NULL; /* only asked */
+	bool is_good = operand_read(c, t.left, t.op, &v, &o);
+	c->diag = diag;
+	const char *why = is_good ? operand_never_holds(&t, &o) : NULL;
+	return why ? why + strcspn(why, ":") + strspn(why + strcspn(why, ":"), ": ") : NULL;
+}
+
+/* A value that the field never has: told where it stands, and by the rule's class. */
+static int lose_value(struct gathering *g, const struct yaml_node *value, const char *why)
+{
+	struct compiler *c = g->s->c;
 	if (!diag_speaks_of(c->diag, value->at)) /* by another row of the mapping */
 		diag_warn(c->diag, value->at, "%s: it never matches", why);
 	struct lost_value *lost = arena_alloc(c->arena, sizeof(*lost));
@@ -185,11 +206,16 @@ static int add_pattern(struct gathering *g, const struct sigma_pattern *p, const
 	if (p->op != OP_EQ && p->op != OP_IEQUALS)
 		return add_value(g, OF_TEXT, p->op, p->text, value->at);
 	struct strview text = p->text;
-	if (is_own_value(g, &text, value->at))
-		return add_value(g, OF_FIELD, class == CLASS_FLAGS ? OP_INTERSECTS : OP_EQ, text, value->at);
+	enum op_id op = class == CLASS_FLAGS ? OP_INTERSECTS : OP_EQ;
+	bool is_own = is_own_value(g, &text, value->at);
+	const char *why = is_own ? impossible(g, op, text, value->at) : kind_get(g->field->ref->kind)->doc;
 	if (g->s->c->no_memory)
 		return -ENOMEM;
-	return lose_value(g, text, value);
+	if (!why)
+		return add_value(g, OF_FIELD, op, text, value->at);
+	char quoted[80], reason[256];
+	snprintf(reason, sizeof(reason), "%s is no value that %s can have (%s)", diag_quote(text, quoted, sizeof(quoted)), g->field->ref->name, why);
+	return lose_value(g, value, reason);
 }
 
 static const struct condition *gathering_join(struct gathering *g, enum node_type type);
@@ -233,7 +259,15 @@ static int add_comparison(struct gathering *g, const struct yaml_node *value)
 		return add_node(g, test_of(g, OF_FIELD, OP_EXISTS, MODIFIER_NONE, NULL));
 	if (!operator_fits(operator_get(ops[g->item->match]), g->field->ref->class))
 		return refuse(g, g->item->at, "is no number, which lt, lte, gt and gte compare");
-	return add_value(g, OF_FIELD, ops[g->item->match], value->text, value->at);
+	const struct operator *op = operator_get(ops[g->item->match]);
+	const char *why = impossible(g, op->id, value->text, value->at);
+	if (g->s->c->no_memory)
+		return -ENOMEM;
+	if (!why)
+		return add_value(g, OF_FIELD, op->id, value->text, value->at);
+	char quoted[80], reason[256];
+	snprintf(reason, sizeof(reason), "no %s is %s %s (%s)", g->field->ref->name, op->text, diag_quote(value->text, quoted, sizeof(quoted)), why);
+	return lose_value(g, value, reason);
 }
 
 static int add_network(struct gathering *g, const struct yaml_node *value)
@@ -432,7 +466,7 @@ static const struct condition *field_test(struct sigma_scope *s, const struct si
 	CLEANUP(gathering_done) struct gathering g = { .s = s, .item = item, .field = field };
 	const struct yaml_node *value = values->type == YAML_LIST ? values->first : values;
 	int err = 0;
-	for (; value && err != -ENOMEM; value = values->type == YAML_LIST ? value->next : NULL)
+	for (; value && err != -ENOMEM && err != -E2BIG; value = values->type == YAML_LIST ? value->next : NULL)
 		err = worse_of(err, add_scalar(&g, value));
 	if (err) {
 		s->c->no_memory |= err == -ENOMEM;

@@ -25,6 +25,18 @@ static int add_pattern(struct sigma_patterns *list, enum op_id op, struct strvie
 	return 0;
 }
 
+bool sigma_is_word(struct strview word, const char *name)
+{
+	if (word.n != strlen(name))
+		return false;
+	for (size_t i = 0; i < word.n; i++) {
+		char c = word.p[i];
+		if ((c >= 'A' && c <= 'Z' ? c + 32 : c) != name[i])
+			return false;
+	}
+	return true;
+}
+
 bool sigma_is_null(const struct yaml_node *node)
 {
 	if (node->type != YAML_SCALAR || node->is_quoted)
