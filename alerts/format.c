@@ -123,9 +123,14 @@ int format_convert(enum format format, struct strview line, size_t max_bytes, st
 
 /* --- several lines in one request of OTLP ------------------------------------------------------------------------------------------------ */
 
-int format_otlp_begin(struct strview line, struct buf *out)
+int format_otlp_begin(struct strview line, bool is_first, struct buf *out)
 {
-	return convert(format_otlp_resource, VALUE_FIELD_BYTES, line, 0, out);
+	size_t from = out->n;
+	buf_add_z(out, is_first ? FORMAT_OTLP_BEGIN : FORMAT_OTLP_NEXT);
+	int r = convert(format_otlp_resource, VALUE_FIELD_BYTES, line, 0, out);
+	if (r)
+		out->n = from;
+	return r;
 }
 
 int format_otlp_add(struct strview line, size_t max_bytes, bool is_first, struct buf *out)

@@ -36,9 +36,10 @@ int format_convert(enum format format, struct strview line, size_t max_bytes, st
 bool format_find_id(enum format format, struct strview line, struct strview *ret) MUST_CHECK;
 
 /*
- * OTLP for several lines of one agent in one request: begin with any of them, add each, end. What format_convert makes is such a request of one. A
- * line that cannot be added leaves the request as it was. Results as above; first: none was added yet.
+ * OTLP for several lines in one request: begin with any of one run of an agent, add each of them; begin again with the next run's, and so on; end. What
+ * format_convert makes is such a request of one. A line that cannot be added leaves the request as it was. Results as above; is_first: nothing was begun, or
+ * none added since.
  */
-int format_otlp_begin(struct strview line, struct buf *out) MUST_CHECK;
+int format_otlp_begin(struct strview line, bool is_first, struct buf *out) MUST_CHECK;
 int format_otlp_add(struct strview line, size_t max_bytes, bool is_first, struct buf *out) MUST_CHECK;
 void format_otlp_end(struct buf *out);

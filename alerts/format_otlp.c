@@ -144,9 +144,6 @@ void format_otlp_resource(struct format_out *o)
 	struct json j;
 	json_init(&j, o->out);
 	json_object_begin(&j);
-	json_key(&j, "resourceLogs");
-	json_array_begin(&j);
-	json_object_begin(&j);
 	json_key(&j, "resource");
 	json_object_begin(&j);
 	json_key(&j, "attributes");
@@ -168,6 +165,7 @@ void format_otlp_resource(struct format_out *o)
 
 void format_otlp(struct format_out *o)
 {
+	buf_add_z(o->out, FORMAT_OTLP_BEGIN);
 	format_otlp_resource(o);
 	format_otlp_record(o);
 	buf_add_z(o->out, FORMAT_OTLP_END);

@@ -126,7 +126,9 @@ void format_cef(struct format_out *o);
 void format_leef(struct format_out *o);
 void format_falco(struct format_out *o);
 void format_otlp(struct format_out *o);
-/* A request up to where its records begin, one record, and what ends the request. */
+/* What begins a request; a resource up to where its records begin; one record; what stands before another resource, and what ends the request. */
+#define FORMAT_OTLP_BEGIN "{\"resourceLogs\":["
+#define FORMAT_OTLP_NEXT "]}]},"
 #define FORMAT_OTLP_END "]}]}]}"
 void format_otlp_resource(struct format_out *o);
 void format_otlp_record(struct format_out *o);

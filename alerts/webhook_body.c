@@ -329,12 +329,17 @@ static void loki(const struct sink_line *lines, size_t n, struct buf *out)
 	json_object_end(&j);
 }
 
-/* All records of one agent: one request. */
+/* A resource for each run of an agent: another one may have another version, host or name. */
 static int otlp(const struct sink_line *lines, size_t n, struct buf *out)
 {
-	int r = format_otlp_begin(lines[0].text, out);
-	for (size_t i = 0; i < n && !r; i++)
-		r = format_otlp_add(lines[i].text, 0, i == 0, out);
+	int r = 0;
+	for (size_t i = 0; i < n && !r; i++) {
+		bool is_same = i && sv_equal(lines[i].stream, lines[i - 1].stream) && sv_equal(lines[i].host, lines[i - 1].host);
+		if (!is_same)
+			r = format_otlp_begin(lines[i].text, i == 0, out);
+		if (!r)
+			r = format_otlp_add(lines[i].text, 0, !is_same, out);
+	}
 	format_otlp_end(out);
 	return r;
 }

@@ -43,7 +43,7 @@ static void check_request(struct strview record)
 	CLEANUP(buf_done) struct buf out = { 0 };
 	const char *error;
 	size_t at;
-	if (format_otlp_begin(record, &out)) {
+	if (format_otlp_begin(record, true, &out)) {
 		if (out.n)
 			abort();
 		return;

@@ -202,7 +202,7 @@ static void several_lines_make_one_request(void **state)
 	CLEANUP(buf_done) struct buf out = { 0 };
 	const char *error;
 	size_t at;
-	assert_int_equal(format_otlp_begin(SV(ALERT("")), &out), 0);
+	assert_int_equal(format_otlp_begin(SV(ALERT("")), true, &out), 0);
 	assert_int_equal(format_otlp_add(SV(ALERT("")), 0, true, &out), 0);
 	size_t n = out.n;
 	assert_int_equal(format_otlp_add(SV("bad"), 0, false, &out), -EBADMSG);

@@ -145,6 +145,51 @@ static void what_is_long_is_cut_between_two_letters_and_says_so(void **state)
 	assert_null(memmem(body.p, body.n, "...", 3));
 }
 
+/* A batch may hold the end of one run and the beginning of the next, after an upgrade or with another key. */
+static void records_of_two_runs_have_a_resource_each(void **state)
+{
+	static const struct {
+		const char *agent, *version, *stream;
+	} runs[] = { { "OLD", "1.0.0", "OLD/1" }, { "OLD", "1.0.0", "OLD/1" }, { "OLD", "2.0.0", "OLD/2" }, { "NEW", "2.0.0", "NEW/1" } };
+	struct buf text[ARRAY_SIZE(runs)] = { 0 };
+	struct sink_line line[ARRAY_SIZE(runs)];
+	CLEANUP(buf_done) struct buf body = { 0 };
+	const char *error;
+	size_t at, resources = 0, records = 0;
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(runs); i++) {
+		buf_add_format(&text[i], "{\"@timestamp\":\"2026-01-02T03:04:05.000000006Z\",\"agent\":{\"id\":\"%s\",\"version\":\"%s\"},\"event\":{\"action\":\"a\","
+					 "\"dataset\":\"vedette.alert\",\"id\":\"%s:%zu\",\"sequence\":%zu,\"severity\":99},\"host\":{\"name\":\"h\"},\"vedette_sig\":{\"stream\":\"%s\"}}",
+			       runs[i].agent, runs[i].version, runs[i].stream, i, i, runs[i].stream);
+		assert_true(sink_line_read(buf_sv(&text[i]), &line[i]));
+	}
+	assert_int_equal(webhook_body(WEBHOOK_OTLP, line, ARRAY_SIZE(runs), SV(""), &body), 0);
+	assert_int_equal(json_check(buf_sv(&body), &error, &at), 0);
+	static const char *const in_order[] = {
+		"{\"key\":\"service.instance.id\",\"value\":{\"stringValue\":\"OLD\"}}", "{\"key\":\"service.version\",\"value\":{\"stringValue\":\"1.0.0\"}}",
+		"\"sequence\\\":0", "\"sequence\\\":1",
+		"{\"key\":\"service.instance.id\",\"value\":{\"stringValue\":\"OLD\"}}", "{\"key\":\"service.version\",\"value\":{\"stringValue\":\"2.0.0\"}}",
+		"\"sequence\\\":2",
+		"{\"key\":\"service.instance.id\",\"value\":{\"stringValue\":\"NEW\"}}", "{\"key\":\"service.version\",\"value\":{\"stringValue\":\"2.0.0\"}}",
+		"\"sequence\\\":3",
+	};
+	const char *p = body.p;
+	for (size_t i = 0; i < ARRAY_SIZE(in_order); i++) {
+		const char *found = memmem(p, body.n - (size_t)(p - body.p), in_order[i], strlen(in_order[i]));
+		if (!found)
+			fail_msg("%zu: no %s behind the one before: %s", i, in_order[i], buf_cstr(&body));
+		p = found + 1;
+	}
+	for (p = body.p; (p = strstr(p, "\"scopeLogs\":")); p++)
+		resources++;
+	for (p = body.p; (p = strstr(p, "\"timeUnixNano\":")); p++)
+		records++;
+	assert_int_equal(resources, 3);
+	assert_int_equal(records, ARRAY_SIZE(runs));
+	for (size_t i = 0; i < ARRAY_SIZE(runs); i++)
+		buf_done(&text[i]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -152,6 +197,7 @@ int main(void)
 		cmocka_unit_test(words_stay_words),
 		cmocka_unit_test(the_longest_incident_has_room),
 		cmocka_unit_test(what_is_long_is_cut_between_two_letters_and_says_so),
+		cmocka_unit_test(records_of_two_runs_have_a_resource_each),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
