@@ -87,8 +87,11 @@ static int stdout_send(void *sink, const struct sink_line *lines, size_t n, size
 		buf_add_sv(&f->out, lines[*ret_done].text);
 		buf_add_char(&f->out, '\n');
 		size_t whole = f->out.n;
-		if (buf_error(&f->out))
+		if (buf_error(&f->out)) {
+			buf_reset(&f->out); /* nothing of it went out: it comes again */
+			sink_fault_set(fault, "no memory for a line of %zu bytes", lines[*ret_done].text.n);
 			return -ENOMEM;
+		}
 		r = stdout_drain(f, fault);
 		if (r && f->out.n == whole) {
 			buf_reset(&f->out); /* not begun: it comes again */
