@@ -22,7 +22,6 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "alerts/lookup.h"
 #include "alerts/tls_context.h"
 #include "engine/base/clock.h"
 #include "engine/base/fd.h"
@@ -31,6 +30,7 @@
 enum {
 	HOST_MAX = 254,
 	PORT_MAX = 6,
+	ADDRESSES_MAX = 16, /* of one name that are tried: each gets its share of the time-out */
 	HEAR_READS = 64, /* a receiver that goes on talking is heard again at the next call */
 };
 
@@ -45,6 +45,7 @@ struct link {
 	bool is_stream;
 	SSL_CTX *context;                        /* owned; TLS only */
 	SSL *ssl;                                /* owned; while connected */
+	lookup_resolve *resolve;
 	struct lookup *lookup;                   /* owned; of the host, while there is no answer */
 	atomic_bool is_cancelled;
 	int cancel_fd;                           /* readable from then on */
@@ -113,6 +114,7 @@ int link_new(const struct link_config *config, struct link **ret, struct diag *d
 		return -ENOMEM;
 	l->fd = -1;
 	l->timeout_ns = config->timeout_ns;
+	l->resolve = config->resolve ? config->resolve : getaddrinfo;
 	l->cancel_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	int r = l->cancel_fd < 0 ? -errno : parse_address(l, config->address, diag);
 	if (!r && !copy_whole(l->name, sizeof(l->name), sv_from(config->tls_name[0] ? config->tls_name : l->host)))
@@ -261,7 +263,7 @@ static void set_options(const struct link *l)
 static int resolve(struct link *l, uint64_t until_ns, const struct addrinfo **ret, char error[static LINK_ERROR_TEXT])
 {
 	const struct addrinfo hints = { .ai_socktype = l->kind == LINK_UDP ? SOCK_DGRAM : SOCK_STREAM, .ai_flags = AI_ADDRCONFIG | AI_NUMERICSERV };
-	int r = l->lookup ? 0 : lookup_new(l->host, l->port, &hints, getaddrinfo, &l->lookup);
+	int r = l->lookup ? 0 : lookup_new(l->host, l->port, &hints, l->resolve, &l->lookup);
 	if (!r)
 		r = wait_for_fd(l, lookup_fd(l->lookup), POLLIN, until_ns);
 	if (r) {
@@ -276,18 +278,29 @@ static int resolve(struct link *l, uint64_t until_ns, const struct addrinfo **re
 	return -EHOSTUNREACH;
 }
 
+/* One address that says nothing leaves time for those behind it: what is left, by how many are left. */
+static int connect_to_any(struct link *l, const struct addrinfo *list, uint64_t until_ns)
+{
+	unsigned left = 0;
+	int r = -EHOSTUNREACH;
+	for (const struct addrinfo *a = list; a && left < ADDRESSES_MAX; a = a->ai_next)
+		left++;
+	for (const struct addrinfo *a = list; left && r && r != -ECANCELED; a = a->ai_next, left--) {
+		uint64_t now_ns = clock_ns(CLOCK_MONOTONIC), share_ns = until_ns > now_ns ? (until_ns - now_ns) / left : 0;
+		fd_close(&l->fd);
+		l->fd = socket(a->ai_family, a->ai_socktype | SOCK_NONBLOCK | SOCK_CLOEXEC, a->ai_protocol);
+		r = l->fd < 0 ? -errno : finish_connect(l, connect(l->fd, a->ai_addr, a->ai_addrlen), now_ns + share_ns);
+	}
+	return r;
+}
+
 static int connect_inet(struct link *l, uint64_t until_ns, char error[static LINK_ERROR_TEXT])
 {
 	const struct addrinfo *list = NULL;
 	int r = resolve(l, until_ns, &list, error);
 	if (r)
 		return r;
-	r = -EHOSTUNREACH;
-	for (const struct addrinfo *a = list; a && r && r != -ECANCELED; a = a->ai_next) {
-		fd_close(&l->fd);
-		l->fd = socket(a->ai_family, a->ai_socktype | SOCK_NONBLOCK | SOCK_CLOEXEC, a->ai_protocol);
-		r = l->fd < 0 ? -errno : finish_connect(l, connect(l->fd, a->ai_addr, a->ai_addrlen), until_ns);
-	}
+	r = connect_to_any(l, list, until_ns);
 	lookup_free(&l->lookup); /* the next connection asks anew: names move */
 	l->is_stream = l->kind != LINK_UDP;
 	if (!r && l->is_stream)

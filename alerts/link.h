@@ -7,6 +7,7 @@
 
 #include <stdint.h>
 
+#include "alerts/lookup.h"
 #include "engine/base/diag.h"
 
 enum link_kind { LINK_UNIX, LINK_UDP, LINK_TCP, LINK_TLS };
@@ -15,6 +16,7 @@ struct link_config {
 	const char *address;  /* unix:PATH, udp:HOST:PORT, tcp:HOST:PORT, tls:HOST:PORT */
 	const char *tls_ca, *tls_cert, *tls_key, *tls_name; /* "": see sinks.def */
 	uint64_t timeout_ns;
+	lookup_resolve *resolve; /* NULL: getaddrinfo */
 };
 
 struct link;

@@ -169,7 +169,7 @@ static int check_sink(const struct sink_options *s, struct diag *diag)
 		return sinks_try(s, diag);
 	if (s->kind != SINK_SYSLOG)
 		return 0;
-	const struct link_config lc = { s->address, s->tls_ca, s->tls_cert, s->tls_key, s->tls_name, s->timeout };
+	const struct link_config lc = { s->address, s->tls_ca, s->tls_cert, s->tls_key, s->tls_name, s->timeout, NULL };
 	int err = link_new(&lc, &link, diag);
 	if (err)
 		diag_error(diag, (struct place){ 0 }, "sink '%s' cannot be made ready", s->name);

@@ -120,13 +120,15 @@ static pid_t start_receiver(void (*receive)(int fd), char *address, size_t size)
 	return child;
 }
 
-/* Calls until one fails, or two seconds have gone; the longest that one took. */
+/* Calls until one fails, or two seconds have gone; the longest that one took. It has to come to a call. */
 static uint64_t longest_call_ns(struct link *l)
 {
 	static const char bytes[64 << 20] = { 0 };
 	char error[LINK_ERROR_TEXT];
 	uint64_t longest_ns = 0, began_ns = clock_ns(CLOCK_MONOTONIC), now_ns = began_ns;
 	int r = link_connect(l, error);
+	if (r)
+		fail_msg("no connection: %s", error);
 	while (!r && now_ns - began_ns < 2000000000) {
 		r = link_send(l, (struct strview){ bytes, sizeof(bytes) }, error);
 		uint64_t after_ns = clock_ns(CLOCK_MONOTONIC);
@@ -152,9 +154,73 @@ static void no_receiver_keeps_a_call_for_longer_than_the_time_out(void **state)
 		uint64_t took_ns = longest_call_ns(l);
 		kill(child, SIGKILL);
 		assert_int_equal(waitpid(child, NULL, 0), child);
+		if (took_ns < 500000000)
+			fail_msg("%s: no call had to wait: %llu ms", cases[i].what, (unsigned long long)took_ns / 1000000);
 		if (took_ns > 2500000000)
 			fail_msg("%s: a call with a time-out of a second took %llu ms", cases[i].what, (unsigned long long)took_ns / 1000000);
 	}
+}
+
+/* --- names with several addresses --------------------------------------------------------------------------------------------------------- */
+
+static int listen_with(int backlog, char port[static 8])
+{
+	struct sockaddr_in in = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t n = sizeof(in);
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	assert_int_equal(bind(fd, (struct sockaddr *)&in, n), 0);
+	assert_int_equal(getsockname(fd, (struct sockaddr *)&in, &n), 0);
+	assert_int_equal(listen(fd, backlog), 0);
+	(void)snprintf(port, 8, "%u", ntohs(in.sin_port));
+	return fd;
+}
+
+/* The queue of a listener that accepts nobody: once it is full, who connects hears nothing. */
+static void fill(const char *port, int fd[static 4])
+{
+	struct sockaddr_in in = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK), .sin_port = htons((uint16_t)strtoul(port, NULL, 10)) };
+	for (size_t i = 0; i < 4; i++) {
+		fd[i] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+		assert_true(connect(fd[i], (struct sockaddr *)&in, sizeof(in)) == 0 || errno == EINPROGRESS);
+	}
+}
+
+/* The host is the port of the address that comes first. */
+static int resolve_two(const char *host, const char *port, const struct addrinfo *hints, struct addrinfo **ret)
+{
+	struct addrinfo *first = NULL, *second = NULL;
+	int g = getaddrinfo("127.0.0.1", host, hints, &first);
+	if (!g)
+		g = getaddrinfo("127.0.0.1", port, hints, &second);
+	if (g)
+		return g;
+	first->ai_next = second;
+	*ret = first;
+	return 0;
+}
+
+static void an_address_that_says_nothing_leaves_time_for_the_next(void **state)
+{
+	char silent[8], good[8], address[64], error[LINK_ERROR_TEXT] = "";
+	int waiting[4], silent_fd = listen_with(0, silent), good_fd = listen_with(5, good);
+	CLEANUP(link_free) struct link *alone = NULL;
+	CLEANUP(link_free) struct link *l = NULL;
+	(void)state;
+	fill(silent, waiting);
+	(void)snprintf(address, sizeof(address), "tcp:127.0.0.1:%s", silent);
+	struct link_config config = { .address = address, .tls_ca = "", .tls_cert = "", .tls_key = "", .tls_name = "", .timeout_ns = 300000000 };
+	assert_int_equal(link_new(&config, &alone, NULL), 0);
+	assert_int_equal(link_connect(alone, error), -ETIMEDOUT); /* it does say nothing */
+	(void)snprintf(address, sizeof(address), "tcp:%s:%s", silent, good);
+	config.timeout_ns = 2000000000;
+	config.resolve = resolve_two;
+	assert_int_equal(link_new(&config, &l, NULL), 0);
+	if (link_connect(l, error))
+		fail_msg("the second address was not reached: %s", error);
+	for (size_t i = 0; i < ARRAY_SIZE(waiting); i++)
+		close(waiting[i]);
+	close(silent_fd);
+	close(good_fd);
 }
 
 int main(void)
@@ -163,6 +229,7 @@ int main(void)
 		cmocka_unit_test(ports_are_refused_that_are_none),
 		cmocka_unit_test(an_encrypted_key_is_refused_and_nobody_is_asked),
 		cmocka_unit_test(no_receiver_keeps_a_call_for_longer_than_the_time_out),
+		cmocka_unit_test(an_address_that_says_nothing_leaves_time_for_the_next),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
