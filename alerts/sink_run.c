@@ -142,6 +142,8 @@ static void attempt(struct sink *s, const struct sink_line *lines, size_t n, str
 	struct attempt a = { .asked = n };
 	reopen_when_asked(s);
 	a.r = s->type->send(s->self, lines, n, &a.done, &a.fault);
+	if (a.r && !a.fault.text[0])
+		sink_fault_set(&a.fault, "%s", strerror(-a.r)); /* none is told without a word */
 	a.done = MIN(a.done, n);
 	a.refused = MIN(a.fault.refused, a.done);
 	bool is_last_refused = a.r && a.fault.is_final && a.done < n;

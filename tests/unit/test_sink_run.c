@@ -13,7 +13,7 @@
 enum { LINES = 90 };
 
 /* How it answers a line. */
-enum answer { TAKES, REFUSES, SAYS_403, IS_AWAY };
+enum answer { TAKES, REFUSES, SAYS_403, IS_AWAY, HAS_NO_WORDS };
 
 struct receiver {
 	enum answer (*answers)(const struct sink_line *line, const struct receiver *r);
@@ -30,6 +30,8 @@ struct receiver {
 
 static int fail_with(struct sink_fault *fault, enum answer answer)
 {
+	if (answer == HAS_NO_WORDS)
+		return -ENOMEM;
 	fault->is_final = answer == REFUSES;
 	fault->may_be_line = answer == SAYS_403;
 	sink_fault_set(fault, "%s", answer == REFUSES ? "never" : answer == SAYS_403 ? "forbidden" : "nobody there");
@@ -310,6 +312,28 @@ static void a_sink_whose_last_line_was_refused_is_not_good(void **state)
 	assert_int_equal(status.state, SINK_GOOD);
 }
 
+static enum answer has_no_words(const struct sink_line *line, const struct receiver *r)
+{
+	(void)line, (void)r;
+	return HAS_NO_WORDS;
+}
+
+/* One fault, one message: also where the kind had none. */
+static void a_fault_without_a_text_has_that_of_its_number(void **state)
+{
+	struct fixture *f = *state;
+	struct receiver r = { .answers = has_no_words, .most = SIZE_MAX };
+	struct sink_status status = { .faults = 0 };
+	start_fake(f, &r, "");
+	add_lines(f, 1);
+	for (unsigned i = 0; i < WAIT_MS && status.faults < 1; i++) {
+		const struct timespec nap = { .tv_nsec = 1000000 };
+		nanosleep(&nap, NULL);
+		sinks_get_status(f->sinks, 0, &status);
+	}
+	assert_string_equal(status.last_error, strerror(ENOMEM));
+}
+
 /* Ninety fail, nine do not: it finds what works, and does not begin anew with all of them each time. */
 static void a_receiver_that_takes_few_at_once_gets_few(void **state)
 {
@@ -353,6 +377,7 @@ int main(void)
 		cmocka_unit_test(who_refuses_everything_is_kept_for),
 		WITH_LOG(a_sink_that_cannot_settle_is_not_good),
 		WITH_LOG(a_sink_whose_last_line_was_refused_is_not_good),
+		WITH_LOG(a_fault_without_a_text_has_that_of_its_number),
 		WITH_LOG(a_receiver_that_takes_few_at_once_gets_few),
 		WITH_LOG(no_line_waits_for_the_cursor),
 	};
