@@ -201,6 +201,7 @@ void crypto_base64(struct buf *out, const void *bytes, size_t n)
 		sodium_bin2base64(text, sizeof(text), p + at, MIN(chunk, n - at), sodium_base64_VARIANT_ORIGINAL);
 		buf_add_z(out, text);
 	}
+	sodium_memzero(text, sizeof(text)); /* it may be of a password */
 }
 
 int crypto_base64_decode(struct strview text, uint8_t *ret, size_t n)

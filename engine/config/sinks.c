@@ -178,6 +178,8 @@ static const char *check_http(const struct sink_options *s)
 		return "template pagerduty needs auth.token, the file of the routing key";
 	if (is_pagerduty && s->gzip)
 		return "gzip: not with template pagerduty, whose routing key is in the body: compressing would leave it in memory that is not wiped";
+	if (is_pagerduty && s->sign_ed25519[0])
+		return "sign.ed25519: not with template pagerduty, whose routing key is in the body: signing would copy it to memory that is not wiped";
 	return NULL;
 }
 

@@ -89,6 +89,8 @@ static void bad_configurations_are_refused_with_their_place(void **state)
 		{ "rules: [r]\nsinks:\n  - {name: a, type: webhook, url: 'https://h/', template: pagerduty, filter: {own: false}}\n", "template pagerduty needs auth.token" },
 		{ "rules: [r]\nsinks:\n  - {name: a, type: webhook, url: 'https://h/', template: pagerduty, auth: {token: t}, gzip: true, filter: {own: false}}\n",
 		  "gzip: not with template pagerduty" },
+		{ "rules: [r]\nsinks:\n  - {name: a, type: webhook, url: 'https://h/', template: pagerduty, auth: {token: t}, sign: {ed25519: k}, filter: {own: false}}\n",
+		  "sign.ed25519: not with template pagerduty" },
 		{ "rules: [r]\nsinks:\n  - {name: a, type: webhook, url: 'http://h/', allow_private: true, proxy: 'http://p:1'}\n",
 		  "the url is http: a proxy would send records on without encryption" },
 		{ "rules: [r]\nsinks:\n  - {name: a, type: webhook, url: 'https://h/', tls: {cert: x}}\n", "tls.cert and tls.key belong together" },
