@@ -2,16 +2,19 @@
 /* A resolver that this process plays itself: no name of the test reaches a network. */
 #include <errno.h>
 #include <poll.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
 #include "alerts/lookup.h"
+#include "engine/base/clock.h"
 #include "engine/base/fd.h"
 #include "engine/base/num.h"
 
@@ -78,6 +81,18 @@ static void a_name_without_an_answer_says_why(void **state)
 	lookup_free(&l);
 }
 
+/* Until this thread is the only one. */
+static void wait_for_threads(void)
+{
+	uint64_t until_ns = clock_ns(CLOCK_MONOTONIC) + 10000000000;
+	struct stat st = { .st_nlink = 0 };
+	do {
+		sched_yield();
+		assert_int_equal(stat("/proc/self/task", &st), 0); /* a link for each, and two */
+	} while (st.st_nlink > 3 && clock_ns(CLOCK_MONOTONIC) < until_ns);
+	assert_int_equal(st.st_nlink, 3);
+}
+
 /* Nobody stays for an answer that does not come; the thread that asks frees what is left. */
 static void who_leaves_is_not_held(void **state)
 {
@@ -91,7 +106,7 @@ static void who_leaves_is_not_held(void **state)
 		lookup_free(&l);
 	}
 	close(g.fd[1]); /* ends them: a thread that still reads would be a leak to some tools */
-	usleep(50000);
+	wait_for_threads();
 	close(g.fd[0]);
 }
 
