@@ -480,6 +480,8 @@ static int check_values(struct reader *r)
 	bool is_path = t->left->class != CLASS_ENUM && t->left->type == EXPR_FIELD && field_holds_path(t->left->field->name) && is_literal(t);
 	for (size_t i = 0; i < t->n_operands; i++) {
 		const char *why = operand_never_holds(t, &t->operands[i]);
+		if (!why)
+			why = operand_needs_name(t, &t->operands[i]); /* where there is blocking, the kernel has resolved all names */
 		if (why)
 			return refuse(r, why, "mend the value, or take it out");
 		if (is_path && memchr(t->operands[i].text.p ? t->operands[i].text.p : "", '*', t->operands[i].text.n))

@@ -111,35 +111,44 @@ static uint64_t word_events(const struct test *t)
 	return events;
 }
 
-/* For messages alone: evaluation compares whatever it is given, and so does the engine. */
-static uint64_t events_to_hold_in(const struct test *t)
+/* How a condition is folded: what of a test says in which events it can hold. */
+enum view {
+	VIEW_AUTHOR, /* tests of fields whose values are known beforehand alone, as evt.type: which events the author asks for */
+	VIEW_VALUES, /* fields that have a value: in which events it has to be evaluated */
+	VIEW_POSSIBLE, /* and values that can be there; for messages alone: evaluation compares whatever it is given, and so does the engine */
+	VIEW_RESOLVED, /* and names that the kernel has resolved, as all are in lsm mode; for messages, too */
+};
+
+static uint64_t events_to_hold_in(const struct test *t, enum view view)
 {
 	const char *why;
-	return is_too_long(t) ? 0 : t->can_hold & word_events(t) & test_possible_events(t, &why);
+	if (view == VIEW_AUTHOR)
+		return is_of_known_values(t) ? t->can_hold : all_events();
+	if (view == VIEW_VALUES)
+		return t->can_hold;
+	uint64_t possible = view == VIEW_RESOLVED ? test_resolved_events(t, &why) : test_possible_events(t, &why);
+	return is_too_long(t) ? 0 : t->can_hold & word_events(t) & possible;
 }
 
 /* --- conditions ---------------------------------------------------------------------------------------------------------------- */
 
-/*
- * by_values: only tests of fields whose values are known beforehand count, as evt.type: which events the author asks for. Recursion is
- * bounded by CONDITION_MAX_DEPTH, its length by CONDITION_MAX_NODES.
- */
-static struct fold fold_of(const struct condition *c, bool by_values)
+/* Recursion is bounded by CONDITION_MAX_DEPTH, its length by CONDITION_MAX_NODES. */
+static struct fold fold_of(const struct condition *c, enum view view)
 {
 	uint64_t all = all_events();
-	if (c->type == NODE_CONST && by_values)
+	if (c->type == NODE_CONST && view == VIEW_AUTHOR)
 		return (struct fold){ all, all };
 	if (c->type == NODE_CONST)
 		return (struct fold){ c->truth ? all : 0, c->truth ? 0 : all };
 	if (c->type == NODE_TEST)
-		return (struct fold){ by_values && !is_of_known_values(c->test) ? all : events_to_hold_in(c->test), all };
+		return (struct fold){ events_to_hold_in(c->test, view), all };
 	if (c->type == NODE_NOT) {
-		struct fold child = fold_of(c->children[0], by_values);
+		struct fold child = fold_of(c->children[0], view);
 		return (struct fold){ child.can_fail, child.can_hold };
 	}
 	struct fold whole = { c->type == NODE_AND ? all : 0, c->type == NODE_AND ? 0 : all };
 	for (size_t i = 0; i < c->n; i++) {
-		struct fold child = fold_of(c->children[i], by_values);
+		struct fold child = fold_of(c->children[i], view);
 		whole.can_hold = c->type == NODE_AND ? whole.can_hold & child.can_hold : whole.can_hold | child.can_hold;
 		whole.can_fail = c->type == NODE_AND ? whole.can_fail | child.can_fail : whole.can_fail & child.can_fail;
 	}
@@ -148,7 +157,7 @@ static struct fold fold_of(const struct condition *c, bool by_values)
 
 uint64_t coverage_events(const struct condition *c)
 {
-	return fold_of(c, false).can_hold;
+	return fold_of(c, VIEW_VALUES).can_hold;
 }
 
 bool expr_needs_outcome(const struct expr *x)
@@ -324,9 +333,11 @@ static void report_test(struct report *r, const struct condition *c, uint64_t ev
 		add_reason(r, text);
 		return;
 	}
-	const char *why = NULL;
-	if (!field && !(test_possible_events(t, &why) & t->can_hold & events) && why) {
-		snprintf(text, sizeof(text), "%s can never hold (%s:%u)%s", clause, c->at.file ? c->at.file : "", c->at.line, strchr(why, ':'));
+	const char *why = NULL, *none;
+	if (!field && !(test_resolved_events(t, &why) & t->can_hold & events) && why) {
+		bool is_by_name = test_possible_events(t, &none) & t->can_hold & events;
+		snprintf(text, sizeof(text), "%s can never hold%s (%s:%u)%s", clause, is_by_name ? " in lsm mode" : "", c->at.file ? c->at.file : "", c->at.line,
+			 strchr(why, ':'));
 		add_reason(r, text);
 		return;
 	}
@@ -379,7 +390,7 @@ static void report_pair(struct report *r, const struct contradiction *pair)
 /* Events that the tests of known values leave a child to hold in, or to fail in. */
 static uint64_t good_events(const struct condition *c, bool is_negated)
 {
-	struct fold fold = fold_of(c, true);
+	struct fold fold = fold_of(c, VIEW_AUTHOR);
 	return is_negated ? fold.can_fail : fold.can_hold;
 }
 
@@ -394,7 +405,7 @@ static void report_clauses(struct report *r, const struct condition *c, bool is_
 		bool is_known = is_of_known_values(c->test);
 		if (is_known && !is_negated)
 			report_values(r, c->test);
-		if (!is_known && !(events_to_hold_in(c->test) & asked))
+		if (!is_known && !(events_to_hold_in(c->test, VIEW_RESOLVED) & asked))
 			report_test(r, c, asked);
 	}
 	bool is_and = c->type != NODE_NOT && (c->type == NODE_AND) != is_negated;
@@ -424,7 +435,7 @@ static void report_failure(struct report *r, const struct condition *c, bool is_
 	}
 	bool is_and = (c->type == NODE_AND) != is_negated;
 	for (size_t i = 0; i < c->n; i++) {
-		struct fold child = fold_of(c->children[i], false);
+		struct fold child = fold_of(c->children[i], VIEW_RESOLVED);
 		uint64_t good = (c->type == NODE_NOT) != is_negated ? child.can_fail : child.can_hold;
 		uint64_t bad = c->type == NODE_NOT ? events : events & ~good;
 		if (bad)
@@ -459,8 +470,9 @@ static int fill_rule(struct arena *arena, struct matcher *m, struct rule *rule)
 		add_reason(&r, text);
 		return keep_reasons(&r, info);
 	}
-	uint64_t events = rule->takes_all_events ? all_events() : info->events, can_hold = coverage_events(rule->condition) & events;
-	uint64_t asked = fold_of(rule->condition, true).can_hold & events;
+	uint64_t events = rule->takes_all_events ? all_events() : info->events, can_hold = fold_of(rule->condition, VIEW_POSSIBLE).can_hold & events;
+	uint64_t resolved = fold_of(rule->condition, VIEW_RESOLVED).can_hold & events;
+	uint64_t asked = fold_of(rule->condition, VIEW_AUTHOR).can_hold & events;
 	if (!can_hold) {
 		report_failure(&r, rule->condition, false, asked ? asked : events);
 		if (r.n_never)
@@ -485,8 +497,8 @@ static int fill_rule(struct arena *arena, struct matcher *m, struct rule *rule)
 	for (const struct lost_value *lost = rule->lost; lost; lost = lost->next)
 		report_lost(&r, lost);
 	report_clauses(&r, rule->condition, false, events);
-	if (asked != all_events() && asked & ~can_hold)
-		report_failure(&r, rule->condition, false, asked & ~can_hold);
+	if (!resolved || (asked != all_events() && asked & ~resolved))
+		report_failure(&r, rule->condition, false, asked ? asked & ~resolved : events);
 	report_never(&r);
 	info->coverage = r.n ? COVERAGE_PARTIAL : COVERAGE_FULL;
 	return keep_reasons(&r, info);

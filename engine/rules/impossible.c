@@ -82,14 +82,20 @@ static const char *no_path(const struct operator *op, struct strview text)
 		return NULL;
 	if (op->form == OP_FORM_GLOB)
 		return strchr("/*?[\\", text.p[0]) ? NULL : "never matches: a path begins with '/'";
-	if (is_from_start(op) && text.p[0] != '/')
-		return "never holds: a path begins with '/'";
+	return is_from_start(op) && text.p[0] != '/' ? "never holds: a path begins with '/'" : NULL;
+}
+
+/* What only a name has that the kernel did not resolve: it has an end, links and doubled slashes as the program wrote them. */
+static const char *no_resolved(const struct operator *op, struct strview text)
+{
+	if (text.n == 0 || op->form == OP_FORM_HEX || op->form == OP_FORM_GLOB || op->id == OP_REGEX || op->id == OP_SEARCH || is_of_kernel(text))
+		return NULL;
 	if (is_at_end(op) && text.n > 1 && sv_ends(text, SV("/")))
-		return "never holds: a path has no '/' at its end (startswith?)";
+		return "never holds in lsm mode: a path has no '/' at its end (startswith?)";
 	if ((is_from_start(op) || op->function == op_contains) && is_unclean(text))
-		return "never holds: a path has no '//' and no '/./' in it";
+		return "never holds in lsm mode: a path has no '//' and no '/./' in it";
 	if (is_from_start(op) && is_below_link(text))
-		return "never holds: /proc/self is a link, and a path has none: it says /proc/<pid>";
+		return "never holds in lsm mode: /proc/self is a link, and a path has none: it says /proc/<pid>";
 	return NULL;
 }
 
@@ -243,6 +249,14 @@ const char *operand_never_holds(const struct test *t, const struct operand *o)
 	return why ? why : no_word(t, o);
 }
 
+const char *operand_needs_name(const struct test *t, const struct operand *o)
+{
+	bool is_path = t->left->type == EXPR_FIELD && t->left->class == CLASS_STR && is_path_of_file(t->left->field);
+	if (t->right || t->op->id == OP_NE || t->op->id == OP_EXISTS || !is_path)
+		return NULL;
+	return no_resolved(t->op, o->text);
+}
+
 /* Where what stands in fd.name is no path of a file: the ends of a connection, a name as a program gave it. */
 static uint64_t other_events(const struct test *t)
 {
@@ -257,22 +271,38 @@ static uint64_t other_events(const struct test *t)
 	return ~of_files;
 }
 
-uint64_t test_possible_events(const struct test *t, const char **ret_why)
+static uint64_t events_without(const struct test *t, const char *(*rule_out)(const struct test *, const struct operand *), const char **ret_why)
 {
 	const char *why = NULL;
 	size_t n_never = 0;
 	for (size_t i = 0; i < t->n_operands; i++) {
-		const char *never = operand_never_holds(t, &t->operands[i]);
+		const char *never = rule_out(t, &t->operands[i]);
 		n_never += never != NULL;
 		why = never ? never : why;
-	}
-	if (test_excludes_itself(t)) {
-		*ret_why = "never holds: no value is all of these at once";
-		return 0;
 	}
 	bool is_never = t->modifier == MODIFIER_ALLOF ? n_never > 0 : n_never > 0 && n_never == t->n_operands;
 	if (!is_never)
 		return UINT64_MAX;
 	*ret_why = why;
 	return other_events(t);
+}
+
+uint64_t test_possible_events(const struct test *t, const char **ret_why)
+{
+	if (test_excludes_itself(t)) {
+		*ret_why = "never holds: no value is all of these at once";
+		return 0;
+	}
+	return events_without(t, operand_never_holds, ret_why);
+}
+
+static const char *never_or_by_name(const struct test *t, const struct operand *o)
+{
+	const char *why = operand_never_holds(t, o);
+	return why ? why : operand_needs_name(t, o);
+}
+
+uint64_t test_resolved_events(const struct test *t, const char **ret_why)
+{
+	return test_possible_events(t, ret_why) & events_without(t, never_or_by_name, ret_why);
 }

@@ -375,6 +375,8 @@ static void lint_values(const struct linter *l, const struct condition *c)
 		const struct operand *o = &t->operands[i];
 		const char *why = was_warned_of(t, o) ? NULL : operand_never_holds(t, o);
 		char quoted[80];
+		if (!why && !was_warned_of(t, o))
+			why = operand_needs_name(t, o);
 		if (why && !diag_speaks_of(l->diag, c->at))
 			diag_warn(l->diag, c->at, "rule '%s': %s %s %s %s", l->rule->info.id, name, t->op->text, diag_quote(o->text, quoted, sizeof(quoted)), why);
 	}

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Falco's rule files: what they become, what is refused and where, what is warned of, and what can hold here. */
+/* Falco's rule files: what they become, what is refused and where, and what is warned of. */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -588,91 +588,6 @@ static void types_are_counted_through_not(void **state)
 	}
 }
 
-/* --- what can hold here -------------------------------------------------------------------------------------------------------- */
-
-static void rules_are_classed_by_what_can_hold(void **state)
-{
-	static const struct {
-		const char *text;
-		enum coverage class;
-		const char *needs, *reason;
-		size_t n;
-	} cases[] = {
-		{ RULE("r", "evt.type=execve and proc.name=a"), COVERAGE_FULL, NULL, NULL, 0 },
-		{ RULE("r", "evt.type in (open, connect) and proc.name=a"), COVERAGE_FULL, NULL, NULL, 0 },
-		{ RULE("r", "evt.type in (execve, read) and proc.name=a"), COVERAGE_PARTIAL, NULL, "evt.type = 'read' can never hold: no event shows it", 1 },
-		{ RULE("r", "evt.type=read"), COVERAGE_NEEDS_SOURCE, "events that nothing here reports", "evt.type = 'read' can never hold", 1 },
-		{ RULE("r", "not evt.type in (read, open)"), COVERAGE_FULL, NULL, NULL, 0 },
-		{ RULE("r", "evt.type=execve and evt.num=0"), COVERAGE_NEEDS_SOURCE, "values of your own", "t.yaml:5: never true as it is written", 1 },
-		{ RULE("r", "evt.type=execve and proc.name in ()"), COVERAGE_NEEDS_SOURCE, "values of your own", "never true as it is written", 1 },
-		{ RULE("r", "evt.type=execve and not evt.num=0"), COVERAGE_FULL, NULL, NULL, 0 },
-		{ RULE("r", "evt.type=execve and proc.name != host and not proc.name exists"), COVERAGE_NEEDS_SOURCE, "values of your own",
-		  "proc.name exists (t.yaml:5) contradict one another", 1 },
-		{ "- {macro: m, condition: evt.type=execve and container.id != host}\n" RULE("r", "m and not (container.id exists)"), COVERAGE_NEEDS_SOURCE,
-		  "values of your own", "container.id exists (t.yaml:6) contradict", 1 },
-		{ RULE("r", "evt.type=execve and proc.name = a and proc.name in (b, c)"), COVERAGE_NEEDS_SOURCE, "values of your own", "contradict", 1 },
-		{ RULE("r", "evt.type=execve and proc.name = a and (proc.name = b or (proc.exe = x and proc.name startswith c))"), COVERAGE_NEEDS_SOURCE,
-		  "values of your own", "contradict", 1 },
-		{ RULE("r", "evt.type=execve and proc.pid = 3 and not proc.pid < 5"), COVERAGE_NEEDS_SOURCE, "values of your own", "contradict", 1 },
-		{ RULE("r", "evt.type=execve and proc.name = a and (proc.name = b or proc.name in (a, c))"), COVERAGE_FULL, NULL, NULL, 0 },
-		{ RULE("r", "evt.type=execve and proc.name in (sixteen-letters-, 0123456789abcdefgh)"), COVERAGE_NEEDS_SOURCE, "values of your own",
-		  "can never hold (t.yaml:5): proc.name has at most 15 bytes", 1 },
-		{ RULE("r", "evt.type=execve and proc.name in (sixteen-letters-, short)"), COVERAGE_FULL, NULL, NULL, 0 },
-		{ RULE("r", "evt.type=execve and not proc.exe = x and proc.aname[2] startswith sixteen-letters-"), COVERAGE_NEEDS_SOURCE, "values of your own",
-		  "proc.aname[2] has at most 15 bytes", 1 },
-		{ RULE("r", "evt.type=execve and (proc.pname = sixteen-letters- or proc.exe = x)"), COVERAGE_PARTIAL, NULL, "proc.pname has at most 15 bytes", 1 },
-		{ RULE("r", "evt.type=execve and proc.exe = sixteen-letters-"), COVERAGE_FULL, NULL, NULL, 0 },
-		{ RULE("r", "evt.type=chmod and evt.arg.mode contains S_IFOO"), COVERAGE_NEEDS_SOURCE, "values of your own",
-		  "evt.arg.mode contains S_IFOO can never hold (t.yaml:5): no value of evt.arg.mode has that in it", 1 },
-		{ RULE("r", "evt.type=chmod and (evt.arg.mode contains S_IFOO or evt.arg.mode contains S_ISUID)"), COVERAGE_PARTIAL, NULL, "S_IFOO", 1 },
-		{ RULE("r", "evt.type=ptrace and evt.arg.request in (PTRACE_ATTACH, PTRACE_NONE_SUCH)"), COVERAGE_FULL, NULL, NULL, 0 },
-		{ RULE("r", "evt.type=ptrace and evt.arg.request in (PTRACE_NONE_SUCH)"), COVERAGE_NEEDS_SOURCE, "values of your own", "PTRACE_NONE_SUCH", 1 },
-		{ RULE("r", "evt.type=openat and evt.arg.flags contains O_F_CREATED and evt.arg.name contains ABC"), COVERAGE_FULL, NULL, NULL, 0 },
-		{ "- {macro: m, condition: evt.type=execve and proc.exe contains a}\n" RULE("r", "m and not (m)"), COVERAGE_NEEDS_SOURCE, "values of your own",
-		  "contradict", 1 },
-		{ RULE("r", "evt.type=execve and proc.aname = a and proc.aname = b"), COVERAGE_FULL, NULL, NULL, 0 },
-		{ RULE("r", "evt.type=execve and (proc.name = a or not proc.name exists)"), COVERAGE_FULL, NULL, NULL, 0 },
-		{ RULE("r", "evt.type=execve and not proc.name = a and not proc.name exists"), COVERAGE_FULL, NULL, NULL, 0 },
-		{ RULE("r", "(evt.type=execve or evt.type=open) and fd.name=/x"), COVERAGE_PARTIAL, NULL, "fd.name = /x can never hold in process.exec: fd.name has no value there", 1 },
-		{ RULE("r", "evt.type=execve or (evt.type=open and fd.name=/x)"), COVERAGE_FULL, NULL, NULL, 0 },
-		{ RULE("r", "evt.type=execve and (proc.name=a or fd.name=/x)"), COVERAGE_PARTIAL, NULL, "fd.name = /x can never hold in process.exec", 1 },
-		{ RULE("r", "evt.type=execve and thread.cap_effective contains CAP_FOO"), COVERAGE_NEEDS_SOURCE, "values of your own", "no capability is called so", 1 },
-		{ RULE("r", "evt.type=execve and thread.cap_effective icontains sys_admin"), COVERAGE_FULL, NULL, NULL, 0 },
-		{ RULE("r", "evt.type=open and evt.res = SUCCESSS"), COVERAGE_NEEDS_SOURCE, "values of your own", "SUCCESS, or the name of an error", 1 },
-		{ RULE("r", "evt.type=open and evt.res in (EPERM, 524)"), COVERAGE_FULL, NULL, NULL, 0 },
-		{ RULE("r", "evt.category = fil"), COVERAGE_NEEDS_SOURCE, "values of your own", "it is file, net", 1 },
-		{ RULE("r", "evt.type=open and fd.name = etc/passwd"), COVERAGE_NEEDS_SOURCE, "values of your own", "a path begins with '/'", 1 },
-		{ RULE("r", "evt.type in (open, connect) and fd.name startswith 10.0"), COVERAGE_PARTIAL, NULL, "a path begins with '/'", 1 },
-		{ RULE("r", "evt.type=open and fd.name startswith memfd:x"), COVERAGE_FULL, NULL, NULL, 0 },
-		{ RULE("r", "evt.type=open and fd.name = /proc/self/exe"), COVERAGE_NEEDS_SOURCE, "values of your own", "/proc/self is a link", 1 },
-		{ RULE("r", "evt.type=open and fd.name startswith /etc/ and fd.name startswith /var/"), COVERAGE_NEEDS_SOURCE, "values of your own", "contradict", 1 },
-		{ RULE("r", "evt.type=open and fd.name startswith /etc/ and fd.name startswith /etc/ssh"), COVERAGE_FULL, NULL, NULL, 0 },
-		{ RULE("r", "evt.type=execve and toupper(proc.name) = bash"), COVERAGE_NEEDS_SOURCE, "values of your own", "toupper leaves no small letters", 1 },
-		{ RULE("r", "evt.type=execve and container.id = 0123456789abc"), COVERAGE_NEEDS_SOURCE, "values of your own", "container.id has at most 12 bytes", 1 },
-		{ RULE("r", "evt.type=execve and container.id = 0123456789ab"), COVERAGE_FULL, NULL, NULL, 0 },
-		{ RULE("r", "evt.type=connect and fd.sport = 70000"), COVERAGE_NEEDS_SOURCE, "values of your own", "a port is 65535 at most", 1 },
-		{ RULE("r", "evt.type=connect and fd.l4proto = icmpp"), COVERAGE_NEEDS_SOURCE, "values of your own", "it is tcp, udp, icmp or raw", 1 },
-		{ RULE("r", "ka.verb=x and jevt.value[/a/b] in (c)") "  source: k8s_audit\n",
-		  COVERAGE_NEEDS_SOURCE, "k8s_audit", "it is about events of k8s_audit", 1 },
-		{ "- {rule: r, event: [file.open, process.exec], when: file.path exists and file.open.write, severity: low}\n", COVERAGE_PARTIAL, NULL,
-		  "file.open.write = true can never hold in process.exec", 1 },
-		{ "- {rule: r, event: file.open, when: file.open.write, severity: low}\n", COVERAGE_FULL, NULL, NULL, 0 },
-	};
-	(void)state;
-	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		CLEANUP(diag_done) struct diag diag = { 0 };
-		CLEANUP(ruleset_free) struct ruleset *set = load(cases[i].text, &diag);
-		const struct rule_info *rule = ruleset_get(set, 0);
-		bool is_reason = !cases[i].reason;
-		for (size_t k = 0; k < rule->n_reasons; k++)
-			is_reason |= cases[i].reason && strstr(rule->reasons[k], cases[i].reason);
-		bool is_source = cases[i].needs ? rule->needs_source && strcmp(rule->needs_source, cases[i].needs) == 0 : !rule->needs_source;
-		if (rule->coverage != cases[i].class || rule->n_reasons != cases[i].n || !is_reason || !is_source)
-			fail_msg("%s: class %d, needs %s, %zu reasons: %s", cases[i].text, (int)rule->coverage, rule->needs_source ? rule->needs_source : "-",
-				 rule->n_reasons, rule->n_reasons ? rule->reasons[0] : "");
-	}
-}
-
 /* --- files ------------------------------------------------------------------------------------------------------------------- */
 
 static void documents_are_known_by_their_shape(void **state)
@@ -715,7 +630,6 @@ int main(void)
 		cmocka_unit_test(doubts_are_warned_of),
 		cmocka_unit_test(all_faults_of_a_rule_are_reported),
 		cmocka_unit_test(types_are_counted_through_not),
-		cmocka_unit_test(rules_are_classed_by_what_can_hold),
 		cmocka_unit_test(documents_are_known_by_their_shape),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
