@@ -122,14 +122,14 @@ static int take_field(struct json_event *e)
 		name = sv_from(falco->of);
 		field = field_find(e->type, name);
 	}
-	const struct field_ref *alias = field || falco || !e->rule ? NULL : rule_alias(e->rule, name);
+	const struct field_ref *alias = field || falco || !e->rule ? NULL : rule_alias(e->rule, name, e->type);
 	if (alias) {
 		name = sv_from(alias->name);
 		field = field_find(e->type, name);
 	}
 	if (is_name(e, "event") || is_name(e, "event.action"))
 		return 0;
-	const char *constant = field || !e->rule ? NULL : rule_constant(e->rule, name);
+	const char *constant = field || !e->rule ? NULL : rule_constant(e->rule, name, e->type);
 	if (constant && e->n == 1 && is_constant_value(constant, e->items[0]))
 		return 0;
 	if (constant)

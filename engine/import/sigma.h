@@ -66,8 +66,10 @@ bool sigma_row_serves(const struct sigma_row *row, const struct sigma_source *wa
  */
 const struct sigma_field *sigma_row_field(struct compiler *c, struct sigma_row *row, struct strview name, struct place at);
 
-/* The row's names for fields, for rule.aliases. 0 or -ENOMEM. */
-int sigma_row_aliases(struct compiler *c, struct sigma_row *row) MUST_CHECK;
+/* Adds the row's names for fields to those of a rule. 0 or -ENOMEM. */
+int sigma_row_aliases(struct compiler *c, struct sigma_row *row, struct rule *rule) MUST_CHECK;
+/* Adds names that another rule has for fields. The same. */
+int sigma_aliases_add(struct compiler *c, const struct field_alias *more, size_t n, struct rule *rule) MUST_CHECK;
 
 /* The table that comes with the program: schemas/mappings/sigma.yaml. */
 struct strview sigma_builtin_mapping(void);

@@ -304,6 +304,17 @@ static int make_inputs(struct reader *r, bool is_any)
 	return 0;
 }
 
+/* Its events may have the names that its rules have for fields. */
+static int add_aliases(struct reader *r)
+{
+	for (size_t i = 0; i < r->rules->n; i++) {
+		const struct rule *rule = &r->rules->p[i]->rule;
+		if (sigma_aliases_add(r->c, rule->aliases, rule->n_aliases, &r->d->rule))
+			return no_memory(r);
+	}
+	return 0;
+}
+
 /* Events of the alerts. */
 static void set_events(struct reader *r)
 {
@@ -353,6 +364,8 @@ int sigma_correlation_read(struct compiler *c, const struct sigma_references *ru
 		err = worse_of(worse_of(err, untyped ? 0 : read_value_field(&r)), read_keys(&r));
 	if (err)
 		return err;
+	if (add_aliases(&r))
+		return -ENOMEM;
 	set_events(&r);
 	d->rule.stateful = r.s;
 	d->rule.info.is_stateful = true;

@@ -368,10 +368,42 @@ static void warn_of_unknown(struct compiler *c, const struct sigma_row *row, str
 		diag_warn(c->diag, at, "no mapping knows the field %s: no event has it", quoted);
 }
 
-int sigma_row_aliases(struct compiler *c, struct sigma_row *row)
+/* Names are copied once for each row, so that what two rules have of one row is known by them. */
+static bool has_alias(const struct rule *rule, const struct field_alias *alias)
 {
-	if (row->aliases)
+	for (size_t i = 0; i < rule->n_aliases; i++)
+		if (rule->aliases[i].name == alias->name)
+			return true;
+	return false;
+}
+
+int sigma_aliases_add(struct compiler *c, const struct field_alias *more, size_t n, struct rule *rule)
+{
+	size_t n_new = 0;
+	for (size_t i = 0; i < n; i++)
+		n_new += !has_alias(rule, &more[i]);
+	if (n_new == 0)
 		return 0;
+	if (rule->n_aliases == 0) {
+		rule->aliases = more;
+		rule->n_aliases = n;
+		return 0;
+	}
+	struct field_alias *all = arena_alloc(c->arena, (rule->n_aliases + n_new) * sizeof(*all));
+	if (!all)
+		return -ENOMEM;
+	memcpy(all, rule->aliases, rule->n_aliases * sizeof(*all));
+	size_t n_all = rule->n_aliases;
+	for (size_t i = 0; i < n; i++)
+		if (!has_alias(rule, &more[i]))
+			all[n_all++] = more[i];
+	rule->aliases = all;
+	rule->n_aliases = n_all;
+	return 0;
+}
+
+static int make_aliases(struct compiler *c, struct sigma_row *row)
+{
 	struct field_alias *aliases = arena_alloc(c->arena, (row->fields.n + 1) * sizeof(*aliases));
 	if (!aliases)
 		return -ENOMEM;
@@ -384,10 +416,17 @@ int sigma_row_aliases(struct compiler *c, struct sigma_row *row)
 		if (!name)
 			return -ENOMEM;
 		struct field_alias alias = { .name = name, .field = is_constant ? NULL : f->ref, .constant = is_constant ? f->constant.p : NULL };
+		alias.events = row->events;
 		aliases[row->n_aliases++] = alias;
 	}
 	row->aliases = aliases;
 	return 0;
+}
+
+int sigma_row_aliases(struct compiler *c, struct sigma_row *row, struct rule *rule)
+{
+	int err = row->aliases ? 0 : make_aliases(c, row);
+	return err ? err : sigma_aliases_add(c, row->aliases, row->n_aliases, rule);
 }
 
 const struct sigma_field *sigma_row_field(struct compiler *c, struct sigma_row *row, struct strview name, struct place at)

@@ -323,6 +323,8 @@ static int build_rows(struct builder *b, struct sigma_mapping *m, const struct s
 			continue;
 		*ret_served = true;
 		err = build_row(b, &m->rows[i]);
+		if (!err)
+			err = sigma_row_aliases(b->c, &m->rows[i], &b->d->rule);
 	}
 	return err;
 }
@@ -342,11 +344,6 @@ int sigma_rule_read(struct compiler *c, struct sigma_mapping *m, struct sigma_do
 	if (!unread && !is_served && err != -ENOMEM) {
 		warn_of_source(c, m, d, &source);
 		err = worse_of(err, look_at_foreign(&b));
-	}
-	if (!err && d->row) {
-		err = sigma_row_aliases(c, d->row);
-		d->rule.aliases = d->row->aliases;
-		d->rule.n_aliases = d->row->n_aliases;
 	}
 	if (!err)
 		err = is_served ? join_variants(&b) : set_needed_source(c, &source, &d->rule);

@@ -69,20 +69,24 @@ static int read_items(struct compiler *c, const struct yaml_node *value, struct 
 	return 0;
 }
 
-const struct field_ref *rule_alias(const struct rule *rule, struct strview name)
+static const struct field_alias *alias_find(const struct rule *rule, struct strview name, const struct event_type *type)
 {
 	for (size_t i = 0; i < rule->n_aliases; i++)
-		if (sv_is(name, rule->aliases[i].name))
-			return rule->aliases[i].field;
+		if (rule->aliases[i].events >> type->number & 1 && sv_is(name, rule->aliases[i].name))
+			return &rule->aliases[i];
 	return NULL;
 }
 
-const char *rule_constant(const struct rule *rule, struct strview name)
+const struct field_ref *rule_alias(const struct rule *rule, struct strview name, const struct event_type *type)
 {
-	for (size_t i = 0; i < rule->n_aliases; i++)
-		if (sv_is(name, rule->aliases[i].name))
-			return rule->aliases[i].constant;
-	return NULL;
+	const struct field_alias *alias = alias_find(rule, name, type);
+	return alias ? alias->field : NULL;
+}
+
+const char *rule_constant(const struct rule *rule, struct strview name, const struct event_type *type)
+{
+	const struct field_alias *alias = alias_find(rule, name, type);
+	return alias ? alias->constant : NULL;
 }
 
 bool is_constant_value(const char *constant, struct strview text)
@@ -105,7 +109,7 @@ static int check_constant(struct compiler *c, const struct yaml_node *key, const
 /* The field of the record that a name stands for, which a case can set: not one whose value is worked out of others. NULL after a report. */
 static const struct field *settable_field(struct compiler *c, const struct rule *rule, const struct yaml_node *key, const struct event_type *type)
 {
-	const struct field_ref *ref = rule_alias(rule, key->text);
+	const struct field_ref *ref = rule_alias(rule, key->text, type);
 	if (!ref)
 		ref = field_resolve(c, key->text, key->at);
 	if (!ref)
@@ -145,7 +149,7 @@ int case_fields_read(struct compiler *c, const struct rule *rule, const struct y
 			continue;
 		if (!ret->is_in_list && sv_is(k->text, "event"))
 			continue; /* said in the same breath, see case_event_type */
-		const char *constant = rule_constant(rule, k->text);
+		const char *constant = rule_constant(rule, k->text, ret->type);
 		if (constant) {
 			err = check_constant(c, k, constant) ? -EINVAL : err;
 			continue;
@@ -284,8 +288,8 @@ int ruleset_run_cases(const struct ruleset *set, struct case_result *ret, struct
 		return err;
 	for (size_t i = 0; i < set->n; i++) {
 		const struct rule *rule = &set->rules[i];
-		if (rule->stateful || rule->info.is_step)
-			continue; /* what one event raises says nothing of them: engine/state runs their cases */
+		if (rule->stateful || (rule->info.is_step && rule->n_cases == 0))
+			continue; /* what one event raises says nothing of them: engine/state runs their cases. A rule that another counts may have its own */
 		result.rules_without_cases += rule->n_cases == 0;
 		for (size_t k = 0; k < rule->n_cases; k++) {
 			if (run_case(set, rule, &rule->cases[k], b, diag))

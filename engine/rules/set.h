@@ -57,6 +57,7 @@ struct field_alias {
 	const char *name;
 	const struct field_ref *field; /* NULL: there is none, it is the same in all events */
 	const char *constant;          /* then: this */
+	uint64_t events;               /* in which it is so */
 };
 
 /* One of several values of a test, which cannot be and was left out. */
@@ -186,10 +187,10 @@ int cases_read(struct compiler *c, const struct yaml_node *node, struct rule *ru
 /* What a case or one of its events says the event is. Reports. */
 const struct event_type *case_event_type(struct compiler *c, const struct yaml_node *item, const struct rule *rule);
 int case_fields_read(struct compiler *c, const struct rule *rule, const struct yaml_node *map, struct rule_case *ret) MUST_CHECK;
-/* The field that the rule's author calls so; NULL: none. */
-const struct field_ref *rule_alias(const struct rule *rule, struct strview name) PURE;
-/* What the name stands for in all events, if it stands for no field; NULL: it does, or is no alias. */
-const char *rule_constant(const struct rule *rule, struct strview name) PURE;
+/* The field that the rule's author calls so in such events; NULL: none. */
+const struct field_ref *rule_alias(const struct rule *rule, struct strview name, const struct event_type *type) PURE;
+/* What the name stands for in all such events, if it stands for no field; NULL: it does, or is no alias. */
+const char *rule_constant(const struct rule *rule, struct strview name, const struct event_type *type) PURE;
 /* Whether an event that has the text there is one of ours: ASCII letters of either case, as Sigma compares. */
 bool is_constant_value(const char *constant, struct strview text) PURE;
 /* The events of a case of a stateful rule: a list, or a map for a single one. Reports. */

@@ -9,6 +9,7 @@
 
 #include "engine/event/builder.h"
 #include "engine/rules/set.h"
+#include "engine/state/case.h"
 #include "engine/state/state.h"
 
 #define BASE                                                                                                              \
@@ -215,6 +216,48 @@ static void a_correlation_by_a_field_without_values_is_not_full(void **state)
 	assert_non_null(strstr(ruleset_get(set, 3)->reasons[0], "no event belongs to a group by"));
 }
 
+/* Those of each of its rules, where each has its own field or constant behind a name, and those of a correlation below it. */
+static void cases_may_use_the_names_of_the_rules_it_is_about(void **state)
+{
+	(void)state;
+	static const char rules[] = BASE
+		"title: N\nname: n\nid: id-n\nlogsource: {product: linux, category: network_connection}\n"
+		"detection: {s: {DestinationPort: 443}, condition: s}\n---\n"
+		"title: C\nid: c\ncorrelation: {type: temporal_ordered, rules: [a, n], group-by: [User], timespan: 10s}\n---\n"
+		"title: D\nid: d\ncorrelation: {type: event_count, rules: [c], timespan: 1m, condition: {gte: 1}}\n---\n";
+	static const struct {
+		const char *item;
+		size_t passed, failed;
+	} cases[] = {
+		{ "c, cases: [{fires: [{event: process.exec, Image: /a, User: u}, {at: 1s, event: network.connect, DestinationPort: 443, User: u}]}]", 1, 0 },
+		{ "c, cases: [{quiet: [{event: process.exec, Image: /a, User: u}, {at: 1s, event: network.connect, DestinationPort: 443, User: v}]}]", 1, 0 },
+		{ "c, cases: [{fires: [{event: process.exec, Image: /a, User: u}, {at: 1s, event: network.accept, Initiated: 'false', DestinationPort: 443, User: u}]}]", 1, 0 },
+		{ "d, cases: [{fires: [{event: process.exec, Image: /a, User: u}, {at: 1s, event: network.connect, Initiated: 'true', DestinationPort: 443, User: u}]}]", 1, 0 },
+		/* rules that are counted, and silent themselves */
+		{ "id-n, cases: [{fires: {event: network.accept, Initiated: 'false', DestinationPort: 443}}]", 1, 0 },
+		{ "id-n, cases: [{fires: {event: network.connect, DestinationPort: 444}}]", 0, 1 },
+		{ "id-a, cases: [{quiet: {Image: /b}}, {quiet: {Image: /a}}]", 1, 1 },
+		{ "c, cases: [{fires: [{event: process.exec, Imgae: /a}]}]", 0, 0 },
+		{ "c, cases: [{fires: [{event: network.connect, Initiated: 'false'}]}]", 0, 0 },
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		CLEANUP(diag_done) struct diag diag = { 0 };
+		CLEANUP(ruleset_free) struct ruleset *set = NULL;
+		struct case_result result = { 0 };
+		char text[4096];
+		snprintf(text, sizeof(text), "%s- {cases_for: %s}\n", rules, cases[i].item);
+		int err = ruleset_load_text("t.yml", sv_from(text), &set, &diag);
+		if ((err != 0) != (cases[i].passed + cases[i].failed == 0))
+			fail_msg("%s: %s", cases[i].item, diag.n ? diag.messages[0].text : "accepted");
+		if (err)
+			continue;
+		assert_int_equal(ruleset_run_cases(set, &result, &diag), 0);
+		assert_int_equal(state_run_cases(set, &result, &diag), 0);
+		if (result.passed != cases[i].passed || result.failed != cases[i].failed)
+			fail_msg("%zu passed, %zu failed: %s", result.passed, result.failed, cases[i].item);
+	}
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -224,6 +267,7 @@ int main(void)
 		cmocka_unit_test(counted_rules_are_silent_unless_they_are_to_speak),
 		cmocka_unit_test(a_correlation_needs_the_sources_of_its_rules),
 		cmocka_unit_test(a_correlation_by_a_field_without_values_is_not_full),
+		cmocka_unit_test(cases_may_use_the_names_of_the_rules_it_is_about),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
