@@ -51,6 +51,7 @@ static void faults_name_their_place(void **state)
 		{ "process.pid = -1", 1, 15, "'-1' is out of range for process.pid" },
 		{ "process.pid = 4294967296", 1, 15, "out of range" },
 		{ "process.pid = 09", 1, 15, "is not a number" },
+		{ "@timestamp >= 2027-06-30T12:00:00+02:00", 1, 15, "is no time as it is read here: in UTC, with Z" },
 		{ "vedette.result = 9223372036854775808", 1, 18, "out of range" },
 		{ "file.mode = 4755", 1, 13, "write permission bits in octal with a leading 0" },
 		{ "file.mode = 0104755", 1, 13, "out of range" },
