@@ -17,13 +17,18 @@ struct strview stream_agent(struct strview stream)
 	return (struct strview){ stream.p, slash ? (size_t)(slash - stream.p) : stream.n };
 }
 
-uint64_t log_head_incarnation(const struct log_head *head)
+uint64_t stream_number(struct strview stream)
 {
-	struct strview name = sv_from(head->stream), agent = stream_agent(name);
+	struct strview agent = stream_agent(stream);
 	uint64_t n = 0;
-	if (agent.n == name.n || json_integer(sv_from_index(name, agent.n + 1), &n))
+	if (agent.n == stream.n || json_integer(sv_from_index(stream, agent.n + 1), &n))
 		return 0;
 	return n;
+}
+
+uint64_t log_head_incarnation(const struct log_head *head)
+{
+	return stream_number(sv_from(head->stream));
 }
 
 bool log_head_is_after(const struct log_head *a, const struct log_head *b)

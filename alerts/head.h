@@ -33,5 +33,7 @@ int log_end_of_file(const char *path, struct buf *out) MUST_CHECK;
 struct strview stream_agent(struct strview stream);
 /* Is a further along than b: a later incarnation, or more records of the same? Both of one agent; a head that is none is behind all. */
 bool log_head_is_after(const struct log_head *a, const struct log_head *b);
-/* The number behind the slash of its stream; 0 when there is none as agents write them: decimal, at most 2^53. */
+/* The number behind the slash of a stream's name; 0 when there is none as agents write them: decimal, at most 2^53. */
+uint64_t stream_number(struct strview stream);
+/* That of its stream. */
 uint64_t log_head_incarnation(const struct log_head *head);

@@ -134,24 +134,58 @@ static void note_fault(struct verifier *v, enum verify_fault what, const char *f
 /* Notes the fault and is its value, so that `return fault(...)` reads as one; analyzers do not look into a variadic function. */
 #define fault(v, what, ...) (note_fault(v, what, __VA_ARGS__), (what))
 
+/* Its place among the records of its stream. */
+static enum verify_fault check_sequence(struct verifier *v, const struct line *line)
+{
+	unsigned long long n = line->rec.sequence, next = v->next;
+	if (v->is_closed)
+		return fault(v, VERIFY_AFTER_CLOSE, "record %llu follows the stream's close%s", n, n < next ? ", and stands before it, too" : "");
+	if (n < next)
+		return fault(v, VERIFY_REPLAYED, "record %llu stands here again or in the wrong place; record %llu was expected", n, next);
+	if (n == next + 1)
+		return fault(v, VERIFY_DELETED, "record %llu is missing before it, or stands elsewhere", next);
+	if (n > next)
+		return fault(v, VERIFY_DELETED, "records %llu to %llu are missing before it, or stand elsewhere", next, n - 1);
+	return VERIFY_OK;
+}
+
+/* The first record of a log, and no key for it. With an earlier one of its agent what is missing is what stood between. */
+static enum verify_fault tell_no_key(struct verifier *v, const struct line *line)
+{
+	const struct statement *st = &line->rec.seal.st;
+	const struct verify_key *earlier = verify_keys_find_earlier(v->keys, st->stream, st->epoch);
+	unsigned long long n = line->rec.sequence, epoch = st->epoch;
+	if (!earlier)
+		return fault(v, VERIFY_WRONG_KEY, "there is no key for stream " SV_FMT " epoch %llu; the first key is for stream %s epoch %llu",
+			     SV_ARG(st->stream), epoch, v->keys->key[0].stream, (unsigned long long)v->keys->key[0].epoch);
+	if (v->options.from_middle)
+		return fault(v, VERIFY_WRONG_KEY, "there is no key for stream " SV_FMT " epoch %llu, only for earlier ones of its agent, up to %llu; "
+			     "--keys-out writes all keys of a log that verifies from its beginning", SV_ARG(st->stream), epoch, (unsigned long long)earlier->epoch);
+	return fault(v, VERIFY_DELETED, "the log begins with record %llu of stream " SV_FMT ": what stands before it is missing, and with it what names its key (epoch %llu; "
+		     "the last one given is of epoch %llu). What is here verifies with --from-middle and a key that --keys-out wrote", n, SV_ARG(st->stream), epoch,
+		     (unsigned long long)earlier->epoch);
+}
+
 /* The key that has to have signed here: of the file for the first record, then that of the record before, or the one that it named. */
 static enum verify_fault find_key(struct verifier *v, struct line *line)
 {
 	const struct statement *st = &line->rec.seal.st;
 	if (v->records) {
-		if (st->epoch != v->epoch + v->has_next_key)
-			return fault(v, VERIFY_CHAIN_BROKEN, "it was signed with key %llu of the stream, here signs key %llu",
-				     (unsigned long long)st->epoch, (unsigned long long)v->epoch + v->has_next_key);
-		memcpy(line->key, v->has_next_key ? v->next_key : v->key, CRYPTO_PUBLIC);
-		return VERIFY_OK;
+		const unsigned long long wanted = v->epoch + v->has_next_key;
+		if (st->epoch == wanted) {
+			memcpy(line->key, v->has_next_key ? v->next_key : v->key, CRYPTO_PUBLIC);
+			return VERIFY_OK;
+		}
+		enum verify_fault f = sv_is(st->stream, v->stream) ? check_sequence(v, line) : VERIFY_OK; /* with the record that names a key its key is missing, too */
+		if (f)
+			return f;
+		return fault(v, VERIFY_CHAIN_BROKEN, "it was signed with key %llu of the stream, here signs key %llu", (unsigned long long)st->epoch, wanted);
 	}
 	const struct verify_key *key = verify_keys_find(v->keys, st->stream, st->epoch);
-	if (key) {
-		memcpy(line->key, key->public_key, CRYPTO_PUBLIC);
-		return VERIFY_OK;
-	}
-	return fault(v, VERIFY_WRONG_KEY, "there is no key for stream " SV_FMT " epoch %llu; the first key is for stream %s epoch %llu",
-		     SV_ARG(st->stream), (unsigned long long)st->epoch, v->keys->key[0].stream, (unsigned long long)v->keys->key[0].epoch);
+	if (!key)
+		return tell_no_key(v, line);
+	memcpy(line->key, key->public_key, CRYPTO_PUBLIC);
+	return VERIFY_OK;
 }
 
 static enum verify_fault check_signature(struct verifier *v, struct line *line)
@@ -186,18 +220,6 @@ static enum verify_fault check_first(struct verifier *v, const struct line *line
 	return VERIFY_OK;
 }
 
-static enum verify_fault check_sequence(struct verifier *v, const struct line *line)
-{
-	unsigned long long n = line->rec.sequence, next = v->next;
-	if (n < next)
-		return fault(v, VERIFY_REPLAYED, "record %llu stands here again or in the wrong place; record %llu was expected", n, next);
-	if (n == next + 1)
-		return fault(v, VERIFY_DELETED, "record %llu is missing before it, or stands elsewhere", next);
-	if (n > next)
-		return fault(v, VERIFY_DELETED, "records %llu to %llu are missing before it, or stand elsewhere", next, n - 1);
-	return VERIFY_OK;
-}
-
 /* --- from one stream of an agent to its next ------------------------------------------------------------------------------------- */
 
 static enum verify_fault check_previous(struct verifier *v, struct line *line)
@@ -208,6 +230,10 @@ static enum verify_fault check_previous(struct verifier *v, struct line *line)
 	memcpy(end.rolled_statement, v->rolled_statement, CRYPTO_HASH);
 	if (!verify_record_past(&line->rec, &past))
 		return fault(v, VERIFY_SPLICED, "another stream of the agent begins, which does not say where the one before it ended");
+	const uint64_t number = stream_number(past.stream);
+	if (number > stream_number(sv_from(v->stream)) && number < stream_number(line->rec.seal.st.stream) &&
+	    sv_equal(stream_agent(past.stream), stream_agent(sv_from(v->stream))))
+		return fault(v, VERIFY_DELETED, "it follows stream " SV_FMT ", which is missing before it, or stands elsewhere: behind %s it stands", SV_ARG(past.stream), v->stream);
 	if (!sv_is(past.stream, v->stream))
 		return fault(v, VERIFY_CHAIN_BROKEN, "it follows stream " SV_FMT ", but behind %s it stands", SV_ARG(past.stream), v->stream);
 	enum verify_join join = verify_past_joins(&past, &end);
@@ -220,12 +246,33 @@ static enum verify_fault check_previous(struct verifier *v, struct line *line)
 	return VERIFY_OK;
 }
 
-/* A record of another stream: of the same agent, its first one, and it names the end of what stands here. */
+/* A record of another stream. Those of one agent are numbered, as records are: what goes back was copied or moved, what leaves out is deleted. */
+static enum verify_fault tell_other_stream(struct verifier *v, const struct line *line)
+{
+	const struct statement *st = &line->rec.seal.st;
+	const uint64_t here = stream_number(sv_from(v->stream)), there = stream_number(st->stream);
+	unsigned long long n = line->rec.sequence;
+	if (!sv_equal(stream_agent(st->stream), stream_agent(sv_from(v->stream))))
+		return fault(v, VERIFY_SPLICED, "it is of stream " SV_FMT ", the log is of stream %s", SV_ARG(st->stream), v->stream);
+	if (there < here)
+		return fault(v, VERIFY_REPLAYED, "record %llu of stream " SV_FMT " stands here again or in the wrong place, behind stream %s", n, SV_ARG(st->stream), v->stream);
+	if (there == here || n == 0)
+		return VERIFY_OK;
+	if (v->is_closed)
+		return fault(v, VERIFY_DELETED, "the beginning of stream " SV_FMT ", up to record %llu, is missing before it, or stands elsewhere", SV_ARG(st->stream), n - 1);
+	return fault(v, VERIFY_DELETED, "stream %s from record %llu on and the beginning of stream " SV_FMT ", up to record %llu, are missing before it, or stand elsewhere",
+		     v->stream, (unsigned long long)v->next, SV_ARG(st->stream), n - 1);
+}
+
+/* A record of another stream has to be of the same agent, its first one, and to name the end of what stands here. */
 static enum verify_fault check_joins(struct verifier *v, struct line *line)
 {
 	static const uint8_t genesis[CRYPTO_HASH];
 	const struct statement *st = &line->rec.seal.st;
-	if (!line->is_joining)
+	enum verify_fault f = tell_other_stream(v, line);
+	if (f)
+		return f;
+	if (!line->is_joining) /* of a name without a number */
 		return fault(v, VERIFY_SPLICED, "it is of stream " SV_FMT ", the log is of stream %s", SV_ARG(st->stream), v->stream);
 	if (st->first != 0 || memcmp(line->rec.prev, genesis, CRYPTO_HASH) != 0)
 		return fault(v, VERIFY_CHAIN_BROKEN, "the first batch names one before it");
@@ -240,8 +287,6 @@ static enum verify_fault check_place(struct verifier *v, struct line *line)
 		return check_first(v, line);
 	if (!sv_is(st->stream, v->stream))
 		return check_joins(v, line);
-	if (v->is_closed)
-		return fault(v, VERIFY_AFTER_CLOSE, "record %llu follows the stream's close", (unsigned long long)line->rec.sequence);
 	enum verify_fault f = check_sequence(v, line);
 	if (f)
 		return f;

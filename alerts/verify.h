@@ -37,6 +37,8 @@ void verify_keys_done(struct verify_keys *keys);
 bool verify_key_parse(struct strview line, struct verify_key *ret) MUST_CHECK;
 /* The first one for the stream's agent and the epoch, or NULL: epochs are numbered through all streams of an agent. */
 const struct verify_key *verify_keys_find(const struct verify_keys *keys, struct strview stream, uint64_t epoch) PURE;
+/* The latest one for the stream's agent that is of an earlier epoch, or NULL. */
+const struct verify_key *verify_keys_find_earlier(const struct verify_keys *keys, struct strview stream, uint64_t epoch) PURE;
 
 /* What is wrong with a line: stable words, for machines. */
 enum verify_fault {
@@ -44,8 +46,8 @@ enum verify_fault {
 	VERIFY_NOT_A_RECORD,   /* no line of a log of ours */
 	VERIFY_EDITED,         /* signature or proof do not fit the bytes */
 	VERIFY_WRONG_KEY,      /* no key for the stream and epoch */
-	VERIFY_SPLICED,        /* of another stream */
-	VERIFY_DELETED,        /* records before it are missing */
+	VERIFY_SPLICED,        /* of another agent */
+	VERIFY_DELETED,        /* records before it are missing, of its stream or of earlier ones of its agent */
 	VERIFY_REPLAYED,       /* its sequence was there before: copied or moved */
 	VERIFY_CHAIN_BROKEN,   /* signed after another past than the one that stands here */
 	VERIFY_AFTER_CLOSE,    /* follows the stream's close */

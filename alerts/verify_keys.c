@@ -84,3 +84,14 @@ const struct verify_key *verify_keys_find(const struct verify_keys *keys, struct
 			return &keys->key[i];
 	return NULL;
 }
+
+const struct verify_key *verify_keys_find_earlier(const struct verify_keys *keys, struct strview stream, uint64_t epoch)
+{
+	const struct verify_key *latest = NULL;
+	for (size_t i = 0; i < keys->n; i++) {
+		const struct verify_key *key = &keys->key[i];
+		if (key->epoch < epoch && (!latest || key->epoch > latest->epoch) && sv_equal(stream_agent(sv_from(key->stream)), stream_agent(stream)))
+			latest = key;
+	}
+	return latest;
+}

@@ -29,7 +29,7 @@ export function verify(log, keys, fromMiddle, records = 0, unclosed = false, nam
     const [, body, batch, epoch, path, prev, sig, stream, time] = need(LINE.exec(line.toString("latin1")), "not a record");
     const { dataset, sequence: n } = record.event, sequence = BigInt(n.slice(1)), [first, count, number] = [...batch.split(" "), epoch].map(BigInt);
     // The agent's next stream names the end of the one before.
-    const [agent] = stream.split("/"), p = records && stream !== name && need(agent === name.split("/")[0] && !sequence && record.vedette.previous, "spliced from another stream");
+    const [agent] = stream.split("/"), p = records && stream !== name && need(agent === name.split("/")[0] && !sequence && record.vedette.previous, "spliced, or what stands before it is missing");
     // An agent that lost its log knows where its key began.
     const isEnd = p && p.next === `\ud800${expected}` && p.statement === link && p.closed === closed, isRolled = p && p.next === `\ud800${rolled[0]}` && p.statement === rolled[1] && p.closed === false;
     if (p) need(p.stream === name && (isEnd || isRolled), "chain broken"), unclosed ||= !closed || !isEnd, [expected, end, link, past, closed] = start, rolled = [];
@@ -38,7 +38,7 @@ export function verify(log, keys, fromMiddle, records = 0, unclosed = false, nam
     for (let index = sequence - first, last = count - 1n; last; index >>= 1n, last >>= 1n)
       root = index & 1n ? hash("\x01", siblings.shift() ?? "", root) : index < last ? hash("\x01", root, siblings.shift() ?? "") : root;
     const key = keys.get(`${agent} ${number}`), statement = ["vedette-batch/v1", stream, epoch, batch, prev, time, root.toString("base64"), ""].join("\n");
-    need(crypto.verify(null, Buffer.from(statement, "latin1"), need(key, "no key that signs here"), Buffer.from(sig, "base64")) && !siblings.length, "edited");
+    need(crypto.verify(null, Buffer.from(statement, "latin1"), need(key, "no key that signs here: another log, or what stands before it is missing"), Buffer.from(sig, "base64")) && !siblings.length, "edited");
     if (!records) unclosed = !fromMiddle && record.vedette?.previous !== undefined; // a past that is not here
     if (fromMiddle && !records) [expected, end, link] = [sequence, first, first ? prev : link];
     need(n === `\ud800${expected}` && !closed && (sequence === 0n) === (dataset === "vedette.open"), `deleted, replayed or moved: record ${sequence} stands where ${expected} should`);

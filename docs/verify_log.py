@@ -27,7 +27,7 @@ def verify(file, keys, from_middle=False, line_max=1 << 20, name=b"", unclosed=F
             sequence, dataset, first, count, number = int(r["event"]["sequence"]), r["event"]["dataset"], *map(int, batch.split()), int(epoch)
             if records and stream != name:  # the agent's next stream, which names the end of the one before
                 end_here = [closed, b"%d" % expected, link.decode(), name.decode()]
-                p = [need((stream.split(b"/")[0], sequence) == (agent, 0), "spliced") and r["vedette"]["previous"][k] for k in ("closed", "next", "statement", "stream")]
+                p = [need((stream.split(b"/")[0], sequence) == (agent, 0), "spliced, or what stands before it is missing") and r["vedette"]["previous"][k] for k in ("closed", "next", "statement", "stream")]
                 unclosed, (expected, end, link, past, closed), rolled = need(p in (end_here, rolled), "chain broken") and unclosed or not closed or p != end_here, start, None
             agent, siblings, root = stream.split(b"/")[0], [base64.b64decode(x) for x in path.split(b'"')[1::2]], hashlib.sha256(b"\0" + body + b"}").digest()
             for level in range((count - 1).bit_length()):
@@ -36,7 +36,7 @@ def verify(file, keys, from_middle=False, line_max=1 << 20, name=b"", unclosed=F
             need(r["event"]["sequence"] == b"%d" % sequence and type(dataset) is str and (sequence == 0) == (dataset == "vedette.open") and not siblings
                  and first <= sequence < first + count and sequence <= 1 << 53 and count <= 65536, "edited: its sequence, dataset or place")
             statement = b"vedette-batch/v1\n%s\n%s\n%s\n%s\n%s\n%s\n" % (stream, epoch, batch, prev, time, base64.b64encode(root))
-            need(keys.get((agent, number)), "no key that signs here").verify(statement, base64.b64decode(sig))
+            need(keys.get((agent, number)), "no key that signs here: another log, or what stands before it is missing").verify(statement, base64.b64decode(sig))
             if not records: unclosed = not from_middle and type(r.get("vedette")) is dict and "previous" in r["vedette"]  # a past that is not here
             if from_middle and not records: expected, end, link = sequence, first, prev if first else link
             need(sequence == expected and not closed, "deleted, replayed or moved: record %s stands where %s should" % (sequence, expected))

@@ -183,6 +183,7 @@ static int write_crafted(const char *folder)
 		{ "bad-again-next-as-fraction", NEXT(AGAIN("false", "1.0", "\"LINK\"", "\"" AGENT "/0\"")) },
 		{ "bad-again-other-statement", NEXT(AGAIN("false", "1", "\"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\"", "\"" AGENT "/0\"")) },
 		{ "bad-again-other-stream-before", NEXT(AGAIN("false", "1", "\"LINK\"", "\"" AGENT "/7\"")) },
+		{ "bad-again-a-stream-left-out", { { OPEN, T2, 0, 0, 0, 0, 0, NULL }, { AGAIN("false", "1", "\"LINK\"", "\"" AGENT "/7\""), T1, 0, 0, PREV_ZERO, 0, 0, AGENT "/9" } } },
 		{ "bad-again-stream-escaped", NEXT(AGAIN("false", "1", "\"LINK\"", "\"\\u0030" "0000000-0000-4000-8000-000000000000/0\"")) },
 		{ "bad-again-past-in-a-list", NEXT("{\"event\":{\"dataset\":\"vedette.open\",\"sequence\":0},\"vedette\":{\"previous\":[{" PREVIOUS("false", "1", "\"LINK\"", "\"" AGENT "/0\"") "}]}}") },
 		{ "bad-again-past-elsewhere", NEXT("{\"event\":{\"dataset\":\"vedette.open\",\"sequence\":0},\"previous\":{" PREVIOUS("false", "1", "\"LINK\"", "\"" AGENT "/0\"") "}}") },

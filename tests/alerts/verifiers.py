@@ -262,6 +262,16 @@ for what, log, expected in [
     ("replayed", join(a[:3] + [a[2]] + a[3:]), b":4: replayed: record 2"), ("spliced", join(a[:2] + [other[2]]), b":3: spliced"),
     ("not a record", join(a[:1] + [b"x"]), b":2: not a record"), ("after the close", join(a + [a[6]]), b":8: after the close"),
     ("chain broken", join(a[:4] + content[4:]), b":5: chain broken"),
+    ("a key roll deleted", join(rolled[:3] + rolled[4:]), b":4: deleted: record 3 is missing"),
+    ("a record behind the roll of its key", join(rolled[:5] + [rolled[1]] + rolled[5:]), b":6: replayed: record 1"),
+    ("a file left out with the end of a stream and the beginning of the next", join(twice[:4] + twice[9:]),
+     b":5: deleted: stream 00000000-0000-4000-8000-000000000000/0 from record 4 on and the beginning of stream 00000000-0000-4000-8000-000000000000/1, up to record 1, are missing"),
+    ("a file left out with the beginning of a stream", join(twice[:7] + twice[9:]),
+     b":8: deleted: the beginning of stream 00000000-0000-4000-8000-000000000000/1, up to record 1, is missing"),
+    ("a stream left out", load("bad-again-a-stream-left-out.log"), b":2: deleted: it follows stream 00000000-0000-4000-8000-000000000000/7, which is missing"),
+    ("a stream that follows a later one", load("bad-again-other-stream-before.log"), b":2: chain broken: it follows stream"),
+    ("two streams twice", join(twice + twice), b":12: replayed: record 0 of stream 00000000-0000-4000-8000-000000000000/0 stands here again"),
+    ("a stream twice", join(a + a), b":8: after the close: record 0 follows the stream's close, and stands before it, too"),
 ]:
     _, text = ours(log, "a.key")
     tap(expected.decode() in text, "told in words: " + what)
@@ -270,6 +280,17 @@ for what, log, expected in [
     run = subprocess.run([sys.executable, "-B", "docs/verify_log.py", os.path.join(folder, "a.key"), "/dev/stdin"], input=log, capture_output=True, check=False)
     at = "line %s: " % expected.decode().split(":")[1]
     tap(run.returncode == 1 and run.stderr.decode().startswith(at) and not run.stdout, "verify_log.py names the same line: " + what)
+
+# a log whose beginning is missing, with it what names its key, and the first key of the agent alone
+behind_roll = join(rolled[4:])
+for verifier, options, expected in [(ours, [], "deleted: the log begins with record 4 of stream"), (ours, ["--from-middle"], "wrong key: there is no key for stream"),
+                                    (node_twin, [], "what stands before it is missing")]:
+    status, text = verifier(behind_roll, "rolled.key", *options)
+    tap(status == 1 and expected in text, " ".join(["no key, with an earlier one at hand", *options]) + ": " + expected)
+with open(os.path.join(folder, "behind"), "wb") as f:
+    f.write(behind_roll)
+run = subprocess.run([sys.executable, "-B", "docs/verify_log.py", os.path.join(folder, "rolled.key"), os.path.join(folder, "behind")], capture_output=True, check=False)
+tap(run.returncode == 1 and b"what stands before it is missing" in run.stderr, "verify_log.py says the same")
 
 # the scripts as an auditor runs them
 with open(os.path.join(folder, "cut.sample"), "wb") as f:

@@ -229,9 +229,11 @@ static void a_log_is_followed_from_key_to_key(void **state)
 		enum verify_fault fault;
 		size_t line;
 	} cases[] = {
-		{ "the roll is gone", { 0, 1, 2, 4, 5, -1 }, VERIFY_CHAIN_BROKEN, 4 },
-		{ "an epoch is gone", { 0, 1, 2, 3, 8, -1 }, VERIFY_CHAIN_BROKEN, 5 },
-		{ "a record of the key before", { 0, 1, 2, 3, 4, 1, -1 }, VERIFY_CHAIN_BROKEN, 6 },
+		{ "the roll is gone", { 0, 1, 2, 4, 5, -1 }, VERIFY_DELETED, 4 },
+		{ "an epoch is gone", { 0, 1, 2, 3, 8, -1 }, VERIFY_DELETED, 5 },
+		{ "a record of the key before", { 0, 1, 2, 3, 4, 1, -1 }, VERIFY_REPLAYED, 6 },
+		{ "a record of the key before, behind the close", { 0, 1, 2, 3, 4, 5, 6, 7, 8, 1, -1 }, VERIFY_AFTER_CLOSE, 10 },
+		{ "the first key's records are gone", { 4, 5, 6, 7, 8, -1 }, VERIFY_DELETED, 1 },
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		compose(&text, &a, &a, cases[i].order);
@@ -318,11 +320,12 @@ static void what_stands_between_two_streams_is_proven(void **state)
 	} cases[] = {
 		{ "the end of the first stream is gone", { 0, 1, 2, 3, 4, 5, 7, 8, 9, 10, -1 }, VERIFY_DELETED, 7 },
 		{ "the last batch of the first stream is not whole", { 0, 1, 2, 3, 4, 7, 8, 9, 10, -1 }, VERIFY_DELETED, 6 },
-		{ "the open record of the second stream is gone", { 0, 1, 2, 3, 4, 5, 6, 8, 9, 10, -1 }, VERIFY_SPLICED, 8 },
-		{ "the second stream before the first", { 7, 8, 9, 10, 0, 1, 2, 3, 4, 5, 6, -1 }, VERIFY_WRONG_KEY, 1 },
+		{ "the open record of the second stream is gone", { 0, 1, 2, 3, 4, 5, 6, 8, 9, 10, -1 }, VERIFY_DELETED, 8 },
+		{ "the end of the first stream and the beginning of the second are gone", { 0, 1, 2, 3, 4, 9, 10, -1 }, VERIFY_DELETED, 6 },
+		{ "the second stream before the first", { 7, 8, 9, 10, 0, 1, 2, 3, 4, 5, 6, -1 }, VERIFY_DELETED, 1 },
 		{ "the second stream twice", { 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 7, 8, 9, 10, -1 }, VERIFY_AFTER_CLOSE, 12 },
-		{ "the first stream again", { 0, 1, 2, 3, 4, 5, 6, 7, 8, 0, 1, 2, 3, -1 }, VERIFY_SPLICED, 10 },
-		{ "a record of the first stream in the second", { 0, 1, 2, 3, 4, 5, 6, 7, 5, 8, 9, 10, -1 }, VERIFY_SPLICED, 9 },
+		{ "the first stream again", { 0, 1, 2, 3, 4, 5, 6, 7, 8, 0, 1, 2, 3, -1 }, VERIFY_REPLAYED, 10 },
+		{ "a record of the first stream in the second", { 0, 1, 2, 3, 4, 5, 6, 7, 5, 8, 9, 10, -1 }, VERIFY_REPLAYED, 9 },
 		{ "the second stream behind another first one", { 100, 101, 102, 103, 104, 105, 106, 7, 8, 9, 10, -1 }, VERIFY_CHAIN_BROKEN, 8 },
 	};
 	CLEANUP(sample_log_done) struct sample_log a, other;
