@@ -155,7 +155,7 @@ static int nats_open(const struct sink_options *options, const struct wal_io *io
 	if (!r)
 		r = make_settings(s, diag);
 	if (r) {
-		diag_error(diag, (struct place){ 0 }, "sink '%s' cannot be made ready", options->name);
+		diag_error(diag, options->at, "sink '%s' cannot be made ready", options->name);
 		nats_close(s);
 		return r;
 	}

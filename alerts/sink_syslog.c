@@ -49,7 +49,7 @@ static int syslog_open(const struct sink_options *options, const struct wal_io *
 	s->options = options;
 	int r = link_new(&lc, &s->link, diag);
 	if (r) {
-		diag_error(diag, (struct place){ 0 }, "sink '%s' cannot be made ready", options->name);
+		diag_error(diag, options->at, "sink '%s' cannot be made ready", options->name);
 		syslog_close(s);
 		return r;
 	}

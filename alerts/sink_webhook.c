@@ -161,7 +161,7 @@ static int webhook_open(const struct sink_options *options, const struct wal_io 
 		r = buf_reserve(&w->body, WEBHOOK_PAGE_BYTES);
 	}
 	if (r) {
-		diag_error(diag, (struct place){ 0 }, "sink '%s' cannot be made ready", options->name);
+		diag_error(diag, options->at, "sink '%s' cannot be made ready", options->name);
 		webhook_close(w);
 		return r;
 	}

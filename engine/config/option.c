@@ -17,7 +17,7 @@ void option_texts_done(struct option_texts *texts)
 	*texts = (struct option_texts){ 0 };
 }
 
-static const char *keep(struct option_texts *texts, struct strview text)
+const char *option_keep(struct option_texts *texts, struct strview text)
 {
 	char **owned = realloc(texts->items, (texts->n + 1) * sizeof(*owned));
 	if (!owned)
@@ -36,6 +36,26 @@ static int bad_value(const struct config_option *o, struct place at, struct strv
 	return -EINVAL;
 }
 
+/* In the largest unit that leaves no fraction: whoever reads a printed configuration should not have to count zeros. */
+static void add_number(struct buf *out, enum option_type type, uint64_t v)
+{
+	static const struct unit {
+		uint64_t worth;
+		const char *name;
+	} sizes[] = { { 1 << 30, "GiB" }, { 1 << 20, "MiB" }, { 1 << 10, "KiB" }, { 1, "" } },
+	  times[] = { { 3600000000000, "h" }, { 60000000000, "m" }, { 1000000000, "s" }, { 1000000, "ms" }, { 1000, "us" }, { 1, "ns" } },
+	  counts[] = { { 1, "" } };
+	const struct unit *u = type == OPTION_COUNT ? counts : type == OPTION_TIME ? times : sizes;
+	if (v == 0 && type == OPTION_TIME)
+		u = &times[2];
+	else if (v == 0)
+		u = counts;
+	while (v % u->worth)
+		u++;
+	buf_add_u64(out, v / u->worth);
+	buf_add_z(out, u->name);
+}
+
 static int set_number(void *base, const struct config_option *o, struct place at, struct strview text, struct diag *diag)
 {
 	static const char *const wants[] = {
@@ -49,10 +69,12 @@ static int set_number(void *base, const struct config_option *o, struct place at
 	if (err)
 		return bad_value(o, at, text, wants[o->type], diag);
 	if (v < o->least || v > o->most) {
-		char range[96];
-		snprintf(range, sizeof(range), "between %llu and %llu%s", (unsigned long long)o->least, (unsigned long long)o->most,
-			 o->type == OPTION_TIME ? " nanoseconds" : o->type == OPTION_COUNT ? "" : " bytes");
-		return bad_value(o, at, text, range, diag);
+		CLEANUP(buf_done) struct buf range = { 0 };
+		buf_add_z(&range, "between ");
+		add_number(&range, o->type, o->least);
+		buf_add_z(&range, " and ");
+		add_number(&range, o->type, o->most);
+		return bad_value(o, at, text, buf_cstr(&range), diag);
 	}
 	if (o->type == OPTION_POWER && (v & (v - 1)))
 		return bad_value(o, at, text, "a power of two", diag);
@@ -132,7 +154,7 @@ static int set_scalar(const struct option_into *into, const struct config_option
 	int err = o->type == OPTION_TEXT ? check_choice(o, at, text, diag) : 0;
 	if (err)
 		return err;
-	const char *copy = keep(into->texts, text);
+	const char *copy = option_keep(into->texts, text);
 	if (!copy)
 		return -ENOMEM;
 	*(const char **)(void *)member = copy;
@@ -148,7 +170,7 @@ static int add_word(const struct option_into *into, const struct config_option *
 		diag_error(diag, at, "%s: more than %d items", o->key, CONFIG_MAX_WORDS);
 		return -E2BIG;
 	}
-	const char *copy = keep(into->texts, text);
+	const char *copy = option_keep(into->texts, text);
 	if (!copy)
 		return -ENOMEM;
 	words->at[words->n] = (struct config_at){ at.line, at.column };
@@ -283,26 +305,6 @@ static void add_text(struct buf *out, const char *text)
 		buf_add_char(out, *text);
 	}
 	buf_add_char(out, '\'');
-}
-
-/* In the largest unit that leaves no fraction: whoever reads a printed configuration should not have to count zeros. */
-static void add_number(struct buf *out, enum option_type type, uint64_t v)
-{
-	static const struct unit {
-		uint64_t worth;
-		const char *name;
-	} sizes[] = { { 1 << 30, "GiB" }, { 1 << 20, "MiB" }, { 1 << 10, "KiB" }, { 1, "" } },
-	  times[] = { { 3600000000000, "h" }, { 60000000000, "m" }, { 1000000000, "s" }, { 1000000, "ms" }, { 1000, "us" }, { 1, "ns" } },
-	  counts[] = { { 1, "" } };
-	const struct unit *u = type == OPTION_COUNT ? counts : type == OPTION_TIME ? times : sizes;
-	if (v == 0 && type == OPTION_TIME)
-		u = &times[2];
-	else if (v == 0)
-		u = counts;
-	while (v % u->worth)
-		u++;
-	buf_add_u64(out, v / u->worth);
-	buf_add_z(out, u->name);
 }
 
 void option_add_value(const void *base, const struct config_option *o, struct buf *out)

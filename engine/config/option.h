@@ -46,6 +46,8 @@ struct option_texts {
 	size_t n;
 };
 void option_texts_done(struct option_texts *texts);
+/* A copy; NULL: no memory. */
+const char *option_keep(struct option_texts *texts, struct strview text);
 
 /* Where values go. */
 struct option_into {

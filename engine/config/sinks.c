@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <strings.h>
 
+#include "engine/config/sinks_check.h"
+
 enum {
 #define SINK(kind, name, doc) IN_##kind = 1 << SINK_##kind,
 #include "engine/config/sinks.def"
@@ -154,7 +156,15 @@ const char *sink_url_fault(const struct sink_options *s, const char *url)
 	size_t host = strcspn(rest.p, "/?#");
 	if (host == 0 || !is_plain_text(url) || strchr(url, ' '))
 		return "the url is none: https://HOST[:PORT]/PATH";
-	return memchr(rest.p, '@', host) ? "the url holds a user: secrets come from files, see auth.basic and auth.token" : NULL;
+	if (memchr(rest.p, '@', host))
+		return "the url holds a user: secrets come from files, see auth.basic and auth.token";
+	return sink_authority_fault((struct strview){ rest.p, host }) ? "the url is none: https://HOST[:PORT]/PATH, with a port from 1 to 65535, an IPv6 address in brackets" : NULL;
+}
+
+/* Of what stands behind the scheme. */
+static const char *authority_fault(struct strview rest)
+{
+	return sink_authority_fault((struct strview){ rest.p, strcspn(rest.p, "/?#") });
 }
 
 static const char *check_http(const struct sink_options *s)
@@ -169,8 +179,9 @@ static const char *check_http(const struct sink_options *s)
 		return wrong;
 	if (s->auth_scheme[strspn(s->auth_scheme, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_")] != '\0')
 		return "auth.scheme is one word, as Bearer or ApiKey";
-	if (s->proxy[0] && (!sv_starts(sv_from(s->proxy), SV("http://")) || strchr(s->proxy, '@')))
-		return "proxy is http://HOST:PORT, without a user";
+	struct strview proxy = sv_from(s->proxy);
+	if (proxy.n && (!sv_starts(proxy, SV("http://")) || strchr(s->proxy, '@') || authority_fault(sv_from_index(proxy, 7))))
+		return "proxy is http://HOST:PORT, without a user, with a port from 1 to 65535";
 	if (is_for_people(s) && s->own)
 		return "this template is for alerts alone: say filter: {own: false}";
 	bool is_pagerduty = s->kind == SINK_WEBHOOK && strcmp(s->template, "pagerduty") == 0;
@@ -190,15 +201,34 @@ static bool is_subject(const char *text)
 	return n > 0 && text[n] == '\0' && text[0] != '.' && text[n - 1] != '.' && !strstr(text, "..");
 }
 
-static const char *check_nats(const struct sink_options *s)
+/* What is wrong with a server; NULL: nothing. */
+static const char *server_fault(const struct sink_options *s, const char *server)
+{
+	struct strview text = sv_from(server);
+	bool is_plain = sv_starts(text, SV("nats://"));
+	bool has_secret = s->auth_token[0] || s->auth_basic[0] || s->auth_creds[0];
+	if ((!sv_starts(text, SV("tls://")) && !is_plain) || strchr(server, '@'))
+		return "servers: each is nats://HOST:PORT or tls://HOST:PORT, without a user";
+	struct strview rest = sv_from_index(text, is_plain ? 7 : 6);
+	if (authority_fault(rest))
+		return "servers: each is nats://HOST:PORT or tls://HOST:PORT, with a port from 1 to 65535, an IPv6 address in brackets";
+	if (is_plain && has_secret && !sink_is_loopback((struct strview){ rest.p, strcspn(rest.p, "/?#") }))
+		return "servers: to a nats:// server beyond this host the secret of auth would go without encryption: use tls://";
+	return NULL;
+}
+
+static const char *check_nats(const struct sink_options *s, struct place *at)
 {
 	bool is_encrypted = false, is_plain = false;
 	for (size_t i = 0; i < s->servers.n; i++) {
-		struct strview server = sv_from(s->servers.items[i]);
-		is_encrypted |= sv_starts(server, SV("tls://"));
-		is_plain |= sv_starts(server, SV("nats://"));
-		if ((!sv_starts(server, SV("tls://")) && !sv_starts(server, SV("nats://"))) || memchr(server.p, '@', server.n))
-			return "servers: each is nats://HOST:PORT or tls://HOST:PORT, without a user";
+		const char *wrong = server_fault(s, s->servers.items[i]);
+		is_encrypted |= s->servers.items[i][0] == 't';
+		is_plain |= s->servers.items[i][0] == 'n';
+		if (wrong) {
+			at->line = s->servers.at[i].line;
+			at->column = s->servers.at[i].column;
+			return wrong;
+		}
 	}
 	if (s->servers.n == 0)
 		return "a sink of type nats needs servers";
@@ -211,11 +241,13 @@ static const char *check_nats(const struct sink_options *s)
 	return NULL;
 }
 
-static const char *check_kind(const struct sink_options *s)
+static const char *check_kind(const struct sink_options *s, struct place *at)
 {
 	bool is_net = s->kind == SINK_WEBHOOK || s->kind == SINK_OTLP || s->kind == SINK_NATS;
 	if (s->kind == SINK_FILE && !s->path[0])
 		return "a sink of type file needs a path";
+	if (s->kind == SINK_FILE && s->path[0] != '/')
+		return "path: a whole path is expected (/...): the daemon's folder at its next start may be another one";
 	if ((s->kind == SINK_SYSLOG || is_net) && (s->tls_cert[0] != '\0') != (s->tls_key[0] != '\0'))
 		return "tls.cert and tls.key belong together: name both or none";
 	if (s->kind == SINK_SYSLOG && has_tls_keys(s) && !sv_starts(sv_from(s->address), SV("tls:")))
@@ -223,26 +255,57 @@ static const char *check_kind(const struct sink_options *s)
 	if (is_net && (s->auth_token[0] != '\0') + (s->auth_basic[0] != '\0') + (s->auth_creds[0] != '\0') > 1)
 		return "auth: one way is enough: token, basic or creds";
 	if (s->kind == SINK_NATS)
-		return check_nats(s);
+		return check_nats(s, at);
 	return is_net ? check_http(s) : NULL;
+}
+
+/* A secret that stands in the place of its file's name is not repeated. */
+static const char *secret_fault(const struct sink_options *s)
+{
+	const struct {
+		const char *path, *says;
+	} rows[] = {
+		{ s->url_file, "url_file is the name of a file with its whole path (/...), not the url itself" },
+		{ s->auth_token, "auth.token is the name of a file with its whole path (/...), not the token itself" },
+		{ s->auth_basic, "auth.basic is the name of a file with its whole path (/...), not USER:PASSWORD itself" },
+		{ s->auth_creds, "auth.creds is the name of a file with its whole path (/...)" },
+		{ s->sign_hmac, "sign.hmac is the name of a file with its whole path (/...), not the key itself" },
+		{ s->sign_ed25519, "sign.ed25519 is the name of a file with its whole path (/...), not the key itself" },
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+		if (rows[i].path[0] && rows[i].path[0] != '/') /* "": none; of kinds that have no such key, too */
+			return rows[i].says;
+	return NULL;
+}
+
+static const char *meets_other(const struct sink_options *s, const struct sink_options *other)
+{
+	if (strcmp(other->name, s->name) == 0)
+		return "two sinks have the same name";
+	if (s->kind != SINK_FILE || other->kind != SINK_FILE)
+		return NULL;
+	bool is_of_other = sink_paths_meet(s->path, other->path), is_others = sink_paths_meet(other->path, s->path);
+	if (is_of_other && is_others)
+		return "two sinks write the same file";
+	return is_of_other || is_others ? "the file of a sink is one that another sink's is rotated to: give it another name" : NULL;
 }
 
 static int check(const struct sinks_config *all, const struct sink_options *s, struct diag *diag)
 {
+	struct place at = s->at;
 	const char *wrong = NULL;
 	if (!is_name(s->name))
 		wrong = "a sink needs a name of letters, digits, - and _, at most 32";
 	else if (s->retry_least > s->retry_most)
 		wrong = "retry.least is more than retry.most";
 	else
-		wrong = check_kind(s);
+		wrong = check_kind(s, &at);
+	if (!wrong)
+		wrong = secret_fault(s);
 	for (const struct sink_options *other = all->sinks; !wrong && other < s; other++)
-		if (strcmp(other->name, s->name) == 0)
-			wrong = "two sinks have the same name";
-		else if (s->kind == SINK_FILE && other->kind == SINK_FILE && strcmp(other->path, s->path) == 0)
-			wrong = "two sinks write the same file";
+		wrong = meets_other(s, other);
 	if (wrong)
-		diag_error(diag, s->at, "%s", wrong);
+		diag_error(diag, at, "%s", wrong);
 	return wrong ? -EINVAL : 0;
 }
 
@@ -262,7 +325,7 @@ static int parse_sink(const struct yaml_node *map, struct sinks_config *all, str
 		err = set_map(&into, s->kind, "", map, diag);
 	if (!err)
 		err = check(all, s, diag);
-	s->at.file = NULL; /* the tree that owns it goes */
+	s->at.file = map->at.file ? option_keep(&all->owned, sv_from(map->at.file)) : NULL; /* the tree that owns it goes */
 	all->n += err == 0;
 	return err;
 }

@@ -172,7 +172,7 @@ static int check_sink(const struct sink_options *s, struct diag *diag)
 	const struct link_config lc = { s->address, s->tls_ca, s->tls_cert, s->tls_key, s->tls_name, s->timeout, NULL };
 	int err = link_new(&lc, &link, diag);
 	if (err)
-		diag_error(diag, (struct place){ 0 }, "sink '%s' cannot be made ready", s->name);
+		diag_error(diag, s->at, "sink '%s' cannot be made ready", s->name);
 	return err;
 }
 

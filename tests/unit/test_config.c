@@ -23,7 +23,7 @@ static void bad_configurations_are_refused_with_their_place(void **state)
 		{ "rules: [[r]]\n", "c.yaml:1:9: rules: an item must be text, not a list" },
 		{ "rules: [r]\nenforce: maybe\n", "c.yaml:2:10: enforce: 'maybe' is not true or false" },
 		{ "rules: [r]\nrings: {bulk: 5000}\n", "c.yaml:2:15: rings.bulk: '5000' is not a power of two" },
-		{ "rules: [r]\nrings: {bulk: 1KiB}\n", "is not between 4096 and 1073741824 bytes" },
+		{ "rules: [r]\nrings: {bulk: 1KiB}\n", "is not between 4KiB and 1GiB" },
 		{ "rules: [r]\nrings: {bulk: -1}\n", "is not a size as" },
 		{ "rules: [r]\noutcome_timeout: 5\n", "is not a time with its unit" },
 		{ "rules: [r]\nsensor: ebpf\n", "sensor: 'ebpf' is not auto, lsm or tracepoint" },
@@ -65,11 +65,17 @@ static void bad_configurations_are_refused_with_their_place(void **state)
 		{ "rules: [r]\nsinks:\n  - {type: file, name: a, pat: /x}\n", "c.yaml:3:27: unknown key 'pat' (did you mean 'path'?)" },
 		{ "rules: [r]\nsinks:\n  - {type: file, name: a}\n", "a sink of type file needs a path" },
 		{ "rules: [r]\nsinks:\n  - {type: stdout, name: a}\n  - {type: stdout, name: a}\n", "c.yaml:4:5: two sinks have the same name" },
-		{ "rules: [r]\nsinks:\n  - {type: file, name: a, path: x}\n  - {type: file, name: b, path: x}\n", "two sinks write the same file" },
+		{ "rules: [r]\nsinks:\n  - {type: file, name: a, path: /x/y}\n  - {type: file, name: b, path: /x/y}\n", "two sinks write the same file" },
+		{ "rules: [r]\nsinks:\n  - {type: file, name: a, path: /x/y}\n  - {type: file, name: b, path: /x/.//y}\n", "two sinks write the same file" },
+		{ "rules: [r]\nsinks:\n  - {type: file, name: a, path: /x/y}\n  - {type: file, name: b, path: /x/y.12}\n", "c.yaml:4:5: the file of a sink is one that another" },
+		{ "rules: [r]\nsinks:\n  - {type: file, name: a, path: /x/./y.1}\n  - {type: file, name: b, path: /x/y}\n", "the file of a sink is one that another" },
+		{ "rules: [r]\nsinks:\n  - {type: file, name: a, path: x}\n", "c.yaml:3:5: path: a whole path is expected" },
 		{ "rules: [r]\nsinks:\n  - {type: stdout, name: a, filter: {severity: hi}}\n", "filter.severity: 'hi' is not one of info, low, medium, high, critical" },
 		{ "rules: [r]\nsinks:\n  - {type: stdout, name: a, format: xml}\n", "format: 'xml' is not one of native, ocsf, cef, leef, falco, otlp" },
 		{ "rules: [r]\nsinks:\n  - {type: journald, name: a, format: cef}\n", "a sink of type journald has no 'format'" },
-		{ "rules: [r]\nsinks:\n  - {type: syslog, name: a, max_bytes: 100}\n", "max_bytes: '100' is not between 480 and 1048576 bytes" },
+		{ "rules: [r]\nsinks:\n  - {type: syslog, name: a, max_bytes: 100}\n", "max_bytes: '100' is not between 480 and 1MiB" },
+		{ "rules: [r]\nsinks:\n  - {type: syslog, name: a, timeout: 0s}\n", "c.yaml:3:38: timeout: '0s' is not between 100ms and 10m" },
+		{ "rules: [r]\nsinks:\n  - {type: syslog, name: a, retry: {least: 2h}}\n", "retry.least: '2h' is not between 1ms and 1h" },
 		{ "rules: [r]\nsinks:\n  - {type: syslog, name: a, tls: {cert: x}}\n", "tls.cert and tls.key belong together" },
 		{ "rules: [r]\nsinks:\n  - {type: syslog, name: a, address: 'tcp:h:6514', tls: {ca: x}}\n", "c.yaml:3:5: tls: its keys are for an address that begins with tls:" },
 		{ "rules: [r]\nsinks:\n  - {type: syslog, name: a, tls: {name: x}}\n", "c.yaml:3:5: tls: its keys are for an address that begins with tls:" },
@@ -79,6 +85,16 @@ static void bad_configurations_are_refused_with_their_place(void **state)
 		{ "rules: [r]\nsinks:\n  - {name: a, type: webhook, url: 'ftp://h/'}\n", "the url must begin with https://" },
 		{ "rules: [r]\nsinks:\n  - {name: a, type: webhook, url: 'http://h/'}\n", "the url is http: without encryption" },
 		{ "rules: [r]\nsinks:\n  - {name: a, type: webhook, url: 'https:///x'}\n", "the url is none" },
+		{ "rules: [r]\nsinks:\n  - {name: a, type: webhook, url: 'https://h:99999/x'}\n", "c.yaml:3:5: the url is none: https://HOST[:PORT]/PATH, with a port from 1" },
+		{ "rules: [r]\nsinks:\n  - {name: a, type: webhook, url: 'https://h:0/x'}\n", "the url is none" },
+		{ "rules: [r]\nsinks:\n  - {name: a, type: webhook, url: 'https://h:/x'}\n", "the url is none" },
+		{ "rules: [r]\nsinks:\n  - {name: a, type: webhook, url: 'https://::1/x'}\n", "the url is none" },
+		{ "rules: [r]\nsinks:\n  - {name: a, type: webhook, url: 'https://[::1]x/'}\n", "the url is none" },
+		{ "rules: [r]\nsinks:\n  - {name: a, type: otlp, url: 'https://[::1]:65536/'}\n", "the url is none" },
+		{ "rules: [r]\nsinks:\n  - {name: a, type: webhook, url: 'https://h/', proxy: 'http://p:70000'}\n", "proxy is http://HOST:PORT" },
+		{ "rules: [r]\nsinks:\n  - {name: a, type: webhook, url: 'https://h/', auth: {token: s3cret}}\n", "c.yaml:3:5: auth.token is the name of a file with its whole path" },
+		{ "rules: [r]\nsinks:\n  - {name: a, type: webhook, url_file: 'https://h/s3cret'}\n", "url_file is the name of a file" },
+		{ "rules: [r]\nsinks:\n  - {name: a, type: webhook, url: 'https://h/', sign: {hmac: whsec_x}}\n", "sign.hmac is the name of a file" },
 		{ "rules: [r]\nsinks:\n  - {name: a, type: webhook, url: 'https://u:p@h/x'}\n", "the url holds a user: secrets come from files" },
 		{ "rules: [r]\nsinks:\n  - {name: a, type: webhook, url: 'https://h/', headers: ['no colon']}\n", "headers: each is 'NAME: VALUE'" },
 		{ "rules: [r]\nsinks:\n  - {name: a, type: webhook, url: 'https://h/', headers: ['Authorization: x']}\n", "headers: each is 'NAME: VALUE'" },
@@ -98,6 +114,10 @@ static void bad_configurations_are_refused_with_their_place(void **state)
 		{ "rules: [r]\nsinks:\n  - {name: a, type: nats}\n", "a sink of type nats needs servers" },
 		{ "rules: [r]\nsinks:\n  - {name: a, type: nats, servers: ['http://h']}\n", "servers: each is nats://HOST:PORT or tls://HOST:PORT" },
 		{ "rules: [r]\nsinks:\n  - {name: a, type: nats, servers: ['nats://u:p@h']}\n", "servers: each is nats://HOST:PORT or tls://HOST:PORT, without a user" },
+		{ "rules: [r]\nsinks:\n  - {name: a, type: nats, servers: ['tls://h:1', 'tls://h:99999']}\n", "c.yaml:3:48: servers: each is nats://HOST:PORT or tls://HOST:PORT, with a port" },
+		{ "rules: [r]\nsinks:\n  - {name: a, type: nats, servers: ['tls://'] }\n", "servers: each is" },
+		{ "rules: [r]\nsinks:\n  - {name: a, type: nats, servers: ['nats://10.0.0.1:4222'], auth: {token: /t}}\n", "c.yaml:3:37: servers: to a nats:// server beyond this host the secret" },
+		{ "rules: [r]\nsinks:\n  - {name: a, type: nats, servers: ['nats://127.0.0.1.example:4222'], auth: {basic: /t}}\n", "servers: to a nats:// server beyond" },
 		{ "rules: [r]\nsinks:\n  - {name: a, type: nats, servers: ['nats://h', 'tls://h']}\n", "servers: either all begin with tls:// or none" },
 		{ "rules: [r]\nsinks:\n  - {name: a, type: nats, servers: ['nats://h'], tls: {ca: x}}\n", "tls: its keys are for servers that begin with tls:// alone" },
 		{ "rules: [r]\nsinks:\n  - {name: a, type: nats, servers: ['nats://h'], subject: 'a.*'}\n", "subject and tenant are made of" },
@@ -113,6 +133,27 @@ static void bad_configurations_are_refused_with_their_place(void **state)
 			diag_format(&diag.messages[0], said, sizeof(said));
 		if (!strstr(said, cases[i].says))
 			fail_msg("'%s' gave '%s', not '%s'", cases[i].text, said, cases[i].says);
+	}
+}
+
+static void sinks_that_are_as_they_should_be_are_taken(void **state)
+{
+	static const char *const sinks[] = {
+		"{name: a, type: nats, servers: ['nats://127.0.0.1:4222', 'nats://[::1]:4222', 'nats://localhost'], auth: {token: /t}}",
+		"{name: a, type: nats, servers: ['nats://10.0.0.1:4222']}", "{name: a, type: nats, servers: ['tls://h:65535'], auth: {creds: /c}}",
+		"{name: a, type: webhook, url: 'https://h:65535/x:y', proxy: 'http://p:3128', auth: {token: /t}}", "{name: a, type: otlp, url: 'https://[2001:db8::1]:4318?a=b:c'}",
+		"{name: a, type: file, path: /x/y}\n  - {name: b, type: file, path: /x/y1}\n  - {name: c, type: file, path: /x/y.log}\n  - {name: d, type: file, path: /x/y./1}",
+		"{name: a, type: syslog, timeout: 100ms}",
+	};
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(sinks); i++) {
+		CLEANUP(diag_done) struct diag diag = { 0 };
+		CLEANUP(config_free) struct config *c = NULL;
+		CLEANUP(buf_done) struct buf text = { 0 };
+		buf_add_format(&text, "rules: [r]\nsinks:\n  - %s\n", sinks[i]);
+		if (config_parse("c.yaml", buf_sv(&text), &c, &diag))
+			fail_msg("%s: %s", sinks[i], diag.n ? diag.messages[0].text : "");
+		assert_string_equal(c->sinks.sinks[0].at.file, "c.yaml");
 	}
 }
 
@@ -162,8 +203,8 @@ static void every_key_survives_printing_and_reading(void **state)
 	assert_int_equal(config_parse("a", SV("rules: [a b, \"it's\", \"a\\n\\x7f\\\\\\\"\", \"\\x8f\\uFFFE\\uFEFF\"]\nrings: {bulk: 64KiB}\noutput: {heartbeat: 90s}\nenforce: true\n"
 						"agent: {folder: /a}\nwal: {folder: /w}\nsinks:\n  - {type: syslog, name: a, address: 'tls:h:6514', filter: {tags: [x, y]}}\n"
 						"  - {type: file, name: b, path: /p, rotate: {size: 1MiB}}\n"
-						"  - {type: webhook, name: c, url: 'https://h/?a=b', headers: ['X-A: b c'], auth: {token: t}, batch: {count: 7}}\n"
-						"  - {type: nats, name: d, servers: ['tls://h:1', 'tls://i:2'], auth: {creds: c}}\n"), &one, &diag), 0);
+						"  - {type: webhook, name: c, url: 'https://h/?a=b', headers: ['X-A: b c'], auth: {token: /t}, batch: {count: 7}}\n"
+						"  - {type: nats, name: d, servers: ['tls://h:1', 'tls://i:2'], auth: {creds: /c}}\n"), &one, &diag), 0);
 	assert_int_equal(one->ring_bulk, 65536);
 	assert_int_equal(one->heartbeat, 90000000000);
 	assert_int_equal(one->ring_priority, 4 << 20);
@@ -235,6 +276,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(bad_configurations_are_refused_with_their_place),
+		cmocka_unit_test(sinks_that_are_as_they_should_be_are_taken),
 		cmocka_unit_test(folders_of_ones_own_may_be_protected),
 		cmocka_unit_test(what_is_on_this_host_is_asked_too),
 		cmocka_unit_test(all_faults_of_a_file_come_at_once),
