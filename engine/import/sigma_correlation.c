@@ -120,6 +120,21 @@ static struct strview field_name(const struct reader *r, const struct yaml_node 
 	return node->text;
 }
 
+/* Rows of the mapping have a field of their own each behind one name, and events are joined by that of the first row. */
+static void warn_of_other_rows(const struct reader *r, const struct yaml_node *node, const struct sigma_document *rule, const struct sigma_field *field)
+{
+	char quoted[80];
+	const struct field_ref *ref = field->target == SIGMA_CONSTANT ? NULL : field->ref;
+	for (size_t i = 0; i < rule->rule.n_aliases; i++) {
+		const struct field_alias *a = &rule->rule.aliases[i];
+		bool is_same = a->field == ref && (ref || sv_is(field->constant, a->constant));
+		if (is_same || !(a->events & rule->rule.info.events) || !sv_is(field->name, a->name) || diag_speaks_of(r->c->diag, node->at))
+			continue;
+		diag_warn(r->c->diag, node->at, "correlation: field %s is %s in one row of the mapping and %s in another: only the first is read",
+			  diag_quote(field->name, quoted, sizeof(quoted)), ref ? ref->name : "the same in all events", a->field ? a->field->name : "the same in all events");
+	}
+}
+
 /* NULL: after a report, or (ret_constant) the same in all events. */
 static const struct field_ref *find_field(struct reader *r, const struct yaml_node *node, struct sigma_document *rule, bool *ret_constant)
 {
@@ -129,6 +144,8 @@ static const struct field_ref *find_field(struct reader *r, const struct yaml_no
 		return NULL;
 	}
 	const struct sigma_field *field = sigma_row_field(r->c, rule->row, field_name(r, node, rule), node->at);
+	if (field)
+		warn_of_other_rows(r, node, rule, field);
 	if (field && field->target == SIGMA_CONSTANT) {
 		*ret_constant = true;
 		return NULL;

@@ -137,6 +137,27 @@ static void numbers_that_no_port_has_are_lost(void **state)
 	}
 }
 
+#define TWO_ROWS \
+	"sigma_mapping:\n  - {logsource: {product: linux, category: file_event}, event: file.rename, fields: {TargetFilename: vedette.new_path, Image: process.executable}}\n" \
+	"---\ntitle: T\nid: r\nlevel: low\nlogsource: {product: linux, category: file_event}\ndetection: {s: {TargetFilename: /x}, condition: s}\n---\n" \
+	"title: C\nid: c\ncorrelation:\n  rules: [r]\n  timespan: 1m\n"
+
+/* TargetFilename is file.path where a file is made. */
+static void correlations_by_fields_that_differ_are_told(void **state)
+{
+	(void)state;
+	static const struct telling cases[] = {
+		{ TWO_ROWS "  type: event_count\n  group-by: [Image]\n  condition: {gte: 3}\n", "" },
+		{ TWO_ROWS "  type: event_count\n  group-by: [TargetFilename]\n  condition: {gte: 3}\n",
+		  "16:14: warning: correlation: field 'TargetFilename' is file.path in one row of the mapping and vedette.new_path in another: only the first is read\n" },
+		{ TWO_ROWS "  type: value_count\n  condition: {gte: 3, field: TargetFilename}\n",
+		  "16:30: warning: correlation: field 'TargetFilename' is file.path in one row of the mapping and vedette.new_path in another: only the first is read\n" },
+		{ CONNECTION "  s: {DestinationPort: 1}\n  condition: s\n---\ntitle: C\nid: c\n"
+		  "correlation: {type: event_count, rules: [r], timespan: 1m, condition: {gte: 3}, group-by: [SourceIp, Computer]}\n", "" },
+	};
+	expect_all(cases, ARRAY_SIZE(cases));
+}
+
 static void words_of_a_rule_may_be_in_either_case(void **state)
 {
 	(void)state;
@@ -186,6 +207,7 @@ int main(void)
 		cmocka_unit_test(selections_that_no_condition_names_are_told_and_looked_at),
 		cmocka_unit_test(what_no_condition_names_is_no_part_of_the_rule),
 		cmocka_unit_test(numbers_that_no_port_has_are_lost),
+		cmocka_unit_test(correlations_by_fields_that_differ_are_told),
 		cmocka_unit_test(words_of_a_rule_may_be_in_either_case),
 		cmocka_unit_test(what_is_not_supported_says_what_to_do),
 	};
