@@ -114,7 +114,7 @@ static void bad_configurations_are_refused_with_their_place(void **state)
 		{ "rules: [r]\nsinks:\n  - {name: a, type: nats}\n", "a sink of type nats needs servers" },
 		{ "rules: [r]\nsinks:\n  - {name: a, type: nats, servers: ['http://h']}\n", "servers: each is nats://HOST:PORT or tls://HOST:PORT" },
 		{ "rules: [r]\nsinks:\n  - {name: a, type: nats, servers: ['nats://u:p@h']}\n", "servers: each is nats://HOST:PORT or tls://HOST:PORT, without a user" },
-		{ "rules: [r]\nsinks:\n  - {name: a, type: nats, servers: ['tls://h:1', 'tls://h:99999']}\n", "c.yaml:3:48: servers: each is nats://HOST:PORT or tls://HOST:PORT, with a port" },
+		{ "rules: [r]\nsinks:\n  - {name: a, type: nats, servers: ['tls://h:1', 'tls://h:99999']}\n", "c.yaml:3:50: servers: each is nats://HOST:PORT or tls://HOST:PORT, with a port" },
 		{ "rules: [r]\nsinks:\n  - {name: a, type: nats, servers: ['tls://'] }\n", "servers: each is" },
 		{ "rules: [r]\nsinks:\n  - {name: a, type: nats, servers: ['nats://10.0.0.1:4222'], auth: {token: /t}}\n", "c.yaml:3:37: servers: to a nats:// server beyond this host the secret" },
 		{ "rules: [r]\nsinks:\n  - {name: a, type: nats, servers: ['nats://127.0.0.1.example:4222'], auth: {basic: /t}}\n", "servers: to a nats:// server beyond" },

@@ -75,7 +75,7 @@ static void what_sinks_read_and_write_is_our_own(void **state)
 				   "  - {name: a, type: file, path: /v/a}\n"
 				   "  - {name: b, type: webhook, url_file: /v/url, auth: {token: /v/token}, sign: {hmac: /v/hmac, ed25519: /v/ed}}\n"
 				   "  - {name: c, type: webhook, url: 'https://h/', auth: {basic: /v/basic}, tls: {ca: /v/ca, cert: /v/cert, key: /v/key}}\n"
-				   "  - {name: d, type: nats, servers: ['nats://h:4222'], auth: {creds: /v/creds}}\n";
+				   "  - {name: d, type: nats, servers: ['tls://h:4222'], auth: {creds: /v/creds}}\n";
 	static const char *const read[] = { "/v/url", "/v/token", "/v/hmac", "/v/ed", "/v/basic", "/v/creds" };
 	static const char *const shared[] = { "/v/ca", "/v/cert", "/v/key" }; /* with others on the host, who renew them */
 	CLEANUP(config_free) struct config *c = NULL;
