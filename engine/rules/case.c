@@ -19,6 +19,10 @@ const struct event_type *case_event_type(struct compiler *c, const struct yaml_n
 	const struct yaml_node *event = yaml_get(item, "event"), *fires = yaml_get(item, "fires"), *fields = fires ? fires : yaml_get(item, "quiet");
 	if (!event && fields && fields->type == YAML_MAP) /* beside the fields, or among them */
 		event = yaml_get(fields, "event");
+	if (!event && rule->info.events == 0) {
+		diag_error(c->diag, item->at, "case: the rule is about no event that is reported here, so it can have no cases: leave it out");
+		return NULL;
+	}
 	if (!event) {
 		bool is_one = (rule->info.events & (rule->info.events - 1)) == 0;
 		if (is_one)

@@ -191,6 +191,9 @@ static void what_is_not_supported_says_what_to_do(void **state)
 		  "3:9: filters of Sigma are not read: give the rules exceptions instead, by an item with 'override' and 'append: {exceptions: ...}'\n" },
 		{ CORRELATED "  type: event_count\n  rules: [r]\n  timespan: 1m\n  condition: {neq: 5}\n",
 		  "15:20: correlation: condition: neq is not supported: write two correlations, one with lt and one with gt\n" },
+		{ "title: W\nid: w\nlogsource: {product: windows, category: process_creation}\ndetection: {s: {User: x}, condition: s}\n---\n"
+		  "- cases_for: w\n  cases: [{fires: {User: x}}]\n",
+		  "7:11: case: the rule is about no event that is reported here, so it can have no cases: leave it out\n" },
 		{ "sigma_mapping: [{logsource: {category: x}, event: file.renam}]\n", "1:51: event: unknown event 'file.renam' (did you mean 'file.rename'?)\n" },
 		{ "sigma_mapping: [{logsource: {category: x}, event: [file.open, zzzzzz]}]\n",
 		  "1:63: event: unknown event 'zzzzzz' ('vedette fields' lists them)\n" },
