@@ -331,6 +331,20 @@ static void put_requirement(const struct audit_report *report, struct json *j, c
 	json_object_end(j);
 }
 
+/* What nobody has looked at. */
+static void put_passed(struct json *j, const struct logfiles *files)
+{
+	put_list(j, "passed_over");
+	for (size_t i = 0; i < files->n_passed; i++) {
+		json_object_begin(j);
+		put_file(j, files->passed[i].path);
+		put_text(j, "what", files->passed[i].what);
+		json_object_end(j);
+	}
+	json_array_end(j);
+	put_number(j, "passed_over_left_out", files->more_passed);
+}
+
 void audit_report_json(const struct audit_report *report, struct buf *out)
 {
 	const struct audit *a = report->audit;
@@ -341,7 +355,7 @@ void audit_report_json(const struct audit_report *report, struct buf *out)
 	json_init(&j, out);
 	json_object_begin(&j);
 	put_alerts(&j, a);
-	put_number(&j, "files", report->n_files);
+	put_number(&j, "files", report->files->n);
 	put_text(&j, "from", report->from);
 	put_list(&j, "logs");
 	for (size_t i = 0; i < a->n_logs; i++)
@@ -349,6 +363,7 @@ void audit_report_json(const struct audit_report *report, struct buf *out)
 	json_array_end(&j);
 	put_text(&j, "made", report->made);
 	put_text(&j, "made_by", "vedette " VEDETTE_VERSION);
+	put_passed(&j, report->files);
 	json_key(&j, "receipts");
 	json_str(&j, buf_sv(&report->receipts));
 	put_list(&j, "requirements");

@@ -31,7 +31,8 @@ bool audit_report_accepts(const struct audit_report *report, const struct audit_
 enum audit_grade audit_report_grade(const struct audit_report *report)
 {
 	const struct audit *a = report->audit;
-	enum audit_grade grade = report->is_unreached ? AUDIT_GRADE_UNVERIFIED : AUDIT_GRADE_WHOLE;
+	bool is_partial = report->is_unreached || (report->wants_complete && report->files->n_passed);
+	enum audit_grade grade = is_partial ? AUDIT_GRADE_UNVERIFIED : AUDIT_GRADE_WHOLE;
 	for (size_t i = 0; i < a->n_logs; i++) {
 		const struct audit_log *log = a->logs[i];
 		if (!audit_report_accepts(report, log))
@@ -297,6 +298,19 @@ static void tell_alerts(const struct audit *a, struct page *p)
 	say_more(p, a->other_alerts, "alerts of other rules");
 }
 
+/* Each line as a point of a list. */
+static void say_lines(struct page *p, struct strview rest)
+{
+	while (rest.n) {
+		const char *end = memchr(rest.p, '\n', rest.n);
+		size_t n = end ? (size_t)(end - rest.p) : rest.n;
+		char line[1024];
+		audit_printable((struct strview){ rest.p, n }, line, sizeof(line));
+		page_point(p, "%s", line);
+		rest = sv_from_index(rest, n + 1);
+	}
+}
+
 static void tell_summary(const struct audit_report *report, struct page *p)
 {
 	enum audit_grade grade = audit_report_grade(report);
@@ -306,7 +320,7 @@ static void tell_summary(const struct audit_report *report, struct page *p)
 		page_warn(p, "THIS REPORT IS NOT BUILT ON A VERIFIED LOG. Part of what was given did not verify, as told below: do not rely on it.");
 	page_say(p, "Result: %s.", audit_grade_text(grade));
 	page_say(p, "From %s up to %s (UTC); made %s by vedette " VEDETTE_VERSION " from %zu files, with the public keys of %s. Times are those of the signatures.",
-		 report->from, report->to, report->made, report->n_files, key_file);
+		 report->from, report->to, report->made, report->files->n, key_file);
 	page_say(p, "It tells what the records show and what they cannot show. Whether a requirement is met is for people to judge.");
 	static const char *const headings[] = { "host", "verification", "records", "coverage", "gaps without a reason", "kinds of loss", "changes of rules", NULL };
 	page_table_begin(p, headings);
@@ -323,15 +337,10 @@ static void tell_summary(const struct audit_report *report, struct page *p)
 		cell_number(p, log->n_periods + log->more_periods - (log->n_periods > 0));
 	}
 	page_table_end(p);
-	struct strview rest = buf_sv(&report->receipts);
-	while (rest.n) {
-		const char *end = memchr(rest.p, '\n', rest.n);
-		size_t n = end ? (size_t)(end - rest.p) : rest.n;
-		char line[1024];
-		audit_printable((struct strview){ rest.p, n }, line, sizeof(line));
-		page_point(p, "%s", line);
-		rest = sv_from_index(rest, n + 1);
-	}
+	CLEANUP(buf_done) struct buf passed = { 0 };
+	logfiles_add_passed(report->files, &passed);
+	say_lines(p, buf_sv(&passed));
+	say_lines(p, buf_sv(&report->receipts));
 }
 
 void audit_report_page(const struct audit_report *report, struct page *p)

@@ -5,12 +5,13 @@
 #include "alerts/audit.h"
 #include "engine/base/json.h"
 #include "engine/daemon/audit_page.h"
+#include "engine/daemon/logfiles.h"
 
 struct audit_report {
 	const struct audit *audit; /* borrowed */
 	audit_time from, to, made;
 	const char *key_file;      /* borrowed */
-	size_t n_files;
+	const struct logfiles *files; /* borrowed */
 	bool wants_complete;       /* open-ended logs count as not verified */
 	struct buf receipts;       /* a line for each */
 	bool is_unreached;         /* a receipt is not reached, or of an agent that is not here */

@@ -30,7 +30,8 @@ static const char usage[] =
 	"  --json          one JSON document, as schemas/audit.schema.json says\n"
 	"  --html          one HTML file that needs nothing else, to be read or printed\n"
 	"  -o, --output FILE  write the report there; only an earlier report of the same form is written over\n"
-	"  --complete      a log that does not end with its stream's close record, or whose beginning is not here, counts as not verified\n"
+	"  --complete      a log that does not end with its stream's close record, or whose beginning is not here, counts as not verified;\n"
+	"                  so does a folder in which something was passed over\n"
 	"  --from-middle   a log may begin within a stream\n"
 	"  --receipt FILE  a collector's receipt: the log has to reach what it says\n"
 	"  --receipt-key FILE  the collector's public key\n"
@@ -198,7 +199,7 @@ static int make_report(struct audit_run *run, char *const *paths, size_t n)
 	(void)snprintf(run->report.made, sizeof(run->report.made), "%s", buf_cstr(&made)); /* fits */
 	run->report.audit = run->audit;
 	run->report.key_file = run->key_file;
-	run->report.n_files = files.n;
+	run->report.files = &files;
 	if (put_report(run))
 		return EXIT_UNVERIFIED;
 	return status[audit_report_grade(&run->report)];

@@ -132,6 +132,7 @@ static int format_paths(struct format_run *run, char *const *paths, size_t n, co
 	if (!r)
 		r = logfiles_find(paths, n, &files, &diag);
 	say_diag(&diag);
+	logfiles_say_passed(&files);
 	if (!r)
 		r = print_files(run, &files, &keys, options);
 	if (fflush(stdout) || ferror(stdout)) {

@@ -131,6 +131,7 @@ static int find_end(const struct receipt_args *args, struct log_head *ret, struc
 	int r = verify_keys_read(args->key, &keys, diag);
 	if (!r)
 		r = logfiles_find(args->paths, args->n_paths, &files, diag);
+	logfiles_say_passed(&files);
 	if (!r)
 		r = verifier_new(&keys, &(struct verify_options){ .from_middle = true }, &v);
 	for (size_t i = 0; !r && i < files.n && !verifier_explain(v)[0]; i++) {

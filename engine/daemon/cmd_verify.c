@@ -30,6 +30,7 @@ struct verify_run {
 	struct gap *gaps;    /* owned; GAPS_MAX of them */
 	size_t n_gaps;
 	uint64_t more_gaps;
+	const struct logfiles *files; /* borrowed */
 	struct log_receipts receipts;
 	struct logwalk walk;
 };
@@ -40,10 +41,12 @@ static void usage(FILE *to)
 	      "                      [--receipt FILE]... [--receipt-key FILE] [--json] PATH...\n"
 	      "\n"
 	      "Checks that a log is whole and as it was signed. PATH: a file, a folder of them, or - for standard input. Several files are put in\n"
-	      "the order in which they were written; each agent's are one log. Gaps are told, with cause and duration.\n"
+	      "the order in which they were written; each agent's are one log. Gaps are told, with cause and duration. In a folder empty files and\n"
+	      "files of public keys count for nothing; what is no regular file (links, folders) is passed over, and named.\n"
 	      "\n"
 	      "  --key KEYS      file with the public keys, lines 'vedette-key/v1 STREAM EPOCH BASE64'\n"
-	      "  --complete      fail also when the log does not end with its stream's close record, or follows a stream that is not here\n"
+	      "  --complete      fail also when the log does not end with its stream's close record, or follows a stream that is not here, or\n"
+	      "                  something in a folder is passed over\n"
 	      "  --from-middle   the log may begin within a stream, or behind another one of its agent\n"
 	      "  --keys-out NEW  write every key that the log proves into a new file: for lines alone, and for logs that begin in its middle\n"
 	      "  --since TIME    tell of what was signed from then on only, as 2026-01-31 or 2026-01-31T12:00:00Z; all is checked nevertheless\n"
@@ -188,6 +191,23 @@ static void json_receipts(struct json *j, const struct verify_run *run)
 	json_array_end(j);
 }
 
+static void json_passed(struct json *j, const struct logfiles *files)
+{
+	json_key(j, "passed_over");
+	json_array_begin(j);
+	for (size_t i = 0; i < files->n_passed; i++) {
+		json_object_begin(j);
+		json_key(j, "file");
+		json_str(j, sv_from(files->passed[i].path));
+		json_key(j, "what");
+		json_str(j, sv_from(files->passed[i].what));
+		json_object_end(j);
+	}
+	json_array_end(j);
+	json_key(j, "passed_over_left_out");
+	json_u64(j, files->more_passed);
+}
+
 static void print_text(const struct verify_run *run, const struct verify_result *result)
 {
 	CLEANUP(buf_done) struct buf out = { 0 };
@@ -260,6 +280,7 @@ static void print_json(const struct verify_run *run, const struct verify_result 
 		json_key(&j, "line");
 		json_u64(&j, run->walk.lines);
 	}
+	json_passed(&j, run->files);
 	json_receipts(&j, run);
 	json_key(&j, "records");
 	json_u64(&j, result->records);
@@ -334,6 +355,20 @@ static int close_keys(struct verify_run *run)
 	return 0;
 }
 
+/* Of the folders, not of one agent: once, behind all verdicts. With --complete it is a fault: what was not judged may be of the log. */
+static int tell_passed(const struct verify_run *run)
+{
+	CLEANUP(buf_done) struct buf out = { 0 };
+	logfiles_add_passed(run->files, &out);
+	if (!run->wants_json) /* there each line has it */
+		fputs(buf_cstr(&out), stdout);
+	if (fflush(stdout) || ferror(stdout)) {
+		fprintf(stderr, "vedette verify: cannot write the output: %s\n", strerror(errno));
+		return 1;
+	}
+	return run->wants_complete && run->files->n_passed;
+}
+
 /* One log: its files from the first on, up to that of another agent. */
 static int verify_log(struct verify_run *run, const struct logfiles *files, size_t *at)
 {
@@ -360,6 +395,7 @@ static int verify_files(struct verify_run *run, const char *key_file, char *cons
 	run->gaps = r ? NULL : calloc(GAPS_MAX, sizeof(*run->gaps));
 	if (r || !run->gaps || (run->keys_out && open_keys(run)))
 		return 1;
+	run->files = &files;
 	run->walk.keys = &keys;
 	run->walk.options.on_key = run->keys ? write_key : NULL;
 	run->walk.options.on_gap = note_gap;
@@ -370,6 +406,7 @@ static int verify_files(struct verify_run *run, const char *key_file, char *cons
 	for (size_t at = 0; at < files.n;)
 		status |= verify_log(run, &files, &at);
 	logwalk_done(&run->walk);
+	status |= tell_passed(run);
 	status |= log_receipts_tell_others(&run->receipts, "verify");
 	return close_keys(run) ? 1 : status;
 }

@@ -31,6 +31,32 @@ verify --json --key "$work/both.key" "$work/two"; [ "$(wc -l < "$work/out")" -eq
 sed -i '3s/test/tesd/' "$work/two/b"; verify --key "$work/both.key" "$work/two"; ends $? 1 "b:3: edited" "one of them edited"
 echo hello > "$work/f/note"; verify --key "$key" "$work/f"; ends $? 1 "note:1: not a record" "a file in the folder that is no log"; rm "$work/f/note"
 mkdir "$work/none"; verify --key "$key" "$work/none"; ends $? 1 "holds no log" "an empty folder"
+cp -r "$work/f" "$work/p"; ln -s ../f/mm "$work/p/linked"; mkdir "$work/p/older"; mkfifo "$work/p/pipe"; ln -s nowhere "$work/p/$(printf 'a\033[2Jb')"
+verify --key "$key" "$work/p"; ends $? 0 "^passed over: .*/p/linked: a symbolic link$" "a link in a folder is named, and not read"
+ends 0 0 "verified 11 records" "and the rest judged"; ends 0 0 "^passed over: .*/p/older: a folder$" "a folder in a folder"; ends 0 0 "^passed over: .*/p/pipe: no file$" "a pipe in a folder"
+ends 0 0 '^passed over: .*/p/a\\x1b\[2Jb: a symbolic link$' "a name that would move the cursor"
+verify --complete --key "$key" "$work/p"; ends $? 1 "verified 11 records of stream .*/1 and of 1 before it, closed" "with --complete what is passed over is a fault"
+verify --json --key "$key" "$work/p"; ends $? 0 '"passed_over":\[{"file":"[^"]*/p/a\\u001b\[2Jb","what":"a symbolic link"},{"file":"[^"]*/p/linked","what":"a symbolic link"},{"file":"[^"]*/p/older","what":"a folder"},{"file":"[^"]*/p/pipe","what":"no file"}\],"passed_over_left_out":0' "the same as JSON"
+verify --json --complete --key "$key" "$work/f"; ends $? 0 '"passed_over":\[\],"passed_over_left_out":0' "empty files and files of keys are no fault"
+"$VEDETTE" format --to cef --key "$key" "$work/p" 2>&1 > /dev/null | grep -c "^passed over" > "$work/out"; ends 0 0 "^4$" "format names them, too"
+audit() { "$VEDETTE" audit report --from 2026-01-01 --to 2026-02-01 --key "$key" "$@" > "$work/out" 2>&1; }
+audit --json "$work/p"; grep -q '"verified":true' "$work/out"; ends $? 0 '"passed_over":\[{"file":.*"what":"no file"}\],"passed_over_left_out":0' "the report has them"
+audit "$work/p"; ends 0 0 "passed over: .*/p/linked: a symbolic link" "also as text"
+audit --complete "$work/f"; [ $? -ne 3 ]; ends $? 0 "Result: verified" "a folder with nothing else, with --complete"
+audit --complete "$work/p"; ends $? 3 "NOT BUILT ON A VERIFIED LOG" "with --complete the report counts as not verified"
+rm "$work/p"/[amz][amz]; verify --key "$key" "$work/p"; ends $? 1 "holds no log; .*, which is passed over in a folder: name it" "a folder of such alone"
+mkdir "$work/many"; (cd "$work/many" && cp ../f/?? . && seq 1002 | xargs -I N ln -s x N); verify --key "$key" "$work/many"; ends $? 0 "^and 2 passed over more$" "the first 1000 of them are named"
+rm -r "$work/p" "$work/many"
+for way in "$work/f/zz" "$work/f/../f/zz" "$work/f"; do verify --key "$key" "$work/f/zz" "$work/f/mm" "$way"; ends $? 1 "is the same file as .*: its records would stand there twice" "a file given twice ($way)"; done
+ln -s f/mm "$work/other"; verify --key "$key" "$work/f" "$work/other"; ends $? 1 "is the same file as" "a link to a file that is given"
+cp "$work/f/aa" "$work/f/copy"; verify --key "$key" "$work/f"; ends $? 1 "copy:1: after the close: record 0 follows the stream's close, and stands before it, too" "a copy of a file"; rm "$work/f/copy"
+cp "$log" "$work/once"; verify --key "$key" "$log" "$work/once"; ends $? 1 ":1: replayed: record 0 of stream .*/0 stands here again" "a copy of a log of two streams"
+for with in gzip xz; do
+	command -v $with > /dev/null || { echo "not ok - $with is needed"; continue; }
+	$with -c "$work/f/mm" > "$work/f/mm.$with"
+	verify --key "$key" "$work/f"; ends $? 1 "mm.$with: is compressed ($with): unpack it first" "a file compressed with $with"
+	verify --key "$key" "$work/f/mm.$with"; ends $? 1 "is compressed ($with)" "alone"; rm "$work/f/mm.$with"
+done
 mkfifo "$work/fifo"
 for pipe in - /dev/stdin "$work/fifo"; do
 	timeout 20 "$VEDETTE" verify --key "$key" "$work/f/zz" "$pipe" < <(cat "$work/f/mm" "$work/f/aa") > "$work/out" 2>&1
