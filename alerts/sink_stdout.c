@@ -26,8 +26,11 @@ struct standard_output {
 static int open_output(struct standard_output *f)
 {
 	struct stat st;
-	if (fstat(STDOUT_FILENO, &st))
+	int flags = fcntl(STDOUT_FILENO, F_GETFL);
+	if (flags < 0 || fstat(STDOUT_FILENO, &st))
 		return -errno;
+	if ((flags & O_ACCMODE) == O_RDONLY) /* what stands for one that was closed, see main.c */
+		return -EBADF;
 	f->is_socket = S_ISSOCK(st.st_mode);
 	if (S_ISFIFO(st.st_mode) || S_ISCHR(st.st_mode))
 		f->fd = open("/proc/self/fd/1", O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
@@ -45,7 +48,8 @@ static int stdout_open(const struct sink_options *options, const struct wal_io *
 	f->fd = -1;
 	int r = open_output(f);
 	if (r) {
-		diag_error(diag, (struct place){ 0 }, "sink '%s': standard output is closed", options->name);
+		diag_error(diag, options->at, "sink '%s': standard output %s", options->name,
+			   r == -EBADF ? "is closed, or cannot be written to" : strerror(-r));
 		free(f);
 		return r;
 	}

@@ -5,6 +5,8 @@
 #include "engine/config/option.h"
 #include "engine/config/sinks.h"
 
+#define CONFIG_OUTPUT_FILE "/var/log/vedette/alerts.jsonl"
+
 struct config {
 	char digest[65]; /* SHA-256 of the file's bytes, hexadecimal */
 	struct option_texts owned; /* all texts but the sinks' */

@@ -87,31 +87,15 @@ static struct watch_options options_of(const struct config *c)
 	return o;
 }
 
-/* The folders of the log and the status file, when they are the usual ones and missing. */
-static void make_folder_of(const char *file)
+/* The folders of the files that it writes, when they are missing. */
+static void make_folders(const struct watch_options *o)
 {
-	CLEANUP(str_free) char *folder = strdup(file);
-	char *slash = folder ? strrchr(folder, '/') : NULL;
-	if (!slash || slash == folder)
-		return;
-	*slash = '\0';
-	(void)mkdir(folder, 0755); /* there already, or opening the file says why not */
-}
-
-/* Whether make_folder_of will make it: for --check, which changes nothing. */
-static bool folder_will_be_made(const char *file)
-{
-	CLEANUP(str_free) char *folder = strdup(file);
-	char *slash = folder ? strrchr(folder, '/') : NULL;
-	if (!slash || slash == folder)
-		return false;
-	*slash = '\0';
-	if (access(folder, F_OK) == 0 || errno != ENOENT)
-		return false;
-	slash = strrchr(folder, '/');
-	if (slash)
-		slash[slash == folder] = '\0';
-	return access(slash ? folder : ".", W_OK | X_OK) == 0;
+	const char *const files[] = { o->output, o->status_file, o->control, o->metrics_file, strncmp(o->metrics_listen, "unix:", 5) == 0 ? o->metrics_listen + 5 : "" };
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++)
+		delivery_make_folder(files[i]);
+	for (size_t i = 0; i < o->sinks->n; i++)
+		if (o->sinks->sinks[i].kind == SINK_FILE)
+			delivery_make_folder(o->sinks->sinks[i].path);
 }
 
 struct config_source {
@@ -143,23 +127,25 @@ static void describe_log(const struct watch_options *o, struct buf *out)
 	}
 }
 
+/* Does the configuration name it? Else it is the usual one. */
+static bool is_output_asked(const struct config *c)
+{
+	return strcmp(c->output_file, CONFIG_OUTPUT_FILE) != 0;
+}
+
 static int watch_host(const char *file, const struct config *c, struct diag *diag)
 {
 	struct config_source source = { file, c };
 	CLEANUP(watch_close) struct watch *w = NULL;
 	struct watch_options o = options_of(c);
 	struct watch_end end;
-	make_folder_of(o.output);
-	make_folder_of(o.status_file);
-	make_folder_of(o.control);
-	make_folder_of(o.metrics_file);
-	if (strncmp(o.metrics_listen, "unix:", 5) == 0)
-		make_folder_of(o.metrics_listen + 5);
+	make_folders(&o);
 	o.config_file = file;
 	o.rules_now = rules_now;
 	o.rules_context = &source;
 	/* The tables are large and thinly used: on huge pages each touched byte would take 2 MiB. Not in run, whose command would inherit it. */
 	IGNORE(prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0)); /* without it, more memory */
+	delivery_check_output(o.sinks, o.output, is_output_asked(c), diag);
 	int err = o.protect ? protected_check_host(file, c, diag) : 0;
 	if (!err)
 		err = watch_open(&o, &w, diag);
@@ -208,13 +194,14 @@ static int check_rules(const struct config *c, const char *file, struct diag *di
 	int bad_rules = watch_check(&o, &n, diag);
 	err = err ? err : bad_rules;
 	int bad_cgroup = c->cgroup[0] ? sensor_find_cgroup(c->cgroup, &id, &level, diag) : 0;
-	int bad_status = c->status_file[0] && !folder_will_be_made(c->status_file) ? status_check(c->status_file, diag) : 0;
+	int bad_status = c->status_file[0] && !delivery_folder_will_be_made(c->status_file) ? status_check(c->status_file, diag) : 0;
 	struct watch_options metrics = o;
-	if (folder_will_be_made(o.metrics_file))
+	if (delivery_folder_will_be_made(o.metrics_file))
 		metrics.metrics_file = "";
 	int bad_metrics = watch_check_metrics(&metrics, diag);
 	int bad_evidence = evidence_check(&o, diag);
 	int bad_sinks = delivery_check(&c->sinks, diag);
+	delivery_check_output(&c->sinks, c->output_file, is_output_asked(c), diag);
 	err = err ? err : bad_evidence ? bad_evidence : bad_cgroup ? bad_cgroup : bad_status ? bad_status : bad_metrics ? bad_metrics : bad_sinks;
 	if (!err)
 		printf("configuration and %zu %s fine\n", n, n == 1 ? "rule are" : "rules are");

@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "alerts/link.h"
 #include "engine/base/clock.h"
 
 #define DRAIN_NS 2000000000ull /* what sinks get at the end */
@@ -159,31 +158,6 @@ void delivery_free(struct delivery **delivery)
 		(void)wal_close(&d->wal); /* nothing was written */
 	sinks_config_done(&d->one);
 	free(d);
-}
-
-/* Files are not opened: looking at them would make them. */
-static int check_sink(const struct sink_options *s, struct diag *diag)
-{
-	CLEANUP(link_free) struct link *link = NULL;
-	if (s->kind == SINK_WEBHOOK || s->kind == SINK_OTLP || s->kind == SINK_NATS)
-		return sinks_try(s, diag);
-	if (s->kind != SINK_SYSLOG)
-		return 0;
-	const struct link_config lc = { s->address, s->tls_ca, s->tls_cert, s->tls_key, s->tls_name, s->timeout, NULL };
-	int err = link_new(&lc, &link, diag);
-	if (err)
-		diag_error(diag, s->at, "sink '%s' cannot be made ready", s->name);
-	return err;
-}
-
-int delivery_check(const struct sinks_config *sinks, struct diag *diag)
-{
-	int worst = 0;
-	for (size_t i = 0; i < sinks->n; i++) {
-		int err = check_sink(&sinks->sinks[i], diag);
-		worst = worst ? worst : err;
-	}
-	return worst;
 }
 
 void delivery_get_wal(const struct delivery *d, struct wal_stats *ret)

@@ -40,8 +40,17 @@ void delivery_reopen(struct delivery *d);
 uint64_t delivery_finish(struct delivery *d);
 void delivery_free(struct delivery **d);
 
-/* Checks a configuration without opening anything of it: addresses, certificates. 0 or -errno with diag. */
+/* --- delivery_check.c --- */
+
+/* Checks a configuration without opening anything of it: files, addresses, certificates. 0 or -errno with diag. */
 int delivery_check(const struct sinks_config *sinks, struct diag *diag) MUST_CHECK;
+/* Warns of filters by names and tags that no rule has. 0 or -ENOMEM. */
+int delivery_check_filters(const struct sinks_config *sinks, const struct ruleset *rules, struct diag *diag) MUST_CHECK;
+/* Warns when output.file, which the configuration names (is_asked) or which is there, is not written because there are sinks. */
+void delivery_check_output(const struct sinks_config *sinks, const char *output, bool is_asked, struct diag *diag);
+/* Makes the folder of a file, the last one of its path; and whether that will make it. */
+void delivery_make_folder(const char *file);
+bool delivery_folder_will_be_made(const char *file);
 
 void delivery_get_wal(const struct delivery *d, struct wal_stats *ret);
 uint64_t delivery_max_bytes(const struct delivery *d) PURE; /* of the log */

@@ -54,11 +54,14 @@ static int unknown(const char *name)
 	return 2;
 }
 
-/* A closed standard descriptor would be the next file that is opened, and messages would go into it. */
+/*
+ * A closed standard descriptor would be the next file that is opened, and messages would go into it. Standard output, which somebody may want to
+ * have read, cannot be written to then: what is put there fails, and does not vanish.
+ */
 static void open_standard_descriptors(void)
 {
 	for (int fd = 0; fd <= 2; fd++)
-		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) < 0)
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", fd == STDOUT_FILENO ? O_RDONLY : O_RDWR) < 0)
 			_exit(2);
 }
 

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "bpf/policy_abi.h"
+#include "engine/daemon/delivery.h"
 #include "engine/daemon/policies.h"
 
 static struct ruleset *no_rules(void)
@@ -61,6 +62,8 @@ int policy_load(const struct policy_options *options, struct policy **ret, struc
 	}
 	if (!err && options->n_rule_paths && options->needs_rules)
 		err = policy_check_any(p->rules, diag);
+	if (!err)
+		err = delivery_check_filters(options->sinks, p->rules, diag);
 	if (!err)
 		err = engine_new(p->rules, NULL, &p->engine, diag);
 	if (!err)

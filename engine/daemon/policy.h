@@ -14,6 +14,7 @@
 #include "engine/rules/throttle.h"
 
 struct policies;
+struct sinks_config;
 
 struct policy_options {
 	const char *const *rule_paths; /* files and folders; none: no rules */
@@ -25,6 +26,7 @@ struct policy_options {
 	struct state_config state;     /* of rules about several events; memory_bytes 0: the defaults */
 	const struct essentials_host *essentials; /* borrowed; NULL: it is not asked whether rules block what the host cannot do without */
 	const struct policies *policies; /* borrowed; whose rules may be forced; NULL: none */
+	const struct sinks_config *sinks; /* borrowed; warned of filters by what no rule has; NULL: none */
 	bool needs_rules;              /* paths without any rule are refused */
 	bool force;                    /* all other rules are */
 	bool detect_only;              /* take rules that block where nothing can block */

@@ -102,6 +102,7 @@ static struct policy_options policy_options_of(const struct watch *w)
 		.state = { .memory_bytes = o->state_bytes, .reorder_ns = o->state_reorder_ns },
 		.essentials = o->ask_essentials ? &w->own_files.host : NULL,
 		.policies = w->policies,
+		.sinks = o->sinks,
 		.needs_rules = o->needs_rules,
 		.force = o->force,
 	};

@@ -46,6 +46,54 @@ checks 1 "the rule files hold no rule, which would switch detection off" "a file
 config "$dir/none.yaml" "" "allow_no_rules: true"
 checks 0 "configuration and 0 rules are fine" "a file without a rule, as it was asked for"
 
+# --- sinks ----------------------------------------------------------------------------------------------------------------
+sinks() { # sinks LIST : a configuration with these sinks, whose folders are below ours
+	printf 'rules: [%s]\nstatus_file: ""\ncontrol: ""\nagent: {folder: %s/agent}\nwal: {folder: %s/wal}\n%s\nsinks:\n%s\n' "$dir/one.yaml" "$dir" "$dir" "${2:-}" "$1" > "$dir/c.yaml"
+}
+printf '%s\n' '- {rule: opened, event: file.open, severity: low, tags: [secrets], when: file.path = /x}' > "$dir/one.yaml"
+sinks "  - {name: f, type: file, path: $dir/sink/a.jsonl}"
+checks 0 "configuration and 1 rule are fine" "the folder of a sink's file is missing, and will be made"
+sinks "  - {name: f, type: file, path: $dir/no/such/a.jsonl}"
+checks 1 "c.yaml:8:5: sink 'f': $dir/no/such/a.jsonl cannot be opened for writing: $dir/no/such: No such file or directory: make it" "two folders of a sink's file are missing"
+: > "$dir/plain" && ln -s plain "$dir/link" && : > "$dir/one.name" && ln "$dir/one.name" "$dir/two.names"
+sinks "  - {name: f, type: file, path: $dir/link}"
+checks 1 "c.yaml:8:5: sink 'f': $dir/link cannot be opened for writing: it is a symbolic link" "a sink's file is a symbolic link"
+sinks "  - {name: f, type: file, path: $dir/two.names}"
+checks 1 "$dir/two.names must be a regular file with one name" "a sink's file has two names"
+sinks "  - {name: f, type: file, path: $dir/plain/a}"
+checks 1 "$dir/plain/a cannot be opened for writing: $dir/plain: Not a directory" "a file stands where a sink's folder should"
+sinks "  - {name: f, type: file, path: $dir/plain, filter: {rules: [opend, opened]}}"
+checks 0 "c.yaml:8:$((58 + ${#dir})): warning: sink 'f': no rule has the name 'opend' (did you mean 'opened'?)" "a filter names a rule that is none"
+sinks "  - {name: f, type: file, path: $dir/plain, filter: {tags: [secret, zzzzzzzzz]}}"
+checks 0 "sink 'f': no rule has the tag 'secret' (did you mean 'secrets'?)" "a filter names a tag that no rule has"
+checks 0 "no rule has the tag 'zzzzzzzzz': nothing comes by it" "a tag that is like no other"
+sinks "  - {name: f, type: file, path: $dir/plain, filter: {tags: [secrets], rules: [opened]}}"
+out=$("$VEDETTE" daemon -c "$dir/c.yaml" --check 2>&1)
+[[ $out != *"no rule has"* ]]
+result $? "a filter by what there is says nothing" "$out"
+sinks "  - {name: s, type: stdout}" "output: {file: $dir/log.jsonl}"
+checks 0 "output.file ($dir/log.jsonl) is not written, for there are \`sinks\`: a sink of type file with that path writes it" "output.file beside sinks"
+sinks "  - {name: f, type: file, path: $dir/./log.jsonl}" "output: {file: $dir/log.jsonl}"
+out=$("$VEDETTE" daemon -c "$dir/c.yaml" --check 2>&1)
+[[ $out != *"is not written"* ]]
+result $? "output.file that a sink writes" "$out"
+printf -- '- {rule: r, event: file.open, severity: low, when: file.path = /x}\n' > "$dir/one.yaml"
+
+# A closed standard output is none that somebody reads: what is written there fails.
+mkfifo "$dir/fifo"
+"$VEDETTE" check - < "$dir/fifo" >&- 2>"$dir/check.err" &
+pid=$!
+exec 9>"$dir/fifo"
+flags=
+for _ in {1..200}; do
+	[ -e "/proc/$pid/fdinfo/1" ] && flags=$(sed -n 's/^flags:[[:space:]]*//p' "/proc/$pid/fdinfo/1" 2>/dev/null) && break
+	sleep 0.02
+done
+exec 9>&-
+wait "$pid"
+[ $((8#${flags:-1} & 3)) -eq 0 ]
+result $? "a closed standard output cannot be written to" "flags: $flags"
+
 refuses() { # refuses RULE MORE WHAT TEXT... : of one rule that blocks or kills, --check and check say each text, in the same words
 	local out also what=$3
 	printf -- '- {rule: b, severity: high, %s}\n' "$1" > "$dir/b.yaml"

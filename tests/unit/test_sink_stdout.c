@@ -168,6 +168,27 @@ static void a_reader_that_is_gone_is_a_fault_with_a_text(void **state)
 	assert_non_null(strstr(fault.text, "standard output"));
 }
 
+/* Closed, or what the program puts in its place so that no file gets that number: nobody reads what goes there. */
+static void an_output_that_is_closed_is_refused(void **state)
+{
+	static const struct sink_options options = { .kind = SINK_STDOUT, .name = "one" };
+	(void)state;
+	for (unsigned is_replaced = 0; is_replaced < 2; is_replaced++) {
+		struct output o = take_output();
+		CLEANUP(diag_done) struct diag diag = { 0 };
+		int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+		void *sink = NULL;
+		close(STDOUT_FILENO);
+		if (is_replaced)
+			(void)dup2(null, STDOUT_FILENO);
+		int r = sink_type_stdout.open(&options, &wal_io_real, &sink, &diag);
+		close(null);
+		give_output_back(&o);
+		assert_int_equal(r, -EBADF);
+		assert_non_null(strstr(diag.messages[0].text, "standard output is closed"));
+	}
+}
+
 int main(void)
 {
 	(void)signal(SIGPIPE, SIG_IGN); /* as the daemon does */
@@ -176,6 +197,7 @@ int main(void)
 		WITH_LOG(a_lack_of_memory_ends_with_the_line_it_met),
 		WITH_LOG(what_a_slow_reader_takes_is_whole),
 		WITH_LOG(a_reader_that_is_gone_is_a_fault_with_a_text),
+		cmocka_unit_test(an_output_that_is_closed_is_refused),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
