@@ -107,17 +107,28 @@ uint64_t sink_sent_up_to(const struct sink *s)
 	return s->n_held ? s->held_first : s->next;
 }
 
-/* Up to where records are done, now that what was sent is settled. */
-static uint64_t done_up_to(struct sink *s, bool is_ending)
+uint64_t sink_lines_sent(const struct sink *s)
+{
+	return s->n_held ? s->lines_held : s->lines_next;
+}
+
+/* Up to where records are done, now that what was sent is settled; *ret_lines is as lines_kept. */
+static uint64_t done_up_to(struct sink *s, bool is_ending, uint64_t *ret_lines)
 {
 	uint64_t now_ns = clock_ns(CLOCK_MONOTONIC), done = s->kept;
-	if (s->type->linger_ns == 0 || is_ending)
+	*ret_lines = s->lines_kept;
+	if (s->type->linger_ns == 0 || is_ending) {
+		*ret_lines = sink_lines_sent(s);
 		return sink_sent_up_to(s);
+	}
 	if (s->mark_ns && now_ns - s->mark_ns < s->type->linger_ns)
 		return s->kept;
-	if (s->mark_ns)
+	if (s->mark_ns) {
 		done = s->mark;
+		*ret_lines = s->lines_mark;
+	}
 	s->mark = s->next;
+	s->lines_mark = s->lines_next;
 	s->mark_ns = now_ns;
 	return done;
 }
@@ -126,7 +137,7 @@ int sink_keep_cursor(struct sink *s, bool is_ending)
 {
 	struct sink_fault fault = { .text = "" };
 	int r = s->type->settle ? s->type->settle(s->self, &fault) : 0;
-	uint64_t done = r ? s->kept : done_up_to(s, is_ending);
+	uint64_t lines = s->lines_kept, done = r ? s->kept : done_up_to(s, is_ending, &lines);
 	if (!r && done != s->kept) {
 		r = sink_write_cursor(s, done);
 		if (r)
@@ -139,6 +150,7 @@ int sink_keep_cursor(struct sink *s, bool is_ending)
 	pthread_mutex_unlock(&s->all->lock);
 	if (!r) {
 		s->kept = done;
+		s->lines_kept = lines;
 		wal_reader_release(s->reader, s->kept);
 		return 0;
 	}

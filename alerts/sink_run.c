@@ -334,6 +334,7 @@ static bool gather(struct sink *s, struct strview text, const struct wal_header 
 	}
 	if (s->n_held++ == 0) {
 		s->held_first = record->number;
+		s->lines_held = s->lines_next;
 		s->held_wall_ns = record->wall_ns;
 		s->held_ns = clock_ns(CLOCK_MONOTONIC);
 	}
@@ -395,6 +396,7 @@ static void note_place(struct sink *s, const struct wal_header *next)
 {
 	pthread_mutex_lock(&s->all->lock);
 	s->sent = sink_sent_up_to(s);
+	s->lines_sent = sink_lines_sent(s);
 	s->status.files = s->type->files ? s->type->files(s->self) : 0;
 	s->waits_since_ns = s->n_held ? s->held_wall_ns : next ? next->wall_ns : 0;
 	pthread_mutex_unlock(&s->all->lock);
@@ -406,6 +408,7 @@ static void rewind_to_cursor(struct sink *s)
 	s->n_held = 0;
 	buf_reset(&s->held);
 	s->next = s->kept;
+	s->lines_next = s->lines_kept;
 	s->mark_ns = 0;
 	wal_reader_rewind(s->reader, s->kept);
 }
@@ -426,11 +429,22 @@ static unsigned wait_ms(const struct sink *s)
 	return until_ns <= now_ns ? 0 : (unsigned)MIN((until_ns - now_ns) / 1000000 + 1, (uint64_t)WAIT_MS);
 }
 
+/* At the end of the log the lines before it are known, whatever was damaged on the way. */
+static void note_end(struct sink *s)
+{
+	struct wal_stats stats;
+	wal_get_stats(s->all->wal, &stats);
+	if (stats.durable == s->next)
+		s->lines_next = stats.lines;
+}
+
 void *sink_run(void *context)
 {
 	struct sink *s = context;
 	struct wal_item item = { 0 };
 	bool goes_on = true;
+	s->lines_next = s->lines_kept = wal_reader_place(s->reader);
+	note_place(s, NULL);
 	while (goes_on) {
 		uint64_t sent_before = sink_sent_up_to(s);
 		reopen_when_asked(s);
@@ -441,13 +455,17 @@ void *sink_run(void *context)
 		if (got == 1) {
 			note_place(s, &item.header);
 			goes_on = send_record(s, &item);
-			if (goes_on)
+			if (goes_on) {
 				s->next = item.header.number + 1;
+				s->lines_next += item.missed + item.header.count;
+			}
 		} else if (got < 0) {
 			note_log_fault(s, got);
 		} else if (s->n_held && (is_ending || clock_ns(CLOCK_MONOTONIC) >= held_until(s))) {
 			goes_on = send_held(s) || s->wants_more;
 		}
+		if (got == 0)
+			note_end(s);
 		note_place(s, NULL);
 		bool is_idle = got == 0 && !s->n_held;
 		if (sink_sent_up_to(s) != s->kept && !s->rewinds && (is_cursor_due(s, sent_before, is_idle) || !goes_on))

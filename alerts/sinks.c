@@ -113,6 +113,13 @@ int sinks_open(const struct sinks_config *config, const char *folder, struct wal
 	return 0;
 }
 
+/* Lines that are durable and not below a place of a sink: at least one for each record, whose lines are perhaps not counted yet. */
+static uint64_t lines_behind(const struct wal_stats *stats, uint64_t record, uint64_t lines)
+{
+	uint64_t records = stats->durable - MIN(record, stats->durable), behind = stats->lines - lines;
+	return records == 0 || behind > INT64_MAX ? records : MAX(records, behind);
+}
+
 int sinks_start(struct sinks *all)
 {
 	sigset_t every, before;
@@ -162,7 +169,7 @@ uint64_t sinks_close(struct sinks **sinks, uint64_t drain_ns)
 			pthread_join(s->thread, NULL);
 		wal_get_stats(all->wal, &stats);
 		if (s->options->required && s->has_thread)
-			left += stats.durable - MIN(s->kept, stats.durable);
+			left += lines_behind(&stats, s->kept, s->lines_kept);
 	}
 	wal_end_trimming(all->wal); /* a reader that is gone holds no segment */
 	for (size_t i = 0; i < all->n; i++) {
@@ -209,7 +216,7 @@ void sinks_get_status(struct sinks *all, size_t i, struct sink_status *ret)
 	*ret = s->status;
 	if (s->is_unsettled && ret->state == SINK_GOOD) /* it takes lines, and they are not known to stay */
 		ret->state = SINK_RETRYING;
-	ret->lag_records = stats.durable > s->sent ? stats.durable - s->sent : 0;
+	ret->lag_records = lines_behind(&stats, s->sent, s->lines_sent);
 	ret->lag_ns = ret->lag_records && s->waits_since_ns && now_ns > s->waits_since_ns ? now_ns - s->waits_since_ns : 0;
 	pthread_mutex_unlock(&all->lock);
 }

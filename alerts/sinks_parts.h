@@ -26,6 +26,7 @@ struct sink {
 	/* --- the thread's --- */
 	uint64_t next;              /* record that follows what it has */
 	uint64_t kept;              /* what the cursor file says */
+	uint64_t lines_next, lines_kept, lines_mark, lines_held; /* lines before `next`, `kept`, `mark`, `held_first`, on the scale of wal_stats.lines */
 	uint64_t kept_untold;
 	uint64_t mark, mark_ns;     /* what `next` was then: done when the connection outlives it */
 	uint64_t kept_at_ns;
@@ -45,7 +46,7 @@ struct sink {
 	bool reopens;
 	struct sink_status status;
 	bool is_unsettled;          /* what was sent last could not be settled, or the cursor not be kept */
-	uint64_t sent, waits_since_ns; /* see note_place; wall clock, 0: not known */
+	uint64_t sent, lines_sent, waits_since_ns; /* see note_place; wall clock, 0: not known */
 	uint64_t untold;            /* refused lines of which no record was made, */
 	uint64_t telling;           /* and those of which one was, but it may not be durable */
 	uint64_t told_below;        /* it is one of the log's below that; 0: not known yet */
@@ -74,8 +75,9 @@ int sink_write_cursor(struct sink *s, uint64_t number) MUST_CHECK;
 int sink_keep_cursor(struct sink *s, bool is_ending) MUST_CHECK;
 /* Refused lines that no durable record tells. */
 uint64_t sink_untold(struct sink *s);
-/* Records below have been sent. */
+/* Records below have been sent; and the lines that they have. */
 uint64_t sink_sent_up_to(const struct sink *s);
+uint64_t sink_lines_sent(const struct sink *s);
 
 /* --- sink_run.c --- */
 

@@ -452,6 +452,7 @@ void wal_get_stats(struct wal *w, struct wal_stats *ret)
 	*ret = (struct wal_stats){
 		.next = w->next,
 		.durable = w->durable,
+		.lines = w->durable_lines,
 		.oldest = w->n_segments ? w->segments[0].first : w->next,
 		.bytes = w->bytes,
 		.segments = w->n_segments,

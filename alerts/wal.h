@@ -63,6 +63,7 @@ void wal_get_head(const struct wal *w, struct wal_head *ret);
 
 struct wal_stats {
 	uint64_t next, durable;        /* number of the next record; all below `durable` are on the disk */
+	uint64_t lines;                /* made durable since the opening; records are groups of them */
 	uint64_t oldest;               /* the first that is still kept */
 	uint64_t bytes, segments;
 	uint64_t queued_bytes;
@@ -100,6 +101,11 @@ struct wal_item {
 /* Begins with record `from`, or the first that is still there. Required: segments wait for wal_reader_release. -EMFILE, -ENOMEM. */
 int wal_reader_new(struct wal *w, uint64_t from, bool is_required, struct wal_reader **ret) MUST_CHECK;
 void wal_reader_free(struct wal_reader **r);
+/*
+ * Where it begins, on the scale of wal_stats.lines: what is durable less the lines that are left for it, modulo 2^64. Reads heads of records, as many as there are; stops
+ * at wal_wake and takes one line for each that is left then. To be called before the first wal_reader_next.
+ */
+uint64_t wal_reader_place(struct wal_reader *r) MUST_CHECK;
 /* 1: an item; 0: none came in that time, or wal_wake was called; -errno of the disk: to be tried again later. */
 int wal_reader_next(struct wal_reader *r, unsigned timeout_ms, struct wal_item *ret) MUST_CHECK;
 /* This reader's records below `number` may go. Call only when that is durable itself. */

@@ -49,6 +49,7 @@ struct wal {
 	uint64_t end_ns;      /* monotonic: the writer gives up then; 0: it goes on */
 	bool is_urgent, is_ending, is_trimming, is_full;
 	uint64_t next, durable;
+	uint64_t durable_lines; /* made durable since the opening */
 	struct wal_segment *segments; /* owned, in order; the last is written to */
 	size_t n_segments, segments_cap;
 	uint64_t bytes;       /* of all segments */

@@ -311,6 +311,49 @@ static int read_next(struct wal_reader *r, uint64_t durable, struct wal_item *re
 	return 0;
 }
 
+static bool is_woken(struct wal *w, unsigned wakes)
+{
+	pthread_mutex_lock(&w->lock);
+	bool is = w->wakes != wakes;
+	pthread_mutex_unlock(&w->lock);
+	return is;
+}
+
+/* Lines of the records from r->next to below `durable`, by their headers alone; one for each record that cannot be read, or that there is no time for. */
+static uint64_t count_lines(struct wal_reader *r, uint64_t durable, unsigned wakes)
+{
+	enum { LOOKS = 4096 }; /* headers between two looks whether somebody wants the reader to come */
+	char bytes[WAL_HEADER];
+	uint64_t lines = 0, next = r->next;
+	int err = next < durable ? open_segment(r, false, 0) : 0;
+	for (unsigned i = 1; !err && next < durable && (i % LOOKS != 0 || !is_woken(r->wal, wakes)); i++) {
+		struct wal_header h = { 0 };
+		if (read_at(r, bytes, WAL_HEADER, r->at) != WAL_HEADER || !wal_header_read(bytes, &h)) {
+			err = open_segment(r, true, r->segment);
+			continue;
+		}
+		if (h.number >= durable)
+			break;
+		if (h.number >= next) {
+			lines += h.number - next + h.count;
+			next = h.number + 1;
+		}
+		r->at += WAL_HEADER + (off_t)h.length;
+	}
+	fd_close(&r->fd); /* what is read next is found again */
+	return lines + (durable - next);
+}
+
+uint64_t wal_reader_place(struct wal_reader *r)
+{
+	struct wal *w = r->wal;
+	pthread_mutex_lock(&w->lock);
+	const uint64_t durable = w->durable, lines = w->durable_lines;
+	unsigned wakes = w->wakes;
+	pthread_mutex_unlock(&w->lock);
+	return lines - count_lines(r, durable, wakes);
+}
+
 int wal_reader_next(struct wal_reader *r, unsigned timeout_ms, struct wal_item *ret)
 {
 	struct wal *w = r->wal;

@@ -91,8 +91,18 @@ static int write_run(struct wal *w, size_t n)
 	return 0;
 }
 
+static uint64_t lines_of_run(const struct wal *w, size_t n)
+{
+	uint64_t lines = 0;
+	struct wal_header h = { 0 };
+	for (size_t at = 0; at < n && wal_header_read(w->back.p + w->done + at, &h); at += WAL_HEADER + h.length)
+		lines += h.count;
+	return lines;
+}
+
 static void note_durable(struct wal *w, size_t n)
 {
+	const uint64_t lines = lines_of_run(w, n);
 	w->at += (off_t)n;
 	w->done += n;
 	pthread_mutex_lock(&w->lock);
@@ -102,6 +112,7 @@ static void note_durable(struct wal *w, size_t n)
 		if (wal_header_read(w->front.p, &h))
 			w->durable = h.number;
 	}
+	w->durable_lines += lines;
 	w->back_left = w->back.n - w->done;
 	w->segments[w->n_segments - 1].bytes = (uint64_t)w->at;
 	w->bytes += n;

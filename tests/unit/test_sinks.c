@@ -335,9 +335,61 @@ static void a_sink_that_waits_tries_at_once_when_asked(void **state)
 	assert_has_lines(&text, f, 5);
 }
 
+/* Lines of the sample as groups of so many: each is one record of the log. */
+static void add_groups(struct fixture *f, size_t groups, size_t lines)
+{
+	struct outlet *o = wal_outlet(f->wal);
+	for (size_t i = 0; i < groups; i++) {
+		CLEANUP(buf_done) struct buf text = { 0 };
+		const uint64_t first = f->written;
+		for (size_t k = 0; k < lines; k++) {
+			buf_add_sv(&text, f->log.line[f->written++]);
+			buf_add_char(&text, '\n');
+		}
+		const struct outlet_batch batch = { .lines = buf_sv(&text), .first = first, .count = lines };
+		assert_int_equal(o->ops->write(o, &batch, 0), 0);
+		assert_int_equal(o->ops->wait(o), 0);
+	}
+}
+
+static uint64_t lag_of(struct fixture *f, size_t sink, uint64_t want)
+{
+	struct sink_status status = { .lag_records = 0 };
+	for (unsigned i = 0; i < WAIT_MS; i++) {
+		const struct timespec nap = { .tv_nsec = 1000000 };
+		sinks_get_status(f->sinks, sink, &status);
+		if (status.lag_records == want)
+			break;
+		nanosleep(&nap, NULL);
+	}
+	return status.lag_records;
+}
+
+/* Records are lines, to whoever reads the status; how many of them go to the disk at once is nobody's business. */
+static void what_is_behind_is_counted_in_lines(void **state)
+{
+	struct fixture *f = *state;
+	char options[320];
+	(void)snprintf(options, sizeof(options), "type: file, path: %s}\n  - {name: two, retry: {least: 1h, most: 24h}, type: syslog, address: 'unix:%s'", f->path, f->socket);
+	start_sinks(f, options);
+	add_groups(f, 4, 10);
+	assert_int_equal(lag_of(f, 1, 40), 40);
+	assert_int_equal(lag_of(f, 0, 0), 0);
+	assert_int_equal(sinks_close(&f->sinks, 100000000), 40);
+	assert_int_equal(wal_close(&f->wal), 0); /* another run counts what this one left */
+	open_wal(f);
+	start_sinks(f, options);
+	assert_int_equal(lag_of(f, 1, 40), 40);
+	add_groups(f, 2, 5);
+	assert_int_equal(lag_of(f, 1, 50), 50);
+	assert_int_equal(lag_of(f, 0, 0), 0);
+	assert_int_equal(sinks_close(&f->sinks, 100000000), 50);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		WITH_LOG(what_is_behind_is_counted_in_lines),
 		WITH_LOG(what_cannot_be_converted_is_refused),
 		WITH_LOG(a_refusal_is_kept_until_the_record_of_it_is_durable),
 		WITH_LOG(refusals_are_told_one_record_after_the_other),
