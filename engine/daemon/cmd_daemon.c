@@ -17,6 +17,7 @@
 #include "engine/daemon/evidence.h"
 #include "engine/daemon/say.h"
 #include "engine/daemon/status.h"
+#include "engine/daemon/status_owner.h"
 #include "engine/daemon/watch.h"
 
 static const char usage[] =
@@ -146,7 +147,9 @@ static int watch_host(const char *file, const struct config *c, struct diag *dia
 	/* The tables are large and thinly used: on huge pages each touched byte would take 2 MiB. Not in run, whose command would inherit it. */
 	IGNORE(prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0)); /* without it, more memory */
 	delivery_check_output(o.sinks, o.output, is_output_asked(c), diag);
-	int err = o.protect ? protected_check_host(file, c, diag) : 0;
+	int err = status_owner_check(o.status_file, diag);
+	if (!err && o.protect)
+		err = protected_check_host(file, c, diag);
 	if (!err)
 		err = watch_open(&o, &w, diag);
 	if (err)

@@ -17,6 +17,7 @@
 #include "engine/daemon/commands.h"
 #include "engine/daemon/control.h"
 #include "engine/daemon/say.h"
+#include "engine/daemon/status_owner.h"
 
 static const char usage[] =
 	"usage: vedette status [--json] [--control PATH | FILE]\n"
@@ -30,7 +31,7 @@ static const char usage[] =
 	"Exit status: 0 healthy; 1 degraded: it runs, and something was lost, skipped or does not work, each named in a line \"degraded\"; 2 wrong\n"
 	"use; 3 down: no daemon, or one that hangs or does not answer.\n";
 
-enum { EXIT_DEGRADED = 1, EXIT_DOWN = 3, STALE_SECONDS = 10 };
+enum { EXIT_DEGRADED = 1, EXIT_DOWN = 3 };
 
 static const char *text_of(const struct yaml_node *map, const char *key)
 {
@@ -397,7 +398,7 @@ static const char *why_down(const struct yaml_node *doc, time_t age)
 	uint64_t pid = number_of(doc, "pid");
 	if (pid && pid <= INT32_MAX && kill((pid_t)pid, 0) && errno == ESRCH)
 		return "the process is gone";
-	return age > STALE_SECONDS ? "the file is old: the daemon does not run, or hangs" : NULL;
+	return age > STATUS_STALE_SECONDS ? "the file is old: the daemon does not run, or hangs" : NULL;
 }
 
 static int down(const struct yaml_node *doc, const char *why)
