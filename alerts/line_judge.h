@@ -44,7 +44,7 @@ enum {
 };
 /*
  * Appends the keys that records named, as lines of a key file, and behind # where each agent's last record stood. is_end: no line will be judged after
- * this, so that whoever loads it can tell what is missing; else it takes it for the least that came.
+ * this, so that whoever loads it can tell what is missing; else it takes it for the least that came. The buffer may grow to LINE_STATE_MAX.
  */
 void line_judge_save(struct line_judge *j, bool is_end, struct buf *out);
 /*

@@ -39,6 +39,7 @@ static void save_place(const struct known_agent *a, bool is_end, struct buf *out
 
 void line_judge_save(struct line_judge *j, bool is_end, struct buf *out)
 {
+	out->max = MAX(out->max, (size_t)LINE_STATE_MAX); /* what many agents need is more than a buffer holds by itself */
 	pthread_mutex_lock(&j->lock);
 	for (size_t i = 0; i < j->n; i++)
 		save_keys(&j->agent[i], out);

@@ -6,7 +6,7 @@
  *
  * judges the message as a signed line and expands to four words: the verdict (good, tampered, unknown-key, no-record), the place in its stream (first,
  * next, gap, again, broken; - when it is not good), how many records are missing before it, and whose record it is (- when it is not good). KEYS is a
- * file as `vedette verify --key` takes it. FILE keeps the keys that records named and where each agent's records ended, for the next start; it is
+ * file as `vedette verify --key` takes it. FILE, written at most once in a second, keeps the keys that records named and where each agent's records ended, for the next start; it is
  * written by this module alone, for one use of the function.
  *
  * Threads of syslog-ng call it at once. Nothing here may end the process: what cannot be had is told at the start, or through syslog-ng's own messages.
@@ -28,7 +28,10 @@
 #undef MAX
 #include "alerts/line_judge.h"
 #include "alerts/wal_io.h"
+#include "engine/base/clock.h"
 #include "engine/base/fd.h"
+
+#define KEEP_NS 1000000000ull
 
 struct verify_function {
 	TFSimpleFuncState super; /* first member: syslog-ng's own functions take the state for it */
@@ -36,6 +39,8 @@ struct verify_function {
 	pthread_mutex_t keeping; /* one writer of FILE, so that an older state is not written over a newer one */
 	char *folder, *name;     /* of FILE; NULL: nothing is kept */
 	struct stat written;     /* FILE as we left it */
+	uint64_t written_ns;     /* monotonic; 0: not yet */
+	atomic_bool owes_keys;   /* records named keys that FILE does not have */
 	atomic_bool has_begun;   /* a message was judged */
 	bool is_ready;
 };
@@ -46,7 +51,7 @@ struct verify_function {
  */
 static int take_file(struct verify_function *f, struct diag *diag)
 {
-	CLEANUP(buf_done) struct buf text = { 0 };
+	CLEANUP(buf_done) struct buf text = { .max = LINE_STATE_MAX };
 	gchar *path = g_build_filename(f->folder, f->name, NULL);
 	int r = fd_read_file(path, LINE_STATE_MAX, &text);
 	if (r && r != -ENOENT)
@@ -103,14 +108,25 @@ static struct stat stat_of(const struct verify_function *f)
 	return st;
 }
 
+/* Under the lock. */
 static void keep(struct verify_function *f, bool is_end)
 {
-	pthread_mutex_lock(&f->keeping);
 	const struct stat now = stat_of(f);
+	atomic_store(&f->owes_keys, false); /* a key that comes from now on is written the next time */
 	if (now.st_ino != f->written.st_ino || now.st_mtim.tv_sec != f->written.st_mtim.tv_sec || now.st_mtim.tv_nsec != f->written.st_mtim.tv_nsec)
 		renew(f);
 	write_file(f, is_end);
 	f->written = stat_of(f);
+	f->written_ns = clock_ns(CLOCK_MONOTONIC);
+}
+
+/* FILE is written as a whole: at most once in a second, however many agents name keys, and by one thread, for which no other waits. */
+static void keep_when_due(struct verify_function *f)
+{
+	if (pthread_mutex_trylock(&f->keeping))
+		return;
+	if (atomic_load(&f->owes_keys) && (!f->written_ns || clock_ns(CLOCK_MONOTONIC) - f->written_ns >= KEEP_NS))
+		keep(f, false);
 	pthread_mutex_unlock(&f->keeping);
 }
 
@@ -121,8 +137,11 @@ static void verify_free(gpointer state)
 	if (!f->is_ready)
 		return;
 	f->is_ready = false;
-	if (f->name && atomic_load(&f->has_begun))
+	if (f->name && atomic_load(&f->has_begun)) {
+		pthread_mutex_lock(&f->keeping);
 		keep(f, true);
+		pthread_mutex_unlock(&f->keeping);
+	}
 	line_judge_free(&f->judge);
 	pthread_mutex_destroy(&f->keeping);
 	g_free(f->folder);
@@ -200,8 +219,10 @@ static void verify_call(LogTemplateFunction *self, gpointer state, const LogTemp
 	if (!atomic_load(&f->has_begun))
 		begin(f);
 	line_judge(f->judge, (struct strview){ args->argv[0]->str, args->argv[0]->len }, &v);
-	if (v.has_new_key && f->name)
-		keep(f, false); /* a key that nobody keeps is unknown after the next start */
+	if (v.has_new_key)
+		atomic_store(&f->owes_keys, true); /* one that nobody keeps is unknown after the next start */
+	if (f->name && atomic_load(&f->owes_keys))
+		keep_when_due(f);
 	*type = LM_VT_STRING;
 	g_string_append(result, verdict_text(v.fault));
 	g_string_append_c(result, ' ');

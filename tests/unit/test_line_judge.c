@@ -403,6 +403,32 @@ static void without_places_newer_keys_tell_an_old_one(void **state)
 }
 
 /* A key file still: places are comments there. And one of before, with keys alone, is taken. */
+/* As many agents as a key file may name, each with all the keys that are kept of one. */
+static void what_a_fleet_named_fits(void **state)
+{
+	enum { AGENTS = VERIFY_KEYS_MAX };
+	static const char key[] = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
+	CLEANUP(buf_done) struct buf known = { .max = LINE_STATE_MAX }, named = { .max = LINE_STATE_MAX }, saved = { 0 };
+	CLEANUP(line_judge_free) struct line_judge *j = NULL;
+	struct verify_keys keys;
+	(void)state;
+	for (unsigned i = 0; i < AGENTS; i++) {
+		buf_add_format(&known, "vedette-key/v1 an-agent-of-a-large-fleet-with-a-long-name-%08u/1 0 %s\n", i, key);
+		for (unsigned k = 1; k <= LINE_KEYS_KEPT; k++)
+			buf_add_format(&named, "vedette-key/v1 an-agent-of-a-large-fleet-with-a-long-name-%08u/1 900000000000000%u %s\n", i, k, key);
+	}
+	assert_int_equal(buf_error(&known), 0);
+	assert_int_equal(buf_error(&named), 0);
+	assert_true(named.n > BUF_DEFAULT_MAX);
+	assert_int_equal(verify_keys_parse("keys", buf_sv(&known), &keys, NULL), 0);
+	assert_int_equal(line_judge_new(&keys, &j), 0);
+	verify_keys_done(&keys);
+	assert_int_equal(line_judge_load(j, "learned", buf_sv(&named), NULL), 0);
+	line_judge_save(j, true, &saved);
+	assert_int_equal(buf_error(&saved), 0);
+	assert_true(sv_equal(buf_sv(&saved), buf_sv(&named)));
+}
+
 static void what_is_saved_is_a_key_file(void **state)
 {
 	struct fixture *f = *state;
@@ -448,6 +474,7 @@ int main(void)
 {
 #define WITH_LOG(test) cmocka_unit_test_setup_teardown(test, make_fixture, drop_fixture)
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_a_fleet_named_fits),
 		WITH_LOG(a_whole_log_follows_itself_through_keys_and_streams),
 		WITH_LOG(what_is_missing_is_counted),
 		WITH_LOG(what_comes_again_is_told_and_changes_nothing),
