@@ -461,6 +461,10 @@ int cmd_status(int argc, char **argv)
 		return EXIT_DOWN;
 	}
 	const struct yaml_node *doc = yaml_root(tree)->first;
+	if (!number_of(doc, "pid") || !yaml_get(doc, "sensor") || !yaml_get(doc, "totals")) { /* what every daemon writes: nothing is made up for another document */
+		fprintf(stderr, "vedette status: %s is not a status file\n", a.file);
+		return EXIT_DOWN;
+	}
 	struct health health = { .is_told = !a.json };
 	if (a.json)
 		fputs(buf_cstr(&text), stdout);

@@ -165,6 +165,16 @@ static int open_delivery(struct watch *w, struct diag *diag)
 	return err;
 }
 
+/* Its first key proves all of its logs; `keys show` tells the one in force, which is another soon. */
+static void tell_new_agent(const struct watch *w, struct diag *diag)
+{
+	const struct watch_options *o = &w->options;
+	CLEANUP(buf_done) struct buf key = { 0 };
+	agent_key_line(w->agent, &key);
+	diag_warn(diag, (struct place){ o->agent_folder, 0, 0 }, "a new agent was made; give its first key to those who verify, as a file with the line '%.*s'; in %s%s it is the line of this agent that has a 0 behind its name",
+		  (int)(key.n ? key.n - 1 : 0), buf_cstr(&key), o->key_file[0] ? o->key_file : o->output, o->key_file[0] ? "" : ".pub");
+}
+
 static int open_agent(struct watch *w, struct diag *diag)
 {
 	const struct watch_options *o = &w->options;
@@ -173,8 +183,7 @@ static int open_agent(struct watch *w, struct diag *diag)
 	if (err)
 		return err;
 	if (agent_is_new(w->agent))
-		diag_warn(diag, (struct place){ o->agent_folder, 0, 0 }, "a new agent was made; give its key to those who verify: the last line of %s%s, or, while no daemon runs, `vedette keys show`",
-			  o->key_file[0] ? o->key_file : o->output, o->key_file[0] ? "" : ".pub");
+		tell_new_agent(w, diag);
 	CLEANUP(buf_done) struct buf line = { 0 };
 	if (w->delivery)
 		delivery_find_ends(w->delivery, w->agent, diag);

@@ -61,5 +61,24 @@ grep -q "open-ended" "$work/out"; check $? "that one was killed is told"
 logs | /usr/bin/python3 docs/verify_log.py "$work/key" /dev/stdin > "$work/out" 2>&1; check $? "verify_log.py says so, too"
 [ "$(logs | grep -c '"vedette.open"')" -eq 3 ] && [ "$(logs | grep -c '"vedette.close"')" -eq 2 ]; check $? "three streams, two of them closed"
 "$VEDETTE" keys show --folder "$work/agent" --json > "$work/out" 2>&1 && grep -q '"incarnation":3' "$work/out"; check $? "the agent has counted them"
+
+# a first start that makes the agent: the line that it tells verifies, also after later starts and changes of the key
+sed "s,$work,$work/new,g" "$work/vedette.yaml" > "$work/new.yaml"; sed -i "s,$work/new/rules.yaml,$work/rules.yaml," "$work/new.yaml"; mkdir "$work/new"
+first() {
+	"$VEDETTE" daemon --config "$work/new.yaml" > "$work/daemon.out" 2>&1 &
+	pid=$!
+	for ((i = 0; i < 300; i++)); do
+		"$VEDETTE" status --control "$work/new/control.sock" --json > /dev/null 2>&1 && grep -q '"reason":"start"' "$work/new/log" && break
+		kill -0 $pid 2>/dev/null || break
+		sleep 0.1
+	done
+	kill -TERM $pid; wait $pid
+}
+first; grep -o "vedette-key/v1 [^ ]* 0 [A-Za-z0-9+/=]*" "$work/daemon.out" > "$work/told"; cp "$work/daemon.out" "$work/out"
+grep -q "a new agent was made; give its first key" "$work/daemon.out" && [ "$(wc -l < "$work/told")" -eq 1 ]; check $? "a first start tells the agent's first key"
+first && [ -e "$work/new/log.1" ] && ! grep -q "a new agent" "$work/daemon.out"; check $? "later ones do not"
+cat "$work/new/log.1" "$work/new/log" | "$VEDETTE" verify --complete --key "$work/told" - > "$work/out" 2>&1; check $? "the line that was told verifies the logs of both"
+awk '$3 == 0' "$work/new/log.1.pub" | cut -d ' ' -f 4 > "$work/out"; [ "$(cat "$work/out")" = "$(cut -d ' ' -f 4 "$work/told")" ]; check $? "and is the line with a 0 in the file of public keys"
+
 logs | head -n -3 | "$VEDETTE" verify --complete --key "$work/key" - > "$work/out" 2>&1; [ $? -eq 1 ]; check $? "an end cut off is seen"
 logs | grep -v '"reason":"asked"' | "$VEDETTE" verify --key "$work/key" - > "$work/out" 2>&1; [ $? -eq 1 ] && grep -q deleted "$work/out"; check $? "a record taken out is seen"

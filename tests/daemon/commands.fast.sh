@@ -151,6 +151,13 @@ misused "no option '--confrim' (did you mean '--confirm'?); see vedette policy -
 misused "--confirm needs a value" policy apply --confirm
 misused "no option '-c'" release -c
 misused "--json takes no value" status --json=3
+for text in '{}' '{"a":1}' '{"pid":1}' '{"pid":1,"sensor":{}}' '[]' 'x'; do
+	echo "$text" > "$dir/no.json"
+	out=$("$VEDETTE" status "$dir/no.json" 2>&1)
+	got=$?
+	[ $got -eq 3 ] && [ "$out" = "vedette status: $dir/no.json is not a status file" ]
+	result $? "another document than a status file: $text" "status $got: $out"
+done
 misused "no option '--for'" stop --for 3s
 misused "--for takes a time of at least a second" protect --for x off
 misused "no option '-z'" run -z true
