@@ -37,3 +37,11 @@ unsigned severity_number(enum severity severity)
 	static const unsigned numbers[SEVERITY_COUNT] = { 10, 21, 47, 73, 99 };
 	return numbers[severity];
 }
+
+enum severity severity_of_number(uint64_t number)
+{
+	int s = SEVERITY_CRITICAL;
+	while (s > SEVERITY_INFO && number < severity_number((enum severity)s))
+		s--;
+	return (enum severity)s;
+}

@@ -145,3 +145,5 @@ const char *alert_action_text(enum alert_action action) PURE;
 const char *severity_text(enum severity severity) PURE;
 /* ECS event.severity. */
 unsigned severity_number(enum severity severity) PURE;
+/* The highest that the number reaches; of a number that is none of ours, too. */
+enum severity severity_of_number(uint64_t number);

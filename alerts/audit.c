@@ -275,15 +275,13 @@ static void count_alert(struct audit *a, struct audit_log *log, const struct aud
 {
 	enum done done = done_of(r);
 	uint64_t number = audit_record_number(r, AUDIT_FIELD_SEVERITY);
-	int s = SEVERITY_CRITICAL;
-	while (s > SEVERITY_INFO && (number == UINT64_MAX || number < severity_number((enum severity)s)))
-		s--;
+	enum severity s = severity_of_number(number == UINT64_MAX ? 0 : number);
 	a->alerts++;
 	a->by_severity[s]++;
 	a->blocked += done == DONE_BLOCK;
 	a->would_block += done == DONE_WOULD_BLOCK;
 	a->killed += audit_record_is(r, AUDIT_FIELD_DONE, "kill");
-	count_rule(a, r, done, severity_number((enum severity)s));
+	count_rule(a, r, done, severity_number(s));
 	if (!log->n_periods || log->more_periods)
 		return; /* of rules whose period is not listed */
 	struct audit_period *p = &log->periods[log->n_periods - 1];
@@ -348,7 +346,7 @@ static void take_period(struct audit *a, const struct audit_record *r, struct au
 static void begin_period(struct audit *a, struct audit_log *log, const struct audit_record *r, uint64_t signed_ns)
 {
 	audit_name mode = "";
-	if (log->n_periods) {
+	if (log->n_periods && !log->more_periods) { /* behind the last that is listed stand others */
 		struct audit_period *before = &log->periods[log->n_periods - 1];
 		memcpy(mode, before->mode, sizeof(mode));
 		AUDIT_TAKE(r, SIGNED, before->to, &a->scratch);
@@ -449,12 +447,6 @@ static bool is_about_rules(const struct audit_record *r)
 	       audit_record_is(r, AUDIT_FIELD_DATASET, "vedette.policy");
 }
 
-static uint64_t time_ns(struct strview text)
-{
-	uint64_t ns = 0;
-	return clock_parse_rfc3339(text, &ns) ? 0 : ns; /* a day that there is not: not known */
-}
-
 static void note_host(struct audit *a, struct audit_log *log, const struct audit_record *r)
 {
 	AUDIT_TAKE(r, HOST, log->host, &a->scratch);
@@ -471,7 +463,7 @@ int audit_line(struct audit *a, const struct verifier *verifier, const char *fil
 	if (audit_record_read(line, &r))
 		return -EBADMSG; /* the verifier has read it: cannot be */
 	verifier_result(verifier, &now);
-	uint64_t signed_ns = time_ns(sv_from(now.last_time));
+	uint64_t signed_ns = clock_rfc3339_ns(sv_from(now.last_time));
 	if (now.records == 1)
 		note_host(a, log, &r);
 	if (now.records == 1 || signed_ns < log->first_ns)
@@ -553,7 +545,7 @@ void audit_key(struct audit *a, const struct verify_key *key)
 
 static void end_streams(struct audit *a, struct audit_log *log)
 {
-	if (log->n_streams && time_ns(sv_from(log->streams[log->n_streams - 1].to)) < a->from_ns)
+	if (log->n_streams && clock_rfc3339_ns(sv_from(log->streams[log->n_streams - 1].to)) < a->from_ns)
 		log->n_streams--;
 }
 

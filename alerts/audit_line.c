@@ -4,6 +4,7 @@
 
 #include <errno.h>
 
+#include "alerts/terminal.h"
 #include "engine/base/json.h"
 
 static const char *const paths[AUDIT_FIELD_COUNT] = {
@@ -39,20 +40,6 @@ uint64_t audit_record_number(const struct audit_record *r, enum audit_field fiel
 
 /* --- text --------------------------------------------------------------------------------------------------------------------------------- */
 
-/* Would it move a cursor, or turn the direction in which what follows is read? */
-static bool is_hostile(const unsigned char *p, size_t n)
-{
-	if (n == 1)
-		return p[0] < 0x20 || p[0] == 0x7f;
-	if (n == 2)
-		return p[0] == 0xc2 && p[1] < 0xa0; /* U+0080 to U+009F */
-	if (n != 3 || p[0] != 0xe2)
-		return false;
-	unsigned low = p[2];
-	return (p[1] == 0x80 && ((low >= 0x8b && low <= 0x8f) || (low >= 0xa8 && low <= 0xae))) || /* U+200B to U+200F, U+2028 to U+202E */
-	       (p[1] == 0x81 && low >= 0xa0 && low <= 0xaf); /* U+2060 to U+206F */
-}
-
 void audit_printable(struct strview text, char *into, size_t size)
 {
 	static const char hex[] = "0123456789abcdef";
@@ -60,7 +47,7 @@ void audit_printable(struct strview text, char *into, size_t size)
 	for (size_t i = 0; i < text.n;) {
 		const unsigned char *p = (const unsigned char *)text.p + i;
 		size_t n = utf8_length(text.p + i, text.n - i);
-		bool is_plain = n && !is_hostile(p, n);
+		bool is_plain = n && !terminal_is_unsafe(text.p + i, n);
 		n = n ? n : 1;
 		size_t needs = is_plain ? n : 4 * n;
 		if (at + needs + sizeof("...") > size) { /* what was taken has left room for this */

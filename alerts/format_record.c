@@ -112,15 +112,13 @@ bool format_record_is(const struct format_record *record, const char *path, cons
 /* Everything before the signature, and its end: what was signed. A line without a signature is its own body. */
 static int hash_body(struct format_record *record)
 {
-	static const char mark[] = ",\"vedette_sig\":";
 	struct strview body = record->line, body_end = SV("");
 	uint8_t hash[CRYPTO_HASH];
-	for (size_t at = format_record_find(record, "vedette_sig.sig") ? body.n : 0; at > 0; at--)
-		if (sv_starts(sv_from_index(record->line, at - 1), SV(mark))) {
-			body.n = at - 1;
-			body_end = SV("}");
-			break;
-		}
+	const char *seal = format_record_find(record, "vedette_sig.sig") ? seal_find(record->line) : NULL;
+	if (seal) {
+		body.n = (size_t)(seal - body.p);
+		body_end = SV("}");
+	}
 	tree_leaf(body, body_end, hash);
 	CLEANUP(buf_done) struct buf text = { 0 };
 	crypto_base64(&text, hash, sizeof(hash));
@@ -144,10 +142,7 @@ static enum severity severity_of(const struct format_record *record)
 			return own[i].severity;
 	if (!number || json_integer(number->raw, &n))
 		return SEVERITY_INFO;
-	for (int s = SEVERITY_CRITICAL; s > SEVERITY_INFO; s--)
-		if (n >= severity_number((enum severity)s))
-			return (enum severity)s;
-	return SEVERITY_INFO;
+	return severity_of_number(n);
 }
 
 static bool has_text(const struct format_record *record, const char *path)

@@ -53,10 +53,13 @@ static void make_agents(struct line_judge *j)
 
 int line_judge_new(const struct verify_keys *keys, struct line_judge **ret)
 {
-	CLEANUP(line_judge_free) struct line_judge *j = calloc(1, sizeof(*j));
-	if (!j)
-		return -ENOMEM;
-	pthread_mutex_init(&j->lock, NULL);
+	struct line_judge *made = calloc(1, sizeof(*made));
+	int r = made ? -pthread_mutex_init(&made->lock, NULL) : -ENOMEM;
+	if (r) {
+		free(made);
+		return r;
+	}
+	CLEANUP(line_judge_free) struct line_judge *j = made;
 	j->keys.key = calloc(MAX(keys->n, (size_t)1), sizeof(*keys->key));
 	j->order = calloc(MAX(keys->n, (size_t)1), sizeof(struct verify_key *));
 	j->agent = calloc(MAX(keys->n, (size_t)1), sizeof(*j->agent));

@@ -112,6 +112,16 @@ static size_t seal_write(const struct seal *seal, struct buf *out)
 	return path_at;
 }
 
+const char *seal_find(struct strview line)
+{
+	static const char mark[] = SEAL_MEMBER;
+	size_t n = sizeof(mark) - 1;
+	for (size_t at = line.n >= n ? line.n - n + 1 : 0; at-- > 0;)
+		if (line.p[at] == ',' && memcmp(line.p + at, mark, n) == 0)
+			return line.p + at;
+	return NULL;
+}
+
 void seal_text(const struct seal *seal, struct buf *out)
 {
 	(void)seal_write(seal, out);

@@ -83,3 +83,5 @@ struct seal {
 };
 void seal_text(const struct seal *seal, struct buf *out);
 #define SEAL_MEMBER ",\"vedette_sig\":"
+/* Where it begins in a line: its last occurrence, as within a string it would be escaped. NULL: the line has none. */
+const char *seal_find(struct strview line) PURE;

@@ -33,10 +33,7 @@ static enum severity severity_of(struct strview number)
 	uint64_t n = 0;
 	if (json_integer(number, &n))
 		return SEVERITY_INFO;
-	for (int s = SEVERITY_CRITICAL; s > SEVERITY_INFO; s--)
-		if (n >= severity_number((enum severity)s))
-			return (enum severity)s;
-	return SEVERITY_INFO;
+	return severity_of_number(n);
 }
 
 bool sink_line_read(struct strview text, struct sink_line *ret)

@@ -13,16 +13,17 @@ static void add_bytes(struct buf *out, struct strview bytes)
 		buf_add_format(out, "\\x%02x", (unsigned)(unsigned char)bytes.p[i]);
 }
 
-/* Control characters (C0, DEL, C1), marks that turn or hide text, line and paragraph separators. p: a valid sequence. */
-static bool is_unsafe(const unsigned char *p, size_t n)
+bool terminal_is_unsafe(const char *text, size_t n)
 {
+	const unsigned char *p = (const unsigned char *)text;
 	if (n == 1)
 		return p[0] < 0x20 || p[0] == 0x7f;
 	if (n == 2)
-		return p[0] == 0xc2 && p[1] < 0xa0;
+		return (p[0] == 0xc2 && p[1] < 0xa0) || (p[0] == 0xd8 && p[1] == 0x9c); /* U+0080 to U+009F, U+061C */
 	if (n != 3 || p[0] != 0xe2)
 		return n == 3 && p[0] == 0xef && p[1] == 0xbb && p[2] == 0xbf; /* byte order mark */
-	return (p[1] == 0x80 && ((p[2] >= 0x8b && p[2] <= 0x8f) || (p[2] >= 0xa8 && p[2] <= 0xae))) || (p[1] == 0x81 && p[2] >= 0xa0 && p[2] <= 0xaf);
+	return (p[1] == 0x80 && ((p[2] >= 0x8b && p[2] <= 0x8f) || (p[2] >= 0xa8 && p[2] <= 0xae))) || /* U+200B to U+200F, U+2028 to U+202E */
+	       (p[1] == 0x81 && p[2] >= 0xa0 && p[2] <= 0xaf); /* U+2060 to U+206F */
 }
 
 void terminal_text(struct buf *out, struct strview text)
@@ -30,7 +31,7 @@ void terminal_text(struct buf *out, struct strview text)
 	for (size_t i = 0; i < text.n;) {
 		size_t n = utf8_length(text.p + i, text.n - i);
 		struct strview one = { text.p + i, n ? n : 1 };
-		if (n && !is_unsafe((const unsigned char *)one.p, n))
+		if (n && !terminal_is_unsafe(one.p, n))
 			buf_add_sv(out, one);
 		else
 			add_bytes(out, one);

@@ -11,5 +11,10 @@
 void terminal_alert(const struct alert *alert, bool colour, struct buf *out);
 /* One line: time, event, process, and what it concerns. */
 void terminal_event(const struct event *ev, struct buf *out);
+/*
+ * Is it nothing to be shown as it is: a control character (C0, DEL, C1), a mark that turns or hides text, a line or paragraph separator? p: one valid
+ * sequence of UTF-8, of n bytes.
+ */
+bool terminal_is_unsafe(const char *p, size_t n) PURE;
 /* The text as it is safe to show. */
 void terminal_text(struct buf *out, struct strview text);

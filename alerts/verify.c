@@ -345,12 +345,6 @@ static enum verify_fault check_roll(struct verifier *v, const struct line *line)
 
 /* --- gaps -------------------------------------------------------------------------------------------------------------------------- */
 
-static uint64_t time_ns(struct strview text)
-{
-	uint64_t ns = 0;
-	return clock_parse_rfc3339(text, &ns) ? 0 : ns; /* a day that there is not: not known */
-}
-
 static void tell_gap(const struct verifier *v, struct verify_gap *gap)
 {
 	if (v->options.on_gap)
@@ -365,8 +359,8 @@ static void note_open(struct verifier *v, const struct line *line)
 	size_t at;
 	if (line->is_joining) {
 		bool is_clean = v->is_closed && !line->is_forgetful;
-		struct verify_gap gap = { .kind = is_clean ? VERIFY_GAP_STOPPED : VERIFY_GAP_UNCLEAN, .from_ns = time_ns(sv_from(v->time)),
-					  .to_ns = time_ns(line->rec.seal.st.time), .count = v->first + v->count - v->next,
+		struct verify_gap gap = { .kind = is_clean ? VERIFY_GAP_STOPPED : VERIFY_GAP_UNCLEAN, .from_ns = clock_rfc3339_ns(sv_from(v->time)),
+					  .to_ns = clock_rfc3339_ns(line->rec.seal.st.time), .count = v->first + v->count - v->next,
 					  .what = is_clean ? v->close_reason : line->is_forgetful ? "the agent had lost its log" : "", .stream = v->stream, .next = v->next };
 		tell_gap(v, &gap);
 		v->unclosed += !is_clean;
@@ -379,7 +373,7 @@ static void note_open(struct verifier *v, const struct line *line)
 
 static void note_silence(struct verifier *v, const struct line *line)
 {
-	uint64_t from = time_ns(sv_from(v->time)), to = time_ns(line->rec.seal.st.time);
+	uint64_t from = clock_rfc3339_ns(sv_from(v->time)), to = clock_rfc3339_ns(line->rec.seal.st.time);
 	if (!from || to <= from || (to - from) / SILENT_BEATS <= v->heartbeat_ns)
 		return;
 	tell_gap(v, &(struct verify_gap){ .kind = VERIFY_GAP_SILENCE, .from_ns = from, .to_ns = to, .what = "", .stream = v->stream, .next = v->next });
@@ -402,7 +396,7 @@ static void note_loss(struct verifier *v, const struct line *line)
 	if (json_read_members(line->rec.text, w, ARRAY_SIZE(w), &error, &at) || w[0].token != JSON_STRING || json_integer(w[1].raw, &count))
 		return; /* signed, but nothing that this program writes */
 	copy_text(what, sizeof(what), w[0].raw);
-	tell_gap(v, &(struct verify_gap){ .kind = VERIFY_GAP_LOSS, .from_ns = time_ns(w[2].raw), .to_ns = time_ns(w[3].raw), .count = count,
+	tell_gap(v, &(struct verify_gap){ .kind = VERIFY_GAP_LOSS, .from_ns = clock_rfc3339_ns(w[2].raw), .to_ns = clock_rfc3339_ns(w[3].raw), .count = count,
 					  .what = what, .stream = v->stream, .next = line->rec.sequence });
 }
 

@@ -90,17 +90,6 @@ static enum verify_fault parse_seal(struct verify_record *line, struct buf *scra
 	return VERIFY_OK;
 }
 
-/* The last occurrence of `,"vedette_sig":`. Within a string it would be escaped, so it is a member. */
-static const char *find_seal(struct strview text)
-{
-	static const char mark[] = SEAL_MEMBER;
-	size_t n = sizeof(mark) - 1;
-	for (size_t at = text.n >= n ? text.n - n + 1 : 0; at-- > 0;)
-		if (text.p[at] == ',' && memcmp(text.p + at, mark, n) == 0)
-			return text.p + at;
-	return NULL;
-}
-
 enum verify_fault verify_record_read(struct strview text, struct buf *scratch, char explain[static VERIFY_EXPLAIN_MAX],
 				     struct verify_record *ret)
 {
@@ -116,7 +105,7 @@ enum verify_fault verify_record_read(struct strview text, struct buf *scratch, c
 		return fault(explain, VERIFY_NOT_A_RECORD, "the line is empty");
 	if (json_read_members(text, w, ARRAY_SIZE(w), &error, &at))
 		return fault(explain, VERIFY_NOT_A_RECORD, "the line is no valid JSON object: %s (byte %zu)", error, at + 1);
-	const char *mark = find_seal(text);
+	const char *mark = seal_find(text);
 	if (!mark || text.p[text.n - 1] != '}')
 		return fault(explain, VERIFY_NOT_A_RECORD, "the line has no vedette_sig at its end: it was never signed, or the signature was cut off");
 	ret->body = (struct strview){ text.p, (size_t)(mark - text.p) };

@@ -168,7 +168,10 @@ static gboolean make_judge(struct verify_function *f, const char *path, const ch
 	verify_keys_done(&keys);
 	if (r)
 		return refuse(error, &diag, "has no memory");
-	pthread_mutex_init(&f->keeping, NULL);
+	if (pthread_mutex_init(&f->keeping, NULL)) {
+		line_judge_free(&f->judge);
+		return refuse(error, &diag, "has no memory");
+	}
 	f->is_ready = true;
 	if (!learned)
 		return TRUE;

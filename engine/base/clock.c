@@ -49,6 +49,12 @@ static bool read_digits(struct strview text, size_t from, size_t n, unsigned *re
 	return true;
 }
 
+uint64_t clock_rfc3339_ns(struct strview text)
+{
+	uint64_t ns = 0;
+	return clock_parse_rfc3339(text, &ns) ? 0 : ns;
+}
+
 int clock_parse_date(struct strview text, uint64_t *ret_wall_ns)
 {
 	unsigned year, month, day;

@@ -20,6 +20,8 @@ void clock_add_rfc3339(struct buf *b, uint64_t wall_ns);
 
 /* What clock_add_rfc3339 writes, with 0 to 9 digits behind the point; 0 or -EINVAL. */
 int clock_parse_rfc3339(struct strview text, uint64_t *ret_wall_ns) MUST_CHECK;
+/* The same of text that may be none: 0 when it is no time, or one that there is not. */
+uint64_t clock_rfc3339_ns(struct strview text);
 /* "2026-12-31" (UTC), from 1970 to 2261, as the nanosecond in which that day begins; 0 or -EINVAL. */
 int clock_parse_date(struct strview text, uint64_t *ret_wall_ns) MUST_CHECK;
 

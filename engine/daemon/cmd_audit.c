@@ -29,7 +29,8 @@ static const char usage[] =
 	"  -k, --key KEYS  file with the public keys, as for vedette verify\n"
 	"  --json          one JSON document, as schemas/audit.schema.json says\n"
 	"  --html          one HTML file that needs nothing else, to be read or printed\n"
-	"  -o, --output FILE  write the report there; only an earlier report of the same form is written over\n"
+	"  -o, --output FILE  write the report there, readable by its owner alone; only an earlier report of the same form is\n"
+	"                  written over\n"
 	"  --complete      a log that does not end with its stream's close record, or whose beginning is not here, counts as not verified;\n"
 	"                  so does a folder in which something was passed over\n"
 	"  --from-middle   a log may begin within a stream\n"
@@ -178,9 +179,9 @@ static int put_report(const struct audit_run *run)
 	write_report(run, &out);
 	int r = buf_error(&out);
 	if (!r && run->output)
-		r = whole_file_write(run->output, buf_sv(&out));
+		r = whole_file_keep(run->output, buf_sv(&out));
 	else if (!r && (fwrite(out.p, 1, out.n, stdout) != out.n || fflush(stdout)))
-		r = -EIO;
+		r = errno ? -errno : -EIO;
 	if (r)
 		fprintf(stderr, "vedette audit: %s: the report cannot be written: %s\n", run->output ? run->output : "standard output", strerror(-r));
 	return r;

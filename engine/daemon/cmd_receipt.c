@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "alerts/receipt.h"
+#include "alerts/secret.h"
 #include "engine/base/clock.h"
 #include "engine/base/fd.h"
 #include "engine/daemon/args.h"
@@ -69,13 +70,15 @@ static int write_key(const char *file, const char *name, const struct crypto_key
 	int r = fd < 0 ? -errno : fd_write_all(fd, text.p, text.n);
 	if (!r && fsync(fd))
 		r = -errno;
+	if (r && fd >= 0)
+		(void)unlink(file); /* was made here: half a key is none, and would be in the way of the next */
 	return r;
 }
 
 static int read_key(const char *file, char ret_name[static RECEIPT_NAME_MAX + 1], struct crypto_key **ret)
 {
 	CLEANUP(crypto_secret_free) char *bytes = crypto_secret_new(RECEIPT_MAX);
-	CLEANUP(fd_close) int fd = open(file, O_RDONLY | O_CLOEXEC);
+	CLEANUP(fd_close) int fd = open(file, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	if (!bytes)
 		return -ENOMEM;
 	ssize_t n = fd < 0 ? -1 : read(fd, bytes, RECEIPT_MAX);
@@ -162,7 +165,11 @@ static int make(const struct receipt_args *args)
 		fputs("vedette receipt make: --collector FILE, --key KEYS and a PATH are needed\n", stderr);
 		return EXIT_USAGE;
 	}
-	int r = read_key(args->collector, name, &key);
+	int r = secret_check(args->collector, &diag);
+	print_diag(&diag);
+	if (r)
+		return EXIT_FAILED;
+	r = read_key(args->collector, name, &key);
 	if (r) {
 		fprintf(stderr, "vedette receipt: %s: %s\n", args->collector, r == -EINVAL ? "is no collector's key: `vedette receipt init` makes one" : strerror(-r));
 		return EXIT_FAILED;

@@ -468,6 +468,10 @@ int cmd_verify(int argc, char **argv)
 			!key_file ? "--key is missing: without a key from elsewhere a log proves nothing" : "a PATH is needed");
 		return 2;
 	}
+	if (run.since_ns > run.until_ns) {
+		fprintf(stderr, "vedette verify: --since %s is later than --until %s: there is no such time\n", run.since, run.until);
+		return 2;
+	}
 	if (crypto_init() || log_receipts_read(&run.receipts, "verify", receipt_key))
 		return 1;
 	int status = verify_files(&run, key_file, argv + optind, (size_t)(argc - optind));

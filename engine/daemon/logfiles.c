@@ -248,10 +248,17 @@ static int compare(const void *x, const void *y)
 		return c;
 	if (log_head_is_after(&a->first, &b->first))
 		return 1;
-	if (log_head_is_after(&b->first, &a->first))
-		return -1;
-	if (a->device != b->device || a->inode != b->inode) /* so that the same file stands beside itself */
-		return a->device < b->device || (a->device == b->device && a->inode < b->inode) ? -1 : 1;
+	return log_head_is_after(&b->first, &a->first) ? -1 : strcmp(a->path, b->path);
+}
+
+/* So that the same file stands beside itself. */
+static int compare_inodes(const void *x, const void *y)
+{
+	const struct logfile *a = x, *b = y;
+	if (a->device != b->device)
+		return a->device < b->device ? -1 : 1;
+	if (a->inode != b->inode)
+		return a->inode < b->inode ? -1 : 1;
 	return strcmp(a->path, b->path);
 }
 
@@ -261,9 +268,9 @@ static int compare_passed(const void *x, const void *y)
 	return strcmp(a->path, b->path);
 }
 
-/* The files are in order. */
-static int find_twice(const struct logfiles *l, struct diag *diag)
+static int refuse_doubles(struct logfiles *l, struct diag *diag)
 {
+	qsort(l->file, l->n, sizeof(*l->file), compare_inodes);
 	for (size_t i = 1; i < l->n; i++) {
 		const struct logfile *a = &l->file[i - 1], *b = &l->file[i];
 		if (a->device != b->device || a->inode != b->inode)
@@ -321,10 +328,10 @@ int logfiles_find(char *const *paths, size_t n, struct logfiles *ret, struct dia
 		qsort(l.passed, l.n_passed, sizeof(*l.passed), compare_passed);
 	if (l.n == 0)
 		return tell_empty(&l, paths[0], diag);
-	qsort(l.file, l.n, sizeof(*l.file), compare);
-	r = find_twice(&l, diag);
+	r = refuse_doubles(&l, diag);
 	if (r)
 		return r;
+	qsort(l.file, l.n, sizeof(*l.file), compare);
 	*ret = l;
 	l = (struct logfiles){ 0 };
 	return 0;

@@ -55,7 +55,20 @@ int whole_file_check(const struct whole_file *f, struct diag *diag)
 	return err;
 }
 
-int whole_file_write(const char *file, struct strview text)
+/* So that the new name is there after a crash. */
+static int sync_folder_of(const char *file)
+{
+	CLEANUP(str_free) char *folder = strdup(file);
+	char *slash = folder ? strrchr(folder, '/') : NULL;
+	if (!folder)
+		return -ENOMEM;
+	if (slash)
+		slash[slash == folder] = '\0';
+	CLEANUP(fd_close) int fd = open(slash ? folder : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return fd < 0 || fsync(fd) ? -errno : 0;
+}
+
+static int replace(const char *file, struct strview text, mode_t mode, bool is_kept)
 {
 	CLEANUP(buf_done) struct buf temp = { 0 };
 	buf_add_z(&temp, file);
@@ -65,13 +78,25 @@ int whole_file_write(const char *file, struct strview text)
 	/* a new one each time: in a folder of others the name could have become another way to a file of ours */
 	if (unlink(buf_cstr(&temp)) && errno != ENOENT)
 		return -errno;
-	CLEANUP(fd_close) int fd = open(buf_cstr(&temp), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0644);
+	CLEANUP(fd_close) int fd = open(buf_cstr(&temp), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode);
 	if (fd < 0)
 		return -errno;
 	int err = fd_write_all(fd, text.p, text.n);
+	if (!err && is_kept && fsync(fd))
+		err = -errno;
 	if (!err && rename(buf_cstr(&temp), file))
 		err = -errno;
 	if (err)
 		(void)unlink(buf_cstr(&temp)); /* half of a document helps nobody */
-	return err;
+	return err || !is_kept ? err : sync_folder_of(file);
+}
+
+int whole_file_write(const char *file, struct strview text)
+{
+	return replace(file, text, 0644, false);
+}
+
+int whole_file_keep(const char *file, struct strview text)
+{
+	return replace(file, text, 0600, true);
 }

@@ -13,5 +13,7 @@ struct whole_file {
 
 /* May it be (re)placed? It must be missing in a folder that is there, empty, or an earlier one of ours; 0 or -errno with the reason. */
 int whole_file_check(const struct whole_file *f, struct diag *diag) MUST_CHECK;
-/* 0 or -errno. */
+/* Readable by all. 0 or -errno. */
 int whole_file_write(const char *file, struct strview text) MUST_CHECK;
+/* The same of what is kept: readable by its owner alone, and on the disk before it takes the place of the one before. */
+int whole_file_keep(const char *file, struct strview text) MUST_CHECK;

@@ -14,7 +14,7 @@ VEDETTE, BUILD, folder = os.environ["VEDETTE"], os.environ["BUILD"], sys.argv[1]
 BEGIN = datetime.datetime(2026, 3, 1, 12, tzinfo=datetime.timezone.utc)
 AGENT = "00000000-0000-4000-8000-0000000000aa"
 HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(2)>&\"'</td></table>"
-TRICKS = "\x1b[2J\x07\u202egnp.exe\u200b\x00\u0085"
+TRICKS = "\x1b[2J\x07\u202egnp.exe\u200b\ufeff\u2066\x00\u0085"
 
 
 def tap(holds, what, detail=""):
@@ -269,7 +269,7 @@ tap(any(HOSTILE[:40] in text for text in seen.text), "it stands there as it is")
 tap("url(" not in page and "//" not in page.replace(folder, ""), "nothing refers to elsewhere")
 text = report(*asked(-10, 400))[1]
 for what, out in [("text", text), ("HTML", page), ("JSON", json.dumps(whole, ensure_ascii=False))]:
-    bad = {c for c in out if (ord(c) < 32 and c != "\n") or 0x7f <= ord(c) < 0xa0 or c in "\u202e\u200b"}
+    bad = {c for c in out if (ord(c) < 32 and c != "\n") or 0x7f <= ord(c) < 0xa0 or c in "\u202e\u200b\ufeff\u2066"}
     tap(not bad and "x1b[2J" in out, f"{what}: no control character, and none that turns the direction of text", bad)
 tap("410.000 s asked - 10.000 s (the log begins later) - 60.000 s" in text and "= 150.000 s covered, 36.5853 %" in text, "the arithmetic is shown")
 
@@ -278,6 +278,7 @@ for form, option in [("text", []), ("html", ["--html"]), ("json", ["--json"])]:
     target = os.path.join(folder, "report." + form)
     first = report(*asked(-10, 400), *option, "--output", target)[0]
     again = report(*asked(60, 90), *option, "--output", target)[0]
+    tap(os.stat(target).st_mode & 0o777 == 0o600, f"a report as {form} is its owner's alone", os.stat(target))
     tap((first, again) == (1, 0) and os.path.getsize(target) > 1000, f"--output writes a report as {form}, and over an earlier one", (first, again))
 before = open(path, "rb").read()
 status, out, error = report(*asked(-10, 400), "--output", path)
@@ -320,5 +321,6 @@ for i in range(5000):
 status, document = report_json(*asked(0, 30), paths=[many.write("many.jsonl")])
 one = document["logs"][0]
 tap(status == 1 and (len(one["policy"]), one["policy_left_out"]) == (1000, 501), "changes past what is listed are counted", (len(one["policy"]), one["policy_left_out"]))
+tap(one["policy"][-1]["digest"] == "d998" and one["policy"][-1]["to"] == at(10), "the last one listed ends where the next began, listed or not", one["policy"][-1])
 tap(len(one["losses"]) == 64 and sum(l["count"] for l in one["losses"]) == 1500, "so are kinds of loss", len(one["losses"]))
 tap(len(document["alerts"]["rules"]) == 4096 and document["alerts"]["of_other_rules"] == 904, "so are rules", document["alerts"]["of_other_rules"])

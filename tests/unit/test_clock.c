@@ -48,11 +48,21 @@ static void what_is_written_is_read_back(void **state)
 	}
 }
 
+static void text_that_is_no_time_is_0(void **state)
+{
+	(void)state;
+	static const char *const none[] = { "", "soon", "2026-02-30T00:00:00Z", "2026-01-02", "2026-01-02T03:04:05.000000006" };
+	for (size_t i = 0; i < ARRAY_SIZE(none); i++)
+		assert_int_equal(clock_rfc3339_ns(sv_from(none[i])), 0);
+	assert_int_equal(clock_rfc3339_ns(SV("2026-01-02T03:04:05.000000006Z")), 1767323045000000006u);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_day_that_a_time_can_be_in_is_that_of_the_library),
 		cmocka_unit_test(what_is_written_is_read_back),
+		cmocka_unit_test(text_that_is_no_time_is_0),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -25,6 +25,7 @@ static void outside_text_cannot_steer_the_terminal(void **state)
 		{ "\xc2\x9b" "31m", "\\xc2\\x9b31m" },              /* CSI as one C1 character */
 		{ "gpj.\xe2\x80\xae" "exe", "gpj.\\xe2\\x80\\xaeexe" }, /* right-to-left override */
 		{ "a\xe2\x81\xa6" "b", "a\\xe2\\x81\\xa6b" },
+		{ "a\xd8\x9c" "b \xd8\xa7", "a\\xd8\\x9cb \xd8\xa7" }, /* Arabic letter mark; a letter is fine */
 		{ "\xff\xc3", "\\xff\\xc3" },
 		{ "\xef\xbb\xbf", "\\xef\\xbb\\xbf" },
 		{ "\xe2\x80\x93 \xe2\x82\xac", "\xe2\x80\x93 \xe2\x82\xac" }, /* dash and euro are fine */

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -73,11 +74,32 @@ static void links_that_lie_in_the_way_lead_nowhere(void **state)
 	tree_free(&tree);
 }
 
+static void what_is_kept_is_its_owners_alone(void **state)
+{
+	(void)state;
+	struct tree tree;
+	tree_new(&tree);
+	char *file = tree_path(&tree, "f");
+	struct stat st;
+	for (int i = 0; i < 2; i++) { /* also over one that others could read */
+		assert_int_equal(i ? whole_file_write(file, SV("one")) : whole_file_keep(file, SV("one")), 0);
+		assert_int_equal(stat(file, &st), 0);
+		assert_int_equal(st.st_mode & 0777, i ? 0644 : 0600);
+		assert_int_equal(whole_file_keep(file, SV("two")), 0);
+		assert_true(holds(file, "two"));
+		assert_int_equal(stat(file, &st), 0);
+		assert_int_equal(st.st_mode & 0777, 0600);
+	}
+	free(file);
+	tree_free(&tree);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(only_ours_may_be_replaced),
 		cmocka_unit_test(links_that_lie_in_the_way_lead_nowhere),
+		cmocka_unit_test(what_is_kept_is_its_owners_alone),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
