@@ -298,7 +298,7 @@ static int logfile_open(const struct sink_options *options, const struct wal_io 
 	f->io = io;
 	int r = open_file(f, false, &fault);
 	if (r) {
-		diag_error(diag, (struct place){ 0 }, "sink '%s': %s", options->name, fault.text);
+		diag_error(diag, options->at, "sink '%s': %s", options->name, fault.text);
 		free(f);
 		return r;
 	}
