@@ -158,9 +158,11 @@ int sink_file_set_aside(const char *path, char **ret_name, struct diag *diag)
 static int open_standard_output(struct sink_file *s, struct diag *diag)
 {
 	struct stat st;
-	if (fstat(STDOUT_FILENO, &st) == 0 && S_ISFIFO(st.st_mode))
+	int flags = fcntl(STDOUT_FILENO, F_GETFL);
+	bool is_open = flags >= 0 && (flags & O_ACCMODE) != O_RDONLY; /* what stands for one that was closed can only be read, see main.c */
+	if (is_open && fstat(STDOUT_FILENO, &st) == 0 && S_ISFIFO(st.st_mode))
 		s->fd = open("/proc/self/fd/1", O_WRONLY | O_NONBLOCK | O_CLOEXEC);
-	if (s->fd < 0) /* no pipe, or one that belongs to someone else: it is taken as it is */
+	if (is_open && s->fd < 0) /* no pipe, or one that belongs to someone else: it is taken as it is */
 		s->fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
 	if (s->fd < 0)
 		diag_error(diag, (struct place){ 0 }, "standard output is closed");

@@ -17,6 +17,7 @@
 #include "alerts/sink.h"
 #include "engine/base/clock.h"
 #include "engine/base/fd.h"
+#include "engine/base/jsonread.h"
 
 enum {
 	TAIL_BYTES = 256 * 1024,        /* holds the longest line there is */
@@ -141,7 +142,20 @@ static bool read_line(const struct logfile *f, struct strview text, struct sink_
 	return colon != NULL;
 }
 
-/* Cuts off a part of a line, and reads what the last whole one is. */
+/* Can it be what is there of a line of ours that was cut short? */
+static bool may_be_part(const struct logfile *f, struct strview text)
+{
+	enum format format = sink_format(f->options);
+	struct strview begin = format == FORMAT_CEF ? SV("CEF:") : format == FORMAT_LEEF ? SV("LEEF:") : SV("{");
+	struct sink_line line;
+	const char *error;
+	size_t at, n = MIN(begin.n, text.n);
+	if (memcmp(text.p, begin.p, n) != 0)
+		return false;
+	return !format_is_json(format) || json_check(text, &error, &at) || read_line(f, text, &line); /* JSON that is whole, and no line of ours */
+}
+
+/* Reads what the last whole line is, and cuts off a part of one behind it. A file of others is left as it is. */
 static int look_at_tail(struct logfile *f, struct sink_fault *fault)
 {
 	CLEANUP(buf_done) struct buf tail = { 0 };
@@ -151,10 +165,8 @@ static int look_at_tail(struct logfile *f, struct sink_fault *fault)
 	size_t whole = end ? (size_t)(end - tail.p) + 1 : 0;
 	if (!r && tail.n && !end && from > 0)
 		r = -EBADMSG; /* no log of ours has such lines */
-	if (!r && whole < tail.n) {
-		f->size = from + whole;
-		r = f->io->cut(f->io->context, f->fd, (off_t)f->size);
-	}
+	if (!r && whole < tail.n && !may_be_part(f, (struct strview){ tail.p + whole, tail.n - whole }))
+		r = -EBADMSG;
 	f->agent[0] = '\0';
 	if (!r && whole) {
 		const char *before = whole > 1 ? memrchr(tail.p, '\n', whole - 1) : NULL;
@@ -164,6 +176,10 @@ static int look_at_tail(struct logfile *f, struct sink_fault *fault)
 			r = -EBADMSG;
 		else
 			note_agent(f, &line);
+	}
+	if (!r && whole < tail.n) {
+		f->size = from + whole;
+		r = f->io->cut(f->io->context, f->fd, (off_t)f->size);
 	}
 	if (r)
 		sink_fault_set(fault, r == -EBADMSG ? "%s holds data that are no Vedette log in the sink's format: name another file, or remove it" : "%s: its end cannot be read: %s",

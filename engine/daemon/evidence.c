@@ -82,7 +82,9 @@ static int check_folder(const struct place_of *p, struct diag *diag)
 	struct stat st;
 	const struct place at = { .file = p->folder };
 	find_nearest(p->folder, nearest);
-	int err = !nearest[0] || stat(nearest, &st) || faccessat(AT_FDCWD, nearest, W_OK | X_OK, AT_EACCESS) ? -errno : S_ISDIR(st.st_mode) ? 0 : -ENOTDIR;
+	int err = !nearest[0] || stat(nearest, &st) ? -errno : S_ISDIR(st.st_mode) ? 0 : -ENOTDIR;
+	if (!err && faccessat(AT_FDCWD, nearest, W_OK | X_OK, AT_EACCESS))
+		err = -errno;
 	if (err == -EACCES && geteuid() != 0) {
 		diag_warn(diag, at, "whether the daemon can write there was not tried: that needs root");
 		return 0;

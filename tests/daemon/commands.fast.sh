@@ -50,6 +50,9 @@ checks 0 "configuration and 0 rules are fine" "a file without a rule, as it was 
 sinks() { # sinks LIST : a configuration with these sinks, whose folders are below ours
 	printf 'rules: [%s]\nstatus_file: ""\ncontrol: ""\nagent: {folder: %s/agent}\nwal: {folder: %s/wal}\n%s\nsinks:\n%s\n' "$dir/one.yaml" "$dir" "$dir" "${2:-}" "$1" > "$dir/c.yaml"
 }
+sinks "  - {name: o, type: stdout}"
+sed -i "s#wal: {folder: .*}#wal: {folder: $dir/one.yaml}#" "$dir/c.yaml"
+checks 1 "$dir/one.yaml: the folder cannot be used: $dir/one.yaml: Not a directory" "a file stands where the write-ahead log's folder should"
 printf '%s\n' '- {rule: opened, event: file.open, severity: low, tags: [secrets], when: file.path = /x}' > "$dir/one.yaml"
 sinks "  - {name: f, type: file, path: $dir/sink/a.jsonl}"
 checks 0 "configuration and 1 rule are fine" "the folder of a sink's file is missing, and will be made"

@@ -418,9 +418,33 @@ static void a_file_that_somebody_removes_or_cuts_begins_anew(void **state)
 	}
 }
 
+/* A wrong path in a configuration costs nobody his file, whether it ends with a line end or not. */
+static void a_file_of_others_stays_as_it_is(void **state)
+{
+	static const char *const texts[] = { "hello", "{\"a\":1}", "hello\n", "a\nb", "{\"a\":1}\nhello", "{\"a\":1}\n{\"b", "CEF:0|", "\n", "\n\n{" };
+	struct fixture *f = *state;
+	char options[192];
+	(void)snprintf(options, sizeof(options), "type: file, path: %s", f->path);
+	read_options(f, options);
+	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
+		CLEANUP(buf_done) struct buf after = { 0 };
+		CLEANUP(diag_done) struct diag diag = { 0 };
+		void *sink = NULL;
+		FILE *file = fopen(f->path, "w");
+		assert_non_null(file);
+		assert_true(fputs(texts[i], file) >= 0);
+		assert_int_equal(fclose(file), 0);
+		int r = sink_type_file.open(&f->config->sinks.sinks[0], &f->io, &sink, &diag);
+		assert_int_equal(fd_read_file(f->path, 1000, &after), 0);
+		if (r != -EBADMSG || !sv_is(buf_sv(&after), texts[i]))
+			fail_msg("'%s' gave %d, and is now '%s'", texts[i], r, buf_cstr(&after));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		WITH_LOG(a_file_of_others_stays_as_it_is),
 		WITH_LOG(a_file_gets_every_line_once),
 		WITH_LOG(what_could_not_be_synced_is_written_again),
 		WITH_LOG(a_torn_line_of_a_file_is_completed),
