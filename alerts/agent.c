@@ -55,6 +55,8 @@ static int open_folder(struct agent *a, struct diag *diag)
 	a->folder_fd = open(a->folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (a->folder_fd < 0 || fstat(a->folder_fd, &st)) {
 		int r = -errno;
+		if (a->folder_fd < 0 && fd_is_link(a->folder))
+			return refuse(a, diag, -ELOOP, "is a symbolic link, which may lead elsewhere at the next start: name the folder that it leads to");
 		diag_error(diag, (struct place){ a->folder, 0, 0 }, "the agent's folder cannot be opened: %s%s", strerror(-r),
 			   r == -ENOENT ? "; `vedette keys init` makes it" : "");
 		return r;

@@ -319,6 +319,10 @@ static int open_folder(struct wal *w, struct diag *diag)
 	}
 	w->folder = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	r = w->folder < 0 ? -errno : 0;
+	if (r && fd_is_link(folder)) {
+		diag_error(diag, at, "is a symbolic link, which may lead elsewhere at the next start: name the folder that it leads to");
+		return -ELOOP;
+	}
 	if (r) {
 		diag_error(diag, at, "the folder of the log cannot be opened: %s", strerror(-r));
 		return r;

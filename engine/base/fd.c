@@ -15,6 +15,12 @@ void fd_close(int *fd)
 	*fd = -1;
 }
 
+bool fd_is_link(const char *path)
+{
+	struct stat st;
+	return lstat(path, &st) == 0 && S_ISLNK(st.st_mode);
+}
+
 void file_close(FILE **file)
 {
 	if (*file)

@@ -12,6 +12,9 @@ void fd_close(int *fd);                /* for CLEANUP; leaves -1 */
 void file_close(FILE **file);          /* for CLEANUP; leaves NULL */
 void str_free(char **text);            /* for CLEANUP; leaves NULL */
 
+/* Is the name itself a symbolic link? */
+bool fd_is_link(const char *path);
+
 /* Appends the whole file; -EFBIG when it has more than max bytes, -EISDIR for a folder, else -errno. */
 int fd_read_file(const char *path, size_t max, struct buf *into) MUST_CHECK;
 /* The same of what can be read from the descriptor on, up to its end. */

@@ -162,7 +162,7 @@ static int open_delivery(struct watch *w, struct diag *diag)
 		return 0;
 	make_those_above(o->wal_folder);
 	int err = delivery_open(&options, &w->delivery, diag);
-	if (err && err != -EBUSY && err != -ENOMEM)
+	if (err && err != -EBUSY && err != -ENOMEM && err != -ELOOP)
 		say_what_to_do(&place, diag);
 	return err;
 }
@@ -202,7 +202,7 @@ static int begin_agent(struct watch *w, struct diag *diag)
 	if (!w->options.agent_folder[0])
 		return 0;
 	int err = open_agent(w, diag);
-	if (err && err != -EBUSY && err != -ENOMEM && err != -EBADMSG)
+	if (err && err != -EBUSY && err != -ENOMEM && err != -EBADMSG && err != -ELOOP)
 		say_what_to_do(&place, diag);
 	return err;
 }

@@ -61,6 +61,14 @@ static void a_folder_that_others_may_change_is_refused(void **state)
 	assert_int_equal(chmod(f->state, 0770), 0);
 	assert_int_equal(agent_open(f->state, &(struct agent_options){ 0 }, &a, &diag), -EPERM);
 	assert_int_equal(chmod(f->state, 0700), 0);
+	CLEANUP(buf_done) struct buf link = { 0 };
+	CLEANUP(diag_done) struct diag why = { 0 };
+	buf_add_format(&link, "%s.link", f->state);
+	assert_int_equal(symlink(f->state, buf_cstr(&link)), 0);
+	assert_int_equal(agent_open(buf_cstr(&link), &(struct agent_options){ .makes = true }, &a, &why), -ELOOP);
+	assert_int_equal(unlink(buf_cstr(&link)), 0);
+	assert_int_equal(why.n, 1);
+	assert_non_null(strstr(why.messages[0].text, "is a symbolic link"));
 }
 
 static void a_damaged_file_is_no_key(void **state)

@@ -60,6 +60,22 @@ static void a_second_writer_is_refused(void **state)
 	assert_int_equal(wal_close(&w), 0);
 }
 
+static void a_link_is_no_folder_of_a_log(void **state)
+{
+	struct fixture *f = *state;
+	CLEANUP(diag_done) struct diag diag = { 0 };
+	struct wal_config config = f->config;
+	struct wal *w = NULL;
+	char link[128];
+	(void)snprintf(link, sizeof(link), "%s.link", f->config.folder);
+	assert_int_equal(symlink(f->config.folder, link), 0);
+	config.folder = link;
+	assert_int_equal(wal_open(&config, &w, &diag), -ELOOP);
+	assert_int_equal(unlink(link), 0);
+	assert_int_equal(diag.n, 1);
+	assert_non_null(strstr(diag.messages[0].text, "is a symbolic link"));
+}
+
 /* The name of the segment that begins with this record. */
 static void segment_path(const struct fixture *f, unsigned first, char ret[static 128])
 {
@@ -352,6 +368,7 @@ int main(void)
 		WITH_FOLDER(what_was_written_comes_back_in_order),
 		WITH_FOLDER(a_log_goes_on_where_it_ended),
 		WITH_FOLDER(a_second_writer_is_refused),
+		WITH_FOLDER(a_link_is_no_folder_of_a_log),
 		WITH_FOLDER(a_torn_end_is_cut_wherever_it_was_torn),
 		WITH_FOLDER(what_a_failed_sync_left_is_no_record),
 		WITH_FOLDER(no_damaged_byte_stops_a_reader_or_costs_more_than_its_record),
