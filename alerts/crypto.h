@@ -34,7 +34,7 @@ void crypto_sha256_two_portable(uint8_t before, const struct strview text[static
 /* HMAC-SHA256 over the parts, one after the other. */
 void crypto_hmac_sha256(struct strview key, const struct strview *parts, size_t n, uint8_t ret_hash[static CRYPTO_HASH]);
 
-/* A fresh key pair; 0 or -ENOMEM (no memory, or none that can be locked). */
+/* A fresh key pair; 0 or -ENOMEM. Memory that cannot be locked is taken all the same: see crypto_key_is_locked. */
 int crypto_key_new(struct crypto_key **ret) MUST_CHECK;
 /* The pair that a seed of 32 bytes stands for. For tests: real keys come from crypto_key_new. */
 int crypto_key_from_seed(const uint8_t seed[static 32], struct crypto_key **ret) MUST_CHECK;
@@ -47,7 +47,7 @@ void crypto_key_free(struct crypto_key **key);
  */
 void crypto_key_add_secret(const struct crypto_key *key, struct buf *out);
 int crypto_key_from_secret(struct strview text, struct crypto_key **ret) MUST_CHECK;
-/* Locked memory of n zero bytes, wiped when it is freed; NULL when there is none. */
+/* n zero bytes, locked as far as the limit of locked memory allows, wiped when freed; NULL when there is no memory. */
 char *crypto_secret_new(size_t n) MUST_CHECK;
 void crypto_secret_free(char **p);
 /* False when the limit of locked memory did not allow it: the secret might reach swap. */

@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +11,7 @@
 #include <unistd.h>
 
 #include "engine/base/fd.h"
+#include "engine/base/thread.h"
 
 struct lookup {
 	char *host, *port; /* owned */
@@ -51,22 +51,14 @@ static void *resolve_on(void *context)
 
 static int start(struct lookup *l)
 {
-	sigset_t every, before;
-	pthread_attr_t attr;
 	pthread_t thread;
-	int r = pthread_attr_init(&attr);
-	if (r)
-		return -r;
-	(void)pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED); /* a valid value */
-	sigfillset(&every);
-	pthread_sigmask(SIG_SETMASK, &every, &before); /* signals are for the thread that waits for them */
 	atomic_fetch_add(&l->users, 1);
-	r = pthread_create(&thread, &attr, resolve_on, l);
+	int r = thread_start(&thread, resolve_on, l);
 	if (r)
 		atomic_fetch_sub(&l->users, 1);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	pthread_attr_destroy(&attr);
-	return -r;
+	else
+		(void)pthread_detach(thread); /* nobody waits for it */
+	return r;
 }
 
 int lookup_new(const char *host, const char *port, const struct addrinfo *hints, lookup_resolve *resolve, struct lookup **ret)

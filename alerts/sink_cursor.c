@@ -70,7 +70,7 @@ void sink_load_cursor(const struct sinks *all, struct sink *s, struct diag *diag
 			diag_warn(diag, (struct place){ .file = name }, "the cursor of sink '%s' cannot be kept: %s", s->options->name, strerror(-r));
 		return;
 	}
-	if (r && r != -ENOENT)
+	if (r)
 		diag_warn(diag, (struct place){ .file = name }, "the cursor of sink '%s' cannot be used (%s): it gets all that is kept once more", s->options->name,
 			  r == -ESTALE ? "it is of another log" : strerror(-r));
 	s->next = s->kept = r ? 0 : number;

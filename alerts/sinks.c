@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -14,6 +13,7 @@
 #include "alerts/sinks_parts.h"
 #include "engine/base/clock.h"
 #include "engine/base/fd.h"
+#include "engine/base/thread.h"
 
 static const struct sink_type *type_of(enum sink_kind kind)
 {
@@ -122,19 +122,15 @@ static uint64_t lines_behind(const struct wal_stats *stats, uint64_t record, uin
 
 int sinks_start(struct sinks *all)
 {
-	sigset_t every, before;
 	int r = 0;
-	sigfillset(&every);
-	pthread_sigmask(SIG_SETMASK, &every, &before); /* signals are for the thread that waits for them */
 	for (size_t i = 0; i < all->n && !r; i++) {
 		pthread_mutex_lock(&all->lock); /* so that it is counted before it can end */
-		r = pthread_create(&all->sink[i].thread, NULL, sink_run, &all->sink[i]);
+		r = thread_start(&all->sink[i].thread, sink_run, &all->sink[i]);
 		all->sink[i].has_thread = r == 0;
 		all->running += r == 0;
 		pthread_mutex_unlock(&all->lock);
 	}
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	return -r;
+	return r;
 }
 
 /* Lets all threads come to their end, and calls off what still waits for a receiver when the time is over. */
