@@ -7,6 +7,7 @@
 #pragma once
 
 #include "bpf/ask.h"
+#include "bpf/readable.h"
 
 enum { ASK_NONE = 0xffffffff };
 
@@ -20,7 +21,7 @@ enum claim {
 /* A container's root is not this one, nor one in a user namespace: he has no number 0 here. Whom a container shares the host's processes with, it is. */
 static __always_inline bool is_root_of_host(void)
 {
-	return !(u32)bpf_get_current_uid_gid() && !bpf_get_current_task_btf()->thread_pid->level;
+	return !(u32)bpf_get_current_uid_gid() && !readable(bpf_get_current_task_btf())->thread_pid->level;
 }
 
 struct ask_search {

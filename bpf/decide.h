@@ -31,7 +31,7 @@ __noinline int subject_number(u32 at, u32 d)
 	struct ask *a = !can_decide ? NULL : ask_at(at);
 	if (!a)
 		return 0;
-	struct task_struct *task = bpf_get_current_task_btf();
+	struct task_struct *task = readable(bpf_get_current_task_btf());
 	const struct cred *cred = task->cred;
 	u64 value = ~0ull;
 	if (d == DIMENSION_UID)

@@ -248,6 +248,9 @@ struct vm_area_struct {
 struct thread_info {
 	u32 status;
 };
+struct task_struct__safe_rcu { /* from 6.4 on: what the verifier searches for */
+	void *real_parent;
+};
 struct task_struct {
 	struct thread_info thread_info;
 	unsigned int flags;

@@ -93,7 +93,7 @@ static __always_inline void label_own(struct ask *a, struct task_label *l, u32 e
 __noinline int image_ask(u32 at)
 {
 	struct ask *a = !can_decide ? NULL : ask_at(at);
-	struct mm_struct *mm = bpf_get_current_task_btf()->mm;
+	struct mm_struct *mm = readable(bpf_get_current_task_btf())->mm;
 	struct file *file = mm ? mm->exe_file : NULL;
 	if (!a || !file)
 		return 0;

@@ -229,11 +229,11 @@ int BPF_PROG(exec_done, struct task_struct *task, int old_pid, struct linux_binp
 		put_kernel_str(s, &r->interpreter, interp, RECORD_PATH_MAX, FLAG_FILENAME);
 	r->is_secure = BPF_CORE_READ_BITFIELD_PROBED(bprm, secureexec);
 
-	struct mm_struct *mm = task->mm;
+	struct mm_struct *mm = readable(task)->mm;
 	u64 arg_start = mm->arg_start, arg_end = mm->arg_end;
 	put_args(s, &r->args, arg_start, arg_end);
 	put_env(s, &r->env, mm->env_start, mm->env_end);
-	struct fs_struct *fs = task->fs;
+	struct fs_struct *fs = readable(task)->fs;
 	path_walk((u64)BPF_CORE_READ(fs, pwd.mnt), (u64)BPF_CORE_READ(fs, pwd.dentry), index);
 	put_path(s, &r->cwd, FLAG_CWD);
 	struct tty_struct *tty = BPF_CORE_READ(task, signal, tty);

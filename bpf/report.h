@@ -144,7 +144,7 @@ __noinline int tp_put_name(u32 index, u64 dirfd, u64 name, u32 at, u32 flag)
 		return 0;
 	struct wire_common *c = (void *)s->record;
 	struct wire_str *str = (void *)&s->record[at & 1023], part;
-	struct fs_struct *fs = task->fs;
+	struct fs_struct *fs = readable(task)->fs;
 	u32 start = s->tail;
 	u64 mnt = 0, dentry = 0;
 	char first = 0;
@@ -208,7 +208,7 @@ __noinline int tp_put_file(u32 index, u64 dirfd, u64 name)
 /* Permission bits a new file is asked to have. */
 static __always_inline u32 new_mode(u64 mode)
 {
-	struct fs_struct *fs = bpf_get_current_task_btf()->fs;
+	struct fs_struct *fs = readable(bpf_get_current_task_btf())->fs;
 	return mode & ~(u32)BPF_CORE_READ(fs, umask) & MODE_BITS;
 }
 

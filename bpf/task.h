@@ -3,6 +3,7 @@
 #pragma once
 
 #include "bpf/emit.h"
+#include "bpf/readable.h"
 
 enum { FIELD_MISSING = 0xffffffff }; /* of kinds that may be missing */
 
@@ -17,7 +18,7 @@ static __always_inline u64 new_id(u64 now)
 
 static __always_inline u64 start_of(struct task_struct *task)
 {
-	return task->group_leader->start_boottime;
+	return readable(task)->group_leader->start_boottime;
 }
 
 static __always_inline struct task_entry *task_entry(u32 tgid, u64 start)
@@ -35,7 +36,7 @@ static __always_inline void task_seed(struct task_struct *task, struct subject *
 {
 	u32 tgid = task->tgid;
 	struct task_entry e = { .start_boot_ns = start_of(task) };
-	struct task_struct *parent = task->real_parent;
+	struct task_struct *parent = readable(task)->real_parent;
 	u32 parent_tgid = BPF_CORE_READ(parent, tgid);
 	u64 parent_start = BPF_CORE_READ(parent, group_leader, start_boottime);
 	struct task_entry *pe = bpf_map_lookup_elem(&tasks, &parent_tgid);
@@ -172,9 +173,9 @@ static __always_inline void put_capabilities(struct wire_common *c, const struct
 
 static __always_inline void fill_common(struct wire_common *c, struct task_struct *task, const struct subject *who, u32 event, u64 now)
 {
-	const struct cred *cred = task->cred;
-	struct nsproxy *ns = task->nsproxy;
-	struct task_struct *leader = task->group_leader;
+	struct task_struct *read = readable(task), *leader = read->group_leader;
+	const struct cred *cred = read->cred;
+	struct nsproxy *ns = read->nsproxy;
 	u32 zero = 0;
 	u64 *sequence = bpf_map_lookup_elem(&cpu_sequence, &zero);
 
@@ -193,13 +194,13 @@ static __always_inline void fill_common(struct wire_common *c, struct task_struc
 	c->sensor = config.sensor;
 	c->pid = task->tgid;
 	c->tid = task->pid;
-	c->ppid = task->real_parent->tgid;
-	c->ns_tid = own_number(task);
-	c->ns_pid = leader == task ? c->ns_tid : own_number(leader);
-	struct pid *session = task->signal->pids[PIDTYPE_SID];
+	c->ppid = read->real_parent->tgid;
+	c->ns_tid = own_number(read);
+	c->ns_pid = leader == read ? c->ns_tid : own_number(leader);
+	struct pid *session = read->signal->pids[PIDTYPE_SID];
 	if (session)
 		c->sid = session->numbers[0].nr;
-	struct pid *group = task->signal->pids[PIDTYPE_PGID];
+	struct pid *group = read->signal->pids[PIDTYPE_PGID];
 	if (group)
 		c->pgid = group->numbers[0].nr;
 	put_capabilities(c, cred);

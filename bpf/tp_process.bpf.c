@@ -65,7 +65,7 @@ VERB_FUNCTION(ptrace)
 	r->request = (u32)a[0];
 	r->is_traceme = a[0] == 0;
 	if (r->is_traceme) {
-		struct task_struct *parent = bpf_get_current_task_btf()->real_parent;
+		struct task_struct *parent = readable(bpf_get_current_task_btf())->real_parent;
 		r->target_id = id_of(parent);
 		r->target_pid = BPF_CORE_READ(parent, tgid);
 		BPF_CORE_READ_INTO(&r->target_comm.text, parent, comm);
@@ -155,7 +155,7 @@ static __always_inline u32 id_asked(const struct call *c, u64 v, u32 present)
 /* After success the credentials are the new ones, in user.id too: the old are gone. */
 VERB_FUNCTION(setuid)
 {
-	const struct cred *cred = bpf_get_current_task_btf()->cred;
+	const struct cred *cred = readable(bpf_get_current_task_btf())->cred;
 	bool is_failed = c->result < 0;
 	RECORD(proc_setuid, PROC_SETUID);
 	u32 uid = cred->uid.val, euid = cred->euid.val, suid = cred->suid.val;
