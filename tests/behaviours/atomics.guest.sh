@@ -18,7 +18,7 @@ python3 tests/behaviours/atomics.py scripts "$corpora/atomics_dev.json" "$work/a
 pair() { case " ${PAIRED-6.12} " in *" $1 "*) echo "--add tests/behaviours/pair.sh" ;; esac }
 one() { # one KERNEL
 	# shellcheck disable=SC2046 # an option and its value, or nothing
-	timeout 900 tests/guest/guest --kernel "$1" --root debian --timeout 800 $(pair "$1") --add build/payload/inject --add "$work/rules.d" --add "$work/atomics" \
+	timeout 900 tests/guest/guest --kernel "$1" --root debian --smp 1 --timeout 800 $(pair "$1") --add build/payload/inject --add "$work/rules.d" --add "$work/atomics" \
 		--get /var/log/vedette --out "$work/$1" -- tests/behaviours/atomics_in_guest.sh 2>&1
 	local status=$? log=$work/$1/var/log/vedette
 	[ $status -eq 0 ] || { echo "not ok - $1: the guest ended with $status"; return 1; }

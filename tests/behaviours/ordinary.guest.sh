@@ -12,7 +12,7 @@ bash tests/day/lay.sh "$work/lay" || exit 1
 pair() { case " ${PAIRED-6.1} " in *" $1 "*) echo "--add tests/behaviours/pair.sh" ;; esac }
 one() { # one KERNEL
 	# shellcheck disable=SC2046 # an option and its value, or nothing
-	timeout 900 tests/guest/guest --kernel "$1" --root debian --timeout 800 $(pair "$1") --lay "$work/lay" --add docs/examples/enforce-default.yaml \
+	timeout 900 tests/guest/guest --kernel "$1" --root debian --smp 1 --timeout 800 $(pair "$1") --lay "$work/lay" --add docs/examples/enforce-default.yaml \
 		--add tests/day/blocks.sh --get /var/log/vedette --out "$work/$1" \
 		-- tests/behaviours/ordinary_in_guest.sh 2>&1 | sed -E "s/^((not )?ok - )/\1$1: /"
 	local status=${PIPESTATUS[0]}

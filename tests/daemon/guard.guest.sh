@@ -6,7 +6,7 @@ set -u
 cd "$(dirname "$0")/../.." || exit 1
 bad=0
 for kernel in 6.1 6.12; do
-	tests/guest/guest --kernel $kernel --root debian --timeout 500 --add tests/bpf/block_rules.yaml \
+	tests/guest/guest --kernel $kernel --root debian --smp 1 --timeout 700 --add tests/bpf/block_rules.yaml \
 		--add docs/examples/allow.yaml -- tests/daemon/guard_in_guest.sh 2>&1 |
 		sed -E "s/^((not )?ok - )/\1$kernel: /"
 	status=${PIPESTATUS[0]}
