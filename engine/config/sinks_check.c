@@ -77,7 +77,7 @@ bool sink_paths_meet(const char *path, const char *of)
 		if (one.n == 0 && other.n == 0)
 			return true;
 		bool is_last = a.n == 0 && b.n == 0;
-		if (is_last && other.n && sv_starts(one, other))
+		if (is_last && one.n && other.n && sv_starts(one, other))
 			return is_rotation(sv_from_index(one, other.n));
 		if (!sv_equal(one, other))
 			return false;

@@ -201,9 +201,9 @@ static int make_report(struct audit_run *run, char *const *paths, size_t n)
 	run->report.audit = run->audit;
 	run->report.key_file = run->key_file;
 	run->report.files = &files;
-	if (put_report(run))
-		return EXIT_UNVERIFIED;
-	return status[audit_report_grade(&run->report)];
+	int r = put_report(run) ? EXIT_UNVERIFIED : status[audit_report_grade(&run->report)];
+	run->report.files = NULL; /* they end here */
+	return r;
 }
 
 /* --- options ---------------------------------------------------------------------------------------------------------------------------------- */

@@ -211,8 +211,13 @@ static int add_entry(struct logfiles *l, const char *path, struct diag *diag)
 static int add_folder(struct logfiles *l, const char *path, struct diag *diag)
 {
 	DIR *dir = opendir(path);
-	int r = dir ? 0 : -errno;
-	while (!r) {
+	int r = 0;
+	if (!dir) {
+		r = -errno;
+		diag_error(diag, (struct place){ path, 0, 0 }, "cannot be read: %s", strerror(-r));
+		return r;
+	}
+	for (;;) {
 		CLEANUP(buf_done) struct buf name = { 0 };
 		errno = 0;
 		const struct dirent *entry = readdir(dir);
@@ -231,8 +236,7 @@ static int add_folder(struct logfiles *l, const char *path, struct diag *diag)
 	}
 	if (r)
 		diag_error(diag, (struct place){ path, 0, 0 }, "cannot be read: %s", strerror(-r));
-	if (dir)
-		(void)closedir(dir); /* was only read */
+	(void)closedir(dir); /* was only read */
 	return r;
 }
 
@@ -309,10 +313,10 @@ static int take_one(const char *path, struct logfiles *ret)
 int logfiles_find(char *const *paths, size_t n, struct logfiles *ret, struct diag *diag)
 {
 	CLEANUP(logfiles_done) struct logfiles l = { 0 };
-	struct stat st;
+	struct stat st = { 0 };
 	int r = 0;
 	if (n == 1 && (strcmp(paths[0], "-") == 0 || (stat(paths[0], &st) == 0 && !S_ISDIR(st.st_mode)))) {
-		if (strcmp(paths[0], "-") != 0 && S_ISREG(st.st_mode))
+		if (S_ISREG(st.st_mode))
 			r = check_packed(paths[0], diag);
 		return r ? r : take_one(paths[0], ret); /* perhaps a pipe: nothing is read ahead */
 	}
