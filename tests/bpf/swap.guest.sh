@@ -8,7 +8,7 @@ cd "$(dirname "$0")/../.." || exit 1
 bad=0
 for kernel in ${1:-6.1 6.12}; do
 	append=${2:-preempt=full}
-	tests/guest/guest --kernel "$kernel" --timeout "${SECONDS_EACH:-600}" --append "$append vedette_swaps=${SWAPS:-30} vedette_forks=${FORKS:-1000} vedette_reloads=${RELOADS:-6}" \
+	tests/guest/guest --kernel "$kernel" --parallel --timeout "${SECONDS_EACH:-600}" --append "$append vedette_swaps=${SWAPS:-30} vedette_forks=${FORKS:-1000} vedette_reloads=${RELOADS:-6}" \
 		--add "${BUILD:-build/release}/tests/probe_swap" --add build/payload/forks --add build/payload/nonce --add build/payload/receives \
 		--add build/payload/descend --add tests/bpf/descend_in_guest.sh --add tests/bpf/swap_rules.yaml --add tests/bpf/receive_rules.yaml --add build/payload/verbs \
 		--add build/payload/unknowns --add build/payload/crowd --add tests/bpf/unknown_rules.yaml --add tests/bpf/unknown_in_guest.sh --add tests/bpf/labels_in_guest.sh -- \

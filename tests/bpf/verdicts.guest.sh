@@ -5,7 +5,7 @@ set -u
 cd "$(dirname "$0")/../.." || exit 1
 bad=0
 for kernel in 6.1 6.12; do
-	tests/guest/guest --kernel $kernel --timeout 400 --add build/payload/verbs --add tests/bpf/verdicts_rules.yaml --add build/payload/nonce \
+	tests/guest/guest --kernel $kernel --parallel --timeout 400 --add build/payload/verbs --add tests/bpf/verdicts_rules.yaml --add build/payload/nonce \
 		--add tests/bpf/kill_rules.yaml --add tests/bpf/kill_in_guest.sh --add tests/bpf/images_in_guest.sh --add tests/bpf/cgroup_names.txt \
 		--add tests/bpf/cgroup_names_in_guest.sh -- tests/bpf/verdicts_in_guest.sh 2>&1 |
 		sed -E "s/^((not )?ok - )/\1$kernel: /"
